@@ -1,0 +1,19 @@
+{
+  "targets": [
+    {
+      "target_name": "wg_rendezvous",
+      "sources": [
+        "native/addon.cc",
+        "native/system-error.cc",
+        "native/interface-flags.cc",
+        "native/poll-handle.cc",
+        "native/raw-socket.cc",
+        "native/udp-batch.cc"
+      ],
+      "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-O2"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"]
+    }
+  ]
+}

@@ -1,0 +1,81 @@
+import { createRequire } from 'node:module';
+
+/** One datagram taken from a raw socket. */
+export interface RawReceived {
+  /** Bytes written to the buffer; IPv4 packets start at the IP header, IPv6 packets at the UDP header. */
+  readonly length: number;
+  /** Source address in network order: 4 or 16 bytes. */
+  readonly source: Uint8Array;
+  /** The kernel reassembled this packet from fragments (IP_RECVFRAGSIZE / IPV6_RECVFRAGSIZE). */
+  readonly fragmented: boolean;
+}
+
+/** SOCK_RAW UDP descriptor with readiness; see native/raw-socket.h. Every method throws a SystemError. */
+export interface NativeRawSocket {
+  /** Replaces the classic BPF program (struct sock_filter[] in native byte order). */
+  attachFilter(program: Uint8Array): void;
+  /** Discards all packets queued now and returns how many there were (bounded by the receive buffer). */
+  drain(): number;
+  /** SO_MARK. */
+  setMark(mark: number): void;
+  /** Sends a UDP header and payload to a 4- or 16-byte address; the kernel adds the IP header. */
+  send(datagram: Uint8Array, address: Uint8Array, scopeId: number): void;
+  /** Takes one packet, or null when the queue is empty. */
+  receive(buffer: Uint8Array): RawReceived | null;
+  /** Calls back whenever packets may be waiting. */
+  start(onReadable: () => void): void;
+  /** Idempotent. onClosed is called once, after the descriptor is closed. */
+  close(onClosed?: () => void): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** SOCK_DGRAM descriptor with recvmmsg and sendmmsg; see native/udp-batch.h. */
+export interface NativeUdpBatch {
+  /** The bound port. */
+  readonly port: number;
+  /** SO_RCVBUF in bytes as the kernel granted it. */
+  readonly receiveBufferBytes: number;
+  /** Datagrams the kernel dropped because the receive buffer was full (SO_RXQ_OVFL), since the socket opened. */
+  readonly kernelDrops: number;
+  /**
+   * recvmmsg into the caller's slots.
+   * @returns the number of slots filled; 0 when the queue is empty
+   */
+  receive(payload: Uint8Array, stride: number, lengths: Int32Array, addresses: Uint32Array): number;
+  /**
+   * sendmmsg of the first count slots whose length is not negative, each to the slot's remote address
+   * from the slot's local address.
+   * @returns the number of datagrams the kernel took; the others were dropped
+   */
+  send(
+    payload: Uint8Array,
+    stride: number,
+    lengths: Int32Array,
+    addresses: Uint32Array,
+    count: number,
+  ): number;
+  start(onReadable: () => void): void;
+  close(onClosed?: () => void): void;
+  ref(): void;
+  unref(): void;
+}
+
+export interface Binding {
+  readonly RawSocket: new (family: 4 | 6) => NativeRawSocket;
+  readonly UdpBatch: new (options: {
+    readonly family: 4 | 6;
+    readonly address: Uint8Array;
+    readonly scopeId: number;
+    readonly port: number;
+    readonly receiveBufferBytes: number;
+  }) => NativeUdpBatch;
+  /** SIOCGIFFLAGS: IFF_UP is bit 0. Throws a SystemError with code ENODEV when there is no such interface. */
+  readonly interfaceFlags: (name: string) => number;
+}
+
+/** Loads the addon; throws when it was not built. */
+export function loadBinding(): Binding {
+  const load = createRequire(import.meta.url)('bindings') as (name: string) => Binding;
+  return load('wg_rendezvous');
+}
