@@ -1,0 +1,113 @@
+import ipaddr from 'ipaddr.js';
+
+/** An address family as its IP version. */
+export type Family = 4 | 6;
+
+/** Where a UDP datagram comes from or goes to. */
+export interface Endpoint {
+  /** IPv4 dotted quad, or IPv6 in RFC 5952 form, with a zone (`%eth0`) where it has one. */
+  readonly address: string;
+  /** 0..65535; 0 only where a port is still to be chosen. */
+  readonly port: number;
+  readonly family: Family;
+}
+
+/** Bytes of an address of each family. */
+export const ADDRESS_LENGTH = { 4: 4, 6: 16 } as const;
+
+/** Bytes of an encoded endpoint: the address, then the port in network order. */
+export const ENDPOINT_LENGTH = { 4: 6, 6: 18 } as const;
+
+const MAX_PORT = 65535;
+const ENDPOINT_TEXT = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[^:[\]]+)):(?<port>\d{1,5})$/;
+
+/** The family of an address in text, or undefined when the text is no address. */
+export function addressFamily(text: string): Family | undefined {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) {
+    return 4;
+  }
+  return ipaddr.IPv6.isValid(text) ? 6 : undefined;
+}
+
+/** Makes an endpoint of an address in text and a port. Throws a RangeError that names the bad part. */
+export function endpoint(address: string, port: number): Endpoint {
+  const family = addressFamily(address);
+  if (family === undefined) {
+    throw new RangeError(`not an IP address: ${address}`);
+  }
+  if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) {
+    throw new RangeError(`a port is 0..${MAX_PORT}, got ${port}`);
+  }
+  return { address: family === 4 ? address : canonicalIpv6(address), port, family };
+}
+
+/** Parses `192.0.2.1:51820` or `[2001:db8::1]:51820`. Throws a RangeError. */
+export function parseEndpoint(text: string): Endpoint {
+  const parts = ENDPOINT_TEXT.exec(text)?.groups;
+  const address = parts?.['v6'] ?? parts?.['v4'];
+  if (parts === undefined || address === undefined) {
+    throw new RangeError(`expected ADDRESS:PORT or [ADDRESS]:PORT, got ${text}`);
+  }
+  const parsed = endpoint(address, Number(parts['port']));
+  if ((parsed.family === 6) !== (parts['v6'] !== undefined)) {
+    throw new RangeError(`brackets are for IPv6 addresses, and for them only: ${text}`);
+  }
+  return parsed;
+}
+
+/** The text of an endpoint as `wg` prints and takes it. */
+export function formatEndpoint({ address, port, family }: Endpoint): string {
+  return family === 4 ? `${address}:${port}` : `[${address}]:${port}`;
+}
+
+/** Whether two endpoints are the same address and port. */
+export function sameEndpoint(a: Endpoint | undefined, b: Endpoint | undefined): boolean {
+  return a?.port === b?.port && a?.address === b?.address;
+}
+
+/** An address in network order: 4 or 16 bytes; a zone is left out. Throws a RangeError. */
+export function addressBytes(text: string): Uint8Array {
+  const family = addressFamily(text);
+  if (family === undefined) {
+    throw new RangeError(`not an IP address: ${text}`);
+  }
+  const parsed = family === 4 ? ipaddr.IPv4.parse(text) : ipaddr.IPv6.parse(text);
+  return Uint8Array.from(parsed.toByteArray());
+}
+
+/** The text of an address of 4 or 16 bytes. Throws a RangeError on any other length. */
+export function formatAddress(bytes: Uint8Array): string {
+  if (bytes.length !== ADDRESS_LENGTH[4] && bytes.length !== ADDRESS_LENGTH[6]) {
+    throw new RangeError(`an address has 4 or 16 bytes, got ${bytes.length}`);
+  }
+  const parsed = ipaddr.fromByteArray([...bytes]);
+  return parsed instanceof ipaddr.IPv6 ? parsed.toRFC5952String() : parsed.toString();
+}
+
+/** Encodes address and port in network order: 6 or 18 bytes. */
+export function encodeEndpoint(value: Endpoint): Uint8Array {
+  const bytes = new Uint8Array(ENDPOINT_LENGTH[value.family]);
+  bytes.set(addressBytes(value.address));
+  new DataView(bytes.buffer).setUint16(bytes.length - 2, value.port);
+  return bytes;
+}
+
+/** Decodes 6 or 18 bytes; undefined when there are more or fewer. */
+export function decodeEndpoint(bytes: Uint8Array): Endpoint | undefined {
+  if (bytes.length !== ENDPOINT_LENGTH[4] && bytes.length !== ENDPOINT_LENGTH[6]) {
+    return undefined;
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const port = view.getUint16(bytes.length - 2);
+  return {
+    address: formatAddress(bytes.subarray(0, -2)),
+    port,
+    family: bytes.length === ENDPOINT_LENGTH[4] ? 4 : 6,
+  };
+}
+
+function canonicalIpv6(text: string): string {
+  const [address, zone] = text.split('%', 2);
+  const canonical = ipaddr.IPv6.parse(address as string).toRFC5952String();
+  return zone === undefined ? canonical : `${canonical}%${zone}`;
+}
