@@ -45,7 +45,7 @@ function wg(interfaceName: string, args: string[]): Promise<string> {
     const options = {
       timeout: TIMEOUT_MS,
       maxBuffer: MAX_OUTPUT_BYTES,
-      env: { ...process.env, LC_ALL: 'C', WG_HIDE_KEYS: 'never' },
+      env: { ...process.env, LC_ALL: 'C' },
     };
     execFile('wg', args, options, (error, stdout, stderr) => {
       if (error) {

@@ -1,0 +1,94 @@
+import { InvalidArgumentError } from 'commander';
+import type { ServerName } from '../client/server-locator.js';
+import { CLASSIC_PORT } from '../wire/classic.js';
+import { addressFamily, type Endpoint, parseEndpoint } from '../wire/endpoint.js';
+import { formatPublicKey, parsePublicKey } from '../wire/key.js';
+
+/** IFNAMSIZ of linux/if.h, less the closing NUL. */
+const MAX_INTERFACE_NAME = 15;
+const MAX_KEEPALIVE = 65535;
+const MAX_PORT = 65535;
+const HOST_NAME = /^(?=.{1,253}$)(?!\d+(\.\d+)*$)[\w-]{1,63}(\.[\w-]{1,63})*\.?$/;
+const SERVER = /^(?:\[(?<v6>[^\]]*)\]|(?<host>[^:[\]]*))(?::(?<port>\d+))?$/;
+
+/** An interface name as the kernel takes it, and never an option of `wg`. */
+export function interfaceName(text: string): string {
+  const usable = /^[^\s/:-][^\s/:]*$/.test(text) && text !== '.' && text !== '..';
+  if (!usable || Buffer.byteLength(text) > MAX_INTERFACE_NAME) {
+    throw new InvalidArgumentError(
+      `an interface name has 1 to ${MAX_INTERFACE_NAME} characters, no blank, colon or slash, and no leading dash.`,
+    );
+  }
+  return text;
+}
+
+/** `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address. */
+export function serverName(text: string): ServerName {
+  if (addressFamily(text) === 6) {
+    return { host: text, port: CLASSIC_PORT };
+  }
+  const parts = SERVER.exec(text)?.groups;
+  const host = parts?.['v6'] ?? parts?.['host'] ?? '';
+  const family = addressFamily(host);
+  const fits = parts?.['v6'] === undefined ? family === 4 || HOST_NAME.test(host) : family === 6;
+  if (!fits) {
+    throw new InvalidArgumentError('expected HOST, HOST:PORT, or [IPV6]:PORT.');
+  }
+  return { host, port: parts?.['port'] === undefined ? CLASSIC_PORT : port(parts['port']) };
+}
+
+/** `ADDR:PORT` to listen on; port 0 lets the kernel choose. */
+export function listenEndpoint(text: string): Endpoint {
+  try {
+    return parseEndpoint(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
+}
+
+/** A public key in base64. */
+export function peerKey(text: string): string {
+  try {
+    return formatPublicKey(parsePublicKey(text));
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
+}
+
+/** Seconds between keepalives; 0 = none. */
+export const keepalive = wholeNumber(0, MAX_KEEPALIVE);
+
+/** A parser of whole numbers in a range. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) {
+      throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+/** A parser of numbers, fractions allowed, in a range. */
+export function decimal(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) {
+      throw new InvalidArgumentError(`expected a number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+/** Lets an option be given several times. */
+export function collect<T>(parse: (text: string) => T): (text: string, before?: T[]) => T[] {
+  return (text, before = []) => [...before, parse(text)];
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (value < 1 || value > MAX_PORT) {
+    throw new InvalidArgumentError(`a port is 1 to ${MAX_PORT}.`);
+  }
+  return value;
+}

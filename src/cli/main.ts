@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+import { Command, CommanderError, Option } from 'commander';
+import { clientCommand } from './client-command.js';
+import { EXIT, UsageError } from './exit-code.js';
+import { LOG_FORMATS, LOG_LEVELS } from './log.js';
+import { serverCommand } from './server-command.js';
+import { version } from './version.js';
+
+function exit(code: number): void {
+  process.exit(code);
+}
+
+function withLogOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--log-format <format>', 'how to log to stderr')
+        .choices(LOG_FORMATS)
+        .default('text'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'),
+    );
+}
+
+function createProgram(): Command {
+  const program = new Command('wg-rendezvous')
+    .description('Connects WireGuard peers behind NATs directly, with WireGuard unmodified.')
+    .version(version());
+  for (const command of [serverCommand(exit), clientCommand(exit)]) {
+    program.addCommand(withLogOptions(command));
+  }
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().showHelpAfterError(false).allowExcessArguments(false);
+  }
+  return program;
+}
+
+/** The exit code of what was thrown; what commander throws it has already said. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  process.stderr.write(`error: ${(error as Error).message}\n`);
+  return error instanceof UsageError ? EXIT.usage : EXIT.failed;
+}
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  exit(report(error));
+}

@@ -1,0 +1,77 @@
+import { createLogUpdate } from 'log-update';
+import type { ClientEvent } from '../client/client.js';
+import type { Topic } from '../client/problems.js';
+import type { PeerView } from '../client/session.js';
+import { answerText, endpointText, handshakeText } from './peer-text.js';
+
+const REDRAW_MS = 200;
+const TITLES = ['peer', 'endpoint', 'state', 'handshake', 'last answer'];
+
+/** A table of peers that is drawn over itself on a terminal, with the open problems below it. */
+export class PeerTable {
+  readonly #draw;
+  readonly #title: string;
+  readonly #problems = new Map<Topic, string>();
+  #peers: readonly PeerView[] = [];
+  #drawnAt = Number.NEGATIVE_INFINITY;
+
+  constructor(title: string, stream: NodeJS.WriteStream) {
+    this.#title = title;
+    this.#draw = createLogUpdate(stream);
+  }
+
+  observe(event: ClientEvent): void {
+    switch (event.type) {
+      case 'problem':
+        this.#problems.set(event.topic, event.text);
+        break;
+      case 'solved':
+        this.#problems.delete(event.topic);
+        break;
+      case 'changed':
+        return;
+      case 'peers':
+        this.#peers = event.peers;
+        break;
+    }
+    if (performance.now() - this.#drawnAt >= REDRAW_MS) {
+      this.#drawNow();
+    }
+  }
+
+  /** Draws once more and leaves the table where it is. */
+  end(): void {
+    this.#drawNow();
+    this.#draw.done();
+  }
+
+  #drawNow(): void {
+    this.#drawnAt = performance.now();
+    this.#draw(
+      [this.#title, ...formatTable(this.#peers), ...[...this.#problems.values()]].join('\n'),
+    );
+  }
+}
+
+/** The lines of the table: titles, then a row for each peer. */
+export function formatTable(peers: readonly PeerView[]): string[] {
+  const rows = [
+    TITLES,
+    ...peers.map((peer) => [
+      peer.name,
+      endpointText(peer),
+      peer.state,
+      handshakeText(peer),
+      answerText(peer),
+    ]),
+  ];
+  const widths = TITLES.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

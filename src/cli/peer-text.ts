@@ -1,0 +1,34 @@
+import type { PeerView } from '../client/session.js';
+import { formatEndpoint } from '../wire/endpoint.js';
+
+/** A peer's endpoint, or a dash. */
+export function endpointText({ endpoint }: PeerView): string {
+  return endpoint === undefined ? '-' : formatEndpoint(endpoint);
+}
+
+/** What the server said last about a peer, or a dash. */
+export function answerText({ answer }: PeerView): string {
+  if (answer === undefined) {
+    return '-';
+  }
+  return answer === 'unknown' ? answer : formatEndpoint(answer);
+}
+
+/** The age of a peer's last handshake, or `never`. */
+export function handshakeText({ handshakeAgeMs }: PeerView): string {
+  return handshakeAgeMs === undefined ? 'never' : `${Math.round(handshakeAgeMs / 1000)} s ago`;
+}
+
+/** Why a peer has no fresh handshake, and what may help. */
+export function lackText(peer: PeerView): string {
+  switch (peer.state) {
+    case 'connected':
+      return 'connected';
+    case 'asking':
+      return 'the server has not answered yet';
+    case 'unknown':
+      return 'the server does not know it: is its client running, with the same server?';
+    case 'connecting':
+      return `no handshake through ${endpointText(peer)} yet: a NAT or firewall between may not let it pass`;
+  }
+}

@@ -1,0 +1,70 @@
+import { openRawSocket, type RawSocket } from '../socket/raw-socket.js';
+import { CLASSIC_REPLY_LENGTH, type ClassicAnswer, decodeClassicReply } from '../wire/classic.js';
+import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
+
+/** What a raw socket is built for: with any of it another, a new one is needed. */
+export interface ChannelSettings {
+  readonly server: Endpoint;
+  readonly listenPort: number;
+  readonly fwmark: number;
+}
+
+/** The raw socket to the server, rebuilt whenever the server's address, our port or the mark changes. */
+export class Channel {
+  readonly #replied: (answer: ClassicAnswer) => void;
+  readonly #failed: (error: Error) => void;
+  #socket: RawSocket | undefined;
+  #settings = '';
+  #closing: Promise<void> = Promise.resolve();
+
+  constructor(replied: (answer: ClassicAnswer) => void, failed: (error: Error) => void) {
+    this.#replied = replied;
+    this.#failed = failed;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  /** Opens the socket unless the one open fits. Returns whether it is another one now. Throws a SystemError. */
+  use(settings: ChannelSettings): boolean {
+    const { server, listenPort, fwmark } = settings;
+    const text = `${formatEndpoint(server)} ${listenPort} ${fwmark}`;
+    if (this.#socket !== undefined && text === this.#settings) {
+      return false;
+    }
+    this.close();
+    this.#socket = openRawSocket({
+      server,
+      listenPort,
+      mark: fwmark,
+      payloadLengths: [0, CLASSIC_REPLY_LENGTH[server.family]],
+      onPayload: (payload) => this.#received(payload, server),
+      onError: this.#failed,
+    });
+    this.#settings = text;
+    return true;
+  }
+
+  /** Sends to the server. Throws a SystemError. */
+  send(payload: Uint8Array): void {
+    this.#socket?.send(payload);
+  }
+
+  /** Closes the socket, if there is one; resolves when all that were opened are closed. */
+  close(): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket !== undefined) {
+      this.#closing = Promise.all([this.#closing, socket.close()]).then(() => undefined);
+    }
+    return this.#closing;
+  }
+
+  #received(payload: Uint8Array, server: Endpoint): void {
+    const answer = decodeClassicReply(payload, server.family);
+    if (answer !== undefined) {
+      this.#replied(answer);
+    }
+  }
+}

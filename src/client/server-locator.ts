@@ -1,0 +1,100 @@
+import { lookup } from 'node:dns/promises';
+import { addressFamily, type Endpoint, endpoint } from '../wire/endpoint.js';
+import { MAX_RETRY_MS, MIN_RETRY_MS, RESOLVE_INTERVAL_MS } from './timing.js';
+
+/** The rendezvous server as the user named it. */
+export interface ServerName {
+  /** A host name or an address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+type Lookup = (host: string) => Promise<readonly string[]>;
+
+/**
+ * Where the server is. A name is looked up again and again, in the background: addresses change. Of several
+ * addresses the first is used, IPv4 before IPv6 because a reply tells an endpoint of the request's own
+ * family; `advance` goes on to the next.
+ */
+export class ServerLocator {
+  readonly #server: ServerName;
+  readonly #lookup: Lookup;
+  readonly #changed: () => void;
+  #endpoints: readonly Endpoint[] = [];
+  #index = 0;
+  #looking = false;
+  #lookAt = Number.NEGATIVE_INFINITY;
+  #retryMs = MIN_RETRY_MS;
+  #error: string | undefined;
+
+  /** @param changed is called when `endpoint` or `error` may be another */
+  constructor(server: ServerName, changed: () => void, lookUp: Lookup = systemLookup) {
+    this.#server = server;
+    this.#lookup = lookUp;
+    this.#changed = changed;
+    if (addressFamily(server.host) !== undefined) {
+      this.#endpoints = [endpoint(server.host, server.port)];
+      this.#lookAt = Number.POSITIVE_INFINITY;
+    }
+  }
+
+  /** Where to send to now; undefined until the name was resolved. */
+  get endpoint(): Endpoint | undefined {
+    return this.#endpoints[this.#index];
+  }
+
+  /** Why the name could not be resolved the last time; undefined when it could. */
+  get error(): string | undefined {
+    return this.#error;
+  }
+
+  /** Starts a lookup when one is due. One runs at a time. */
+  poll(now: number): void {
+    if (now >= this.#lookAt && !this.#looking) {
+      this.#looking = true;
+      void this.#look(now);
+    }
+  }
+
+  /** The server is silent: the next of its addresses, and a lookup no later than at the given time. */
+  advance(lookAt: number): void {
+    this.#index = this.#endpoints.length === 0 ? 0 : (this.#index + 1) % this.#endpoints.length;
+    if (this.#lookAt !== Number.POSITIVE_INFINITY) {
+      this.#lookAt = Math.min(this.#lookAt, lookAt);
+    }
+  }
+
+  async #look(now: number): Promise<void> {
+    const { host, port } = this.#server;
+    try {
+      const addresses = await this.#lookup(host);
+      this.#use(addresses.map((address) => endpoint(address, port)));
+      this.#error = undefined;
+      this.#retryMs = MIN_RETRY_MS;
+      this.#lookAt = now + RESOLVE_INTERVAL_MS;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      this.#error = `cannot resolve ${host} (${code ?? message}): check the name and this host's DNS`;
+      this.#lookAt = now + this.#retryMs;
+      this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
+    } finally {
+      this.#looking = false;
+      this.#changed();
+    }
+  }
+
+  /** Takes new addresses, and stays with the one in use where it is still among them. */
+  #use(found: readonly Endpoint[]): void {
+    const current = this.endpoint?.address;
+    this.#endpoints = [...found].sort((a, b) => a.family - b.family);
+    this.#index = Math.max(
+      0,
+      this.#endpoints.findIndex(({ address }) => address === current),
+    );
+  }
+}
+
+async function systemLookup(host: string): Promise<readonly string[]> {
+  const found = await lookup(host, { all: true });
+  return found.map(({ address }) => address);
+}

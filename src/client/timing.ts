@@ -1,0 +1,57 @@
+/** First requests for a peer that the server does not know yet are this far apart. */
+export const FIRST_INTERVAL_MS = 200;
+
+/** So many requests keep the first interval; then it grows. */
+export const FIRST_REQUESTS = 5;
+
+/** Growth of the interval from request to request, up to MAX_INTERVAL_MS. */
+export const INTERVAL_GROWTH = 1.5;
+
+/** Requests for a peer without a handshake are never further apart than this. */
+export const MAX_INTERVAL_MS = 2000;
+
+/** No two requests of a client are closer together than this, whatever the server answers. */
+export const MIN_SPACING_MS = 10;
+
+/** A registration is refreshed this long after the last request: below the 30 s of the shortest NAT timers. */
+export const REFRESH_INTERVAL_MS = 25_000;
+
+/** A request without a reply is repeated after this long at first; the limit doubles with each. */
+export const MIN_REPLY_TIMEOUT_MS = 500;
+export const MAX_REPLY_TIMEOUT_MS = 2000;
+
+/** After so many repetitions without a reply the next peer has its turn. */
+export const ATTEMPTS_PER_TURN = 3;
+
+/** A reply that is later than this counts as lost: Linux forgets a NAT's unanswered UDP flow after 30 s. */
+export const REPLY_LIFETIME_MS = 30_000;
+
+/** Unanswered requests that are remembered; with so many open, no other peer is asked. */
+export const MAX_UNANSWERED = 64;
+
+/** A handshake younger than this is left alone. */
+export const FRESH_HANDSHAKE_MS = 150_000;
+
+/** WireGuard's REJECT_AFTER_TIME: until then a session can still carry data. */
+export const REJECT_AFTER_MS = 180_000;
+
+/** Within REJECT_AFTER_MS a peer that was heard this recently is left alone too. */
+export const HEARD_MS = 30_000;
+
+/** WireGuard repeats a handshake after REKEY_TIMEOUT, 5 s: so long a change has to show an effect. */
+export const CONNECTING_MS = 10_000;
+
+/** How often the interface is read: while a handshake is awaited, and otherwise. */
+export const CONNECTING_POLL_MS = 250;
+export const IDLE_POLL_MS = 2000;
+
+/** How often an interface that cannot be used is looked at again. */
+export const OBSTACLE_POLL_MS = 1000;
+
+/** How long after a failure the same thing is tried again: doubles from the first to the second. */
+export const MIN_RETRY_MS = 1000;
+export const MAX_RETRY_MS = 30_000;
+
+/** A server name is looked up again this often, and sooner while the server is silent. */
+export const RESOLVE_INTERVAL_MS = 60_000;
+export const SILENT_RESOLVE_INTERVAL_MS = 10_000;

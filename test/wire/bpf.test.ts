@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { assemble, REJECT_ALL, replyFilter } from '../../src/wire/bpf.js';
+import { encodeIpv4, encodeIpv6 } from '../../src/wire/ip.js';
+import { encodeUdp } from '../../src/wire/udp.js';
+import { runFilter } from './bpf-machine.js';
+import { hex } from './codec.js';
+
+const SERVER4 = hex('c6336401');
+const SERVER6 = hex('20010db8 00000000 00000000 00000001');
+const HOST4 = hex('0a000002');
+const HOST6 = hex('20010db8 00000000 00000000 00000002');
+const PORTS = { serverPort: 49918, listenPort: 51820 };
+const filter4 = replyFilter({
+  family: 4,
+  serverAddress: SERVER4,
+  ...PORTS,
+  payloadLengths: [0, 6],
+});
+const filter6 = replyFilter({
+  family: 6,
+  serverAddress: SERVER6,
+  ...PORTS,
+  payloadLengths: [0, 18],
+});
+
+interface Variation {
+  source?: Uint8Array;
+  sourcePort?: number;
+  destinationPort?: number;
+  length?: number;
+  options?: Uint8Array;
+  moreFragments?: boolean;
+  fragmentOffset?: number;
+}
+
+function datagram(variation: Variation, length: number): Uint8Array {
+  return encodeUdp({
+    sourcePort: variation.sourcePort ?? PORTS.serverPort,
+    destinationPort: variation.destinationPort ?? PORTS.listenPort,
+    payload: new Uint8Array(variation.length ?? length),
+  });
+}
+
+function accepts4(variation: Variation): boolean {
+  const { source = SERVER4, ...rest } = variation;
+  const payload = datagram(variation, 6);
+  return runFilter(filter4, encodeIpv4({ ...rest, source, destination: HOST4, payload })) > 0;
+}
+
+function accepts6(variation: Variation): boolean {
+  const { source = SERVER6 } = variation;
+  const payload = datagram(variation, 18);
+  return runFilter(filter6, payload, encodeIpv6({ source, destination: HOST6, payload })) > 0;
+}
+
+test('instructions have the bytes of struct sock_filter', () => {
+  const program = assemble([{ code: 0x15, jt: 1, jf: 2, k: 0x01020304 }]);
+  assert.deepEqual(program, hex('1500 01 02 04030201'));
+  assert.deepEqual(REJECT_ALL, hex('0600 00 00 00000000'));
+});
+
+test('the program for IPv4 has the expected instructions', () => {
+  assert.equal(
+    Buffer.from(filter4)
+      .toString('hex')
+      .replaceAll(/(.{16})/g, '$1 ')
+      .trim(),
+    [
+      '2800000006000000', // ldh [6]: flags and fragment offset
+      '45000d00ff3f0000', // jset #0x3fff, reject
+      '200000000c000000', // ld [12]: source address
+      '1500000b016433c6', // jeq #198.51.100.1, else reject
+      'b100000000000000', // ldx 4*([0]&0xf)
+      '4800000000000000', // ldh [x + 0]: source port
+      '15000008fec20000', // jeq #49918, else reject
+      'b100000000000000',
+      '4800000002000000', // ldh [x + 2]: destination port
+      '150000056cca0000', // jeq #51820, else reject
+      'b100000000000000',
+      '4800000004000000', // ldh [x + 4]: UDP length
+      '1500010008000000', // jeq #8
+      '150000010e000000', // jeq #14, else reject
+      '06000000ffffffff', // accept
+      '0600000000000000', // reject
+    ].join(' '),
+  );
+});
+
+test('replies pass, with and without IP options', () => {
+  assert.ok(accepts4({}));
+  assert.ok(accepts4({ length: 0 }));
+  assert.ok(accepts4({ options: new Uint8Array(4).fill(1) }));
+  assert.ok(accepts4({ options: new Uint8Array(40).fill(1) }));
+  assert.ok(accepts6({}));
+  assert.ok(accepts6({ length: 0 }));
+});
+
+test('everything else is rejected', () => {
+  const variations: Variation[] = [
+    { sourcePort: 49919 },
+    { destinationPort: 51821 },
+    { length: 1 },
+    { length: 64 },
+  ];
+  for (const variation of variations) {
+    assert.ok(!accepts4(variation), JSON.stringify(variation));
+    assert.ok(!accepts6(variation), JSON.stringify(variation));
+  }
+  assert.ok(!accepts4({ length: 18 }));
+  assert.ok(!accepts6({ length: 6 }));
+  assert.ok(!accepts4({ moreFragments: true }));
+  assert.ok(!accepts4({ fragmentOffset: 1 }));
+  for (let i = 0; i < 16; i++) {
+    const flip = (bytes: Uint8Array) => bytes.map((byte, at) => (at === i ? byte ^ 1 : byte));
+    assert.ok(!accepts6({ source: flip(SERVER6) }), `byte ${i}`);
+    assert.ok(i > 3 || !accepts4({ source: flip(SERVER4) }), `byte ${i}`);
+  }
+});
+
+test('options cannot move a foreign port into the place of the right one', () => {
+  const forged = encodeUdp({
+    ...PORTS,
+    sourcePort: 49918,
+    destinationPort: 51820,
+    payload: new Uint8Array(6),
+  });
+  const options = forged.subarray(0, 12);
+  assert.ok(!accepts4({ options, sourcePort: 1, destinationPort: 2 }));
+});
+
+test('random packets run to an end', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), (packet) => {
+      assert.equal(runFilter(REJECT_ALL, packet), 0);
+      runFilter(filter4, packet);
+      runFilter(filter6, packet, packet);
+    }),
+  );
+});

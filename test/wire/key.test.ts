@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  formatPublicKey,
+  formatPublicKeyBase32,
+  parsePublicKey,
+  parsePublicKeyBase32,
+  publicKey,
+} from '../../src/wire/key.js';
+
+// The key of wg(8)'s example configuration.
+const TEXT = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
+
+test('a key is parsed from and printed as the base64 of wg', () => {
+  const key = parsePublicKey(TEXT);
+  assert.equal(Buffer.from(key).toString('base64'), TEXT);
+  assert.equal(formatPublicKey(key), TEXT);
+});
+
+test('a key round-trips through base32 in either case', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
+      const text = formatPublicKeyBase32(publicKey(bytes));
+      assert.equal(text.length, 56);
+      assert.deepEqual(parsePublicKeyBase32(text), bytes);
+      assert.deepEqual(parsePublicKeyBase32(text.toLowerCase()), bytes);
+      assert.deepEqual(parsePublicKey(formatPublicKey(publicKey(bytes))), bytes);
+    }),
+  );
+});
+
+test('base32 is that of RFC 4648', () => {
+  assert.equal(
+    formatPublicKeyBase32(publicKey(Buffer.from('foobar'.padEnd(32, '\0')))).slice(0, 9),
+    'MZXW6YTBO',
+  );
+});
+
+test('what is no key is refused with a reason', () => {
+  const stray = `${TEXT.slice(0, -2)}h=`;
+  assert.notEqual(stray, TEXT);
+  for (const text of [
+    '',
+    'key',
+    TEXT.slice(1),
+    `${TEXT}\n`,
+    TEXT.replace('x', '!'),
+    'AAAA',
+    stray,
+  ]) {
+    assert.throws(() => parsePublicKey(text), RangeError, text);
+  }
+  for (const text of ['', 'MZXW6===', '1'.repeat(56)]) {
+    assert.throws(() => parsePublicKeyBase32(text), RangeError, text);
+  }
+});
+
+test('a wrong length is named with what was expected', () => {
+  assert.throws(() => publicKey(new Uint8Array(31)), /32 bytes, got 31/);
+});
