@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { parseEndpoint } from '../../src/wire/endpoint.js';
+import { formatPublicKey } from '../../src/wire/key.js';
+import { parseDump } from '../../src/wireguard/dump.js';
+
+const PRIVATE = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
+const MINE = 'HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=';
+const PEER = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
+const INTERFACE = [PRIVATE, MINE, '51820', 'off'].join('\t');
+const PLAIN_PEER = [PEER, '(none)', '(none)', '(none)', '0', '0', '0', 'off'].join('\t');
+
+test('an interface without peers', () => {
+  const device = parseDump(`${INTERFACE}\n`);
+  assert.equal(device.publicKey && formatPublicKey(device.publicKey), MINE);
+  assert.equal(device.listenPort, 51820);
+  assert.equal(device.fwmark, 0);
+  assert.deepEqual(device.peers, []);
+});
+
+test('an interface without a key, with a mark', () => {
+  const device = parseDump('(none)\t(none)\t0\t0xca6c\n');
+  assert.equal(device.publicKey, undefined);
+  assert.equal(device.listenPort, 0);
+  assert.equal(device.fwmark, 51820);
+});
+
+test('peers with everything and with nothing', () => {
+  const full = [
+    PEER,
+    PRIVATE,
+    '[2001:db8::1]:5',
+    '10.0.0.2/32,fd00::2/128',
+    '1700000000',
+    '10',
+    '20',
+    '25',
+  ];
+  const { peers } = parseDump([INTERFACE, full.join('\t'), PLAIN_PEER].join('\n'));
+  assert.equal(peers.length, 2);
+  const [first, second] = peers;
+  assert.deepEqual(first?.endpoint, parseEndpoint('[2001:db8::1]:5'));
+  assert.deepEqual(first?.allowedIps, ['10.0.0.2/32', 'fd00::2/128']);
+  assert.equal(first?.latestHandshakeMs, 1_700_000_000_000);
+  assert.deepEqual(
+    [first?.receivedBytes, first?.sentBytes, first?.persistentKeepalive],
+    [10, 20, 25],
+  );
+  assert.equal(second?.endpoint, undefined);
+  assert.deepEqual(second?.allowedIps, []);
+  assert.equal(second?.persistentKeepalive, 0);
+});
+
+test('no private or preshared key is kept', () => {
+  const secret = [PEER, PRIVATE, '(none)', '(none)', '0', '0', '0', 'off'].join('\t');
+  const text = JSON.stringify(parseDump(`${INTERFACE}\n${secret}`), (_, value) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
+  );
+  assert.ok(text.includes(PEER));
+  assert.ok(!text.includes(PRIVATE));
+});
+
+test('what is no dump is refused by line and field, without its content', () => {
+  const broken = [
+    '',
+    PRIVATE,
+    `${INTERFACE}\textra`,
+    INTERFACE.replace('51820', 'x'),
+    INTERFACE.replace(MINE, 'nokey'),
+    `${INTERFACE}\n${PLAIN_PEER}\tx`,
+    `${INTERFACE}\n${PLAIN_PEER.replace('off', '-1')}`,
+    `${INTERFACE}\n${PLAIN_PEER.replace('(none)\t(none)', `${PRIVATE}\tnowhere`)}`,
+  ];
+  for (const text of broken) {
+    assert.throws(
+      () => parseDump(text),
+      (error: Error) =>
+        /^wg dump line [12]: /.test(error.message) && !error.message.includes(PRIVATE),
+      text,
+    );
+  }
+});
+
+test('random text never throws anything but a RangeError', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: fc.constantFrom('\t', '\n', 'a', '1', '(none)', PEER) }),
+      (text) => {
+        try {
+          parseDump(text);
+        } catch (error) {
+          assert.ok(error instanceof RangeError);
+        }
+      },
+    ),
+  );
+});
