@@ -1,12 +1,5 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
-
-export const LOG_FORMATS = ['text', 'json'] as const;
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-
-export interface LogOptions {
-  readonly logFormat: (typeof LOG_FORMATS)[number];
-  readonly logLevel: (typeof LOG_LEVELS)[number];
-}
+import type { LogOptions } from './log-options.js';
 
 /** A logger to stderr: one line for people, or one JSON object, for each entry. */
 export function createLogger({ logFormat, logLevel }: LogOptions): Logger {

@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { clientCommand } from './client-command.js';
 import { EXIT, UsageError } from './exit-code.js';
-import { LOG_FORMATS, LOG_LEVELS } from './log.js';
+import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
 import { serverCommand } from './server-command.js';
 import { version } from './version.js';
 

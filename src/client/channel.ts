@@ -9,12 +9,16 @@ export interface ChannelSettings {
   readonly fwmark: number;
 }
 
+/** `moved`: replies to what was sent before cannot arrive; `reopened`: they still can. */
+export type Reopening = 'kept' | 'reopened' | 'moved';
+
 /** The raw socket to the server, rebuilt whenever the server's address, our port or the mark changes. */
 export class Channel {
   readonly #replied: (answer: ClassicAnswer) => void;
   readonly #failed: (error: Error) => void;
   #socket: RawSocket | undefined;
-  #settings = '';
+  #path = '';
+  #fwmark = 0;
   #closing: Promise<void> = Promise.resolve();
 
   constructor(replied: (answer: ClassicAnswer) => void, failed: (error: Error) => void) {
@@ -26,14 +30,13 @@ export class Channel {
     return this.#socket !== undefined;
   }
 
-  /** Opens the socket unless the one open fits. Returns whether it is another one now. Throws a SystemError. */
-  use(settings: ChannelSettings): boolean {
-    const { server, listenPort, fwmark } = settings;
-    const text = `${formatEndpoint(server)} ${listenPort} ${fwmark}`;
-    if (this.#socket !== undefined && text === this.#settings) {
-      return false;
+  /** Opens the socket unless the one open fits. Throws a SystemError. */
+  use({ server, listenPort, fwmark }: ChannelSettings): Reopening {
+    const path = `${formatEndpoint(server)} ${listenPort}`;
+    if (this.#socket !== undefined && path === this.#path && fwmark === this.#fwmark) {
+      return 'kept';
     }
-    this.close();
+    void this.close();
     this.#socket = openRawSocket({
       server,
       listenPort,
@@ -42,8 +45,10 @@ export class Channel {
       onPayload: (payload) => this.#received(payload, server),
       onError: this.#failed,
     });
-    this.#settings = text;
-    return true;
+    const reopening = path === this.#path ? 'reopened' : 'moved';
+    this.#path = path;
+    this.#fwmark = fwmark;
+    return reopening;
   }
 
   /** Sends to the server. Throws a SystemError. */

@@ -237,8 +237,12 @@ export class Client {
     }
     try {
       const { listenPort, fwmark } = device;
-      if (this.#channel.use({ server, listenPort, fwmark })) {
+      const reopening = this.#channel.use({ server, listenPort, fwmark });
+      if (reopening === 'moved') {
         this.#session.channelChanged();
+      }
+      if (reopening !== 'kept') {
+        this.#session.refreshNow();
         this.#problems.clear('socket');
       }
       return true;

@@ -1,0 +1,45 @@
+import { Client, type ClientOptions } from '../client/client.js';
+import { EXIT } from './exit-code.js';
+import { createLogger } from './log.js';
+import type { LogOptions } from './log-options.js';
+import { peerLog } from './peer-log.js';
+import { endpointText, lackText } from './peer-text.js';
+import { stopSignal } from './stop-signal.js';
+
+/** Runs a client until it is done. Returns the exit code; throws what no retry can mend. */
+export async function runClient(settings: ClientOptions, flags: LogOptions): Promise<number> {
+  const { once, interfaceName: name, server } = settings;
+  const live = process.stdout.isTTY && flags.logFormat === 'text' && !once;
+  const title = `${name} through ${server.host}:${server.port}`;
+  const view = live ? await liveTable(title) : { observe: peerLog(createLogger(flags)), end() {} };
+  const client = new Client(settings, view.observe);
+  const outcome = await client.run(stopSignal()).finally(view.end);
+  if (outcome === 'stopped') {
+    return EXIT.ok;
+  }
+  const lacking = client.peers.filter(({ state }) => state !== 'connected');
+  const done = client.peers.filter((peer) => !lacking.includes(peer));
+  for (const peer of done) {
+    process.stdout.write(`${peer.name} connected ${endpointText(peer)}\n`);
+  }
+  if (outcome === 'connected') {
+    return EXIT.ok;
+  }
+  const reasons = [
+    ...client.problems,
+    ...lacking.map((peer) => `peer ${peer.name}: no fresh handshake: ${lackText(peer)}`),
+  ];
+  for (const reason of reasons) {
+    process.stderr.write(`${reason}\n`);
+  }
+  return reasons.length === 0 && done.length > 0 ? EXIT.ok : EXIT.timeout;
+}
+
+async function liveTable(title: string) {
+  const { PeerTable } = await import('./peer-table.js');
+  const table = new PeerTable(title, process.stdout);
+  return {
+    observe: table.observe.bind(table),
+    end: table.end.bind(table),
+  };
+}

@@ -1,0 +1,73 @@
+import type { Logger } from 'pino';
+import type { ServiceCounts } from '../server/counts.js';
+import type { ServiceOptions } from '../server/options.js';
+import { openService, type Service } from '../server/service.js';
+import { formatEndpoint } from '../wire/endpoint.js';
+import { countsLine } from './counts-line.js';
+import { EXIT, UsageError } from './exit-code.js';
+import { createLogger } from './log.js';
+import type { LogOptions } from './log-options.js';
+import { stopSignal } from './stop-signal.js';
+
+/** Runs a server until it is told to stop. Returns the exit code; throws when it cannot listen. */
+export async function runServer(options: ServiceOptions, flags: LogOptions): Promise<number> {
+  const stop = stopSignal();
+  const service = await open(options);
+  announce(service, createLogger(flags));
+  const print = () => printCounts(service.counts(), flags);
+  process.on('SIGUSR1', print);
+  await new Promise<void>((resolve) => {
+    stop.addEventListener('abort', () => resolve());
+    if (stop.aborted) {
+      resolve();
+    }
+  });
+  await service.close();
+  print();
+  return EXIT.ok;
+}
+
+async function open(options: ServiceOptions): Promise<Service> {
+  try {
+    return await openService(options);
+  } catch (error) {
+    throw explain(error as NodeJS.ErrnoException);
+  }
+}
+
+/** What the system says of an address, as advice. */
+function explain(error: NodeJS.ErrnoException & { address?: string; port?: number }): Error {
+  const where = error.message;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new UsageError(
+        `${where}: the port is in use; stop what uses it (ss -lunp) or choose another`,
+      );
+    case 'EADDRNOTAVAIL':
+      return new UsageError(`${where}: this host has no such address; see ip address`);
+    case 'EACCES':
+      return new UsageError(
+        `${where}: a port below 1024 needs CAP_NET_BIND_SERVICE; run as root or choose another`,
+      );
+    case 'EAFNOSUPPORT':
+      return new UsageError(`${where}: this host lacks that address family`);
+    default:
+      return error;
+  }
+}
+
+function announce(service: Service, logger: Logger): void {
+  for (const address of service.addresses) {
+    process.stdout.write(`listening on ${formatEndpoint(address)}\n`);
+  }
+  if (service.metricsAddress !== undefined) {
+    process.stdout.write(`metrics on ${formatEndpoint(service.metricsAddress)}\n`);
+  }
+  const missing = service.addresses.every(({ family }) => family === 4);
+  logger.debug(missing ? 'not listening on IPv6' : 'listening on IPv6 too');
+}
+
+function printCounts(counts: ServiceCounts, { logFormat }: LogOptions): void {
+  const line = logFormat === 'json' ? JSON.stringify({ counts }) : countsLine(counts);
+  process.stdout.write(`${line}\n`);
+}
