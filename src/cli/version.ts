@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
-/** The version in package.json, which lies above dist/src/cli. */
+/** The version in the package.json above this file: how far above differs once the code is bundled. */
 export function version(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+  let file = new URL('package.json', import.meta.url);
+  while (!existsSync(file)) {
+    file = new URL('../package.json', file);
+  }
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

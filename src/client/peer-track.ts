@@ -138,7 +138,9 @@ export class PeerTrack {
     this.#applied = answer;
     this.#appliedAt = now;
     this.#changedWithAllowedIps = this.#peer.allowedIps.length > 0;
-    return this.#changeTo(answer, keepalive);
+    const change = this.#changeTo(answer, keepalive);
+    this.#peer = { ...this.#peer, endpoint: answer };
+    return change;
   }
 
   /**

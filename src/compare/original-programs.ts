@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { run } from './lab/command.js';
+import { type Lab, type LabHost, type LabProcess, until } from './lab/index.js';
+
+/** The folder of Debian's wireguard-tools that has the program this project makes into software. */
+const EXAMPLES = '/usr/share/doc/wireguard-tools/examples/nat-hole-punching';
+const PORT = 49918;
+const COMPILE_TIMEOUT_MS = 60_000;
+
+/** Jason Donenfeld's example, compiled from the installed sources into a temporary folder. */
+export class OriginalPrograms implements Disposable {
+  readonly #folder = mkdtempSync(path.join(tmpdir(), 'wg-rendezvous-original-'));
+  readonly #remove = (): void => rmSync(this.#folder, { recursive: true, force: true });
+
+  private constructor() {
+    process.once('exit', this.#remove);
+  }
+
+  static async compile(): Promise<OriginalPrograms> {
+    const programs = new OriginalPrograms();
+    try {
+      await Promise.all([programs.#build('client', ['-lresolv']), programs.#build('server', [])]);
+      return programs;
+    } catch (error) {
+      programs[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Starts the server on a host, and waits until it listens. */
+  async startServer(host: LabHost): Promise<LabProcess> {
+    const server = host.spawn(path.join(this.#folder, 'server'));
+    await until(`the original server to listen: ${server.stderr}`, async () => {
+      const args = ['-Hlun', 'sport', '=', `:${PORT}`];
+      return (await host.exec('ss', args)).includes(`:${PORT}`);
+    });
+    return server;
+  }
+
+  /** Starts the client of a host. It ends by itself when the server has told it every peer. */
+  startClient(host: LabHost, server: string): LabProcess {
+    return host.spawn(path.join(this.#folder, 'client'), [server, host.wireguard.interface]);
+  }
+
+  [Symbol.dispose](): void {
+    process.off('exit', this.#remove);
+    this.#remove();
+  }
+
+  async #build(name: string, libraries: readonly string[]): Promise<void> {
+    const source = path.join(EXAMPLES, `nat-punch-${name}.c`);
+    const args = ['-O1', '-o', path.join(this.#folder, name), source, ...libraries];
+    await run('gcc', args, { timeoutMs: COMPILE_TIMEOUT_MS });
+  }
+}
+
+/**
+ * Runs the original server and both clients as its README tells: each client, and when it is done, ping.
+ * Says whether pings of both ways get through in time.
+ */
+export async function originalConnects<Name extends string>(
+  programs: OriginalPrograms,
+  lab: Lab<Name>,
+  [a, b]: readonly [Name, Name],
+  timeoutMs: number,
+): Promise<boolean> {
+  await using _server = await programs.startServer(lab.rendezvous);
+  await using first = programs.startClient(lab.host(a), lab.rendezvous.address);
+  await using second = programs.startClient(lab.host(b), lab.rendezvous.address);
+  await until('both clients to end', () => !first.running && !second.running, { timeoutMs });
+  const answered = await Promise.all([
+    lab.ping(a, b, { timeoutMs }),
+    lab.ping(b, a, { timeoutMs }),
+  ]);
+  return answered.every(Boolean);
+}

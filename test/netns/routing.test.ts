@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createLab, FULL_TUNNEL_MARK } from '../../src/compare/lab/index.js';
+import { connected, startClient, startServer } from './our-programs.js';
+
+describe('other networks than NATed IPv4', { concurrency: 2 }, () => {
+  it('IPv6 between two stateful firewalls', async () => {
+    await using lab = await createLab({
+      hosts: { a: { nat: 'firewall6' }, b: { nat: 'firewall6' } },
+    });
+    await startServer(lab.rendezvous);
+    const server = lab.rendezvous.addresses[6][0] as string;
+    startClient(lab.host('a'), server);
+    startClient(lab.host('b'), server);
+    await connected(lab, ['a', 'b']);
+    const endpoint = await lab.host('a').wireguard.endpointOf(lab.host('b').wireguard.publicKey);
+    assert.deepEqual(endpoint, await lab.mappedEndpoint('b', 'a'));
+    assert.equal(endpoint?.family, 6);
+  });
+
+  it('full tunnel: the probe goes beside the tunnel, not into it', async () => {
+    await using lab = await createLab({
+      hosts: { a: { nat: 'cone', fullTunnelThrough: 'b' }, b: { nat: 'none' } },
+    });
+    await startServer(lab.rendezvous);
+    await using probes = await lab.host('a').cable.count({
+      direction: 'outbound',
+      destinationPort: 49918,
+    });
+    const client = startClient(lab.host('a'), lab.rendezvous.address);
+    startClient(lab.host('b'), lab.rendezvous.address);
+    await connected(lab, ['a', 'b']);
+    assert.ok((await probes.packets()) > 0);
+    assert.ok(FULL_TUNNEL_MARK > 0);
+    assert.ok(!client.stderr.includes('no answer'));
+  });
+
+  it('a server with two addresses answers from the one that was asked', async () => {
+    await using lab = await createLab({
+      hosts: { a: { nat: 'cone' }, b: { nat: 'cone' } },
+      rendezvousAddresses: 2,
+    });
+    await startServer(lab.rendezvous);
+    const second = lab.rendezvous.addresses[4][1] as string;
+    startClient(lab.host('a'), second);
+    startClient(lab.host('b'), second);
+    await connected(lab, ['a', 'b']);
+  });
+});
