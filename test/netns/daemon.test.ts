@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createLab, type Lab, until } from '../../src/compare/lab/index.js';
+import { PROGRAM } from '../cli/run-command.js';
 import { connected, handshakes, spawnCommand, startClient, startServer } from './our-programs.js';
 
 const HOSTS = { a: { nat: 'cone' }, b: { nat: 'cone' } } as const;
@@ -212,6 +213,22 @@ describe('a client that runs once', { concurrency: 3 }, () => {
     assert.match(await complaint([name]), new RegExp(`${name} has no peers`));
     await host.exec('wg', ['set', name, 'private-key', '/dev/null']);
     assert.match(await complaint([name]), new RegExp(`${name} has no private key`));
+  });
+
+  it('without root says in one line which privilege it needs', async () => {
+    await using lab = await createLab({ hosts: HOSTS });
+    const host = lab.host('a');
+    const command = [process.execPath, PROGRAM, 'client', host.wireguard.interface, '127.0.0.1'];
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+    const noRawSockets = ['--bounding-set=-net_raw', '--inh-caps=-net_raw'];
+    for (const [privileges, capability] of [
+      [nobody, 'CAP_NET_ADMIN'],
+      [noRawSockets, 'CAP_NET_RAW'],
+    ] as const) {
+      const client = host.spawn('setpriv', [...privileges, ...command]);
+      assert.deepEqual(await client.exited, { code: 1, signal: null });
+      assert.match(client.stderr, new RegExp(`^error: [^\\n]*${capability}[^\\n]*\\n$`));
+    }
   });
 
   it('logs one JSON object per line', async () => {

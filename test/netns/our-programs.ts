@@ -1,14 +1,12 @@
-import { fileURLToPath } from 'node:url';
 import { type Lab, type LabHost, type LabProcess, until } from '../../src/compare/lab/index.js';
-
-const MAIN = fileURLToPath(new URL('../../bin/wg-rendezvous.js', import.meta.url));
+import { PROGRAM } from '../cli/run-command.js';
 
 /** Longer than any connection takes, whatever else the machine does. */
 export const CONNECT_TIMEOUT_MS = 40_000;
 
 /** Starts our command on a host. */
 export function spawnCommand(host: LabHost, ...args: string[]): LabProcess {
-  return host.spawn(process.execPath, [MAIN, ...args]);
+  return host.spawn(process.execPath, [PROGRAM, ...args]);
 }
 
 /** Starts our server and waits until it listens on all its sockets. */

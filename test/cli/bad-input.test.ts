@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { describe, it } from 'node:test';
+import { runCommand } from './run-command.js';
+
+const KEY = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
+
+/** Arguments that cannot be used, and what the one line about them says. */
+const UNUSABLE: readonly [args: string, said: RegExp][] = [
+  ['nonsense', /unknown command 'nonsense'/],
+  ['server extra', /too many arguments/],
+  ['server --listen 127.0.0.1', /--listen.*expected ADDRESS:PORT.*got 127\.0\.0\.1/],
+  ['server --listen localhost:1', /not an IP address: localhost/],
+  ['server --listen 127.0.0.1:65536', /a port is 0\.\.65535, got 65536/],
+  ['server --listen ::1:1', /expected ADDRESS:PORT/],
+  ['server --listen 192.0.2.1:5000', /192\.0\.2\.1:5000.*no such address/],
+  ['server --max-peers 0', /--max-peers.*whole number from 1 to 10000000/],
+  ['server --max-peers many', /--max-peers.*whole number/],
+  ['server --max-peers 10000001', /--max-peers.*whole number/],
+  ['server --peer-ttl 0', /--peer-ttl.*number from 0\.1/],
+  ['server --peer-ttl -1', /--peer-ttl/],
+  ['server --source-rate x', /--source-rate.*whole number/],
+  ['server --source-burst 0', /--source-burst.*whole number/],
+  ['server --source-share 1', /--source-share.*number from/],
+  ['server --receive-buffer 1', /--receive-buffer.*whole number/],
+  ['server --metrics 9090', /--metrics.*expected ADDRESS:PORT/],
+  ['server --listen 127.0.0.1:0 --metrics 192.0.2.1:9090', /192\.0\.2\.1:9090.*no such address/],
+  ['server --log-level loud', /--log-level.*Allowed choices/],
+  ['server --log-format xml', /--log-format.*Allowed choices/],
+  ['server --nope', /unknown option '--nope'/],
+  ['client', /missing required argument/],
+  ['client wg0', /missing required argument/],
+  ['client wg0 host extra', /too many arguments/],
+  ['client a-name-of-16-chr host', /interface name has 1 to 15 characters/],
+  ['client wg/0 host', /interface name/],
+  ['client wg0 bad..host', /expected HOST, HOST:PORT, or \[IPV6\]:PORT/],
+  ['client wg0 1.2.3', /expected HOST/],
+  ['client wg0 256.1.1.1', /expected HOST/],
+  ['client wg0 host:0', /a port is 1 to 65535/],
+  ['client wg0 host:65536', /a port is 1 to 65535/],
+  ['client wg0 [1.2.3.4]:5', /expected HOST/],
+  ['client wg0 host --peer key', /--peer.*not a key: expected 44 characters/],
+  [`client wg0 host --peer ${KEY.slice(0, -2)}h=`, /--peer.*stray bits/],
+  ['client wg0 host --keepalive 65536', /--keepalive.*whole number from 0 to 65535/],
+  ['client wg0 host --timeout soon', /--timeout.*number from 0/],
+];
+
+describe('arguments that cannot be used', { concurrency: 4 }, () => {
+  for (const [args, said] of UNUSABLE) {
+    it(args, async () => {
+      const { code, stdout, stderr } = await runCommand(args.split(' '));
+      assert.equal(code, 2, stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, said);
+      assert.match(stderr, /^error: [^\n]+\n$/, 'one line');
+    });
+  }
+
+  it('a port in use', async () => {
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    const { port } = socket.address();
+    const { code, stderr } = await runCommand(['server', '--listen', `127.0.0.1:${port}`]);
+    socket.close();
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      new RegExp(`^error: [^\\n]*127\\.0\\.0\\.1:${port}[^\\n]*in use[^\\n]*\\n$`),
+    );
+  });
+
+  it('a privileged port without the privilege', async () => {
+    const { code, stderr } = await runCommand(['server', '--listen', '127.0.0.1:1'], 65534);
+    assert.equal(code, 2);
+    assert.match(stderr, /^error: [^\n]*127\.0\.0\.1:1\b[^\n]*CAP_NET_BIND_SERVICE[^\n]*\n$/);
+  });
+});
+
+describe('without arguments', () => {
+  it('shows the usage, and fails', async () => {
+    const { code, stderr } = await runCommand([]);
+    assert.equal(code, 2);
+    assert.match(stderr, /Usage: wg-rendezvous/);
+  });
+
+  it('--help and --version succeed', async () => {
+    for (const args of [['--help'], ['server', '--help'], ['client', '--help'], ['--version']]) {
+      const { code, stdout } = await runCommand(args);
+      assert.equal(code, 0);
+      assert.notEqual(stdout, '');
+    }
+  });
+});

@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** The program as users run it. */
+export const PROGRAM = fileURLToPath(new URL('../../bin/wg-rendezvous.js', import.meta.url));
+
+const TIMEOUT_MS = 30_000;
+
+export interface CommandEnd {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the program to its end. */
+export function runCommand(args: readonly string[], uid?: number): Promise<CommandEnd> {
+  return new Promise((resolve, reject) => {
+    const options = { timeout: TIMEOUT_MS, ...(uid === undefined ? {} : { uid, gid: uid }) };
+    const child = spawn(process.execPath, [PROGRAM, ...args], options);
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (data: Buffer) => {
+      stdout += data.toString();
+    });
+    child.stderr.on('data', (data: Buffer) => {
+      stderr += data.toString();
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
