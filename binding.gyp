@@ -8,6 +8,8 @@
         "native/interface-flags.cc",
         "native/poll-handle.cc",
         "native/raw-socket.cc",
+        "native/datagram-slots.cc",
+        "native/udp-descriptor.cc",
         "native/udp-batch.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 
-/** One datagram taken from a raw socket. */
+/** One packet taken from a raw socket. */
 export interface RawReceived {
-  /** Bytes written to the buffer; IPv4 packets start at the IP header, IPv6 packets at the UDP header. */
+  /** Bytes written to the buffer, which cuts what is longer; IPv4 packets start at the IP header, IPv6 packets at the UDP header. */
   readonly length: number;
   /** Source address in network order: 4 or 16 bytes. */
   readonly source: Uint8Array;
@@ -14,7 +14,7 @@ export interface RawReceived {
 export interface NativeRawSocket {
   /** Replaces the classic BPF program (struct sock_filter[] in native byte order). */
   attachFilter(program: Uint8Array): void;
-  /** Discards all packets queued now and returns how many there were (bounded by the receive buffer). */
+  /** Discards at most 1024 queued packets and returns how many there were: repeat until 0. */
   drain(): number;
   /** SO_MARK. */
   setMark(mark: number): void;
@@ -22,9 +22,9 @@ export interface NativeRawSocket {
   send(datagram: Uint8Array, address: Uint8Array, scopeId: number): void;
   /** Takes one packet, or null when the queue is empty. */
   receive(buffer: Uint8Array): RawReceived | null;
-  /** Calls back whenever packets may be waiting. */
+  /** Calls back whenever packets may be waiting, and keeps this object alive until closed. Once only. */
   start(onReadable: () => void): void;
-  /** Idempotent. onClosed is called once, after the descriptor is closed. */
+  /** Idempotent; the first call's onClosed is called once, after the descriptor is closed. */
   close(onClosed?: () => void): void;
   ref(): void;
   unref(): void;
@@ -36,16 +36,17 @@ export interface NativeUdpBatch {
   readonly port: number;
   /** SO_RCVBUF in bytes as the kernel granted it. */
   readonly receiveBufferBytes: number;
-  /** Datagrams the kernel dropped because the receive buffer was full (SO_RXQ_OVFL), since the socket opened. */
+  /** Datagrams the kernel dropped since the socket opened, the receive buffer being full (SO_RXQ_OVFL). */
   readonly kernelDrops: number;
   /**
-   * recvmmsg into the caller's slots.
+   * recvmmsg into the caller's slots: as many (at most 256) as fit in the smallest of the arrays.
+   * The layout of a slot is that of DatagramBatch, which see.
    * @returns the number of slots filled; 0 when the queue is empty
    */
   receive(payload: Uint8Array, stride: number, lengths: Int32Array, addresses: Uint32Array): number;
   /**
-   * sendmmsg of the first count slots whose length is not negative, each to the slot's remote address
-   * from the slot's local address.
+   * sendmmsg of the first count slots whose length is 0..stride, each to the slot's remote address from
+   * the slot's local address. One that the kernel refuses is skipped; a full queue drops the rest.
    * @returns the number of datagrams the kernel took; the others were dropped
    */
   send(

@@ -282,6 +282,18 @@ test('a recreated interface gets the endpoint again', () => {
   );
 });
 
+test('an endpoint that went away before any handshake is set again', () => {
+  const bench = new Bench();
+  bench.read();
+  bench.ask();
+  bench.answer(X);
+  bench.read();
+  bench.peers(peer({ endpoint: X, persistentKeepalive: 25 }));
+  assert.deepEqual(bench.read(), []);
+  bench.peers(peer());
+  assert.equal(bench.read().length, 1);
+});
+
 test('a change that failed is made again', () => {
   const bench = new Bench();
   bench.read();

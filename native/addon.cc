@@ -1,0 +1,17 @@
+#include <napi.h>
+
+#include "interface-flags.h"
+#include "raw-socket.h"
+#include "udp-batch.h"
+
+// Runs once in each environment (the main thread and every worker). The classes keep no state
+// outside their instances, so there is nothing to share between environments or to tear down here:
+// each PollHandle has a cleanup hook of its own.
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  wg_rendezvous::RawSocket::Init(env, exports);
+  wg_rendezvous::UdpBatch::Init(env, exports);
+  exports.Set("interfaceFlags", Napi::Function::New(env, wg_rendezvous::InterfaceFlags));
+  return exports;
+}
+
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, Init)

@@ -1,0 +1,187 @@
+#include "datagram-slots.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <algorithm>
+
+namespace wg_rendezvous {
+
+namespace {
+
+constexpr size_t kPort = 4;
+constexpr size_t kLocal = 5;
+constexpr size_t kInterface = 9;
+
+// A full send queue: later datagrams of the batch would meet the same.
+bool IsQueueFull(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM;
+}
+
+bool IsDescriptorUnusable(int error) { return error == EBADF || error == ENOTSOCK; }
+
+}  // namespace
+
+struct DatagramSlots::Message {
+  iovec vector;
+  union {
+    sockaddr_in6 v6;
+    sockaddr_in v4;
+  } name;
+  // Room for a destination address and a count of drops.
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(uint32_t))];
+};
+
+DatagramSlots::DatagramSlots(bool is_v4, bool wildcard, const void* local)
+    : v4_(is_v4),
+      wildcard_(wildcard),
+      headers_(new mmsghdr[kMaxSlots]()),
+      messages_(new Message[kMaxSlots]()) {
+  memcpy(local_, local, is_v4 ? sizeof(in_addr) : sizeof(in6_addr));
+}
+
+DatagramSlots::~DatagramSlots() = default;
+
+int DatagramSlots::Receive(int fd, const Slots& slots) {
+  PrepareReceive(slots);
+  int count;
+  do {
+    count = recvmmsg(fd, headers_.get(), static_cast<unsigned>(slots.count), MSG_DONTWAIT, nullptr);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+  for (int i = 0; i < count; i++) StoreReceived(slots, static_cast<size_t>(i));
+  return count;
+}
+
+void DatagramSlots::PrepareReceive(const Slots& slots) {
+  const socklen_t name_length = v4_ ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  for (size_t i = 0; i < slots.count; i++) {
+    Message& message = messages_[i];
+    msghdr& header = headers_[i].msg_hdr;
+    message.vector = {slots.payload + i * slots.stride, slots.stride};
+    header.msg_name = &message.name;
+    header.msg_namelen = name_length;
+    header.msg_iov = &message.vector;
+    header.msg_iovlen = 1;
+    header.msg_control = message.control;
+    header.msg_controllen = sizeof(message.control);
+    header.msg_flags = 0;
+  }
+}
+
+void DatagramSlots::StoreReceived(const Slots& slots, size_t slot) {
+  const Message& message = messages_[slot];
+  msghdr& header = headers_[slot].msg_hdr;
+  uint32_t* words = slots.addresses + slot * kAddressWords;
+
+  const bool cut = (header.msg_flags & MSG_TRUNC) != 0;
+  slots.lengths[slot] = static_cast<int32_t>(cut ? slots.stride + 1 : headers_[slot].msg_len);
+  memset(words, 0, kAddressWords * sizeof(uint32_t));
+  if (v4_) {
+    words[0] = message.name.v4.sin_addr.s_addr;
+    words[kPort] = ntohs(message.name.v4.sin_port);
+  } else {
+    memcpy(words, &message.name.v6.sin6_addr, sizeof(in6_addr));
+    words[kPort] = ntohs(message.name.v6.sin6_port);
+    words[kInterface] = message.name.v6.sin6_scope_id;
+  }
+  memcpy(words + kLocal, local_, sizeof(local_));
+
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+    if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+      in_pktinfo info;
+      memcpy(&info, CMSG_DATA(c), sizeof(info));
+      // The address to answer from, which for a broadcast is not the one it was sent to.
+      words[kLocal] = info.ipi_spec_dst.s_addr;
+    } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo info;
+      memcpy(&info, CMSG_DATA(c), sizeof(info));
+      memcpy(words + kLocal, &info.ipi6_addr, sizeof(info.ipi6_addr));
+      words[kInterface] = info.ipi6_ifindex;
+    } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+      memcpy(&drops_, CMSG_DATA(c), sizeof(drops_));
+      has_drops_ = true;
+    }
+  }
+}
+
+int DatagramSlots::Send(int fd, const Slots& slots) {
+  const size_t total = PrepareSend(slots);
+  size_t done = 0;
+  int sent = 0;
+  while (done < total) {
+    const int count =
+        sendmmsg(fd, headers_.get() + done, static_cast<unsigned>(total - done), MSG_DONTWAIT);
+    if (count > 0) {
+      sent += count;
+      done += static_cast<size_t>(count);
+    } else if (count < 0 && errno != EINTR) {
+      if (IsDescriptorUnusable(errno)) return -1;
+      if (IsQueueFull(errno)) break;
+      // This one cannot be sent (unreachable, forbidden, no such port): the others may.
+      done++;
+    }
+  }
+  return sent;
+}
+
+size_t DatagramSlots::PrepareSend(const Slots& slots) {
+  size_t total = 0;
+  for (size_t i = 0; i < slots.count; i++) {
+    const int32_t length = slots.lengths[i];
+    if (length < 0 || static_cast<size_t>(length) > slots.stride) continue;
+    const uint32_t* words = slots.addresses + i * kAddressWords;
+    Message& message = messages_[total];
+    msghdr& header = headers_[total].msg_hdr;
+    header = msghdr{};
+    message.vector = {slots.payload + i * slots.stride, static_cast<size_t>(length)};
+    header.msg_iov = &message.vector;
+    header.msg_iovlen = 1;
+    header.msg_name = &message.name;
+    if (v4_) {
+      message.name.v4 = sockaddr_in{};
+      message.name.v4.sin_family = AF_INET;
+      message.name.v4.sin_port = htons(static_cast<uint16_t>(words[kPort]));
+      message.name.v4.sin_addr.s_addr = words[0];
+      header.msg_namelen = sizeof(sockaddr_in);
+    } else {
+      message.name.v6 = sockaddr_in6{};
+      message.name.v6.sin6_family = AF_INET6;
+      message.name.v6.sin6_port = htons(static_cast<uint16_t>(words[kPort]));
+      memcpy(&message.name.v6.sin6_addr, words, sizeof(in6_addr));
+      if (IN6_IS_ADDR_LINKLOCAL(&message.name.v6.sin6_addr)) {
+        message.name.v6.sin6_scope_id = words[kInterface];
+      }
+      header.msg_namelen = sizeof(sockaddr_in6);
+    }
+    if (wildcard_) SetLocal(&message, &header, words);
+    total++;
+  }
+  return total;
+}
+
+void DatagramSlots::SetLocal(Message* message, msghdr* header, const uint32_t* words) {
+  auto* control = reinterpret_cast<cmsghdr*>(message->control);
+  header->msg_control = control;
+  if (v4_) {
+    // The interface stays 0: the route is chosen by the routing table, not by where it came in.
+    in_pktinfo info{};
+    info.ipi_spec_dst.s_addr = words[kLocal];
+    control->cmsg_level = IPPROTO_IP;
+    control->cmsg_type = IP_PKTINFO;
+    control->cmsg_len = CMSG_LEN(sizeof(info));
+    memcpy(CMSG_DATA(control), &info, sizeof(info));
+    header->msg_controllen = CMSG_SPACE(sizeof(info));
+    return;
+  }
+  in6_pktinfo info{};
+  memcpy(&info.ipi6_addr, words + kLocal, sizeof(info.ipi6_addr));
+  if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) info.ipi6_ifindex = words[kInterface];
+  control->cmsg_level = IPPROTO_IPV6;
+  control->cmsg_type = IPV6_PKTINFO;
+  control->cmsg_len = CMSG_LEN(sizeof(info));
+  memcpy(CMSG_DATA(control), &info, sizeof(info));
+  header->msg_controllen = CMSG_SPACE(sizeof(info));
+}
+
+}  // namespace wg_rendezvous

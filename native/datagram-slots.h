@@ -1,0 +1,74 @@
+#ifndef WG_RENDEZVOUS_DATAGRAM_SLOTS_H_
+#define WG_RENDEZVOUS_DATAGRAM_SLOTS_H_
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include <memory>
+
+namespace wg_rendezvous {
+
+// The caller's memory, valid for one call only. Slot i is:
+//   payload[i * stride ..]       the datagram
+//   lengths[i]                   received: its bytes, or stride + 1 where it did not fit and was cut;
+//                                to send: its bytes, where anything outside 0..stride is not sent
+//   addresses[i * 10 + 0..3]     remote address in network order (IPv4 in the first word, then 0)
+//   addresses[i * 10 + 4]        remote port
+//   addresses[i * 10 + 5..8]     local address, likewise
+//   addresses[i * 10 + 9]        IPv6: interface of a link-local address
+struct Slots {
+  uint8_t* payload;
+  size_t stride;
+  int32_t* lengths;
+  uint32_t* addresses;
+  size_t count;
+};
+
+constexpr size_t kAddressWords = 10;
+constexpr size_t kMaxSlots = 256;
+
+// The structures that recvmmsg and sendmmsg work on, sized once and filled anew at each call.
+class DatagramSlots {
+ public:
+  // local is what the socket is bound to. On the wildcard address the local address of each
+  // datagram is received and sent as a control message; else it is this one, and sending without
+  // a control message is the faster way.
+  DatagramSlots(bool is_v4, bool wildcard, const void* local);
+
+  // Returns the number of slots filled, 0 when the queue is empty, -1 with errno set.
+  int Receive(int fd, const Slots& slots);
+
+  // Returns the number of datagrams that the kernel took, -1 with errno set when fd is unusable.
+  int Send(int fd, const Slots& slots);
+
+  // The socket's own count of drops as of the last datagram received; false when there were none.
+  bool drops(uint32_t* value) const {
+    *value = drops_;
+    return has_drops_;
+  }
+
+ private:
+  struct Message;
+
+  void PrepareReceive(const Slots& slots);
+  void StoreReceived(const Slots& slots, size_t slot);
+  size_t PrepareSend(const Slots& slots);
+  void SetLocal(Message* message, msghdr* header, const uint32_t* words);
+
+  bool v4_;
+  bool wildcard_;
+  uint32_t local_[4] = {};
+  bool has_drops_ = false;
+  uint32_t drops_ = 0;
+  std::unique_ptr<mmsghdr[]> headers_;
+  std::unique_ptr<Message[]> messages_;
+
+ public:
+  ~DatagramSlots();
+};
+
+}  // namespace wg_rendezvous
+
+#endif  // WG_RENDEZVOUS_DATAGRAM_SLOTS_H_

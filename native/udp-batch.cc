@@ -1,0 +1,157 @@
+#include "udp-batch.h"
+
+#include <errno.h>
+
+#include <algorithm>
+
+#include "socket-address.h"
+#include "system-error.h"
+#include "udp-descriptor.h"
+
+namespace wg_rendezvous {
+
+namespace {
+
+constexpr size_t kMaxDatagram = 65535;
+
+struct Array {
+  void* data = nullptr;
+  size_t length = 0;
+};
+
+bool ReadArray(napi_env env, napi_value value, napi_typedarray_type expected, Array* array) {
+  bool is_array = false;
+  if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array) return false;
+  napi_typedarray_type type;
+  return napi_get_typedarray_info(env, value, &type, &array->length, &array->data, nullptr,
+                                  nullptr) == napi_ok &&
+         type == expected;
+}
+
+// (payload, stride, lengths, addresses): as many slots as fit in the smallest of the arrays.
+bool ReadSlots(const Napi::CallbackInfo& info, Slots* slots) {
+  Napi::Env env = info.Env();
+  Array payload;
+  Array lengths;
+  Array addresses;
+  if (!ReadArray(env, info[0], napi_uint8_array, &payload) || !info[1].IsNumber() ||
+      !ReadArray(env, info[2], napi_int32_array, &lengths) ||
+      !ReadArray(env, info[3], napi_uint32_array, &addresses)) {
+    Napi::TypeError::New(env, "Expected (Uint8Array, stride, Int32Array, Uint32Array)")
+        .ThrowAsJavaScriptException();
+    return false;
+  }
+  const int64_t stride = info[1].As<Napi::Number>().Int64Value();
+  if (stride < 1 || stride > static_cast<int64_t>(kMaxDatagram)) {
+    Napi::RangeError::New(env, "Expected the stride to be 1..65535").ThrowAsJavaScriptException();
+    return false;
+  }
+  slots->payload = static_cast<uint8_t*>(payload.data);
+  slots->stride = static_cast<size_t>(stride);
+  slots->lengths = static_cast<int32_t*>(lengths.data);
+  slots->addresses = static_cast<uint32_t*>(addresses.data);
+  slots->count = std::min({payload.length / slots->stride, lengths.length,
+                           addresses.length / kAddressWords, kMaxSlots});
+  if (slots->count > 0) return true;
+  Napi::RangeError::New(env, "Expected room for one slot").ThrowAsJavaScriptException();
+  return false;
+}
+
+}  // namespace
+
+void UdpBatch::Init(Napi::Env env, Napi::Object exports) {
+  Properties properties = {
+      InstanceMethod("receive", &UdpBatch::Receive),
+      InstanceMethod("send", &UdpBatch::Send),
+      InstanceAccessor("port", &UdpBatch::Port, nullptr),
+      InstanceAccessor("receiveBufferBytes", &UdpBatch::ReceiveBuffer, nullptr),
+      InstanceAccessor("kernelDrops", &UdpBatch::KernelDrops, nullptr),
+  };
+  AddPollMethods(&properties);
+  exports.Set("UdpBatch", DefineClass(env, "UdpBatch", properties));
+}
+
+UdpBatch::UdpBatch(const Napi::CallbackInfo& info) : PollWrap<UdpBatch>(info) {
+  Napi::Env env = info.Env();
+  const Napi::Object options = info[0].IsObject() ? info[0].As<Napi::Object>() : Napi::Object();
+  const auto number = [&](const char* name) -> int64_t {
+    if (options.IsEmpty()) return -1;
+    const Napi::Value value = options.Get(name);
+    return value.IsNumber() ? value.As<Napi::Number>().Int64Value() : -1;
+  };
+  const int64_t port = number("port");
+  const int64_t buffer = number("receiveBufferBytes");
+  Array bytes;
+  SocketAddress address;
+  if (port < 0 || port > 65535 || buffer < 0 || buffer > INT32_MAX ||
+      !ReadArray(env, options.Get("address"), napi_uint8_array, &bytes) ||
+      !address.Set(number("family") == 4 ? AF_INET : AF_INET6,
+                   static_cast<const uint8_t*>(bytes.data), bytes.length,
+                   static_cast<uint16_t>(port), static_cast<uint32_t>(number("scopeId")))) {
+    Napi::TypeError::New(env, "Expected { family, address, scopeId, port, receiveBufferBytes }")
+        .ThrowAsJavaScriptException();
+    return;
+  }
+  const int fd = OpenUdpDescriptor(env, &address, static_cast<int>(buffer));
+  if (fd < 0) return;
+  port_ = ntohs(address.is_v4() ? address.v4().sin_port : address.v6().sin6_port);
+  slots_ = std::make_unique<DatagramSlots>(address.is_v4(), IsWildcard(address), address.bytes());
+  handle_ = PollHandle::Open(env, fd, "WG_RENDEZVOUS_UDP_BATCH");
+}
+
+Napi::Value UdpBatch::Receive(const Napi::CallbackInfo& info) {
+  Slots slots;
+  if (!ReadSlots(info, &slots)) return info.Env().Undefined();
+  const int count = slots_->Receive(fd(), slots);
+  if (count < 0) {
+    ThrowSystemError(info.Env(), errno, "recvmmsg");
+    return info.Env().Undefined();
+  }
+  uint32_t drops = 0;
+  if (slots_->drops(&drops)) CountDrops(drops);
+  return Napi::Number::New(info.Env(), count);
+}
+
+Napi::Value UdpBatch::Send(const Napi::CallbackInfo& info) {
+  Slots slots;
+  if (!ReadSlots(info, &slots)) return info.Env().Undefined();
+  const int64_t count = info[4].IsNumber() ? info[4].As<Napi::Number>().Int64Value() : -1;
+  if (count < 0 || count > static_cast<int64_t>(slots.count)) {
+    Napi::RangeError::New(info.Env(), "Expected the count to be of the slots passed")
+        .ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+  slots.count = static_cast<size_t>(count);
+  const int sent = slots_->Send(fd(), slots);
+  if (sent < 0) {
+    ThrowSystemError(info.Env(), errno, "sendmmsg");
+    return info.Env().Undefined();
+  }
+  return Napi::Number::New(info.Env(), sent);
+}
+
+Napi::Value UdpBatch::Port(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), port_);
+}
+
+Napi::Value UdpBatch::ReceiveBuffer(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), ReceiveBufferBytes(fd()));
+}
+
+// SO_RXQ_OVFL tells of drops with the next datagram that is received, so never of the last ones:
+// whoever asks gets the socket's own count as well.
+Napi::Value UdpBatch::KernelDrops(const Napi::CallbackInfo& info) {
+  uint32_t drops = 0;
+  if (ReadDrops(fd(), &drops)) CountDrops(drops);
+  return Napi::Number::New(info.Env(), static_cast<double>(total_drops_));
+}
+
+void UdpBatch::CountDrops(uint32_t drops) {
+  // A queued datagram carries the count as of its arrival, which may be older than one read since.
+  const auto difference = static_cast<int32_t>(drops - last_drops_);
+  if (difference <= 0) return;
+  total_drops_ += static_cast<uint32_t>(difference);
+  last_drops_ = drops;
+}
+
+}  // namespace wg_rendezvous

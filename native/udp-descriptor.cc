@@ -1,0 +1,76 @@
+#include "udp-descriptor.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <unistd.h>
+
+#include "system-error.h"
+
+namespace wg_rendezvous {
+
+namespace {
+
+int Set(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+// Returns the name of the system call that failed, with errno set, or nullptr.
+const char* Configure(int fd, SocketAddress* address, int receive_buffer_bytes) {
+  const bool v4 = address->is_v4();
+  if (!v4 && Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0) return "setsockopt";
+  // Where the address is the wildcard, a reply has to be told which address it was asked at.
+  if (IsWildcard(*address) && (v4 ? Set(fd, IPPROTO_IP, IP_PKTINFO, 1)
+                                  : Set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)) != 0) {
+    return "setsockopt";
+  }
+  if (Set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1) != 0) return "setsockopt";
+  // FORCE passes net.core.rmem_max, but needs CAP_NET_ADMIN.
+  if (receive_buffer_bytes > 0 && Set(fd, SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer_bytes) != 0 &&
+      Set(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer_bytes) != 0) {
+    return "setsockopt";
+  }
+  if (bind(fd, address->sockaddr(), address->length()) != 0) return "bind";
+  // Port 0 asked for any port: read which one it became.
+  socklen_t length = address->capacity();
+  if (getsockname(fd, address->sockaddr(), &length) != 0) return "getsockname";
+  return nullptr;
+}
+
+}  // namespace
+
+int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, int receive_buffer_bytes) {
+  const int fd = socket(address->is_v4() ? AF_INET : AF_INET6,
+                        SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+  if (fd < 0) {
+    ThrowSystemError(env, errno, "socket");
+    return -1;
+  }
+  const char* failed = Configure(fd, address, receive_buffer_bytes);
+  if (failed == nullptr) return fd;
+  const int error = errno;
+  close(fd);
+  ThrowSystemError(env, error, failed);
+  return -1;
+}
+
+bool IsWildcard(const SocketAddress& address) {
+  return address.is_v4() ? address.v4().sin_addr.s_addr == INADDR_ANY
+                         : IN6_IS_ADDR_UNSPECIFIED(&address.v6().sin6_addr);
+}
+
+int ReceiveBufferBytes(int fd) {
+  int bytes = 0;
+  socklen_t length = sizeof(bytes);
+  return getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &length) == 0 ? bytes : 0;
+}
+
+bool ReadDrops(int fd, uint32_t* drops) {
+  uint32_t values[SK_MEMINFO_VARS] = {};
+  socklen_t length = sizeof(values);
+  if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, values, &length) != 0) return false;
+  if (length <= SK_MEMINFO_DROPS * sizeof(uint32_t)) return false;
+  *drops = values[SK_MEMINFO_DROPS];
+  return true;
+}
+
+}  // namespace wg_rendezvous

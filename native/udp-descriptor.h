@@ -1,0 +1,28 @@
+#ifndef WG_RENDEZVOUS_UDP_DESCRIPTOR_H_
+#define WG_RENDEZVOUS_UDP_DESCRIPTOR_H_
+
+#include <napi.h>
+
+#include "socket-address.h"
+
+namespace wg_rendezvous {
+
+// Opens a non-blocking UDP socket bound to an address, with the options that a batch needs: the
+// destination address of each datagram (only on the wildcard address, elsewhere it is known), the
+// count of drops, and a receive buffer. Throws a system error and returns -1.
+//
+// SO_REUSEADDR stays off: a port in use has to be an error.
+int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, int receive_buffer_bytes);
+
+// Whether the address is 0.0.0.0 or ::.
+bool IsWildcard(const SocketAddress& address);
+
+// SO_RCVBUF as the kernel granted it (it doubles what was asked for); 0 when it cannot be read.
+int ReceiveBufferBytes(int fd);
+
+// Datagrams dropped by the socket since it opened, modulo 2^32; false when it cannot be read.
+bool ReadDrops(int fd, uint32_t* drops);
+
+}  // namespace wg_rendezvous
+
+#endif  // WG_RENDEZVOUS_UDP_DESCRIPTOR_H_

@@ -1,0 +1,52 @@
+import type { Endpoint, Family } from '../wire/endpoint.js';
+import type { BatchCounters } from './batch-counters.js';
+import type { DatagramBatch } from './datagram-batch.js';
+
+export interface BatchSocketOptions {
+  readonly family: Family;
+  /** The address to listen on; a zone (`fe80::1%eth0`) is allowed. `::` does not mean IPv4 as well. */
+  readonly address: string;
+  /** 0 for any. */
+  readonly port: number;
+  /** SO_RCVBUF; the kernel doubles it, and without CAP_NET_ADMIN caps it at net.core.rmem_max. */
+  readonly receiveBufferBytes: number;
+  /**
+   * Called with each batch of 1..batch.capacity datagrams. Overwrites payload and length of a slot to
+   * answer it, and sets the length to NO_REPLY to leave it unanswered; untouched, a slot is echoed.
+   * The batch is reused: nothing of it may be kept.
+   */
+  onBatch(batch: DatagramBatch, count: number): void;
+  /**
+   * A receive or send failed as a whole; the socket stays open.
+   * @default throws, so that it becomes an uncaughtException
+   */
+  readonly onError?: (error: Error) => void;
+  /** Slots of a batch, 1..256. @default 128 */
+  readonly capacity?: number;
+  /** Bytes of a slot. @default 1280, more than any message of ours */
+  readonly stride?: number;
+}
+
+/** A UDP socket that hands over datagrams by the batch and sends the replies by the batch. */
+export interface BatchSocket extends AsyncDisposable {
+  /** What it is bound to; never port 0. */
+  readonly address: Endpoint;
+  /** SO_RCVBUF as the kernel granted it. */
+  readonly receiveBufferBytes: number;
+  readonly counters: BatchCounters;
+  /**
+   * Answers what waits in the receive queue (a bounded number of batches), then closes. Idempotent; done
+   * when the descriptor is closed. From within onBatch it takes effect after that batch is answered.
+   */
+  close(): Promise<void>;
+  ref(): this;
+  unref(): this;
+}
+
+/** As many system calls as one wake, or the last one, may make before others have their turn. */
+export const MAX_BATCHES_PER_WAKE = 16;
+
+export const DEFAULT_CAPACITY = 128;
+
+/** Not a power of two: slots would then share few cache sets, and evict each other's first lines. */
+export const DEFAULT_STRIDE = 1280;

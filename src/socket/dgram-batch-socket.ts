@@ -1,0 +1,143 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Endpoint, endpoint, type Family } from '../wire/endpoint.js';
+import { BatchCounters } from './batch-counters.js';
+import {
+  type BatchSocket,
+  type BatchSocketOptions,
+  DEFAULT_CAPACITY,
+  DEFAULT_STRIDE,
+  MAX_BATCHES_PER_WAKE,
+} from './batch-interface.js';
+import { createDatagramBatch, type DatagramBatch } from './datagram-batch.js';
+import { remoteOf, storeDatagram } from './dgram-slots.js';
+
+/**
+ * A batch socket on node:dgram, for where the addon was not built. It is slower, knows of no kernel
+ * drops (always 0), and on a wildcard address of a host with several it answers from the address that
+ * routing prefers, not from the one it was asked at: listen on each address where that matters.
+ */
+export class DgramBatchSocket implements BatchSocket {
+  readonly address: Endpoint;
+  readonly receiveBufferBytes: number;
+  readonly counters = new BatchCounters(() => 0);
+  readonly #socket: Socket;
+  readonly #family: Family;
+  readonly #batch: DatagramBatch;
+  readonly #onBatch: BatchSocketOptions['onBatch'];
+  #count = 0;
+  #flush: NodeJS.Immediate | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** Rejects with the system's error: EADDRINUSE, EADDRNOTAVAIL, EACCES. */
+  static async open(options: BatchSocketOptions): Promise<DgramBatchSocket> {
+    const { family, address, port, receiveBufferBytes } = options;
+    const socket = createSocket({
+      type: family === 4 ? 'udp4' : 'udp6',
+      ipv6Only: family === 6,
+      ...(receiveBufferBytes > 0 && { recvBufferSize: receiveBufferBytes }),
+    });
+    socket.bind({ address, port });
+    // once() rejects on 'error', which is how dgram tells that it cannot bind.
+    await once(socket, 'listening');
+    return new DgramBatchSocket(socket, options);
+  }
+
+  private constructor(socket: Socket, options: BatchSocketOptions) {
+    const { capacity = DEFAULT_CAPACITY, stride = DEFAULT_STRIDE } = options;
+    this.#socket = socket;
+    this.#family = options.family;
+    this.#batch = createDatagramBatch(capacity, stride);
+    this.#onBatch = options.onBatch;
+    this.address = endpoint(options.address, socket.address().port);
+    this.receiveBufferBytes = socket.getRecvBufferSize();
+    socket.on('message', (message, remote) => this.#receive(message, remote));
+    if (options.onError !== undefined) {
+      socket.on('error', options.onError);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#drainAndClose();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  ref(): this {
+    this.#socket.ref();
+    return this;
+  }
+
+  unref(): this {
+    this.#socket.unref();
+    return this;
+  }
+
+  /** dgram reads up to 32 datagrams a wake: they are gathered until the loop has finished reading. */
+  #receive(message: Uint8Array, remote: RemoteInfo): void {
+    storeDatagram(this.#batch, this.#count, message, remote);
+    this.#count++;
+    if (this.#count === this.#batch.capacity) {
+      this.#answer();
+    } else {
+      this.#flush ??= setImmediate(() => this.#answer());
+    }
+  }
+
+  #answer(): void {
+    clearImmediate(this.#flush);
+    this.#flush = undefined;
+    const count = this.#count;
+    this.#count = 0;
+    this.counters.countBatch(count);
+    this.#onBatch(this.#batch, count);
+    for (let slot = 0; slot < count; slot++) {
+      this.#send(slot);
+    }
+  }
+
+  #send(slot: number): void {
+    const { lengths, stride, payload } = this.#batch;
+    const length = lengths[slot] as number;
+    if (length < 0 || length > stride) {
+      return;
+    }
+    const { address, port } = remoteOf(this.#batch, slot, this.#family);
+    // A copy: dgram keeps what it cannot send at once, and the slot is needed again.
+    const reply = payload.slice(slot * stride, slot * stride + length);
+    try {
+      this.#socket.send(reply, port, address, (error) => this.#countSent(error));
+    } catch (error) {
+      this.#countSent(error as Error);
+    }
+  }
+
+  #countSent(error: Error | null): void {
+    if (error === null) {
+      this.counters.sent++;
+    } else {
+      this.counters.sendDrops++;
+    }
+  }
+
+  async #drainAndClose(): Promise<void> {
+    let before: number;
+    let turns = 0;
+    do {
+      before = this.counters.received;
+      // The first immediate can come before the loop polls again, the second only after it.
+      await nextTurn();
+      await nextTurn();
+      turns++;
+    } while (this.counters.received > before && turns < MAX_BATCHES_PER_WAKE);
+    if (this.#count > 0) {
+      this.#answer();
+    }
+    this.#socket.close();
+    await once(this.#socket, 'close');
+  }
+}

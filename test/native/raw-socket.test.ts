@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { loadBinding } from '../../src/socket/binding.js';
+import { interfaceIsUp } from '../../src/socket/interface-flags.js';
+import { openRawSocket } from '../../src/socket/raw-socket.js';
+import { addressBytes } from '../../src/wire/endpoint.js';
+import { decodeIpv4 } from '../../src/wire/ip.js';
+import { decodeUdp, udpChecksum } from '../../src/wire/udp.js';
+import { until } from './deadline.js';
+import {
+  ACCEPT_ALL,
+  endsIn,
+  hostOf,
+  listen,
+  openNative,
+  serverOf,
+  takeAll,
+} from './raw-socket-peer.js';
+
+const PAYLOAD = Buffer.from('what the client asks');
+
+describe('sending from a raw socket', () => {
+  it("leaves from WireGuard's port, over IPv4 without a checksum", async () => {
+    await using heard = listen(4);
+    const witness = openNative(4);
+    witness.attachFilter(ACCEPT_ALL);
+    const found = await sendAndFind(heard, witness);
+    witness.close();
+    const header = decodeIpv4(found);
+    assert.ok(header);
+    assert.deepEqual(header.destination, addressBytes(serverOf(4).address));
+    const udp = decodeUdp(found.subarray(header.headerLength));
+    assert.equal(udp?.sourcePort, hostOf(4).port);
+    assert.equal(udp?.destinationPort, serverOf(4).port);
+    assert.equal(udp?.checksum, 0);
+  });
+
+  it('has the checksum that IPv6 demands, made by the kernel', async () => {
+    await using heard = listen(6);
+    const witness = openNative(6);
+    witness.attachFilter(ACCEPT_ALL);
+    const found = await sendAndFind(heard, witness);
+    witness.close();
+    const udp = decodeUdp(found);
+    assert.equal(udp?.sourcePort, hostOf(6).port);
+    const unsummed = found.slice();
+    unsummed.fill(0, 6, 8);
+    const loopback = addressBytes('::1');
+    assert.equal(udp?.checksum, udpChecksum(loopback, loopback, unsummed));
+  });
+
+  it("reports the system's error", async () => {
+    await using socket = openRawSocket({
+      server: { address: '255.255.255.255', port: 9, family: 4 },
+      listenPort: 51829,
+      mark: 0,
+      payloadLengths: [6],
+      onPayload: () => {},
+      onError: () => {},
+    });
+    assert.throws(() => socket.send(PAYLOAD), {
+      code: 'EACCES',
+      errno: -13,
+      syscall: 'sendto',
+      message: 'EACCES: permission denied, sendto',
+    });
+  });
+});
+
+describe('the native raw socket refuses', () => {
+  it('a family that is none', () => {
+    const open = loadBinding().RawSocket as unknown as new (family: unknown) => unknown;
+    for (const family of [5, '4', undefined, null]) {
+      assert.throws(() => new open(family), TypeError);
+    }
+  });
+
+  it('filters that are no program', () => {
+    const native = openNative(4);
+    for (const length of [0, 1, 7, 9, 8 * 4097]) {
+      assert.throws(() => native.attachFilter(new Uint8Array(length)), RangeError);
+    }
+    assert.throws(() => native.attachFilter(Uint8Array.of(0xff, 0xff, 0, 0, 0, 0, 0, 0)), {
+      code: 'EINVAL',
+      message: 'EINVAL: invalid argument, setsockopt SO_ATTACH_FILTER',
+    });
+    // At an odd address: instructions have to be copied to where they are aligned.
+    native.attachFilter(Buffer.concat([Buffer.of(0), ACCEPT_ALL]).subarray(1));
+    native.close();
+  });
+
+  it('addresses of the other family, and anything after close()', () => {
+    const native = openNative(4);
+    assert.throws(() => native.send(PAYLOAD, new Uint8Array(16), 0), TypeError);
+    native.close();
+    assert.throws(() => native.send(PAYLOAD, new Uint8Array(4), 0), { code: 'EBADF' });
+    assert.throws(() => native.receive(new Uint8Array(1)), { code: 'EBADF' });
+    assert.throws(() => native.start(() => {}), { code: 'EBADF' });
+  });
+
+  it('methods on what is no raw socket', () => {
+    const { RawSocket } = loadBinding();
+    assert.throws(() => RawSocket.prototype.drain.call({} as never), TypeError);
+  });
+});
+
+describe('interfaceIsUp', () => {
+  it('tells up from absent', () => {
+    assert.equal(interfaceIsUp('lo'), true);
+    assert.equal(interfaceIsUp('no-such-if'), undefined);
+    // Cut to 15 characters this would be another interface's name.
+    assert.equal(interfaceIsUp('lo\0'), undefined);
+    assert.equal(interfaceIsUp('a-name-that-is-too-long-for-an-interface'), undefined);
+  });
+});
+
+async function sendAndFind(
+  heard: ReturnType<typeof listen>,
+  witness: ReturnType<typeof openNative>,
+) {
+  let found: Uint8Array | undefined;
+  await until(
+    'the packet sent',
+    () => found !== undefined,
+    () => {
+      heard.socket.send(PAYLOAD);
+      found = takeAll(witness).find(({ bytes }) => endsIn(bytes, PAYLOAD))?.bytes;
+    },
+  );
+  return found as Uint8Array;
+}

@@ -1,0 +1,84 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
+import { openBatchSocket } from '../../src/socket/batch-socket.js';
+import { loadBinding } from '../../src/socket/binding.js';
+import { ADDRESS_WORDS, createDatagramBatch, PORT_WORD } from '../../src/socket/datagram-batch.js';
+import { addressBytes } from '../../src/wire/endpoint.js';
+
+/** Scenarios of udp-batch-network.test.ts, run in its network; each prints what it saw as JSON. */
+const SCENARIOS: Record<string, () => Promise<unknown>> = {
+  'asked-address': askedAddress,
+  'link-local': linkLocal,
+  'full-queue': fullQueue,
+};
+
+async function askedAddress(): Promise<string[]> {
+  await using socket = await listen('::');
+  const client = createSocket('udp6').bind(0, '::1');
+  await once(client, 'listening');
+  const answered: string[] = [];
+  for (const asked of ['fd00:9::2', 'fd00:9::3', '::1']) {
+    client.send('where?', socket.address.port, asked);
+    const [, remote] = await once(client, 'message');
+    answered.push(remote.address);
+  }
+  client.close();
+  return answered;
+}
+
+/** From the far interface's own address to the near one's: both are link-local, so both need a zone. */
+async function linkLocal(): Promise<unknown> {
+  await using socket = await listen('::');
+  const client = createSocket('udp6').bind(0, `${linkLocalOf('far')}%far`);
+  await once(client, 'listening');
+  client.send('where?', socket.address.port, `${linkLocalOf('near')}%far`);
+  const [message] = await once(client, 'message');
+  client.close();
+  return { echoed: message.toString() === 'where?', sent: socket.counters.sent };
+}
+
+/** Datagrams to a neighbour that never answers stay in the send queue, until it is full. */
+async function fullQueue(): Promise<unknown> {
+  const native = new (loadBinding().UdpBatch)({
+    family: 4,
+    address: addressBytes('10.9.0.1'),
+    scopeId: 0,
+    port: 0,
+    receiveBufferBytes: 0,
+  });
+  const { payload, stride, lengths, addresses } = createDatagramBatch(256, 1280);
+  lengths.fill(1200);
+  for (let slot = 0; slot < 256; slot++) {
+    new Uint8Array(addresses.buffer, slot * ADDRESS_WORDS * 4, 4).set(addressBytes('10.9.0.9'));
+    addresses[slot * ADDRESS_WORDS + PORT_WORD] = 9;
+  }
+  const sent = native.send(payload, stride, lengths, addresses, 256);
+  const next = native.send(payload, stride, lengths, addresses, 256);
+  native.close();
+  return { attempted: 256, sent, next };
+}
+
+function listen(address: string) {
+  return openBatchSocket({
+    family: 6,
+    address,
+    port: 0,
+    receiveBufferBytes: 0,
+    onBatch: () => {},
+    implementation: 'native',
+  });
+}
+
+function linkLocalOf(name: string): string {
+  const own = networkInterfaces()[name]?.find(({ address }) => address.startsWith('fe80:'));
+  if (own === undefined) {
+    throw new Error(`${name} has no link-local address`);
+  }
+  return own.address;
+}
+
+const scenario = SCENARIOS[process.argv[2] ?? ''];
+if (scenario !== undefined) {
+  console.log(JSON.stringify(await scenario()));
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const TIMEOUT_MS = 60_000;
+
+/**
+ * A network of its own (root; ends with the process that has it): two interfaces that are each other's
+ * far end, several IPv6 addresses on one host, and a neighbour that never answers.
+ */
+const TOPOLOGY = `
+  set -e
+  ip link set lo up
+  ip addr add fd00:9::2/128 dev lo nodad
+  ip addr add fd00:9::3/128 dev lo nodad
+  ip link add near type veth peer name far
+  sysctl -qw net.ipv4.neigh.near.unres_qlen_bytes=100000000
+  sysctl -qw net.ipv6.conf.near.accept_dad=0 net.ipv6.conf.far.accept_dad=0
+  ip addr add 10.9.0.1/24 dev near
+  ip link set near up
+  ip link set far up
+  exec "$@"
+`;
+
+const CHILD = fileURLToPath(new URL('udp-batch-network-child.js', import.meta.url));
+
+async function inNetwork(scenario: string): Promise<unknown> {
+  const args = ['--net', 'sh', '-c', TOPOLOGY, 'sh', process.execPath, CHILD, scenario];
+  const { stdout } = await promisify(execFile)('unshare', args, { timeout: TIMEOUT_MS });
+  return JSON.parse(stdout);
+}
+
+describe('the UDP batch in a network of its own', () => {
+  it('answers over IPv6 from the address it was asked at', async () => {
+    assert.deepEqual(await inNetwork('asked-address'), ['fd00:9::2', 'fd00:9::3', '::1']);
+  });
+
+  it('answers link-local addresses through the interface they came by', async () => {
+    assert.deepEqual(await inNetwork('link-local'), { echoed: true, sent: 1 });
+  });
+
+  it('drops and counts what a full send queue does not take', async () => {
+    const { attempted, sent, next } = (await inNetwork('full-queue')) as Record<string, number>;
+    assert.ok(sent !== undefined && attempted !== undefined);
+    assert.ok(sent > 0 && sent < attempted, `${sent} of ${attempted} sent`);
+    assert.equal(next, 0);
+  });
+});

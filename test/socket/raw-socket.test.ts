@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { NativeRawSocket, RawReceived } from '../../src/socket/binding.js';
+import { openRawSocket, type RawSocketOptions } from '../../src/socket/raw-socket.js';
+import { REJECT_ALL, replyFilter } from '../../src/wire/bpf.js';
+import { addressBytes, endpoint } from '../../src/wire/endpoint.js';
+import { packet } from '../native/packets.js';
+
+const SERVER = endpoint('192.0.2.1', 49918);
+const LISTEN_PORT = 51820;
+const PAYLOAD = Uint8Array.of(1, 2, 3, 4, 5, 6);
+const REPLY = packet({ from: SERVER, to: endpoint('198.51.100.7', LISTEN_PORT), payload: PAYLOAD });
+
+/** A native socket that does what the test says, and keeps what was asked of it. */
+class ScriptedNative implements NativeRawSocket {
+  readonly calls: string[] = [];
+  readonly programs: Uint8Array[] = [];
+  readonly drains = [1024, 7, 0];
+  receives = 0;
+  /** What is thrown instead of doing the work. */
+  failing: string | undefined;
+  onReceive: () => boolean = () => true;
+  wake: () => void = () => {};
+
+  attachFilter(program: Uint8Array): void {
+    this.#do('attachFilter');
+    this.programs.push(program);
+  }
+  drain(): number {
+    this.#do('drain');
+    return this.drains.shift() ?? 0;
+  }
+  setMark(mark: number): void {
+    this.#do(`setMark ${mark}`);
+  }
+  send(): void {
+    this.#do('send');
+  }
+  receive(buffer: Uint8Array): RawReceived | null {
+    this.receives++;
+    if (this.failing === 'receive') {
+      throw new Error('receive failed');
+    }
+    if (!this.onReceive()) {
+      return null;
+    }
+    buffer.set(REPLY);
+    return { length: REPLY.length, source: addressBytes(SERVER.address), fragmented: false };
+  }
+  start(onReadable: () => void): void {
+    this.#do('start');
+    this.wake = onReadable;
+  }
+  close(onClosed?: () => void): void {
+    this.#do('close');
+    if (onClosed !== undefined) {
+      setImmediate(onClosed);
+    }
+  }
+  ref(): void {
+    this.#do('ref');
+  }
+  unref(): void {
+    this.#do('unref');
+  }
+  #do(call: string): void {
+    this.calls.push(call);
+    if (this.failing !== undefined && call.startsWith(this.failing)) {
+      throw Object.assign(new Error(`${call} failed`), { code: 'EPERM', syscall: 'setsockopt' });
+    }
+  }
+}
+
+function open(native: ScriptedNative, options: Partial<RawSocketOptions> = {}) {
+  return openRawSocket({
+    server: SERVER,
+    listenPort: LISTEN_PORT,
+    mark: 0,
+    payloadLengths: [6],
+    onPayload: () => {},
+    onError: () => assert.fail('no error expected'),
+    open: () => native,
+    ...options,
+  });
+}
+
+describe('opening a raw socket', () => {
+  it('marks it, rejects all, drains until nothing is left, then lets replies in', () => {
+    const native = new ScriptedNative();
+    open(native, { mark: 0xca6c });
+    const drains = ['drain', 'drain', 'drain'];
+    const order = ['setMark 51820', 'attachFilter', ...drains, 'attachFilter', 'start'];
+    assert.deepEqual(native.calls, order);
+    const real = replyFilter({
+      family: 4,
+      serverAddress: addressBytes(SERVER.address),
+      serverPort: SERVER.port,
+      listenPort: LISTEN_PORT,
+      payloadLengths: [6],
+    });
+    assert.deepEqual(native.programs, [REJECT_ALL, real]);
+  });
+
+  for (const failing of ['setMark', 'attachFilter', 'drain', 'start']) {
+    it(`closes it when ${failing} fails`, () => {
+      const native = new ScriptedNative();
+      native.failing = failing;
+      assert.throws(() => open(native, { mark: 1 }), { code: 'EPERM' });
+      assert.equal(native.calls.at(-1), 'close');
+    });
+  }
+
+  it('names CAP_NET_ADMIN when the mark is refused', () => {
+    const native = new ScriptedNative();
+    native.failing = 'setMark';
+    assert.throws(
+      () => open(native, { mark: 1 }),
+      /^PermissionError: marking .* needs CAP_NET_ADMIN/,
+    );
+  });
+});
+
+describe('a wake of a raw socket', () => {
+  it('receives 32 packets at most', () => {
+    const native = new ScriptedNative();
+    const payloads: Uint8Array[] = [];
+    const socket = open(native, { onPayload: (payload) => payloads.push(payload) });
+    native.wake();
+    assert.equal(native.receives, 32);
+    assert.equal(socket.counters.accepted, 32);
+    assert.deepEqual(payloads, new Array(32).fill(PAYLOAD));
+  });
+
+  it('ends with the queue', () => {
+    const native = new ScriptedNative();
+    native.onReceive = () => native.receives < 3;
+    open(native);
+    native.wake();
+    assert.equal(native.receives, 3);
+  });
+
+  it('ends when the socket is closed within it', () => {
+    const native = new ScriptedNative();
+    const socket = open(native, { onPayload: () => void socket.close() });
+    native.wake();
+    assert.equal(native.receives, 1);
+  });
+
+  it('ends with a failed receive, which is reported once', () => {
+    const native = new ScriptedNative();
+    const errors: string[] = [];
+    open(native, { onError: ({ message }) => errors.push(message) });
+    native.failing = 'receive';
+    native.wake();
+    assert.deepEqual(errors, ['receive failed']);
+    assert.equal(native.receives, 1);
+  });
+
+  it('lets an exception of the owner through', () => {
+    const native = new ScriptedNative();
+    open(native, {
+      onPayload: () => {
+        throw new Error("the owner's");
+      },
+    });
+    assert.throws(() => native.wake(), /the owner's/);
+  });
+});
+
+describe('closing a raw socket', () => {
+  it('is one promise, and one call, however often it is asked', async () => {
+    const native = new ScriptedNative();
+    const socket = open(native);
+    const closed = socket.close();
+    assert.equal(socket.close(), closed);
+    assert.equal(socket[Symbol.asyncDispose](), closed);
+    await closed;
+    assert.equal(native.calls.filter((call) => call === 'close').length, 1);
+  });
+});
