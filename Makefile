@@ -10,7 +10,7 @@ addon: $(ADDON)
 program: $(PROGRAM)
 
 $(ADDON): binding.gyp package-lock.json $(wildcard native/*)
-	node-gyp rebuild
+	node-gyp rebuild --loglevel=warn
 	@touch $@
 
 $(PROGRAM): package.json package-lock.json tsconfig.json tsconfig.build.json $(TYPESCRIPT)

@@ -17,7 +17,7 @@ export class PeerTable {
 
   constructor(title: string, stream: NodeJS.WriteStream) {
     this.#title = title;
-    this.#draw = createLogUpdate(stream);
+    this.#draw = createLogUpdate(sized(stream));
   }
 
   observe(event: ClientEvent): void {
@@ -51,6 +51,18 @@ export class PeerTable {
       [this.#title, ...formatTable(this.#peers), ...[...this.#problems.values()]].join('\n'),
     );
   }
+}
+
+/** The stream, with a usual size where the terminal does not tell its own: nothing would be drawn. */
+function sized(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (stream.columns > 0 && stream.rows > 0) {
+    return stream;
+  }
+  return Object.create(stream, {
+    columns: { value: 80 },
+    rows: { value: 24 },
+    write: { value: stream.write.bind(stream) },
+  }) as NodeJS.WriteStream;
 }
 
 /** The lines of the table: titles, then a row for each peer. */

@@ -155,6 +155,22 @@ describe('a client that keeps running', { concurrency: 3 }, () => {
     assert.ok(!client.stderr.includes(lab.host('c').wireguard.publicKey.slice(0, 8)));
   });
 
+  it('shows a live table on a terminal', async () => {
+    await using lab = await createLab({ hosts: HOSTS });
+    await startServer(lab.rendezvous);
+    const [a, b] = [lab.host('a'), lab.host('b')];
+    startClient(b, lab.rendezvous.address);
+    const onTerminal = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))';
+    const command = [process.execPath, PROGRAM, 'client', a.wireguard.interface];
+    const client = a.spawn('python3', ['-c', onTerminal, ...command, lab.rendezvous.address]);
+    await client.waitForOutput(/peer +endpoint +state +handshake +last answer/);
+    const name = b.wireguard.publicKey.slice(0, 8).replaceAll(/[+]/g, '\\+');
+    await client.waitForOutput(new RegExp(`${name} +198\\.51\\.100\\.\\d+:51820 +connected`), {
+      timeoutMs: CHANGE_TIMEOUT_MS,
+    });
+    assert.doesNotMatch(client.stdout, /info {2}peer/, 'and no log lines');
+  });
+
   it('leaves WireGuard as it is on SIGTERM', async () => {
     await using lab = await createLab({ hosts: HOSTS });
     const { a } = await startAll(lab);

@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# What the scripts share; to be sourced, in the root of the checkout.
+
+readonly MIN_NODE=20
+# ip, nft and conntrack are here, and not in the PATH of every user.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+say() {
+  printf '== %s\n' "$*" >&2
+}
+
+# Says what is wrong, a line for each argument, and ends.
+fail() {
+  printf 'error: %s\n' "$1" >&2
+  shift
+  [[ $# -eq 0 ]] || printf '       %s\n' "$@" >&2
+  exit 1
+}
+
+# Runs a command as the owner of the checkout, so that `sudo` leaves no files there that are root's.
+as_owner() {
+  local owner home
+  owner=$(stat -c %U .)
+  home=$(getent passwd "$owner" | cut -d: -f6) || home=
+  if [[ $EUID -ne 0 || $owner == root || -z $home ]]; then
+    "$@"
+  else
+    runuser -u "$owner" -- env HOME="$home" PATH="$PATH" "$@"
+  fi
+}

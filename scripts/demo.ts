@@ -1,0 +1,132 @@
+/*
+ * Shows the main job in a lab of network namespaces: two WireGuard peers, each behind a NAT of its own,
+ * find each other through a rendezvous server and then talk directly.
+ */
+import { fileURLToPath } from 'node:url';
+import { type CableRule, createLab, type Lab, until } from '../src/compare/lab/index.js';
+import { formatEndpoint } from '../src/wire/endpoint.js';
+import { bold, DONE, FAILED, line, step } from './story.js';
+
+const PICTURE = `               rv 198.51.100.1, the rendezvous server
+                 |
+   --------------+--------------------------  the internet
+        |                            |
+     NAT 198.51.100.10            carrier NAT 198.51.100.11
+        |                            |
+        |                         NAT 100.64.2.2
+        |                            |
+     a  10.1.0.2                  b  10.2.0.2
+     wg 10.200.0.1                wg 10.200.0.2
+`;
+
+/** The command as it is installed: bundled, so that it starts fast. */
+const CLI = fileURLToPath(new URL('../bin/wg-rendezvous.js', import.meta.url));
+const RENDEZVOUS_PORT = 49918;
+const TIMEOUT_MS = 30_000;
+const HOSTS = { a: { nat: 'cone' }, b: { nat: 'cgnat' } } as const;
+type DemoLab = Lab<keyof typeof HOSTS>;
+
+async function demo(): Promise<boolean> {
+  step('Two hosts, each with WireGuard, behind NATs; every box a network namespace:');
+  line(PICTURE);
+  await using lab = await createLab({ hosts: HOSTS });
+  step('a pings b through WireGuard. Neither knows where the other is:');
+  const early = await lab.ping('a', 'b', { timeoutMs: 1_000 });
+  line(early ? `${FAILED} an answer, where there can be none` : '100% loss, as expected');
+  await renew(lab);
+  line('(Both interfaces are made anew: WireGuard waits 5 s after a handshake it could not send.)');
+
+  step('On rv: wg-rendezvous server');
+  const server = lab.rendezvous.spawn(process.execPath, [
+    CLI,
+    'server',
+    '--listen',
+    `${lab.rendezvous.address}:${RENDEZVOUS_PORT}`,
+  ]);
+  line((await server.waitForOutput(/listening on .*/, { timeoutMs: TIMEOUT_MS }))[0]);
+
+  step(`On a and b: wg-rendezvous client wg0 ${lab.rendezvous.address}`);
+  const tallies = await Promise.all([startTally(lab, 'a'), startTally(lab, 'b')]);
+  const started = performance.now();
+  for (const name of ['a', 'b'] as const) {
+    const host = lab.host(name);
+    host.spawn(process.execPath, [CLI, 'client', host.wireguard.interface, lab.rendezvous.address]);
+  }
+  const genuine = await Promise.all([found(lab, 'a', 'b'), found(lab, 'b', 'a')]);
+
+  step('a pings b through WireGuard again:');
+  const answered = await lab.ping('a', 'b', { timeoutMs: TIMEOUT_MS });
+  const milliseconds = Math.round(performance.now() - started);
+  line(answered ? `an answer, ${milliseconds} ms after the clients were started` : 'no answer');
+  for (const tally of tallies) {
+    line(await describe(tally));
+  }
+  const back = await lab.ping('b', 'a', { timeoutMs: TIMEOUT_MS });
+  line(back ? 'b pings a: an answer too' : 'b pings a: no answer');
+  return !early && answered && back && genuine.every(Boolean);
+}
+
+/** Waits until a client has told WireGuard an endpoint, and holds it against what the NAT really does. */
+async function found(lab: DemoLab, name: 'a' | 'b', peer: 'a' | 'b'): Promise<boolean> {
+  const key = lab.host(peer).wireguard.publicKey;
+  const endpoint = await until(
+    `an endpoint of ${peer} at ${name}`,
+    () => lab.host(name).wireguard.endpointOf(key),
+    { timeoutMs: TIMEOUT_MS },
+  );
+  const real = await until(
+    `packets from ${peer} to ${name}`,
+    () => lab.mappedEndpoint(peer, name),
+    { timeoutMs: TIMEOUT_MS },
+  );
+  const same = formatEndpoint(endpoint) === formatEndpoint(real);
+  const text = `${name} has found ${peer} at ${bold(formatEndpoint(endpoint))}`;
+  line(
+    same
+      ? `${text}, where its NAT really lets it out`
+      : `${text}; its NAT uses ${formatEndpoint(real)}`,
+  );
+  return same;
+}
+
+/** Makes both WireGuard devices anew, with the same keys and peers. */
+async function renew(lab: DemoLab): Promise<void> {
+  for (const name of ['a', 'b'] as const) {
+    await lab.host(name).wireguard.remove();
+    await lab.host(name).wireguard.create();
+  }
+}
+
+/** What a host has sent since its counters were made. */
+interface Tally {
+  readonly name: 'a' | 'b';
+  /** To the rendezvous server. */
+  readonly requests: CableRule;
+  /** UDP to anybody. */
+  readonly all: CableRule;
+}
+
+async function startTally(lab: DemoLab, name: Tally['name']): Promise<Tally> {
+  const { cable } = lab.host(name);
+  const [requests, all] = await Promise.all([
+    cable.count({ direction: 'outbound', destinationPort: RENDEZVOUS_PORT }),
+    cable.count({ direction: 'outbound', protocol: 'udp' }),
+  ]);
+  return { name, requests, all };
+}
+
+async function describe({ name, requests, all }: Tally): Promise<string> {
+  const [toServer, sent] = await Promise.all([requests.packets(), all.packets()]);
+  return `${name} has sent ${toServer} packets to the server and ${sent - toServer} to its peer`;
+}
+
+try {
+  const works = await demo();
+  step(
+    works ? `${DONE} The peers talk directly; the server has seen no packet of theirs.` : FAILED,
+  );
+  process.exitCode = works ? 0 : 1;
+} catch (error) {
+  step(`${FAILED} ${(error as Error).message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Brings a fresh checkout to where the demo and the tests run: Debian packages, npm packages, addon and
+# TypeScript. Does nothing when all of it is there and up to date.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/common.sh
+
+readonly EXAMPLES=/usr/share/doc/wireguard-tools/examples/nat-hole-punching/nat-punch-client.c
+# What must be there, as a command or as a file, and the Debian package that has it.
+readonly NEEDS=(
+  wg:wireguard-tools
+  "$EXAMPLES:wireguard-tools"
+  wireguard-go:wireguard-go
+  nft:nftables
+  ip:iproute2
+  ss:iproute2
+  ping:iputils-ping
+  conntrack:conntrack
+  sysctl:procps
+  g++:g++
+  make:make
+  python3:python3
+)
+
+main() {
+  check_node
+  install_packages
+  install_modules
+  build_stale
+}
+
+check_node() {
+  local hint='install it (https://nodejs.org)'
+  if [[ -n ${SUDO_USER:-} ]]; then
+    hint+=", or keep your PATH with: sudo env \"PATH=\$PATH\" $0"
+  fi
+  command -v node >/dev/null && command -v npm >/dev/null ||
+    fail "Node >= $MIN_NODE with npm is needed, and there is none: $hint"
+  local version
+  version=$(node -p 'process.versions.node')
+  [[ ${version%%.*} -ge $MIN_NODE ]] ||
+    fail "Node >= $MIN_NODE is needed, and $(command -v node) is $version: $hint"
+}
+
+# Sets `missing` and `packages` to what is not there.
+find_missing() {
+  missing=()
+  packages=()
+  local need
+  for need in "${NEEDS[@]}"; do
+    local thing=${need%%:*}
+    if ! command -v "$thing" >/dev/null && ! [[ -e $thing ]]; then
+      missing+=("$thing")
+      packages+=("${need#*:}")
+    fi
+  done
+}
+
+install_packages() {
+  find_missing
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  local what="missing: ${missing[*]}"
+  command -v apt-get >/dev/null ||
+    fail "$what" "there is no apt-get here: install what Debian calls ${packages[*]}"
+  [[ $EUID -eq 0 ]] || fail "$what" "run this with sudo to install: ${packages[*]}"
+  say "installing ${packages[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  # Without recommendations, or a kernel comes along. With the examples, which slim images leave out
+  # of every package: there the package may be installed without them already.
+  apt-get install -qq -y --no-install-recommends --reinstall \
+    -o 'Dpkg::Options::=--path-include=/usr/share/doc/wireguard-tools/*' \
+    "${packages[@]}"
+  find_missing
+  [[ ${#missing[@]} -eq 0 ]] || fail "missing still, after apt-get install: ${missing[*]}"
+}
+
+install_modules() {
+  local installed=node_modules/.package-lock.json
+  if [[ ! -e $installed || package-lock.json -nt $installed ]]; then
+    say 'npm ci: packages, addon and TypeScript'
+    use_local_headers
+    as_owner npm ci --no-fund --no-audit
+  fi
+}
+
+# Rebuilds what is older than its sources, as after `git pull`.
+build_stale() {
+  use_local_headers
+  as_owner make --silent addon program
+}
+
+# Node's headers often lie beside it. node-gyp would download them all the same.
+use_local_headers() {
+  local root
+  root=$(node -p 'require("path").resolve(process.execPath, "../..")')
+  if [[ -e $root/include/node/node_api.h ]]; then
+    export npm_config_nodedir=$root
+  fi
+}
+
+main

@@ -1,0 +1,23 @@
+/** How the demo speaks: steps and lines on stdout, with colour on a terminal only. */
+const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
+
+function styled(code: number, text: string): string {
+  return colour ? `\x1b[${code}m${text}\x1b[0m` : text;
+}
+
+export const DONE = styled(32, 'It works.');
+export const FAILED = styled(31, 'It does not work:');
+
+export function bold(text: string): string {
+  return styled(1, text);
+}
+
+/** The start of a part of the story. */
+export function step(text: string): void {
+  process.stdout.write(`\n${bold(text)}\n`);
+}
+
+/** A line of it. */
+export function line(text: string): void {
+  process.stdout.write(`  ${text}\n`);
+}

@@ -1,0 +1,148 @@
+import type { Namespace } from './namespace.js';
+
+/** Which packets on a cable are meant; what is absent matches everything. */
+export interface PacketMatch {
+  /** As seen by the host at the cable's end. @default both */
+  readonly direction?: 'outbound' | 'inbound';
+  readonly protocol?: 'udp' | 'tcp' | 'icmp';
+  readonly source?: string;
+  readonly destination?: string;
+  /** UDP source port. */
+  readonly sourcePort?: number;
+  /** UDP destination port. */
+  readonly destinationPort?: number;
+}
+
+/** Something done to the packets on a cable, until it is removed. */
+export interface CableRule extends AsyncDisposable {
+  /** How many packets it was done to. */
+  packets(): Promise<number>;
+  remove(): Promise<void>;
+}
+
+/** The whole internet, in place of the port of one cable: what crosses it from any port to another. */
+export const EVERY_PORT = undefined;
+
+const LOSS_RESOLUTION = 10_000;
+/** numgen counts up to this and then starts again: no test sends as many. */
+const NEVER_WRAPS = 4_294_967_295;
+
+/** nft priorities: a packet is counted before it is dropped, whichever rule was made first. */
+const PRIORITY = { count: -301, drop: -300 } as const;
+
+let lastRule = 0;
+
+/**
+ * A cable between a node and the bridge that it is plugged into, seen at the bridge: what is dropped
+ * there is lost on the way, and neither end gets an error for it.
+ */
+export class Cable {
+  readonly #bridge: Namespace;
+  readonly #port: string | undefined;
+  #loss: CableRule | undefined;
+
+  constructor(bridge: Namespace, port: string | undefined) {
+    this.#bridge = bridge;
+    this.#port = port;
+  }
+
+  /** Loses this share (0..1) of the packets in each direction from now on; 0 stops it. */
+  async loss(ratio: number): Promise<void> {
+    if (!(ratio >= 0 && ratio <= 1)) {
+      throw new RangeError(`a loss ratio is 0..1, got ${ratio}`);
+    }
+    await this.#loss?.remove();
+    this.#loss = undefined;
+    if (ratio > 0) {
+      const below = Math.round(ratio * LOSS_RESOLUTION);
+      // Neighbour discovery is spared: to lose it would measure its retransmission timer of 1 s.
+      const spared = 'ether type { ip, ip6 } meta l4proto != icmpv6';
+      const share = `numgen random mod ${LOSS_RESOLUTION} < ${below}`;
+      this.#loss = await this.#apply('drop', {}, `${spared} ${share}`);
+    }
+  }
+
+  /** Drops exactly the next `count` packets that match. */
+  dropNext(count: number, match: PacketMatch = {}): Promise<CableRule> {
+    return this.#apply('drop', match, `numgen inc mod ${NEVER_WRAPS} < ${count}`);
+  }
+
+  /** Drops every packet that matches, until the rule is removed. */
+  block(match: PacketMatch = {}): Promise<CableRule> {
+    return this.#apply('drop', match, '');
+  }
+
+  /** Counts the packets that match, those that are lost on this cable too. */
+  count(match: PacketMatch = {}): Promise<CableRule> {
+    return this.#apply('count', match, '');
+  }
+
+  // Each rule is a table of its own, so that it comes and goes in one transaction. Both directions
+  // jump to the one chain that holds the state, so that a count is one count.
+  async #apply(
+    action: keyof typeof PRIORITY,
+    match: PacketMatch,
+    state: string,
+  ): Promise<CableRule> {
+    lastRule += 1;
+    const table = `rule${lastRule}`;
+    const hooks = this.#hooks(match.direction).map(
+      ([hook, port]) => `
+        chain ${hook} {
+          type filter hook ${hook} priority ${PRIORITY[action]}
+          ${[port, ...conditions(match)].join(' ')} jump body
+        }`,
+    );
+    await this.#bridge.nft(`
+      table bridge ${table} {
+        counter hits { }
+        chain body {
+          ${state} counter name hits ${action === 'drop' ? 'drop' : ''}
+        }
+        ${hooks.join('\n')}
+      }`);
+    return this.#rule(table);
+  }
+
+  /** Where packets of a direction are seen, and the condition that they are on this cable. */
+  #hooks(direction: PacketMatch['direction']): [hook: string, port: string][] {
+    if (this.#port === EVERY_PORT) {
+      return [['forward', '']];
+    }
+    // These also see what the bridge's own namespace (a gateway) receives and sends itself.
+    const outbound: [string, string] = ['prerouting', `iifname "${this.#port}"`];
+    const inbound: [string, string] = ['postrouting', `oifname "${this.#port}"`];
+    return direction === undefined ? [outbound, inbound] : [{ outbound, inbound }[direction]];
+  }
+
+  #rule(table: string): CableRule {
+    const bridge = this.#bridge;
+    let removed = false;
+    const remove = async (): Promise<void> => {
+      if (!removed) {
+        removed = true;
+        await bridge.nft(`delete table bridge ${table}`);
+      }
+    };
+    return {
+      remove,
+      [Symbol.asyncDispose]: remove,
+      async packets() {
+        const text = await bridge.exec('nft', ['list', 'counter', 'bridge', table, 'hits']);
+        return Number(/packets (\d+)/.exec(text)?.[1]);
+      },
+    };
+  }
+}
+
+function conditions(match: PacketMatch): string[] {
+  const { protocol, source, destination, sourcePort, destinationPort } = match;
+  const family = (address: string): string => (address.includes(':') ? 'ip6' : 'ip');
+  return [
+    ...(protocol === undefined ? [] : [`meta l4proto ${protocol}`]),
+    ...(source === undefined ? [] : [`${family(source)} saddr ${source}`]),
+    ...(destination === undefined ? [] : [`${family(destination)} daddr ${destination}`]),
+    ...(sourcePort === undefined ? [] : [`udp sport ${sourcePort}`]),
+    ...(destinationPort === undefined ? [] : [`udp dport ${destinationPort}`]),
+  ];
+}

@@ -1,0 +1,193 @@
+import { type Endpoint, endpoint } from '../../wire/endpoint.js';
+import { Cable, EVERY_PORT } from './cable.js';
+import { dismantle, guard, type Site, sweep } from './cleanup.js';
+import { run } from './command.js';
+import { translation, udpFlows } from './conntrack.js';
+import { routeEverythingThrough } from './full-tunnel.js';
+import { LabGateway, LabHost } from './host.js';
+import { LabNames } from './names.js';
+import { Namespace } from './namespace.js';
+import { buildNetwork } from './network.js';
+import { type HostOptions, INTERNET, type NodePlan, planTopology, RENDEZVOUS } from './topology.js';
+import { type PeerOptions, WireguardDevice } from './wireguard-device.js';
+
+/*
+ * Every box is a network namespace, every line a veth cable into a bridge. Hosts have `eth0`; a
+ * gateway has `wan` on the outside and a bridge `lan` inside. `inet` is nothing but a bridge.
+ *
+ *      rv  198.51.100.1, 2001:db8::1            (more addresses: .2, .3 … on request)
+ *      |
+ *   ---+------------- inet: 198.51.100.0/24 and 2001:db8::/64 -----------------------+--
+ *      |                        |                                 |                  |
+ *   n: none                  a-gw  .11   cone, symmetric,      b-cgn  .12          c-gw  firewall6
+ *   198.51.100.10               |        full-cone, poisoning     |  100.64.3.0/24   |
+ *   2001:db8::10             ---+--- 10.2.0.0/24               b-gw                  |
+ *                            |     |                              |  10.3.0.0/24     |
+ *                            a     d: { sameNatAs: 'a' }       b: cgnat            c  2001:db8:4:1::2
+ *                           .2    .3                             .2
+ *
+ * Each host has a WireGuard device with an address of 10.200.0.0/24, and all others as peers.
+ */
+
+/** What a lab is to consist of. */
+export interface LabOptions<Name extends string = string> {
+  /** The hosts beside `rv`, by name: 1..8 lower-case letters and digits. */
+  readonly hosts: Readonly<Record<Name, HostOptions>>;
+  /** How many addresses of each family `rv` has: 198.51.100.1, .2, … @default 1 */
+  readonly rendezvousAddresses?: number;
+  /** Whether all WireGuard devices have each other as peers, without endpoints. @default true */
+  readonly peers?: boolean;
+}
+
+const LISTEN_PORT = 51820;
+
+/** A small internet of namespaces, with NATs, hosts and WireGuard; gone without a trace when disposed. */
+export class Lab<Name extends string = string> implements AsyncDisposable {
+  /** The rendezvous host: public, without WireGuard. */
+  readonly rendezvous: LabHost;
+  /** All that crosses the internet, as one cable: its directions are one. */
+  readonly internet: Cable;
+  readonly #site: Site;
+  readonly #hosts: ReadonlyMap<string, LabHost>;
+
+  constructor(site: Site, internet: Namespace, hosts: ReadonlyMap<string, LabHost>) {
+    this.#site = site;
+    this.#hosts = hosts;
+    this.internet = new Cable(internet, EVERY_PORT);
+    this.rendezvous = this.host(RENDEZVOUS);
+  }
+
+  host(name: Name | typeof RENDEZVOUS): LabHost {
+    const host = this.#hosts.get(name);
+    if (host === undefined) {
+      throw new RangeError(`no host ${name} in this lab`);
+    }
+    return host;
+  }
+
+  /** Pings the tunnel address of one host from another; says whether an answer came in time. */
+  ping(from: Name, to: Name, options?: { timeoutMs?: number }): Promise<boolean> {
+    return this.host(from).ping(this.host(to).wireguard.tunnelAddress, options);
+  }
+
+  /**
+   * The endpoint that a host's packets to another really come from: read from the connection tables
+   * of its gateways, the outermost last. Undefined where a gateway has no mapping for them.
+   * Without NAT between them it is the host's own address. `port` is WireGuard's by default.
+   */
+  async mappedEndpoint(
+    from: Name,
+    to: Name | typeof RENDEZVOUS,
+    port?: number,
+  ): Promise<Endpoint | undefined> {
+    const [source, target] = [this.host(from), this.host(to)];
+    let mapped = endpoint(source.address, port ?? source.wireguard.listenPort);
+    const neighbours =
+      source.gateways[0] !== undefined && source.gateways[0] === target.gateways[0];
+    if (mapped.family === 6 || neighbours) {
+      return mapped;
+    }
+    for (const gateway of source.gateways) {
+      const next = translation(await udpFlows(gateway), mapped, target.outsideAddresses);
+      if (next === undefined) {
+        return undefined;
+      }
+      mapped = next;
+    }
+    return mapped;
+  }
+
+  /** Ends every process of the lab and deletes all of it. */
+  async dispose(): Promise<void> {
+    await dismantle(this.#site);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+}
+
+/** Builds a lab. Needs root; rejects with the failing command's own words, leaving nothing behind. */
+export async function createLab<Name extends string>(
+  options: LabOptions<Name>,
+): Promise<Lab<Name>> {
+  const plans = planTopology(options.hosts, options.rendezvousAddresses);
+  await sweep();
+  const names = new LabNames();
+  const nodes = [INTERNET, ...plans.map(({ name }) => name)];
+  const site: Site = {
+    namespaces: nodes.map((node) => names.namespace(node)),
+    ownsSocket: (file) => names.ownsSocket(file),
+  };
+  guard(site);
+  try {
+    await run('ip', ['-batch', '-'], {
+      input: site.namespaces.map((name) => `netns add ${name}\n`).join(''),
+    });
+    await buildNetwork(plans, (node) => names.namespace(node));
+    const hosts = makeHosts(plans, options.hosts, names);
+    await setUpWireguard(hosts, options);
+    return new Lab<Name>(site, new Namespace(names.namespace(INTERNET)), hosts);
+  } catch (error) {
+    await dismantle(site);
+    throw error;
+  }
+}
+
+function makeHosts(
+  plans: readonly NodePlan[],
+  options: Readonly<Record<string, HostOptions>>,
+  names: LabNames,
+): Map<string, LabHost> {
+  const gateways = new Map<string, LabGateway[]>();
+  const hosts = new Map<string, LabHost>();
+  for (const plan of plans) {
+    const namespace = names.namespace(plan.name);
+    const upstream = new Namespace(names.namespace(plan.upstream));
+    const above = gateways.get(plan.upstream) ?? [];
+    if (plan.kind !== undefined) {
+      gateways.set(plan.name, [new LabGateway(namespace, plan, upstream), ...above]);
+      continue;
+    }
+    const { wireguard = true, listenPort = LISTEN_PORT } = options[plan.name] ?? {};
+    const index = hosts.size;
+    const device = {
+      interface: names.interface(index),
+      tunnelAddress: `10.200.0.${index}`,
+      listenPort,
+    };
+    const wanted = wireguard && plan.name !== RENDEZVOUS;
+    const make = wanted ? (host: Namespace) => new WireguardDevice(host, device) : undefined;
+    hosts.set(plan.name, new LabHost(namespace, plan, upstream, above, make));
+  }
+  return hosts;
+}
+
+/** A host as a peer of others: for its own tunnel address, or for everything. */
+function peerOf({ wireguard }: LabHost, full: boolean): PeerOptions {
+  const allowedIps = full ? ['0.0.0.0/0', '::/0'] : [`${wireguard.tunnelAddress}/32`];
+  return { publicKey: wireguard.publicKey, allowedIps };
+}
+
+async function setUpWireguard(
+  hosts: ReadonlyMap<string, LabHost>,
+  options: LabOptions,
+): Promise<void> {
+  const equipped = [...hosts.values()].filter((host) => host.hasWireguard);
+  await Promise.all(
+    equipped.map(async (host) => {
+      const { fullTunnelThrough } = options.hosts[host.name] ?? {};
+      await host.wireguard.create();
+      if (options.peers !== false && equipped.length > 1) {
+        const others = equipped.filter((peer) => peer !== host);
+        await host.wireguard.setPeers(
+          others.map((peer) => peerOf(peer, peer.name === fullTunnelThrough)),
+        );
+      }
+      if (fullTunnelThrough !== undefined) {
+        const families = ([4, 6] as const).filter((family) => host.addresses[family].length > 0);
+        await routeEverythingThrough(host, host.wireguard, families, host.gateways.length > 0);
+      }
+    }),
+  );
+}

@@ -1,0 +1,98 @@
+import { run } from './command.js';
+import { Namespace } from './namespace.js';
+import { gatewayRuleset } from './nat-rules.js';
+import { INTERNET, LAN, type NodePlan, routesOf } from './topology.js';
+
+/** The bridge that is the internet. */
+const INTERNET_BRIDGE = 'net';
+
+/** Plugs the nodes together in namespaces that exist already, and gives them addresses, routes and NAT. */
+export async function buildNetwork(
+  plans: readonly NodePlan[],
+  namespaceOf: (node: string) => string,
+): Promise<void> {
+  const node = (name: string): Namespace => new Namespace(namespaceOf(name));
+  const everybody = [INTERNET, ...plans.map(({ name }) => name)].map(node);
+  // Before there are interfaces, which take their settings from these when they are made.
+  await Promise.all(everybody.map((namespace) => namespace.sysctl(SETTINGS)));
+  const bridges = plans.filter(({ kind }) => kind !== undefined);
+  const links = [
+    addBridge(namespaceOf(INTERNET), INTERNET_BRIDGE),
+    ...bridges.map(({ name }) => addBridge(namespaceOf(name), LAN)),
+    ...plans.map(
+      ({ name, device, upstream }) =>
+        `link add name ${name} netns ${namespaceOf(upstream)} type veth ` +
+        `peer name ${device} netns ${namespaceOf(name)}`,
+    ),
+  ];
+  await run('ip', ['-batch', '-'], { input: `${links.join('\n')}\n` });
+  await Promise.all([
+    node(INTERNET).ip([`link set ${INTERNET_BRIDGE} up`, ...portsOf(INTERNET, plans)]),
+    ...plans.map((plan) => setUp(node(plan.name), plan, plans)),
+  ]);
+}
+
+const SETTINGS = {
+  // Addresses are usable at once, instead of after a second of looking for duplicates.
+  'net.ipv6.conf.all.accept_dad': 0,
+  'net.ipv6.conf.default.accept_dad': 0,
+  'net.ipv4.conf.all.rp_filter': 0,
+  'net.ipv4.conf.default.rp_filter': 0,
+  // What only passes a bridge is no business of the IP rules of its namespace.
+  'net.bridge.bridge-nf-call-iptables': 0,
+  'net.bridge.bridge-nf-call-ip6tables': 0,
+};
+
+function addBridge(namespace: string, name: string): string {
+  // Snooping without a querier would lose neighbour discovery.
+  return `link add name ${name} netns ${namespace} type bridge mcast_snooping 0`;
+}
+
+function portsOf(name: string, plans: readonly NodePlan[]): string[] {
+  const bridge = name === INTERNET ? INTERNET_BRIDGE : LAN;
+  return plans
+    .filter(({ upstream }) => upstream === name)
+    .map((port) => `link set dev ${port.name} master ${bridge} up`);
+}
+
+async function setUp(
+  namespace: Namespace,
+  plan: NodePlan,
+  plans: readonly NodePlan[],
+): Promise<void> {
+  const { name, device, upstream, addresses, gateway, lan, kind } = plan;
+  const onInternet = upstream === INTERNET;
+  const [length4, length6] = onInternet ? [32, 128] : [24, 64];
+  const lines = [
+    'link set lo up',
+    `link set ${device} up`,
+    ...addresses[4].map((address) => `address add ${address}/${length4} dev ${device}`),
+    ...addresses[6].map((address) => `address add ${address}/${length6} dev ${device} nodad`),
+  ];
+  if (lan !== undefined) {
+    lines.push(
+      ...portsOf(name, plans),
+      `link set ${LAN} up`,
+      ...lan[4].map((address) => `address add ${address}/24 dev ${LAN}`),
+      ...lan[6].map((address) => `address add ${address}/64 dev ${LAN} nodad`),
+    );
+  }
+  // The internet is one link, and reached by the default route alone: so a full tunnel, which
+  // passes over default routes only, works on a public host too.
+  for (const family of [4, 6] as const) {
+    const via = onInternet ? '' : `via ${gateway[family][0]}`;
+    if (addresses[family].length > 0) {
+      const everything = family === 4 ? '0.0.0.0/0' : '::/0';
+      lines.push(`route add ${everything} ${via} dev ${device}`);
+    }
+  }
+  for (const { prefix, via, device } of routesOf(plan, plans)) {
+    // `onlink`: on the internet a neighbour is on no subnet of one's own.
+    lines.push(`route add ${prefix} via ${via} dev ${device} onlink`);
+  }
+  await namespace.ip(lines);
+  if (kind !== undefined) {
+    await namespace.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 });
+    await namespace.nft(gatewayRuleset(kind));
+  }
+}

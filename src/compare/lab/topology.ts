@@ -1,0 +1,174 @@
+import type { GatewayKind } from './nat-rules.js';
+
+/** What stands between a host and the internet. */
+export type NatKind =
+  | 'none'
+  | 'cone'
+  | 'symmetric'
+  | 'full-cone'
+  | 'cgnat'
+  | 'poisoning'
+  | 'firewall6';
+
+/** What a host of the lab is to be. */
+export interface HostOptions {
+  /** @default none */
+  readonly nat?: NatKind;
+  /** The host behind whose gateway this one is too. */
+  readonly sameNatAs?: string;
+  /** Whether it has a public IPv6 address, behind a stateful firewall unless its kind is `none`.
+   * @default true for the kinds none and firewall6, and as the host of `sameNatAs` has it */
+  readonly ipv6?: boolean;
+  /** Whether it has a WireGuard device. @default true */
+  readonly wireguard?: boolean;
+  /** @default 51820 */
+  readonly listenPort?: number;
+  /** The host that it sends all its traffic through, with the routing rules of wg-quick. */
+  readonly fullTunnelThrough?: string;
+}
+
+/** The addresses of a node of each family; none where it does not speak the family. */
+export interface Addresses {
+  readonly 4: readonly string[];
+  readonly 6: readonly string[];
+}
+
+/** One namespace: how it is attached, and what it does for those behind it. */
+export interface NodePlan {
+  readonly name: string;
+  /** Its interface on `upstream`'s bridge; its port there has the node's name. */
+  readonly device: 'eth0' | 'wan';
+  /** The node that has the bridge. */
+  readonly upstream: string;
+  readonly addresses: Addresses;
+  /** The addresses of its default gateway; empty on the internet, where everything is on the link. */
+  readonly gateway: Addresses;
+  /** On a gateway: what it does, and its addresses on its bridge `lan`. */
+  readonly kind?: GatewayKind;
+  readonly lan?: Addresses;
+}
+
+/** An IPv6 prefix that is reached through another node of the same bridge. */
+export interface Route {
+  readonly prefix: string;
+  readonly via: string;
+  /** The interface towards it. */
+  readonly device: string;
+}
+
+/** The internet's node and the rendezvous host's. */
+export const INTERNET = 'inet';
+export const RENDEZVOUS = 'rv';
+/** The bridge on a gateway's inside. */
+export const LAN = 'lan';
+
+const NOWHERE: Addresses = { 4: [], 6: [] };
+const FIRST_PUBLIC = 10;
+const HOST_NAME = /^[a-z][a-z0-9]{0,7}$/;
+
+/**
+ * All nodes of a lab but the internet, each after the one that it is attached to.
+ * Throws a RangeError on options that cannot be.
+ */
+export function planTopology(
+  hosts: Readonly<Record<string, HostOptions>>,
+  rendezvousAddresses = 1,
+): NodePlan[] {
+  const numbers = Array.from({ length: rendezvousAddresses }, (_, index) => index + 1);
+  const nodes: NodePlan[] = [onInternet(RENDEZVOUS, 'eth0', numbers, true)];
+  for (const [name, options] of Object.entries(hosts)) {
+    if (!HOST_NAME.test(name) || name === INTERNET || name === RENDEZVOUS) {
+      throw new RangeError(`a host is named by 1..8 lower-case letters and digits, got ${name}`);
+    }
+    addHost(nodes, name, options);
+  }
+  return nodes;
+}
+
+/** The routes that a node needs beside its default route. */
+export function routesOf(node: NodePlan, nodes: readonly NodePlan[]): Route[] {
+  const routes: Route[] = [];
+  for (const { name, upstream, lan, addresses } of nodes) {
+    const via = addresses[6][0];
+    const inside = lan?.[6][0];
+    if (via === undefined || inside === undefined || name === node.name) {
+      continue;
+    }
+    if (upstream === INTERNET && node.upstream === INTERNET && node.addresses[6].length > 0) {
+      routes.push({ prefix: inside.replace(/:\d+::1$/, '::/48'), via, device: node.device });
+    } else if (upstream === node.name) {
+      routes.push({ prefix: inside.replace(/::1$/, '::/64'), via, device: LAN });
+    }
+  }
+  return routes;
+}
+
+function addHost(nodes: NodePlan[], name: string, options: HostOptions): void {
+  const { nat = 'none', sameNatAs } = options;
+  const ipv6 = options.ipv6 ?? (nat === 'none' || nat === 'firewall6');
+  if (sameNatAs !== undefined) {
+    const neighbour = nodes.find((node) => node.name === sameNatAs);
+    const gateway = nodes.find((node) => node.name === neighbour?.upstream);
+    if (gateway === undefined || options.nat !== undefined) {
+      throw new RangeError(
+        `${name}: sameNatAs is an earlier host behind a gateway, and goes without nat`,
+      );
+    }
+    const families = {
+      ipv4: neighbour?.addresses[4].length !== 0,
+      ipv6: options.ipv6 ?? neighbour?.addresses[6].length !== 0,
+    };
+    nodes.push(behind(gateway, nodes, name, 'eth0', families));
+    return;
+  }
+  const site = nodes.filter(({ upstream }) => upstream === INTERNET).length;
+  const number = FIRST_PUBLIC + site - 1;
+  if (nat === 'none') {
+    nodes.push(onInternet(name, 'eth0', [number], ipv6));
+    return;
+  }
+  const inside: Addresses = { 4: [`10.${site}.0.1`], 6: [`2001:db8:${site}:1::1`] };
+  let gateway: NodePlan;
+  if (nat === 'cgnat') {
+    const carrier: Addresses = { 4: [`100.64.${site}.1`], 6: [`2001:db8:${site}:2::1`] };
+    const outer = onInternet(`${name}-cgn`, 'wan', [number], true);
+    nodes.push({ ...outer, kind: 'cone', lan: carrier });
+    const both = { ipv4: true, ipv6: true };
+    const inner = behind({ ...outer, lan: carrier }, nodes, `${name}-gw`, 'wan', both);
+    gateway = { ...inner, kind: 'cone', lan: inside };
+  } else {
+    const kind = nat === 'firewall6' ? 'firewall' : nat;
+    gateway = { ...onInternet(`${name}-gw`, 'wan', [number], true), kind, lan: inside };
+  }
+  nodes.push(gateway);
+  nodes.push(behind(gateway, nodes, name, 'eth0', { ipv4: nat !== 'firewall6', ipv6 }));
+}
+
+function onInternet(
+  name: string,
+  device: NodePlan['device'],
+  numbers: readonly number[],
+  ipv6: boolean,
+): NodePlan {
+  const addresses = {
+    4: numbers.map((number) => `198.51.100.${number}`),
+    6: ipv6 ? numbers.map((number) => `2001:db8::${number}`) : [],
+  };
+  return { name, device, upstream: INTERNET, addresses, gateway: NOWHERE };
+}
+
+function behind(
+  gateway: NodePlan,
+  nodes: readonly NodePlan[],
+  name: string,
+  device: NodePlan['device'],
+  families: { ipv4: boolean; ipv6: boolean },
+): NodePlan {
+  // The gateway itself is 1.
+  const number = nodes.filter(({ upstream }) => upstream === gateway.name).length + 2;
+  const own = (address: string): string => address.replace(/1$/, String(number));
+  const lan = gateway.lan ?? NOWHERE;
+  const via = { 4: families.ipv4 ? lan[4] : [], 6: families.ipv6 ? lan[6] : [] };
+  const addresses = { 4: via[4].map(own), 6: via[6].map(own) };
+  return { name, device, upstream: gateway.name, addresses, gateway: via };
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { outcome, run } from '../../src/compare/lab/command.js';
+import { until } from '../../src/compare/lab/deadline.js';
+import { LabProcess } from '../../src/compare/lab/process.js';
+
+const node = (script: string): LabProcess => new LabProcess(process.execPath, ['-e', script]);
+
+describe('a background process', () => {
+  it('is waited for by its output, and stopped', async () => {
+    await using child = node("console.log('listening on 7'); setInterval(() => {}, 1e6)");
+    const match = await child.waitForOutput(/listening on (\d+)/);
+    assert.equal(match[1], '7');
+    assert.equal(child.running, true);
+    assert.deepEqual(await child.stop(), { code: null, signal: 'SIGTERM' });
+    assert.equal(child.running, false);
+  });
+
+  it('that ends instead of speaking is told of at once, with what it said', async () => {
+    const child = node("console.error('out of luck'); process.exit(4)");
+    const waiting = child.waitForOutput(/never/, { timeoutMs: 60_000 });
+    await assert.rejects(waiting, /ended \(4\)[\s\S]*out of luck/);
+  });
+
+  it('that is silent is waited for until the time limit', async () => {
+    await using child = node('setInterval(() => {}, 1e6)');
+    await assert.rejects(child.waitForOutput(/never/, { timeoutMs: 50 }), /waited 50 ms in vain/);
+  });
+
+  it('that ignores SIGTERM is killed', async () => {
+    const child = node(
+      "process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 1e6)",
+    );
+    await child.waitForOutput(/up/);
+    assert.deepEqual(await child.stop(), { code: null, signal: 'SIGKILL' });
+  });
+
+  it('that talks without end is kept the newest million characters of', async () => {
+    const child = node("process.stdout.write('x'.repeat(3e6) + 'end')");
+    await child.exited;
+    assert.equal(child.stdout.length, 1_000_000);
+    assert.match(child.stdout, /end$/);
+  });
+
+  it('that is not there ends with an explanation', async () => {
+    const child = new LabProcess('/no/such/program', []);
+    assert.deepEqual(await child.exited, { code: null, signal: null });
+    assert.match(child.stderr, /ENOENT/);
+  });
+});
+
+describe('a command', () => {
+  it('is given stdin, and its stdout is the result', async () => {
+    assert.equal(await run('cat', [], { input: 'through' }), 'through');
+  });
+
+  it('that fails rejects with its own words; outcome gives the code', async () => {
+    await assert.rejects(run('cat', ['/no/such/file']), {
+      name: 'CommandError',
+      code: 1,
+      message: /cat \/no\/such\/file: exit code 1: .*No such file/,
+    });
+    assert.equal((await outcome('cat', ['/no/such/file'])).code, 1);
+  });
+
+  it('that is not there rejects', async () => {
+    await assert.rejects(run('/no/such/program', []), { code: 'ENOENT' });
+  });
+
+  it('that takes too long is killed', async () => {
+    await assert.rejects(
+      run('sleep', ['100'], { timeoutMs: 50 }),
+      /sleep 100: not done after 50 ms/,
+    );
+  });
+
+  it('that does not read its stdin is no problem', async () => {
+    assert.equal(await run('true', [], { input: 'x'.repeat(1_000_000) }), '');
+  });
+});
+
+describe('until', () => {
+  it('gives what the probe gives as soon as it gives something', async () => {
+    let calls = 0;
+    const value = await until('a third call', () => (++calls === 3 ? 0 : undefined), {
+      intervalMs: 1,
+    });
+    assert.deepEqual([value, calls], [0, 3]);
+  });
+
+  it('rejects after the time limit with what was waited for', async () => {
+    const waiting = until('the impossible', () => false, { timeoutMs: 5, intervalMs: 1 });
+    await assert.rejects(waiting, /waited 5 ms in vain for: the impossible/);
+  });
+
+  it("passes the probe's own error on", async () => {
+    await assert.rejects(
+      until('x', () => Promise.reject(new TypeError('broken'))),
+      TypeError,
+    );
+  });
+});
