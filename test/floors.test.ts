@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Which folders of src each folder may import from, beside itself. */
+const BELOW: Readonly<Record<string, readonly string[]>> = {
+  wire: [],
+  socket: ['wire'],
+  wireguard: ['wire'],
+  server: ['socket', 'wire'],
+  client: ['socket', 'wireguard', 'wire'],
+  compare: ['wire'],
+  cli: ['client', 'server', 'socket', 'wireguard', 'wire'],
+};
+
+/** Modules that decide: no I/O, no clock, no randomness. */
+const PURE = [
+  /^wire\//,
+  /^client\/(inquiry|peer-track|session|timing|problems)\.ts$/,
+  /^server\/(endpoint-table|key-index|row-arena|expiry-sweep|half-siphash|source-|rate-|classic-)/,
+  /^wireguard\/(device|dump|condition|wg-error)\.ts$/,
+];
+
+const files = readdirSync(`${ROOT}src`, { recursive: true })
+  .map(String)
+  .filter((file) => file.endsWith('.ts'));
+
+function source(file: string): string {
+  return readFileSync(`${ROOT}src/${file}`, 'utf8');
+}
+
+/** What a file imports, its own folders as paths below src. */
+function imports(file: string): string[] {
+  const found = source(file).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g);
+  return [...found].map(([, name]) =>
+    name?.startsWith('.') ? posix.join(posix.dirname(file), name) : (name as string),
+  );
+}
+
+function filesThat(match: RegExp): string[] {
+  return files.filter((file) => match.test(source(file)));
+}
+
+test('imports point downward only', () => {
+  assert.ok(files.length > 30);
+  for (const file of files) {
+    const floor = file.split('/')[0] as string;
+    assert.ok(BELOW[floor], `${file}: no such floor`);
+    for (const target of imports(file).filter((name) => /^[a-z]+\/.*\.js$/.test(name))) {
+      const below = target.split('/')[0] as string;
+      const allowed = below === floor || BELOW[floor]?.includes(below);
+      assert.ok(allowed, `${file} imports ${target}`);
+    }
+  }
+});
+
+test('only the socket floor knows datagram sockets and the addon', () => {
+  for (const file of files.filter((name) => !name.startsWith('socket/'))) {
+    assert.deepEqual(
+      imports(file).filter((name) => /dgram$|^bindings$|binding\.js$/.test(name)),
+      [],
+      file,
+    );
+  }
+});
+
+test('only the command line prints, reads arguments or ends the process', () => {
+  const loud = filesThat(/\bconsole\.|process\.(exit\b|exitCode|argv|stdout|stderr)/);
+  const lab = /^compare\/lab\/cleanup\.ts$/;
+  assert.deepEqual(
+    loud.filter((file) => !file.startsWith('cli/') && !lab.test(file)),
+    [],
+  );
+});
+
+test('modules that decide do no I/O and read no clock', () => {
+  const pure = files.filter((file) => PURE.some((pattern) => pattern.test(file)));
+  assert.ok(pure.length > 15);
+  for (const file of pure) {
+    assert.deepEqual(
+      imports(file).filter((name) => name.startsWith('node:')),
+      [],
+      file,
+    );
+    assert.doesNotMatch(
+      source(file),
+      /Date\.now|performance\.|Math\.random|setTimeout|process\./,
+      file,
+    );
+  }
+});
+
+test('no shell is run anywhere', () => {
+  assert.deepEqual(
+    filesThat(/\bexec(Sync)?\(|shell:\s*true/).filter((file) => !file.startsWith('compare/lab/')),
+    [],
+  );
+});
