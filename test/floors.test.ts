@@ -88,7 +88,7 @@ test('modules that decide do no I/O and read no clock', () => {
     );
     assert.doesNotMatch(
       source(file),
-      /Date\.now|performance\.|Math\.random|setTimeout|process\./,
+      /Date\.now|performance\.|Math\.random|setTimeout|process\.[a-z]/,
       file,
     );
   }
@@ -96,7 +96,9 @@ test('modules that decide do no I/O and read no clock', () => {
 
 test('no shell is run anywhere', () => {
   assert.deepEqual(
-    filesThat(/\bexec(Sync)?\(|shell:\s*true/).filter((file) => !file.startsWith('compare/lab/')),
+    filesThat(/\bexecSync\(|[^.]\bexec\(|shell:\s*true/).filter(
+      (file) => !file.startsWith('compare/lab/'),
+    ),
     [],
   );
 });

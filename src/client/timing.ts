@@ -42,7 +42,7 @@ export const HEARD_MS = 30_000;
 export const CONNECTING_MS = 10_000;
 
 /** How often the interface is read: while a handshake is awaited, and otherwise. */
-export const CONNECTING_POLL_MS = 250;
+export const CONNECTING_POLL_MS = 100;
 export const IDLE_POLL_MS = 2000;
 
 /** How often an interface that cannot be used is looked at again. */
