@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { ServiceCounts } from '../server/counts.js';
 import type { ServiceOptions } from '../server/options.js';
 import { openService, type Service } from '../server/service.js';
-import { formatEndpoint } from '../wire/endpoint.js';
+import { endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { countsLine } from './counts-line.js';
 import { EXIT, UsageError } from './exit-code.js';
 import { createLogger } from './log.js';
@@ -35,26 +35,22 @@ async function open(options: ServiceOptions): Promise<Service> {
   }
 }
 
-/** What the system says of an address, as advice. */
+/** An error of listening, with the address and what to do. */
 function explain(error: NodeJS.ErrnoException & { address?: string; port?: number }): Error {
-  const where = error.message;
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new UsageError(
-        `${where}: the port is in use; stop what uses it (ss -lunp) or choose another`,
-      );
-    case 'EADDRNOTAVAIL':
-      return new UsageError(`${where}: this host has no such address; see ip address`);
-    case 'EACCES':
-      return new UsageError(
-        `${where}: a port below 1024 needs CAP_NET_BIND_SERVICE; run as root or choose another`,
-      );
-    case 'EAFNOSUPPORT':
-      return new UsageError(`${where}: this host lacks that address family`);
-    default:
-      return error;
+  const advice = ADVICE[error.code ?? ''];
+  if (advice === undefined || error.address === undefined) {
+    return error;
   }
+  const where = formatEndpoint(endpoint(error.address, error.port ?? 0));
+  return new UsageError(`cannot listen on ${where} (${error.code}): ${advice}`);
 }
+
+const ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use; stop what uses it (ss -lunp, ss -ltnp) or choose another',
+  EADDRNOTAVAIL: 'this host has no such address; see ip address',
+  EACCES: 'a port below 1024 needs CAP_NET_BIND_SERVICE; run as root or choose another',
+  EAFNOSUPPORT: 'this host lacks that address family',
+};
 
 function announce(service: Service, logger: Logger): void {
   for (const address of service.addresses) {
@@ -63,8 +59,11 @@ function announce(service: Service, logger: Logger): void {
   if (service.metricsAddress !== undefined) {
     process.stdout.write(`metrics on ${formatEndpoint(service.metricsAddress)}\n`);
   }
-  const missing = service.addresses.every(({ family }) => family === 4);
-  logger.debug(missing ? 'not listening on IPv6' : 'listening on IPv6 too');
+  if (!service.batched) {
+    logger.warn(
+      'the addon was not built for this Node (in the checkout: npx node-gyp rebuild): the server is slower, and on a host with several addresses the kernel picks the one that answers',
+    );
+  }
 }
 
 function printCounts(counts: ServiceCounts, { logFormat }: LogOptions): void {

@@ -43,7 +43,7 @@ export type ClientEvent =
 export type Outcome = 'connected' | 'timeout' | 'stopped';
 
 /** Codes after which there is no use in trying again. */
-const FATAL = new Set(['WG_TOOL_MISSING', 'WG_NOT_PERMITTED', 'EPERM', 'EACCES']);
+const FATAL = new Set(['WG_TOOL_MISSING', 'WG_NOT_PERMITTED', 'ADDON_MISSING', 'EPERM', 'EACCES']);
 
 /** Runs a session beside an interface: reads WireGuard, asks the server, makes the changes. */
 export class Client {

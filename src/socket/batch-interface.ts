@@ -27,8 +27,12 @@ export interface BatchSocketOptions {
   readonly stride?: number;
 }
 
+/** What a batch socket is made on. */
+export type BatchImplementation = 'native' | 'dgram';
+
 /** A UDP socket that hands over datagrams by the batch and sends the replies by the batch. */
 export interface BatchSocket extends AsyncDisposable {
+  readonly implementation: BatchImplementation;
   /** What it is bound to; never port 0. */
   readonly address: Endpoint;
   /** SO_RCVBUF as the kernel granted it. */

@@ -1,13 +1,10 @@
-import type { BatchSocket, BatchSocketOptions } from './batch-interface.js';
+import type { BatchImplementation, BatchSocket, BatchSocketOptions } from './batch-interface.js';
 import { type Binding, loadBinding } from './binding.js';
 import { DgramBatchSocket } from './dgram-batch-socket.js';
 import { NativeBatchSocket } from './native-batch-socket.js';
 
-export type { BatchSocket, BatchSocketOptions } from './batch-interface.js';
+export type { BatchImplementation, BatchSocket, BatchSocketOptions } from './batch-interface.js';
 export type { DatagramBatch } from './datagram-batch.js';
-
-/** What a batch socket is made on. */
-export type BatchImplementation = 'native' | 'dgram';
 
 /**
  * Opens a UDP socket that answers by the batch.
@@ -19,20 +16,20 @@ export async function openBatchSocket(
     readonly implementation?: BatchImplementation;
   },
 ): Promise<BatchSocket> {
-  const binding = options.implementation === 'dgram' ? undefined : findBinding();
-  if (binding !== undefined) {
-    return new NativeBatchSocket(binding, options);
-  }
-  if (options.implementation === 'native') {
-    throw new Error('the addon was not built: run npx node-gyp rebuild');
-  }
-  return DgramBatchSocket.open(options);
+  const { implementation } = options;
+  const binding = implementation === 'dgram' ? undefined : findBinding(implementation === 'native');
+  return binding === undefined
+    ? DgramBatchSocket.open(options)
+    : new NativeBatchSocket(binding, options);
 }
 
-function findBinding(): Binding | undefined {
+function findBinding(required: boolean): Binding | undefined {
   try {
     return loadBinding();
-  } catch {
+  } catch (error) {
+    if (required) {
+      throw error;
+    }
     return undefined;
   }
 }

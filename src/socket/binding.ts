@@ -75,8 +75,26 @@ export interface Binding {
   readonly interfaceFlags: (name: string) => number;
 }
 
-/** Loads the addon; throws when it was not built. */
+/** The addon is not there, or not for this Node. */
+export class AddonError extends Error {
+  override readonly name = 'AddonError';
+  readonly code = 'ADDON_MISSING';
+
+  constructor(cause: Error) {
+    const [reason] = cause.message.split('\n');
+    const why = (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED' ? `: ${reason}` : '';
+    super(`the addon was not built for this Node (in the checkout: npx node-gyp rebuild)${why}`, {
+      cause,
+    });
+  }
+}
+
+/** Loads the addon. Throws an AddonError where it cannot be used. */
 export function loadBinding(): Binding {
   const load = createRequire(import.meta.url)('bindings') as (name: string) => Binding;
-  return load('wg_rendezvous');
+  try {
+    return load('wg_rendezvous');
+  } catch (cause) {
+    throw new AddonError(cause as Error);
+  }
 }

@@ -19,6 +19,7 @@ import { remoteOf, storeDatagram } from './dgram-slots.js';
  * routing prefers, not from the one it was asked at: listen on each address where that matters.
  */
 export class DgramBatchSocket implements BatchSocket {
+  readonly implementation = 'dgram';
   readonly address: Endpoint;
   readonly receiveBufferBytes: number;
   readonly counters = new BatchCounters(() => 0);

@@ -13,6 +13,7 @@ import { zoneNumber } from './zone.js';
 
 /** A batch socket on recvmmsg and sendmmsg. */
 export class NativeBatchSocket implements BatchSocket {
+  readonly implementation = 'native';
   readonly address: Endpoint;
   readonly receiveBufferBytes: number;
   readonly counters: BatchCounters;

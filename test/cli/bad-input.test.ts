@@ -71,7 +71,9 @@ describe('arguments that cannot be used', { concurrency: 4 }, () => {
   });
 
   it('a privileged port without the privilege', async () => {
-    const { code, stderr } = await runCommand(['server', '--listen', '127.0.0.1:1'], 65534);
+    const { code, stderr } = await runCommand(['server', '--listen', '127.0.0.1:1'], {
+      uid: 65534,
+    });
     assert.equal(code, 2);
     assert.match(stderr, /^error: [^\n]*127\.0\.0\.1:1\b[^\n]*CAP_NET_BIND_SERVICE[^\n]*\n$/);
   });

@@ -12,11 +12,14 @@ export interface CommandEnd {
   readonly stderr: string;
 }
 
-/** Runs the program to its end. */
-export function runCommand(args: readonly string[], uid?: number): Promise<CommandEnd> {
+/** Runs the program to its end; as another user, or another copy of it, where that is asked for. */
+export function runCommand(
+  args: readonly string[],
+  { uid, program = PROGRAM }: { uid?: number; program?: string } = {},
+): Promise<CommandEnd> {
   return new Promise((resolve, reject) => {
     const options = { timeout: TIMEOUT_MS, ...(uid === undefined ? {} : { uid, gid: uid }) };
-    const child = spawn(process.execPath, [PROGRAM, ...args], options);
+    const child = spawn(process.execPath, [program, ...args], options);
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (data: Buffer) => {
       stdout += data.toString();
