@@ -1,0 +1,53 @@
+/**
+ * Our server against the original and against the machine's limit, in one run:
+ *   node dist/bench/server/main.js [--quick] [--json FILE]
+ * Prints tables, and one line of JSON unless it goes to a file.
+ */
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { measureGrowth } from './growth.js';
+import { measureLatency } from './latency.js';
+import { measureMemory } from './memory.js';
+import { formatReport, type Report } from './report.js';
+import { type Case, type CaseResult, measureCase } from './throughput.js';
+import { buildTools } from './tools.js';
+
+/** The ratios to reach; see docs/operations.md. */
+const CASES: readonly Case[] = [
+  { keys: 10, mode: 'hits', target: { original: 1, limit: 0.9 } },
+  { keys: 1000, mode: 'hits', target: { limit: 0.85 } },
+  { keys: 10_000, mode: 'hits', target: { original: 4, limit: 0.85 } },
+  { keys: 60_000, mode: 'hits', target: { original: 20, limit: 0.85 } },
+  { keys: 1_000_000, mode: 'hits', target: { limit: 0.75 } },
+  { keys: 10, mode: 'misses', target: { original: 18, limit: 0.85 } },
+  { keys: 1000, mode: 'misses', target: { original: 18, limit: 0.85 } },
+  { keys: 10_000, mode: 'misses', target: { original: 18, limit: 0.85 } },
+  { keys: 60_000, mode: 'misses', target: { original: 18, limit: 0.85 } },
+  { keys: 1_000_000, mode: 'misses', target: { limit: 0.85 } },
+];
+
+const MEMORY_KEYS = 1_000_000;
+
+const { values: flags } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+});
+const rounds = flags.quick ? { rounds: 1, seconds: 1 } : { rounds: 5, seconds: 2 };
+
+const growth = measureGrowth(MEMORY_KEYS, flags.quick ? 3 : 7);
+await using tools = await buildTools();
+const cases: CaseResult[] = [];
+for (const it of CASES) {
+  process.stderr.write(`${it.keys} keys, ${it.mode} …\n`);
+  cases.push(await measureCase(tools, it, rounds));
+}
+process.stderr.write('memory, latency …\n');
+const memory = await measureMemory(tools, MEMORY_KEYS);
+const latency = await measureLatency(tools, rounds);
+const report: Report = { cases, memory, growth, latency };
+process.stdout.write(formatReport(report));
+const json = `${JSON.stringify(report)}\n`;
+if (flags.json === undefined) {
+  process.stdout.write(json);
+} else {
+  await writeFile(flags.json, json);
+}

@@ -1,0 +1,371 @@
+// The load generator: one thread, several UDP sockets, each sending from several loopback addresses.
+//   load --server ADDRESS:PORT --keys N --mode register|hits|misses|fresh [--seconds S] [--rate R]
+//        [--sockets K] [--sources A] [--window W] [--first-port P]
+//        [--any-reply]
+//
+// register  sends each of the N keys until it is answered, then stops
+// hits      each request is from a known key and asks for a known key
+// misses    each request is from a known key and asks for a key that nobody has
+// fresh     each request is from a key never seen before and asks for a known one
+//
+// Sockets are bound to the ports from P on, so that keys keep their endpoints from run to run.
+//
+// Without --rate the loop is closed: each socket keeps W requests in flight. With it, requests leave at
+// R per second and the time to each reply is measured. A reply names no request, so replies are matched
+// to the requests of a socket in order; a loss (no reply for a second) forgets what is in flight and is
+// counted. Replies are checked against the asked key's address unless --any-reply says that the server
+// is no rendezvous. One line of JSON on stdout.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr unsigned kBatch = 32;
+constexpr unsigned kRing = 4096;  // requests in flight for each socket, at most
+constexpr size_t kRequestBytes = 64;
+constexpr size_t kReplySpace = 128;
+constexpr uint64_t kLossNs = 1'000'000'000;
+constexpr uint64_t kSecondNs = 1'000'000'000;
+constexpr uint64_t kNobody = uint64_t{1} << 40;  // keys from here on are never registered
+
+enum class Mode { kRegister, kHits, kMisses, kFresh };
+
+Mode ParseMode(const std::string& name) {
+  if (name == "register") return Mode::kRegister;
+  if (name == "misses") return Mode::kMisses;
+  return name == "fresh" ? Mode::kFresh : Mode::kHits;
+}
+
+struct Options {
+  sockaddr_in server{};
+  uint64_t keys = 10;
+  Mode mode = Mode::kHits;
+  double seconds = 2;
+  double rate = 0;
+  unsigned sockets = 4;
+  unsigned sources = 64;
+  unsigned window = 48;
+  unsigned first_port = 20'000;
+  bool any_reply = false;
+
+  // With fewer keys than addresses to send from, keys move between addresses.
+  bool settled() const { return keys >= uint64_t{sockets} * sources; }
+};
+
+struct Totals {
+  uint64_t sent = 0, known = 0, unknown = 0, wrong = 0, lost = 0;
+};
+
+struct InFlight {
+  uint64_t sent_at;
+  uint32_t expected;  // network order; 0: any
+};
+
+uint64_t NowNs() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<uint64_t>(t.tv_sec) * kSecondNs + static_cast<uint64_t>(t.tv_nsec);
+}
+
+uint64_t Mix(uint64_t x) {  // splitmix64
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+void WriteKey(uint64_t index, unsigned char* out) {
+  for (uint64_t i = 0; i < 4; i++) {
+    uint64_t word = Mix(index * 4 + i);
+    memcpy(out + i * 8, &word, 8);
+  }
+}
+
+class Socket {
+ public:
+  Socket(const Options& options, unsigned number)
+      : options_(options), random_(Mix(number + 77)), next_key_(number) {
+    fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    sockaddr_in self{};
+    self.sin_family = AF_INET;
+    self.sin_port = htons(static_cast<uint16_t>(options.first_port + number));
+    if (fd_ < 0 || bind(fd_, reinterpret_cast<sockaddr*>(&self), sizeof self) != 0) {
+      perror("bind");
+      exit(1);
+    }
+    int buffer = 4 << 20;
+    setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+    for (unsigned i = 0; i < kBatch; i++) {
+      out_iov_[i] = {requests_[i], kRequestBytes};
+      msghdr& out = out_[i].msg_hdr;
+      out = {};
+      out.msg_name = &options_.server;
+      out.msg_namelen = sizeof options_.server;
+      out.msg_iov = &out_iov_[i];
+      out.msg_iovlen = 1;
+      out.msg_control = control_[i];
+      out.msg_controllen = sizeof control_[i];
+      cmsghdr* header = CMSG_FIRSTHDR(&out);
+      header->cmsg_level = IPPROTO_IP;
+      header->cmsg_type = IP_PKTINFO;
+      header->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+      memset(CMSG_DATA(header), 0, sizeof(in_pktinfo));
+      in_iov_[i] = {replies_[i], kReplySpace};
+      in_[i].msg_hdr = {};
+      in_[i].msg_hdr.msg_iov = &in_iov_[i];
+      in_[i].msg_hdr.msg_iovlen = 1;
+    }
+  }
+
+  unsigned in_flight() const { return tail_ - head_; }
+  const Totals& totals() const { return totals_; }
+  std::vector<uint32_t>& latencies_ns() { return latencies_ns_; }
+  bool finished() const {
+    return options_.mode == Mode::kRegister && next_key_ >= options_.keys && in_flight() == 0;
+  }
+
+  // Sends up to `count` requests; returns how many left.
+  unsigned Send(unsigned count, uint64_t now) {
+    count = std::min({count, kBatch, kRing - in_flight()});
+    if (in_flight() == 0) last_reply_ = now;
+    unsigned ready = 0;
+    while (ready < count && Compose(ready, now)) ready++;
+    for (unsigned sent = 0; sent < ready;) {
+      int n = sendmmsg(fd_, out_ + sent, ready - sent, 0);
+      sent += n > 0 ? static_cast<unsigned>(n) : 0;  // the queue to loopback empties by itself
+    }
+    tail_ += ready;
+    totals_.sent += ready;
+    return ready;
+  }
+
+  // Takes all replies that wait.
+  void Receive() {
+    for (int n = kBatch; n == static_cast<int>(kBatch);) {
+      n = recvmmsg(fd_, in_, kBatch, 0, nullptr);
+      uint64_t now = n > 0 ? NowNs() : 0;
+      for (int i = 0; i < n; i++) Credit(replies_[i], in_[i].msg_len, now);
+    }
+  }
+
+  void ForgetLost(uint64_t now) {
+    if (in_flight() == 0 || now < last_reply_ + kLossNs) return;
+    totals_.lost += in_flight();
+    if (options_.mode == Mode::kRegister) next_key_ -= uint64_t{in_flight()} * options_.sockets;
+    head_ = tail_;
+  }
+
+ private:
+  bool Compose(unsigned slot, uint64_t now) {
+    uint64_t key = next_key_;
+    if (options_.mode == Mode::kRegister) {
+      if (key >= options_.keys) return false;
+    } else {
+      key = RandomKey();
+      // A key always comes from the same socket and address, as peers do.
+      if (options_.settled()) {
+        key -= key % options_.sockets;
+        key += next_key_ % options_.sockets;
+        if (key >= options_.keys) key -= options_.sockets;
+      }
+    }
+    uint64_t asked = options_.mode == Mode::kRegister ? key : RandomKey();
+    InFlight& entry = ring_[(tail_ + slot) % kRing];
+    entry = {now, options_.settled() ? Source(asked) : 0};
+    if (options_.mode == Mode::kRegister) {
+      next_key_ += options_.sockets;
+    } else if (options_.mode == Mode::kMisses) {
+      asked += kNobody;
+    } else if (options_.mode == Mode::kFresh) {
+      key = kNobody + random_;
+    }
+    WriteKey(key, requests_[slot]);
+    WriteKey(asked, requests_[slot] + 32);
+    in_pktinfo* info = reinterpret_cast<in_pktinfo*>(CMSG_DATA(CMSG_FIRSTHDR(&out_[slot].msg_hdr)));
+    info->ipi_spec_dst.s_addr = options_.settled() ? Source(key) : Source(turn_++ * options_.sockets);
+    return true;
+  }
+
+  // 127.0.1.1 and the addresses after it
+  uint32_t Source(uint64_t key) const {
+    return htonl(0x7f000101u + static_cast<uint32_t>(key / options_.sockets % options_.sources));
+  }
+
+  uint64_t RandomKey() {
+    random_ ^= random_ << 13;
+    random_ ^= random_ >> 7;
+    random_ ^= random_ << 17;
+    return static_cast<uint64_t>((static_cast<unsigned __int128>(random_) * options_.keys) >> 64);
+  }
+
+  void Credit(const unsigned char* reply, unsigned length, uint64_t now) {
+    last_reply_ = now;
+    if (in_flight() == 0) {  // late, given up
+      totals_.wrong++;
+      return;
+    }
+    const InFlight& entry = ring_[head_++ % kRing];
+    if (options_.rate > 0) latencies_ns_.push_back(static_cast<uint32_t>(now - entry.sent_at));
+    if (length == 0) {
+      totals_.unknown++;
+      return;
+    }
+    uint32_t address;
+    memcpy(&address, reply, sizeof address);
+    bool right = length == 6 && (reply[0] == 127 || options_.any_reply) &&
+                 (entry.expected == 0 || options_.any_reply || address == entry.expected);
+    (right ? totals_.known : totals_.wrong)++;
+  }
+
+  Options options_;
+  uint64_t random_;
+  uint64_t next_key_;
+  unsigned turn_ = 0;
+  int fd_ = -1;
+  Totals totals_;
+  uint64_t last_reply_ = 0;
+  unsigned head_ = 0, tail_ = 0;  // free-running
+  InFlight ring_[kRing];
+  std::vector<uint32_t> latencies_ns_;
+  mmsghdr out_[kBatch], in_[kBatch];
+  iovec out_iov_[kBatch], in_iov_[kBatch];
+  unsigned char requests_[kBatch][kRequestBytes], replies_[kBatch][kReplySpace];
+  alignas(cmsghdr) unsigned char control_[kBatch][CMSG_SPACE(sizeof(in_pktinfo))];
+};
+
+using Sockets = std::vector<std::unique_ptr<Socket>>;
+
+bool Finished(const Sockets& sockets) {
+  return std::all_of(sockets.begin(), sockets.end(), [](const auto& s) { return s->finished(); });
+}
+
+void RunClosed(Sockets& sockets, const Options& options, uint64_t end) {
+  for (uint64_t now = NowNs(); now < end && !Finished(sockets); now = NowNs()) {
+    for (auto& socket : sockets) {
+      socket->Receive();
+      socket->ForgetLost(now);
+      if (socket->in_flight() < options.window) {
+        socket->Send(options.window - socket->in_flight(), NowNs());
+      }
+    }
+  }
+}
+
+void RunPaced(Sockets& sockets, const Options& options, uint64_t begin, uint64_t end) {
+  double sent = 0;
+  size_t next = 0;
+  for (uint64_t now = begin; now < end; now = NowNs()) {
+    double due = static_cast<double>(now - begin) * options.rate / kSecondNs - sent;
+    if (due >= 1) {
+      unsigned n = sockets[next++ % sockets.size()]->Send(static_cast<unsigned>(due), now);
+      // What a full ring held back is not made up for later: the rate is not to burst.
+      sent += n > 0 ? n : due;
+    }
+    for (auto& socket : sockets) {
+      socket->Receive();
+      socket->ForgetLost(now);
+    }
+  }
+}
+
+double PercentileUs(const std::vector<uint32_t>& sorted, double fraction) {
+  if (sorted.empty()) return 0;
+  size_t at = static_cast<size_t>(fraction * static_cast<double>(sorted.size() - 1));
+  return sorted[at] / 1000.0;
+}
+
+[[noreturn]] void Usage(const char* what) {
+  fprintf(stderr, "load: unusable argument: %s\n", what);
+  exit(2);
+}
+
+Options Parse(int argc, char** argv) {
+  Options options;
+  options.server.sin_family = AF_INET;
+  for (int i = 1; i < argc; i++) {
+    std::string name = argv[i];
+    if (name == "--any-reply") {
+      options.any_reply = true;
+      continue;
+    }
+    if (++i == argc) Usage(name.c_str());
+    std::string value = argv[i];
+    if (name == "--server") {
+      size_t colon = value.rfind(':');
+      if (colon == std::string::npos ||
+          inet_pton(AF_INET, value.substr(0, colon).c_str(), &options.server.sin_addr) != 1) {
+        Usage(value.c_str());
+      }
+      options.server.sin_port = htons(static_cast<uint16_t>(atoi(value.c_str() + colon + 1)));
+    } else if (name == "--keys") {
+      options.keys = strtoull(value.c_str(), nullptr, 10);
+    } else if (name == "--mode") {
+      options.mode = ParseMode(value);
+    } else if (name == "--seconds") {
+      options.seconds = atof(value.c_str());
+    } else if (name == "--rate") {
+      options.rate = atof(value.c_str());
+    } else if (name == "--sockets") {
+      options.sockets = static_cast<unsigned>(atoi(value.c_str()));
+    } else if (name == "--sources") {
+      options.sources = static_cast<unsigned>(atoi(value.c_str()));
+    } else if (name == "--window") {
+      options.window = static_cast<unsigned>(atoi(value.c_str()));
+    } else if (name == "--first-port") {
+      options.first_port = static_cast<unsigned>(atoi(value.c_str()));
+    } else {
+      Usage(name.c_str());
+    }
+  }
+  if (options.keys == 0 || options.sockets == 0 || options.sources == 0 || options.window == 0 ||
+      options.window > kRing || options.server.sin_port == 0) {
+    Usage("zero or too large");
+  }
+  return options;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options = Parse(argc, argv);
+  Sockets sockets;
+  for (unsigned i = 0; i < options.sockets; i++) sockets.push_back(std::make_unique<Socket>(options, i));
+  uint64_t begin = NowNs();
+  uint64_t end = begin + static_cast<uint64_t>(options.seconds * kSecondNs);
+  if (options.rate > 0) {
+    RunPaced(sockets, options, begin, end);
+  } else {
+    RunClosed(sockets, options, end);
+  }
+  double seconds = static_cast<double>(NowNs() - begin) / kSecondNs;
+  Totals sum;
+  std::vector<uint32_t> latencies;
+  for (auto& socket : sockets) {
+    const Totals& t = socket->totals();
+    sum.sent += t.sent;
+    sum.known += t.known;
+    sum.unknown += t.unknown;
+    sum.wrong += t.wrong;
+    sum.lost += t.lost;
+    latencies.insert(latencies.end(), socket->latencies_ns().begin(), socket->latencies_ns().end());
+  }
+  std::sort(latencies.begin(), latencies.end());
+  uint64_t answered = sum.known + sum.unknown;
+  printf("{\"seconds\":%.4f,\"perSecond\":%.1f,\"sent\":%lu,\"known\":%lu,\"unknown\":%lu,\"wrong\":%lu,"
+         "\"lost\":%lu,\"finished\":%s,\"p50Us\":%.1f,\"p99Us\":%.1f,\"p999Us\":%.1f}\n",
+         seconds, static_cast<double>(answered) / seconds, sum.sent, sum.known, sum.unknown, sum.wrong,
+         sum.lost, Finished(sockets) ? "true" : "false", PercentileUs(latencies, 0.5),
+         PercentileUs(latencies, 0.99), PercentileUs(latencies, 0.999));
+  return 0;
+}

@@ -1,0 +1,77 @@
+import type { GrowthResult } from './growth.js';
+import type { LatencyResult } from './latency.js';
+import type { MemoryResult } from './memory.js';
+import type { CaseResult, Measure } from './throughput.js';
+
+/** Everything the benchmark found. */
+export interface Report {
+  readonly cases: readonly CaseResult[];
+  readonly memory: MemoryResult;
+  readonly growth: GrowthResult;
+  readonly latency: readonly LatencyResult[];
+}
+
+/** The report as text. */
+export function formatReport(report: Report): string {
+  const { memory, growth } = report;
+  return [
+    table(
+      ['keys', 'answers', 'ours/s', 'limit/s', 'original/s', 'ours/limit', 'ours/original', 'us'],
+      report.cases.map(caseRow),
+    ),
+    `us: processor time per request of ours, limit, original\n`,
+    table(
+      ['at half load', 'requests/s', 'p50 us', 'p99 us', 'p99.9 us', 'lost'],
+      report.latency.map((it) => [
+        it.server,
+        Math.round(it.perSecond),
+        it.p50Us,
+        it.p99Us,
+        it.p999Us,
+        it.lost,
+      ]),
+    ),
+    `memory: ${memory.bytesPerEntry.toFixed(1)} bytes an entry at ${memory.keys} (resident set above ` +
+      `the empty, warm process); of it table state ${growth.stateBytesPerEntry.toFixed(1)}`,
+    `growth to ${growth.keys}: longest pause ${growth.longestPauseMs.toFixed(2)} ms for a batch of 128 ` +
+      `registrations, median ${growth.medianBatchMs.toFixed(3)} ms`,
+    '',
+  ].join('\n');
+}
+
+function caseRow(it: CaseResult): (string | number)[] {
+  const cpu = [it.ours, it.limit, it.original].map((m) => m?.cpuUsPerRequest.toFixed(1) ?? '-');
+  return [
+    it.keys,
+    it.mode,
+    perSecond(it.ours),
+    perSecond(it.limit),
+    perSecond(it.original),
+    againstTarget(it.oursToLimit, it.target.limit),
+    againstTarget(it.oursToOriginal, it.target.original),
+    cpu.join(' / '),
+  ];
+}
+
+function perSecond(measure: Measure | undefined): string | number {
+  return measure === undefined ? '-' : Math.round(measure.perSecond);
+}
+
+/** A ratio, the target, and whether it was reached. */
+function againstTarget(ratio: number | undefined, target: number | undefined): string {
+  if (ratio === undefined) {
+    return '-';
+  }
+  if (target === undefined) {
+    return ratio.toFixed(2);
+  }
+  return `${ratio.toFixed(2)} ${ratio >= target ? '>=' : 'BELOW'} ${target}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const cells = [head, ...rows].map((row) => row.map(String));
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => cell.padStart(widths[column]!)).join('  ');
+  return `${cells.map(line).join('\n')}\n`;
+}

@@ -1,0 +1,248 @@
+import type { Family } from '../wire/endpoint.js';
+import { ExpirySweep } from './expiry-sweep.js';
+import { type HashKey, halfSipHash } from './half-siphash.js';
+import { KeyIndex } from './key-index.js';
+import { ROW, RowArena } from './row-arena.js';
+import type { SourceShare } from './source-share.js';
+
+const KEY_WORDS = 8;
+const ADDRESS_WORDS = 4;
+const PORT_MASK = 0xffff;
+
+/** Rows looked at for expired ones when there is no room for a new key, before it is refused. */
+const RECLAIM_VISITS = 32;
+
+/** The largest time to live: ticks are compared modulo 2^32 ms, and the sweep may be late. */
+export const MAX_TTL_MS = 7 * 24 * 3600 * 1000;
+
+export interface EndpointTableOptions {
+  /** Entries at most, of both families together; 1..10 000 000. */
+  readonly maxPeers: number;
+  /** Time without a registration after which an entry is gone; 1..MAX_TTL_MS. */
+  readonly ttlMs: number;
+  /** Decides which sources may add entries. */
+  readonly share: SourceShare;
+  readonly hashKey: HashKey;
+  /** `log2` of the rows in a chunk of memory, at most. @default 20 */
+  readonly maxChunkBits?: number;
+  /** A power of two. @default 1024 */
+  readonly initialSlots?: number;
+}
+
+/** What became of a registration. */
+export const REGISTRATION = {
+  /** The entry was there, with this endpoint. */
+  refreshed: 0,
+  /** The entry was there and has another endpoint now. */
+  moved: 1,
+  /** The entry is new, or again there after it expired. */
+  added: 2,
+  /** No room for a new key from this source. */
+  refused: 3,
+} as const;
+
+export type Registration = (typeof REGISTRATION)[keyof typeof REGISTRATION];
+
+/**
+ * Public key -> endpoint, for each family on its own: a peer that registers over IPv4 and IPv6 has two
+ * entries, and one asked for over a family that it did not register over is unknown. Keys and addresses
+ * are read from the caller's words in place, without allocation. `tick` is milliseconds, modulo 2^32.
+ */
+export class EndpointTable {
+  private readonly arena: RowArena;
+  private readonly index: KeyIndex;
+  private readonly sweep: ExpirySweep;
+  private readonly share: SourceShare;
+  private readonly hashKey: HashKey;
+  private readonly maxPeers: number;
+  private readonly ttlMs: number;
+  private expiredCount = 0;
+
+  constructor(options: EndpointTableOptions) {
+    this.maxPeers = options.maxPeers;
+    this.ttlMs = options.ttlMs;
+    this.share = options.share;
+    this.hashKey = options.hashKey;
+    this.arena = new RowArena(options.maxPeers, options.maxChunkBits);
+    this.index = new KeyIndex(this.arena, options.initialSlots);
+    this.sweep = new ExpirySweep(this.arena, (row, tick) => this.expire(row, tick), options.ttlMs);
+  }
+
+  /** Entries held now, with those that have expired and were not reclaimed yet. */
+  get size(): number {
+    return this.arena.size;
+  }
+
+  /** Entries that expired since the start. */
+  get expired(): number {
+    return this.expiredCount;
+  }
+
+  /** Memory of rows and index. */
+  get bytes(): number {
+    return this.arena.bytes + this.index.bytes;
+  }
+
+  /** The hash of a key, as register and find take it. A key's entries of both families share it. */
+  hash(keys: Uint32Array, keyAt: number): number {
+    return halfSipHash(keys, keyAt, KEY_WORDS, this.hashKey);
+  }
+
+  /**
+   * Stores where a key was seen.
+   * @param addresses 4 words in network order at addressAt, then the port
+   * @param source the source hash of that address
+   */
+  register(
+    keys: Uint32Array,
+    keyAt: number,
+    hash: number,
+    family: Family,
+    addresses: Uint32Array,
+    addressAt: number,
+    source: number,
+    tick: number,
+  ): Registration {
+    const row = this.index.find(hash, keys, keyAt, family);
+    if (row !== 0) {
+      if (!this.hasExpired(row, tick)) {
+        return this.refresh(row, addresses, addressAt, source, tick);
+      }
+      this.remove(row);
+    }
+    if (!this.admits(source, tick)) {
+      return REGISTRATION.refused;
+    }
+    const added = this.arena.take();
+    const chunk = this.arena.chunk(added);
+    const at = this.arena.offset(added);
+    for (let i = 0; i < KEY_WORDS; i++) {
+      chunk[at + ROW.key + i] = keys[keyAt + i]!;
+    }
+    chunk[at + ROW.hash] = hash;
+    chunk[at + ROW.lastSeen] = tick;
+    chunk[at + ROW.port] = family << 16;
+    writeEndpoint(chunk, at, addresses, addressAt, source);
+    this.share.add(source);
+    this.index.insert(hash, added);
+    return REGISTRATION.added;
+  }
+
+  /** The row of a key that has not expired, or 0. Rows stay valid until the next call that changes. */
+  find(keys: Uint32Array, keyAt: number, hash: number, family: Family, tick: number): number {
+    const row = this.index.find(hash, keys, keyAt, family);
+    return row !== 0 && this.hasExpired(row, tick) ? 0 : row;
+  }
+
+  /** Copies a row's endpoint: 4 address words in network order, then the port. */
+  copyEndpoint(row: number, target: Uint32Array, at: number): void {
+    const chunk = this.arena.chunk(row);
+    const from = this.arena.offset(row);
+    for (let i = 0; i < ADDRESS_WORDS; i++) {
+      target[at + i] = chunk[from + ROW.address + i]!;
+    }
+    target[at + ADDRESS_WORDS] = chunk[from + ROW.port]! & PORT_MASK;
+  }
+
+  /** Reclaims the expired entries that are due at `now` (ms); bounded work, to be called often. */
+  expireDue(now: number): void {
+    this.sweep.step(now);
+  }
+
+  /**
+   * The row that a key with this hash has most likely, or 0; touches its slot of the index. Together
+   * with touch() it lets a caller with many keys have the memory for the next ones fetched while it
+   * works on these, where an operation alone would wait for the slot and then for the row.
+   */
+  guess(hash: number): number {
+    return this.index.peek(hash);
+  }
+
+  /** Touches a row that guess() gave. The value means nothing, but has to be used. */
+  touch(row: number): number {
+    return row > 0 ? this.arena.chunk(row)[this.arena.offset(row)]! : 0;
+  }
+
+  private refresh(
+    row: number,
+    addresses: Uint32Array,
+    addressAt: number,
+    source: number,
+    tick: number,
+  ): Registration {
+    const chunk = this.arena.chunk(row);
+    const at = this.arena.offset(row);
+    chunk[at + ROW.lastSeen] = tick;
+    if (sameEndpoint(chunk, at, addresses, addressAt)) {
+      return REGISTRATION.refreshed;
+    }
+    const before = chunk[at + ROW.source]!;
+    if (before !== source) {
+      this.share.remove(before);
+      this.share.add(source);
+    }
+    writeEndpoint(chunk, at, addresses, addressAt, source);
+    return REGISTRATION.moved;
+  }
+
+  private admits(source: number, tick: number): boolean {
+    if (this.share.admits(source, this.maxPeers - this.arena.size)) {
+      return true;
+    }
+    this.sweep.reclaim(RECLAIM_VISITS, tick);
+    return this.share.admits(source, this.maxPeers - this.arena.size);
+  }
+
+  private hasExpired(row: number, tick: number): boolean {
+    const lastSeen = this.arena.chunk(row)[this.arena.offset(row) + ROW.lastSeen]!;
+    return ((tick - lastSeen) | 0) >= this.ttlMs;
+  }
+
+  private expire(row: number, tick: number): boolean {
+    if (!this.arena.taken(row) || !this.hasExpired(row, tick)) {
+      return false;
+    }
+    this.remove(row);
+    return true;
+  }
+
+  /** Takes out an expired row. */
+  private remove(row: number): void {
+    const chunk = this.arena.chunk(row);
+    const at = this.arena.offset(row);
+    this.share.remove(chunk[at + ROW.source]!);
+    this.index.remove(chunk[at + ROW.hash]!, row);
+    this.arena.release(row);
+    this.expiredCount++;
+  }
+}
+
+function sameEndpoint(
+  chunk: Int32Array,
+  at: number,
+  addresses: Uint32Array,
+  addressAt: number,
+): boolean {
+  for (let i = 0; i < ADDRESS_WORDS; i++) {
+    if (chunk[at + ROW.address + i] !== (addresses[addressAt + i]! | 0)) {
+      return false;
+    }
+  }
+  return (chunk[at + ROW.port]! & PORT_MASK) === addresses[addressAt + ADDRESS_WORDS];
+}
+
+/** Fills in everything but the key, its family and the time. */
+function writeEndpoint(
+  chunk: Int32Array,
+  at: number,
+  addresses: Uint32Array,
+  addressAt: number,
+  source: number,
+): void {
+  for (let i = 0; i < ADDRESS_WORDS; i++) {
+    chunk[at + ROW.address + i] = addresses[addressAt + i]!;
+  }
+  const port = chunk[at + ROW.port]!;
+  chunk[at + ROW.port] = (port & ~PORT_MASK) | addresses[addressAt + ADDRESS_WORDS]!;
+  chunk[at + ROW.source] = source;
+}

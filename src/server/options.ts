@@ -1,0 +1,72 @@
+import type { Endpoint } from '../wire/endpoint.js';
+import { MAX_TTL_MS } from './endpoint-table.js';
+
+/** The bound on `maxPeers`: at 10 million the table takes about 1 GiB. */
+export const MAX_PEERS = 10_000_000;
+
+const MAX_RATE = 1_000_000_000;
+
+/** Where to listen; an optional one is left out when the host lacks the address family. */
+export type ListenEndpoint = Endpoint & { readonly optional?: boolean };
+
+export interface ServiceOptions {
+  readonly listen: readonly ListenEndpoint[];
+  /** Entries at most, of both families together. @default 65536, as the original */
+  readonly maxPeers?: number;
+  /** Time without a registration after which an entry is gone. @default 180_000 */
+  readonly peerTtlMs?: number;
+  /** Datagrams a second from one source (an IPv4 address, an IPv6 /64); 0 = no limit. @default 20_000 */
+  readonly sourceRate?: number;
+  /** Datagrams that a source may send at once after a pause. @default 20_000 */
+  readonly sourceBurst?: number;
+  /** The most of an otherwise empty table that one source can hold; above 0, below 1. @default 0.5 */
+  readonly sourceShare?: number;
+  /** SO_RCVBUF of each socket; 4 MiB hold about 5000 requests. @default 4_194_304 */
+  readonly receiveBufferBytes?: number;
+  /** Where to serve metrics over HTTP. @default nowhere */
+  readonly metrics?: Endpoint;
+}
+
+export type ServiceLimits = Required<Omit<ServiceOptions, 'listen' | 'metrics'>>;
+
+export const DEFAULT_LIMITS: ServiceLimits = {
+  maxPeers: 65_536,
+  peerTtlMs: 180_000,
+  sourceRate: 20_000,
+  sourceBurst: 20_000,
+  sourceShare: 0.5,
+  receiveBufferBytes: 4 * 1024 * 1024,
+};
+
+/** Fills in defaults. Throws a RangeError that names the option, what it takes and what it got. */
+export function serviceLimits(options: Partial<ServiceLimits>): ServiceLimits {
+  const limits = { ...DEFAULT_LIMITS };
+  for (const name of Object.keys(limits) as (keyof ServiceLimits)[]) {
+    limits[name] = options[name] ?? limits[name];
+  }
+  expectInteger(limits, 'maxPeers', 1, MAX_PEERS);
+  expectInteger(limits, 'peerTtlMs', 1, MAX_TTL_MS);
+  expectInteger(limits, 'sourceRate', 0, MAX_RATE);
+  expectInteger(limits, 'sourceBurst', 1, MAX_RATE);
+  expectInteger(limits, 'receiveBufferBytes', 4096, 2 ** 30);
+  if (!(limits.sourceShare > 0 && limits.sourceShare < 1)) {
+    throw new RangeError(
+      `Expected the \`sourceShare\` to be between 0 and 1, got ${limits.sourceShare}`,
+    );
+  }
+  return limits;
+}
+
+function expectInteger(
+  limits: ServiceLimits,
+  name: keyof ServiceLimits,
+  lowest: number,
+  highest: number,
+): void {
+  const value = limits[name];
+  if (!Number.isInteger(value) || value < lowest || value > highest) {
+    throw new RangeError(
+      `Expected the \`${name}\` to be an integer of ${lowest}..${highest}, got ${value}`,
+    );
+  }
+}

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { type BatchSocket, openBatchSocket } from '../socket/batch-socket.js';
+import type { Endpoint } from '../wire/endpoint.js';
+import { ClassicHandler } from './classic-handler.js';
+import { type ServiceCounts, sumCounters } from './counts.js';
+import { EndpointTable } from './endpoint-table.js';
+import type { HashKey } from './half-siphash.js';
+import type { MetricsServer } from './metrics-server.js';
+import {
+  type ListenEndpoint,
+  type ServiceLimits,
+  type ServiceOptions,
+  serviceLimits,
+} from './options.js';
+import { RateLimiter } from './rate-limiter.js';
+import { SourceShare } from './source-share.js';
+
+/** Expiry steps are short, and often enough that ten million entries are walked in time. */
+const EXPIRY_INTERVAL_MS = 50;
+
+/** A request and a cache line to spare: longer datagrams are cut, and malformed all the same. */
+const SLOT_BYTES = 128;
+
+/** Errors that say "this host has no IPv6". */
+const NO_FAMILY_CODES: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
+
+/** A rendezvous server that is listening. */
+export interface Service extends AsyncDisposable {
+  /** What the sockets are bound to, in the order of the options; never port 0. */
+  readonly addresses: readonly Endpoint[];
+  /** Whether all sockets receive and send by the batch; not so where the addon was not built. */
+  readonly batched: boolean;
+  /** Where metrics are served, if they are. */
+  readonly metricsAddress: Endpoint | undefined;
+  /** A snapshot; asks the kernel for its drops. */
+  counts(): ServiceCounts;
+  /** Answers what has arrived, then closes. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a rendezvous server.
+ * Rejects with a RangeError on unusable limits, and with the system's error when an address cannot be
+ * bound; nothing stays open then.
+ */
+export async function openService(options: ServiceOptions): Promise<Service> {
+  const limits = serviceLimits(options);
+  const table = new EndpointTable({
+    maxPeers: limits.maxPeers,
+    ttlMs: limits.peerTtlMs,
+    share: new SourceShare(limits.sourceShare),
+    hashKey: randomHashKey(),
+  });
+  const limiter = new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst });
+  const handler = new ClassicHandler(table, limiter, randomHashKey());
+  const sockets: BatchSocket[] = [];
+  let metrics: MetricsServer | undefined;
+
+  const counts = (): ServiceCounts => ({
+    classic: { ...handler.counts },
+    table: {
+      peers: table.size,
+      maxPeers: limits.maxPeers,
+      expired: table.expired,
+      bytes: table.bytes,
+    },
+    sockets: sumCounters(sockets.map((socket) => socket.counters)),
+  });
+  const expiry = setInterval(() => table.expireDue(performance.now()), EXPIRY_INTERVAL_MS);
+  let closed: Promise<void> | undefined;
+  const closeAll = async (): Promise<void> => {
+    metrics?.stopReady();
+    clearInterval(expiry);
+    await Promise.all(sockets.map((socket) => socket.close()));
+    await metrics?.close();
+  };
+  const close = (): Promise<void> => {
+    closed ??= closeAll();
+    return closed;
+  };
+
+  try {
+    for (const listen of options.listen) {
+      const socket = await openSocket(listen, limits, handler);
+      if (socket !== undefined) {
+        sockets.push(socket);
+      }
+    }
+    if (options.metrics !== undefined) {
+      const { openMetricsServer } = await import('./metrics-server.js');
+      metrics = await openMetricsServer(options.metrics, counts);
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    addresses: sockets.map((socket) => socket.address),
+    batched: sockets.every(({ implementation }) => implementation === 'native'),
+    metricsAddress: metrics?.address,
+    counts,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Undefined where an optional address is of a family that the host lacks. */
+async function openSocket(
+  listen: ListenEndpoint,
+  limits: ServiceLimits,
+  handler: ClassicHandler,
+): Promise<BatchSocket | undefined> {
+  const { address, port, family } = listen;
+  try {
+    return await openBatchSocket({
+      family,
+      address,
+      port,
+      receiveBufferBytes: limits.receiveBufferBytes,
+      stride: SLOT_BYTES,
+      onBatch: (batch, count) => handler.handle(batch, count, family, performance.now()),
+      // Such as no memory for a send; it is counted with the replies that were not sent.
+      onError: () => {},
+    });
+  } catch (error) {
+    if (listen.optional === true && NO_FAMILY_CODES.includes((error as { code?: unknown }).code)) {
+      return undefined;
+    }
+    // As node:net has it, so that whoever reports the error can say where.
+    throw Object.assign(error as Error, { address, port });
+  }
+}
+
+function randomHashKey(): HashKey {
+  const bytes = randomBytes(8);
+  return { low: bytes.readInt32LE(0), high: bytes.readInt32LE(4) };
+}

@@ -1,0 +1,19 @@
+import type { Family } from '../wire/endpoint.js';
+import { type HashKey, halfSipHash } from './half-siphash.js';
+
+/** Words of the address that name a source: an IPv4 /32, an IPv6 /64 (what one site is given at least). */
+const SOURCE_WORDS = { 4: 1, 6: 2 } as const;
+
+/**
+ * The source an address belongs to, as 32 bits of a keyed hash: whoever shares it shares allowances.
+ * Its two halves are independent bucket numbers.
+ * @param addresses the address at offset, in network order
+ */
+export function sourceHash(
+  addresses: Uint32Array,
+  offset: number,
+  family: Family,
+  key: HashKey,
+): number {
+  return halfSipHash(addresses, offset, SOURCE_WORDS[family], key);
+}

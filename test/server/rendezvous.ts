@@ -1,0 +1,65 @@
+import { ClassicHandler } from '../../src/server/classic-handler.js';
+import { EndpointTable } from '../../src/server/endpoint-table.js';
+import { RateLimiter } from '../../src/server/rate-limiter.js';
+import { SourceShare } from '../../src/server/source-share.js';
+import { type ClassicAnswer, decodeClassicReply } from '../../src/wire/classic.js';
+import type { Family } from '../../src/wire/endpoint.js';
+import { batchOf, type Incoming, replyIn, request } from './requests.js';
+
+export interface RendezvousOptions {
+  readonly maxPeers?: number;
+  readonly ttlMs?: number;
+  readonly rate?: number;
+  readonly burst?: number;
+  readonly share?: number;
+}
+
+/** The pure part of a server on a fake clock. */
+export class Rendezvous {
+  now = 0;
+  readonly table: EndpointTable;
+  readonly handler: ClassicHandler;
+
+  constructor(options: RendezvousOptions = {}) {
+    const { maxPeers = 1000, ttlMs = 180_000, rate = 0, burst = 1, share = 0.5 } = options;
+    this.table = new EndpointTable({
+      maxPeers,
+      ttlMs,
+      share: new SourceShare(share),
+      hashKey: { low: 1, high: 2 },
+    });
+    this.handler = new ClassicHandler(this.table, new RateLimiter({ rate, burst }), {
+      low: 3,
+      high: 4,
+    });
+  }
+
+  /** The reply to each datagram; undefined where there is none. */
+  deliver(datagrams: readonly Incoming[], family: Family = 4): (Uint8Array | undefined)[] {
+    const batch = batchOf(datagrams);
+    this.handler.handle(batch, datagrams.length, family, this.now);
+    return datagrams.map((_, slot) => replyIn(batch, slot));
+  }
+
+  /** Sends one request; 'silence' when it is not answered. */
+  ask(from: string, mine: number, theirs: number, port?: number): ClassicAnswer | 'silence' {
+    const family = from.includes(':') ? 6 : 4;
+    const [reply] = this.deliver([request(from, mine, theirs, port)], family);
+    if (reply === undefined) {
+      return 'silence';
+    }
+    const answer = decodeClassicReply(reply, family);
+    if (answer === undefined) {
+      throw new Error(`no reply of the protocol: ${reply.length} bytes`);
+    }
+    return answer;
+  }
+
+  /** Lets time pass as the service does: expiry is stepped every 50 ms. */
+  wait(ms: number): void {
+    for (const end = this.now + ms; this.now < end; ) {
+      this.now = Math.min(this.now + 50, end);
+      this.table.expireDue(this.now);
+    }
+  }
+}
