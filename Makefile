@@ -6,11 +6,15 @@ ADDON := build/Release/wg_rendezvous.node
 PROGRAM := dist/bin/wg-rendezvous.js
 TYPESCRIPT := $(shell find src scripts -name '*.ts')
 
+# Node's headers often lie beside it; node-gyp would download them all the same.
+HEADERS := $(shell node -p "const root = require('path').resolve(process.execPath, '../..'); \
+	require('fs').existsSync(root + '/include/node/node_api.h') ? '--nodedir=' + root : ''")
+
 addon: $(ADDON)
 program: $(PROGRAM)
 
 $(ADDON): binding.gyp package-lock.json $(wildcard native/*)
-	node-gyp rebuild --loglevel=warn
+	node-gyp rebuild --loglevel=warn $(HEADERS)
 	@touch $@
 
 $(PROGRAM): package.json package-lock.json tsconfig.json tsconfig.build.json $(TYPESCRIPT)

@@ -55,6 +55,14 @@ void PollHandle::Start(Napi::Env env, napi_value wrapper, napi_value on_readable
   napi_create_reference(env_, wrapper, 1, &wrapper_);
 }
 
+void PollHandle::Pause() {
+  if (!closing_) uv_poll_stop(&poll_);
+}
+
+void PollHandle::Resume() {
+  if (!closing_ && on_readable_ != nullptr) uv_poll_start(&poll_, UV_READABLE, OnPoll);
+}
+
 void PollHandle::Close(napi_value on_closed) {
   if (closing_) return;
   closing_ = true;

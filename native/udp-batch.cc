@@ -67,6 +67,8 @@ void UdpBatch::Init(Napi::Env env, Napi::Object exports) {
       InstanceAccessor("receiveBufferBytes", &UdpBatch::ReceiveBuffer, nullptr),
       InstanceAccessor("kernelDrops", &UdpBatch::KernelDrops, nullptr),
   };
+  properties.push_back(InstanceMethod("pause", &UdpBatch::Pause));
+  properties.push_back(InstanceMethod("resume", &UdpBatch::Resume));
   AddPollMethods(&properties);
   exports.Set("UdpBatch", DefineClass(env, "UdpBatch", properties));
 }

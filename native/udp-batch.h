@@ -22,6 +22,8 @@ class UdpBatch : public PollWrap<UdpBatch> {
 
   Napi::Value Receive(const Napi::CallbackInfo& info);
   Napi::Value Send(const Napi::CallbackInfo& info);
+  void Pause(const Napi::CallbackInfo&) { handle_->Pause(); }
+  void Resume(const Napi::CallbackInfo&) { handle_->Resume(); }
   Napi::Value Port(const Napi::CallbackInfo& info);
   Napi::Value ReceiveBuffer(const Napi::CallbackInfo& info);
   Napi::Value KernelDrops(const Napi::CallbackInfo& info);

@@ -23,6 +23,12 @@ const char* Configure(int fd, SocketAddress* address, int receive_buffer_bytes) 
                                   : Set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)) != 0) {
     return "setsockopt";
   }
+  // Replies fit any path (IPv6's minimum MTU), so nobody's ICMP is believed about it (as RFC 9000, 14
+  // asks of QUIC); and without fragments the kernel need not draw an ID for each IPv4 packet.
+  if ((v4 ? Set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
+          : Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE)) != 0) {
+    return "setsockopt";
+  }
   if (Set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1) != 0) return "setsockopt";
   // FORCE passes net.core.rmem_max, but needs CAP_NET_ADMIN.
   if (receive_buffer_bytes > 0 && Set(fd, SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer_bytes) != 0 &&

@@ -79,24 +79,13 @@ install_modules() {
   local installed=node_modules/.package-lock.json
   if [[ ! -e $installed || package-lock.json -nt $installed ]]; then
     say 'npm ci: packages, addon and TypeScript'
-    use_local_headers
     as_owner npm ci --no-fund --no-audit
   fi
 }
 
 # Rebuilds what is older than its sources, as after `git pull`.
 build_stale() {
-  use_local_headers
   as_owner make --silent addon program
-}
-
-# Node's headers often lie beside it. node-gyp would download them all the same.
-use_local_headers() {
-  local root
-  root=$(node -p 'require("path").resolve(process.execPath, "../..")')
-  if [[ -e $root/include/node/node_api.h ]]; then
-    export npm_config_nodedir=$root
-  fi
 }
 
 main

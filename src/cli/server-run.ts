@@ -61,7 +61,7 @@ function announce(service: Service, logger: Logger): void {
   }
   if (!service.batched) {
     logger.warn(
-      'the addon was not built for this Node (in the checkout: npx node-gyp rebuild): the server is slower, and on a host with several addresses the kernel picks the one that answers',
+      'the addon was not built for this Node (in the checkout: make addon): the server is slower, and on a host with several addresses the kernel picks the one that answers',
     );
   }
 }

@@ -57,6 +57,9 @@ export interface NativeUdpBatch {
     count: number,
   ): number;
   start(onReadable: () => void): void;
+  /** Stops watching for datagrams until resume(): for as long as the queue is known not to be empty. */
+  pause(): void;
+  resume(): void;
   close(onClosed?: () => void): void;
   ref(): void;
   unref(): void;
@@ -83,7 +86,7 @@ export class AddonError extends Error {
   constructor(cause: Error) {
     const [reason] = cause.message.split('\n');
     const why = (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED' ? `: ${reason}` : '';
-    super(`the addon was not built for this Node (in the checkout: npx node-gyp rebuild)${why}`, {
+    super(`the addon was not built for this Node (in the checkout: make addon)${why}`, {
       cause,
     });
   }

@@ -73,12 +73,21 @@ export class NativeBatchSocket implements BatchSocket {
   /** One wake: batches until the queue is empty, or others need their turn; then poll wakes us again. */
   #answerQueue(): void {
     this.#answering = true;
+    let paused = false;
     try {
-      for (let i = 0; i < MAX_BATCHES_PER_WAKE && this.#answerBatch(); i++);
+      for (let i = 0; i < MAX_BATCHES_PER_WAKE && this.#answerBatch(); i++) {
+        // Under load the socket is not watched: what it costs is saved on each datagram.
+        if (!paused) {
+          this.#native.pause();
+          paused = true;
+        }
+      }
     } finally {
       this.#answering = false;
       if (this.#onClosed !== undefined) {
         this.#native.close(this.#onClosed);
+      } else if (paused) {
+        this.#native.resume();
       }
     }
   }

@@ -45,6 +45,6 @@ describe('where the addon was not built', () => {
   it('the client says in one line what to do', async () => {
     const { code, stderr } = await runCommand(['client', 'lo', '127.0.0.1'], { program });
     assert.equal(code, 1);
-    assert.match(stderr, /^error: the addon was not built[^\n]*node-gyp rebuild[^\n]*\n$/);
+    assert.match(stderr, /^error: the addon was not built[^\n]*make addon[^\n]*\n$/);
   });
 });
