@@ -125,6 +125,7 @@ class Socket {
       in_[i].msg_hdr = {};
       in_[i].msg_hdr.msg_iov = &in_iov_[i];
       in_[i].msg_hdr.msg_iovlen = 1;
+      in_[i].msg_hdr.msg_name = &from_[i];
     }
   }
 
@@ -153,9 +154,13 @@ class Socket {
   // Takes all replies that wait.
   void Receive() {
     for (int n = kBatch; n == static_cast<int>(kBatch);) {
+      for (mmsghdr& in : in_) in.msg_hdr.msg_namelen = sizeof(sockaddr_in);
       n = recvmmsg(fd_, in_, kBatch, 0, nullptr);
       uint64_t now = n > 0 ? NowNs() : 0;
-      for (int i = 0; i < n; i++) Credit(replies_[i], in_[i].msg_len, now);
+      for (int i = 0; i < n; i++) {
+        // A slow server may still answer the run before, which had the same ports.
+        if (from_[i].sin_port == options_.server.sin_port) Credit(replies_[i], in_[i].msg_len, now);
+      }
     }
   }
 
@@ -240,6 +245,7 @@ class Socket {
   std::vector<uint32_t> latencies_ns_;
   mmsghdr out_[kBatch], in_[kBatch];
   iovec out_iov_[kBatch], in_iov_[kBatch];
+  sockaddr_in from_[kBatch];
   unsigned char requests_[kBatch][kRequestBytes], replies_[kBatch][kReplySpace];
   alignas(cmsghdr) unsigned char control_[kBatch][CMSG_SPACE(sizeof(in_pktinfo))];
 };
