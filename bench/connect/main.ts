@@ -15,8 +15,8 @@ const TIMEOUT_MS = 30_000;
  * before anything else, which takes longer than our own start and has nothing to do with us.
  */
 const ENVIRONMENT = { ...process.env, NODE_EXTRA_CA_CERTS: undefined };
-/** How often the handshake is looked for. */
-const LOOK_MS = 5;
+/** How often the handshake is looked for: seldom enough to leave the processors to the clients. */
+const LOOK_MS = 25;
 
 type Hosts = 'a' | 'b';
 interface Approach {

@@ -12,7 +12,7 @@ import { formatReport, type Report } from './report.js';
 import { type Case, type CaseResult, measureCase } from './throughput.js';
 import { buildTools } from './tools.js';
 
-/** The ratios to reach; see docs/operations.md. */
+/** The ratios to reach; what was measured is in docs/operations.md. */
 const CASES: readonly Case[] = [
   { keys: 10, mode: 'hits', target: { original: 1, limit: 0.9 } },
   { keys: 1000, mode: 'hits', target: { limit: 0.85 } },

@@ -94,4 +94,22 @@ describe('the tunnel comes up by itself', { concurrency: 3 }, () => {
     await server.stop('SIGKILL');
     assert.ok(await lab.ping('a', 'b', { timeoutMs: 5_000 }));
   });
+
+  it('unless the name of the server does not resolve, which is said once', async () => {
+    await using lab = await createLab({ hosts: HOSTS });
+    // Refused at once, so that several tries fit into the time.
+    await lab.host('a').nft(`
+      table inet nodns {
+        chain out {
+          type filter hook output priority 0
+          udp dport 53 reject
+        }
+      }`);
+    const limit = ['--once', '--timeout', '8'];
+    const client = startClient(lab.host('a'), 'rendezvous.invalid', ...limit);
+    assert.equal((await client.exited).code, 3);
+    const lines = client.stderr.split('\n').filter((line) => line.includes('cannot resolve'));
+    assert.equal(lines.filter((line) => line.includes(' warn ')).length, 1, client.stderr);
+    assert.match(lines.at(-1) as string, /rendezvous\.invalid \(EAI_AGAIN|ENOTFOUND\): check/);
+  });
 });

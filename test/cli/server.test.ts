@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { describe, it } from 'node:test';
+import { PROGRAM } from './run-command.js';
+
+const DEADLINE_MS = 10_000;
+const A = Buffer.alloc(32, 0xaa);
+const B = Buffer.alloc(32, 0xbb);
+
+/** A server on both loopback addresses, whose stdout is read line by line. */
+class Server implements AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(...args: string[]) {
+    const listen = ['--listen', '127.0.0.1:0', '--listen', '[::1]:0'];
+    this.child = spawn(process.execPath, [PROGRAM, 'server', ...listen, ...args]);
+    this.#lines = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  async line(): Promise<string> {
+    return String((await this.#lines.next()).value);
+  }
+
+  /** Reads `listening on ADDR:PORT`. */
+  async port(): Promise<number> {
+    return Number(/^listening on \S+:(\d+)$/.exec(await this.line())?.[1]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null) {
+      this.child.kill('SIGKILL');
+      await once(this.child, 'close');
+    }
+  }
+}
+
+/** Sends a request from a socket that is bound or gets bound by it. */
+async function ask(
+  socket: Socket,
+  port: number,
+  request: Buffer,
+  address = '127.0.0.1',
+): Promise<Buffer> {
+  const answer = once(socket, 'message', { signal: AbortSignal.timeout(DEADLINE_MS) });
+  socket.send(request, port, address);
+  return ((await answer) as [Buffer])[0];
+}
+
+function bytesOf(socket: Socket, address: Buffer): Buffer {
+  const port = Buffer.alloc(2);
+  port.writeUInt16BE(socket.address().port);
+  return Buffer.concat([address, port]);
+}
+
+describe('the server command', () => {
+  it('answers over both families, keeps them apart, and counts', async () => {
+    await using server = new Server();
+    const [port4, port6] = [await server.port(), await server.port()];
+    const [v4, v6] = [createSocket('udp4'), createSocket('udp6')];
+    try {
+      assert.equal((await ask(v4, port4, Buffer.concat([A, B]))).length, 0, 'unknown');
+      assert.equal(
+        (await ask(v6, port6, Buffer.concat([B, A]), '::1')).length,
+        0,
+        'known over IPv4 only',
+      );
+      const self4 = await ask(v4, port4, Buffer.concat([A, A]));
+      assert.deepEqual(self4, bytesOf(v4, Buffer.from([127, 0, 0, 1])));
+      const self6 = await ask(v6, port6, Buffer.concat([B, B]), '::1');
+      assert.deepEqual(self6, bytesOf(v6, Buffer.from(`${'0'.repeat(31)}1`, 'hex')));
+      for (let length = 0; length <= 2000; length++) {
+        if (length !== 64) {
+          v4.send(Buffer.alloc(length, 1), port4, '127.0.0.1');
+        }
+      }
+      await ask(v4, port4, Buffer.concat([A, B]));
+      server.child.kill('SIGUSR1');
+      assert.match(
+        await server.line(),
+        /^counts: registrations 2, refreshes 3, moves 0, hits 2, misses 3, malformed 2000, /,
+      );
+      server.child.kill('SIGTERM');
+      assert.match(await server.line(), /^counts: registrations 2, .*malformed 2000, /);
+      assert.deepEqual(await once(server.child, 'close'), [0, null]);
+    } finally {
+      v4.close();
+      v6.close();
+    }
+  });
+
+  it('prints its counts as JSON where logs are JSON', async () => {
+    await using server = new Server('--log-format', 'json');
+    await server.port();
+    await server.port();
+    server.child.kill('SIGINT');
+    const { counts } = JSON.parse(await server.line()) as { counts: { classic: object } };
+    assert.ok('malformed' in counts.classic);
+    assert.deepEqual(await once(server.child, 'close'), [0, null]);
+  });
+
+  it('forgets a peer after its time to live, and holds no more than it may', async () => {
+    await using server = new Server('--peer-ttl', '1', '--max-peers', '2');
+    const port = await server.port();
+    const socket = createSocket('udp4');
+    try {
+      const keys = [1, 2, 3].map((byte) => Buffer.alloc(32, byte)) as [Buffer, Buffer, Buffer];
+      for (const key of keys) {
+        await ask(socket, port, Buffer.concat([key, B]));
+      }
+      const known = async (key: Buffer) =>
+        (await ask(socket, port, Buffer.concat([keys[0], key]))).length === 6;
+      assert.ok(await known(keys[1]));
+      assert.ok(!(await known(keys[2])), 'there was no room for the third');
+      const deadline = Date.now() + DEADLINE_MS;
+      while (await known(keys[1])) {
+        assert.ok(Date.now() < deadline, 'waited for the entry to expire');
+      }
+    } finally {
+      socket.close();
+    }
+  });
+});
