@@ -177,7 +177,7 @@ export class Client {
         this.#observe({ type: 'changed', peer });
       }
     } catch (error) {
-      this.#session.changesFailed();
+      this.#session.changesFailed(performance.now());
       this.#give('change', error as Error);
     }
   }

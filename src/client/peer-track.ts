@@ -3,6 +3,7 @@ import { type Endpoint, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
 import {
+  CHANGE_RETRY_MS,
   CONNECTING_MS,
   FIRST_INTERVAL_MS,
   FIRST_REQUESTS,
@@ -31,6 +32,7 @@ export class PeerTrack {
   /** The answer that was acted upon since the peer was last alive. */
   #applied: Endpoint | undefined;
   #appliedAt = Number.NEGATIVE_INFINITY;
+  #changeableAt = Number.NEGATIVE_INFINITY;
   #changedWithAllowedIps = false;
 
   constructor(peer: Peer, now: number) {
@@ -122,7 +124,8 @@ export class PeerTrack {
     if (!this.#isNews || answer === undefined || answer === 'unknown') {
       return undefined;
     }
-    return this.isAlive(now) || sameEndpoint(answer, this.#applied) ? undefined : answer;
+    const wait = this.isAlive(now) || now < this.#changeableAt;
+    return wait || sameEndpoint(answer, this.#applied) ? undefined : answer;
   }
 
   /**
@@ -153,9 +156,10 @@ export class PeerTrack {
     return recreated && peer.latestHandshakeMs === 0 && peer.receivedBytes === 0;
   }
 
-  /** The change could not be made: it is made again at the next chance. */
-  changeFailed(): void {
+  /** The change could not be made: it is made again after a while. */
+  changeFailed(now: number): void {
     this.#applied = undefined;
+    this.#changeableAt = now + CHANGE_RETRY_MS;
     this.#changedWithAllowedIps = false;
   }
 

@@ -69,9 +69,9 @@ export class Session {
   }
 
   /** The changes last returned were not made. */
-  changesFailed(): void {
+  changesFailed(now: number): void {
     for (const track of this.#tracks.values()) {
-      track.changeFailed();
+      track.changeFailed(now);
     }
   }
 

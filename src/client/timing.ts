@@ -48,6 +48,9 @@ export const IDLE_POLL_MS = 2000;
 /** How often an interface that cannot be used is looked at again. */
 export const OBSTACLE_POLL_MS = 1000;
 
+/** A change that could not be made is tried again after this long. */
+export const CHANGE_RETRY_MS = 2000;
+
 /** How long after a failure the same thing is tried again: doubles from the first to the second. */
 export const MIN_RETRY_MS = 1000;
 export const MAX_RETRY_MS = 30_000;

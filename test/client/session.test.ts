@@ -300,8 +300,10 @@ test('a change that failed is made again', () => {
   bench.ask();
   bench.answer(X);
   assert.equal(bench.read().length, 1);
-  bench.session.changesFailed();
-  assert.equal(bench.read().length, 1);
+  bench.session.changesFailed(bench.now);
+  assert.equal(bench.at(1000).read().length, 0, 'not at once: wg would be run again and again');
+  assert.notEqual(bench.session.pollInterval(bench.now), 0);
+  assert.equal(bench.at(2000).read().length, 1);
 });
 
 test('another key of our own starts everything anew', () => {
