@@ -4,7 +4,7 @@
 PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 ADDON := build/Release/wg_rendezvous.node
 PROGRAM := dist/bin/wg-rendezvous.js
-TYPESCRIPT := $(shell find src scripts -name '*.ts')
+TYPESCRIPT := $(shell find src scripts -name "*.ts" 2>/dev/null)
 
 # Node's headers often lie beside it; node-gyp would download them all the same.
 HEADERS := $(shell node -p "const root = require('path').resolve(process.execPath, '../..'); \
@@ -13,11 +13,11 @@ HEADERS := $(shell node -p "const root = require('path').resolve(process.execPat
 addon: $(ADDON)
 program: $(PROGRAM)
 
-$(ADDON): binding.gyp package-lock.json $(wildcard native/*)
+$(ADDON): binding.gyp $(wildcard package-lock.json) $(wildcard native/*)
 	node-gyp rebuild --loglevel=warn $(HEADERS)
 	@touch $@
 
-$(PROGRAM): package.json package-lock.json tsconfig.json tsconfig.build.json $(TYPESCRIPT)
+$(PROGRAM): package.json $(wildcard package-lock.json) tsconfig.json tsconfig.build.json $(TYPESCRIPT)
 	npm run --silent build
 	@touch $@
 

@@ -37,6 +37,9 @@ async function open(options: ServiceOptions): Promise<Service> {
 
 /** An error of listening, with the address and what to do. */
 function explain(error: NodeJS.ErrnoException & { address?: string; port?: number }): Error {
+  if (error instanceof RangeError) {
+    return new UsageError(error.message);
+  }
   const advice = ADVICE[error.code ?? ''];
   if (advice === undefined || error.address === undefined) {
     return error;
@@ -49,6 +52,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the port is in use; stop what uses it (ss -lunp, ss -ltnp) or choose another',
   EADDRNOTAVAIL: 'this host has no such address; see ip address',
   EACCES: 'a port below 1024 needs CAP_NET_BIND_SERVICE; run as root or choose another',
+  EINVAL: 'a link-local address needs its zone, as in [fe80::1%eth0]:49918',
   EAFNOSUPPORT: 'this host lacks that address family',
 };
 

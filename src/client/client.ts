@@ -1,7 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { interfaceIsUp } from '../socket/interface-flags.js';
 import { encodeClassicRequest } from '../wire/classic.js';
-import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey } from '../wire/key.js';
 import { describeObstacle, type Look, lookAt } from '../wireguard/condition.js';
 import type { Device, PeerConfig } from '../wireguard/device.js';
@@ -69,6 +68,7 @@ export class Client {
     this.#channel = new Channel(
       (answer) => {
         this.#problems.clear('server');
+        this.#problems.clear('socket');
         this.#session.replied(answer, performance.now());
         this.#wake.notify();
       },
@@ -126,7 +126,8 @@ export class Client {
   /** Milliseconds until there is something to do, if nothing happens before. */
   #pause(now: number): number {
     const looking = this.#lookedAt + this.#pollInterval() - now;
-    const asking = this.#channel.isOpen ? this.#session.nextDecisionAt(now) - now : looking;
+    const canAsk = this.#device !== undefined && this.#channel.isOpen;
+    const asking = canAsk ? this.#session.nextDecisionAt(now) - now : looking;
     return Math.max(Math.min(looking, asking), MIN_SPACING_MS);
   }
 
@@ -156,6 +157,9 @@ export class Client {
     this.#device = look.device;
     if (look.device === undefined) {
       void this.#channel.close();
+      if (look.obstacle === 'missing' || look.obstacle === 'no-peers') {
+        this.#session.peersGone();
+      }
       const text = describeObstacle(this.#options.interfaceName, look.obstacle);
       this.#problems.raise('interface', text);
       return;
@@ -216,12 +220,11 @@ export class Client {
       this.#problems.raise('name', this.#locator.error);
     }
     const { silentRequests } = this.#session;
-    const server = this.#locator.endpoint;
-    if (server !== undefined && silentRequests >= ATTEMPTS_PER_TURN) {
-      const { host } = this.#options.server;
+    if (silentRequests >= ATTEMPTS_PER_TURN) {
+      const { host, port } = this.#options.server;
       this.#problems.raise(
         'server',
-        `no answer from ${host} (${formatEndpoint(server)}): is the server running, and its UDP port open? still asking`,
+        `no answer from ${host} (port ${port}): is the server running, and its UDP port open? still asking`,
       );
     }
     if (silentRequests >= 2 * ATTEMPTS_PER_TURN) {

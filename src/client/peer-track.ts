@@ -11,6 +11,8 @@ import {
   HEARD_MS,
   INTERVAL_GROWTH,
   MAX_INTERVAL_MS,
+  PATIENT_REQUESTS,
+  REFRESH_INTERVAL_MS,
   REJECT_AFTER_MS,
 } from './timing.js';
 
@@ -28,6 +30,7 @@ export class PeerTrack {
   #requests = 0;
   #peer: Peer;
   #handshakeAt: number | undefined;
+  #latestHandshakeMs = 0;
   #heardAt = Number.NEGATIVE_INFINITY;
   /** The answer that was acted upon since the peer was last alive. */
   #applied: Endpoint | undefined;
@@ -58,7 +61,7 @@ export class PeerTrack {
 
   /** Milliseconds since the last handshake; undefined when there was none. */
   handshakeAge(now: number): number | undefined {
-    return this.#handshakeAt === undefined ? undefined : Math.max(0, now - this.#handshakeAt);
+    return this.#handshakeAt === undefined ? undefined : now - this.#handshakeAt;
   }
 
   /** Has a session that works as far as WireGuard can tell: such a peer is not touched. */
@@ -95,8 +98,7 @@ export class PeerTrack {
     if (peer.receivedBytes > this.#peer.receivedBytes) {
       this.#heardAt = now;
     }
-    this.#handshakeAt =
-      peer.latestHandshakeMs === 0 ? undefined : now - (wallNow - peer.latestHandshakeMs);
+    this.#noteHandshake(peer, now, wallNow);
     this.#peer = peer;
     const alive = this.isAlive(now);
     if (alive) {
@@ -111,11 +113,21 @@ export class PeerTrack {
     }
   }
 
+  /** Dated once, when it is new: a step of the wall clock later must not make it older or younger. */
+  #noteHandshake({ latestHandshakeMs }: Peer, now: number, wallNow: number): void {
+    if (latestHandshakeMs !== this.#latestHandshakeMs) {
+      this.#latestHandshakeMs = latestHandshakeMs;
+      const age = Math.max(0, wallNow - latestHandshakeMs);
+      this.#handshakeAt = latestHandshakeMs === 0 ? undefined : now - age;
+    }
+  }
+
   /** A request about this peer was sent: the next one keeps its distance. */
   asked(now: number): void {
     this.#requests += 1;
     const grown = INTERVAL_GROWTH ** Math.max(0, this.#requests - FIRST_REQUESTS);
-    this.askAt = now + Math.min(FIRST_INTERVAL_MS * grown, MAX_INTERVAL_MS);
+    const interval = Math.min(FIRST_INTERVAL_MS * grown, MAX_INTERVAL_MS);
+    this.askAt = now + (this.#requests > PATIENT_REQUESTS ? REFRESH_INTERVAL_MS : interval);
   }
 
   /** An answer that is to be acted upon; undefined when there is none. */

@@ -83,14 +83,15 @@ export class ServerLocator {
     }
   }
 
-  /** Takes new addresses, and stays with the one in use where it is still among them. */
+  /**
+   * Takes new addresses and starts with the first again, in an order that is the same everywhere: clients
+   * that went on to different addresses, or families, would never hear of each other.
+   */
   #use(found: readonly Endpoint[]): void {
-    const current = this.endpoint?.address;
-    this.#endpoints = [...found].sort((a, b) => a.family - b.family);
-    this.#index = Math.max(
-      0,
-      this.#endpoints.findIndex(({ address }) => address === current),
+    this.#endpoints = [...found].sort(
+      (a, b) => a.family - b.family || (a.address < b.address ? -1 : 1),
     );
+    this.#index = 0;
   }
 }
 

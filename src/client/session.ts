@@ -68,6 +68,11 @@ export class Session {
     return managed.flatMap((peer) => this.#peerRead(peer, now, wallNow));
   }
 
+  /** The interface has no peers any more, or is gone itself. */
+  peersGone(): void {
+    this.#tracks.clear();
+  }
+
   /** The changes last returned were not made. */
   changesFailed(now: number): void {
     for (const track of this.#tracks.values()) {
@@ -112,7 +117,7 @@ export class Session {
     const due = [...this.#tracks.values()]
       .filter((track) => !track.isAlive(now))
       .map((track) => track.askAt);
-    const again = this.#inquiry.undecided ? now : this.#inquiry.deadline;
+    const again = this.#repeats() ? now : this.#inquiry.deadline;
     const wanted = Math.min(this.#refreshAt, again ?? Number.POSITIVE_INFINITY, ...due);
     return Math.max(wanted, this.#sendableAt());
   }
@@ -187,11 +192,18 @@ export class Session {
     return Math.max(this.#inquiry.deadline ?? 0, this.#lastSentAt + MIN_SPACING_MS);
   }
 
+  /** Whether the peer asked last is to be asked again: no reply in time, or none that can be credited. */
+  #repeats(): boolean {
+    const { peer, undecided } = this.#inquiry;
+    const wanted = undecided || this.#attempts > 0;
+    return (
+      wanted && this.#attempts < ATTEMPTS_PER_TURN && peer !== undefined && this.#tracks.has(peer)
+    );
+  }
+
   #choose(now: number): string | undefined {
     const current = this.#inquiry.peer;
-    const wanted = this.#inquiry.undecided || this.#attempts > 0;
-    const repeat = wanted && this.#attempts < ATTEMPTS_PER_TURN;
-    if (repeat && current !== undefined && this.#tracks.has(current)) {
+    if (this.#repeats()) {
       return current;
     }
     const next = this.#dueForAnswer(now) ?? this.#dueForRefresh(now);

@@ -10,6 +10,9 @@ export const INTERVAL_GROWTH = 1.5;
 /** Requests for a peer without a handshake are never further apart than this. */
 export const MAX_INTERVAL_MS = 2000;
 
+/** After so many, some five minutes, a peer that does not connect is asked about as seldom as others. */
+export const PATIENT_REQUESTS = 150;
+
 /** No two requests of a client are closer together than this, whatever the server answers. */
 export const MIN_SPACING_MS = 10;
 

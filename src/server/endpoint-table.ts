@@ -176,13 +176,22 @@ export class EndpointTable {
     if (sameEndpoint(chunk, at, addresses, addressAt)) {
       return REGISTRATION.refreshed;
     }
-    const before = chunk[at + ROW.source]!;
-    if (before !== source) {
-      this.share.remove(before);
-      this.share.add(source);
-    }
-    writeEndpoint(chunk, at, addresses, addressAt, source);
+    const payer = this.payer(chunk[at + ROW.source]!, source);
+    writeEndpoint(chunk, at, addresses, addressAt, payer);
     return REGISTRATION.moved;
+  }
+
+  /**
+   * Whose allowance an entry counts against when its key moves. The new source's where that has room;
+   * else it stays with the old one: two sources must not take turns at a table that neither may fill.
+   */
+  private payer(before: number, source: number): number {
+    if (before === source || !this.share.admits(source, this.maxPeers - this.arena.size)) {
+      return before;
+    }
+    this.share.remove(before);
+    this.share.add(source);
+    return source;
   }
 
   private admits(source: number, tick: number): boolean {

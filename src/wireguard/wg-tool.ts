@@ -71,7 +71,8 @@ function explain(name: string, error: ExecFileException, stderr: string): WgErro
   if (error.killed) {
     return new WgError('WG_TIMEOUT', `wg did not answer about ${name} within ${TIMEOUT_MS} ms`);
   }
-  const said = stderr.trim().split('\n').at(-1) ?? '';
+  const reason = String(error.code ?? error.signal ?? 'no reason given');
+  const said = stderr.trim().split('\n').at(-1) || reason;
   if (/not permitted|permission denied/i.test(said)) {
     return new WgError(
       'WG_NOT_PERMITTED',

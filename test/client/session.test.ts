@@ -94,6 +94,47 @@ test('an unknown peer is asked about 200 ms apart, then less often, at most 2 s 
   assert.equal(bench.state(), 'unknown');
 });
 
+test('a peer that stays unknown for five minutes is asked about every 25 s', () => {
+  const bench = new Bench();
+  bench.read();
+  const times = bench.askedUntil(600_000, () => 'unknown');
+  const late = times.filter((time) => time > 330_000);
+  assert.ok(times.length > 150);
+  assert.ok(late.length > 5);
+  assert.ok(late.every((time, i) => i === 0 || time - (late[i - 1] as number) === 25_000));
+});
+
+test('a step of the wall clock makes no handshake older or younger', () => {
+  const connected = peer({ endpoint: Y, ...handshakeAt(0) });
+  for (const step of [-3_600_000, 3_600_000]) {
+    const bench = new Bench().peers(connected);
+    bench.read();
+    bench.at(100_000);
+    bench.session.deviceRead(bench.device, bench.now, WALL + bench.now + step);
+    assert.equal(bench.state(), 'connected');
+    bench.at(150_000);
+    bench.session.deviceRead(bench.device, bench.now, WALL + bench.now + step);
+    assert.notEqual(bench.state(), 'connected');
+  }
+});
+
+test('an undecided inquiry leaves the session something to wait for', () => {
+  const bench = new Bench().peers(peer(), peer({ publicKey: Q }));
+  bench.read();
+  bench.askedUntil(4_000, (theirs) => (theirs === formatPublicKey(Q) ? X : undefined));
+  bench.peers(peer({ ...handshakeAt(4_000) })).read();
+  assert.equal(bench.ask(), undefined);
+  assert.ok(bench.session.nextDecisionAt(bench.now) > bench.now);
+});
+
+test('peers of an interface that is gone are forgotten', () => {
+  const bench = new Bench();
+  bench.read();
+  bench.session.peersGone();
+  assert.deepEqual(bench.session.peers(bench.now), []);
+  assert.equal(bench.ask(), undefined);
+});
+
 test('an answer is applied once, with a keepalive where there is none', () => {
   const bench = new Bench();
   bench.read();

@@ -86,6 +86,7 @@ describe('a client that keeps running', { concurrency: 3 }, () => {
     await connected(lab, ['a', 'b']);
     await first.removePeer(second.publicKey);
     await until('no peers again', () => (a.stderr.match(/has no peers/g)?.length ?? 0) === 2);
+    assert.match(a.stderr, /no longer managed/);
     assert.deepEqual(await first.show('endpoints'), new Map());
   });
 

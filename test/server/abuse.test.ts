@@ -156,3 +156,21 @@ test('a full table is full for new keys only until entries expire', () => {
   rendezvous.now = 1000;
   assert.notEqual(rendezvous.ask('10.1.1.1', 1, 1), 'unknown');
 });
+
+test('two sources that hand each other their keys cannot fill the table either', () => {
+  const accomplice = '203.0.113.67';
+  const rendezvous = new Rendezvous({ maxPeers: MAX_PEERS });
+  let key = 10_000;
+  for (let round = 0; round < 5; round++) {
+    for (let i = 0; i < MAX_PEERS; i++) {
+      rendezvous.ask(ABUSER, key + i, 0);
+    }
+    for (let i = 0; i < MAX_PEERS; i++) {
+      rendezvous.ask(accomplice, key + i, 0);
+    }
+    key += MAX_PEERS;
+  }
+  // Two sources that each hold as much as is free leave a third.
+  assert.ok(rendezvous.table.size <= (2 * MAX_PEERS) / 3 + 1, `${rendezvous.table.size}`);
+  assert.notEqual(rendezvous.ask('10.9.9.9', 1, 1), 'unknown');
+});
