@@ -106,7 +106,7 @@ export class EndpointTable {
     const row = this.index.find(hash, keys, keyAt, family);
     if (row !== 0) {
       if (!this.hasExpired(row, tick)) {
-        return this.refresh(row, addresses, addressAt, source, tick);
+        return this.refresh(row, addresses, addressAt, tick);
       }
       this.remove(row);
     }
@@ -122,7 +122,8 @@ export class EndpointTable {
     chunk[at + ROW.hash] = hash;
     chunk[at + ROW.lastSeen] = tick;
     chunk[at + ROW.port] = family << 16;
-    writeEndpoint(chunk, at, addresses, addressAt, source);
+    chunk[at + ROW.source] = source;
+    writeEndpoint(chunk, at, addresses, addressAt);
     this.share.add(source);
     this.index.insert(hash, added);
     return REGISTRATION.added;
@@ -167,7 +168,6 @@ export class EndpointTable {
     row: number,
     addresses: Uint32Array,
     addressAt: number,
-    source: number,
     tick: number,
   ): Registration {
     const chunk = this.arena.chunk(row);
@@ -176,22 +176,10 @@ export class EndpointTable {
     if (sameEndpoint(chunk, at, addresses, addressAt)) {
       return REGISTRATION.refreshed;
     }
-    const payer = this.payer(chunk[at + ROW.source]!, source);
-    writeEndpoint(chunk, at, addresses, addressAt, payer);
+    // It goes on counting against the source that brought it: otherwise sources could hand each other
+    // their entries, and take turns at filling a table that none of them may fill.
+    writeEndpoint(chunk, at, addresses, addressAt);
     return REGISTRATION.moved;
-  }
-
-  /**
-   * Whose allowance an entry counts against when its key moves. The new source's where that has room;
-   * else it stays with the old one: two sources must not take turns at a table that neither may fill.
-   */
-  private payer(before: number, source: number): number {
-    if (before === source || !this.share.admits(source, this.maxPeers - this.arena.size)) {
-      return before;
-    }
-    this.share.remove(before);
-    this.share.add(source);
-    return source;
   }
 
   private admits(source: number, tick: number): boolean {
@@ -240,18 +228,16 @@ function sameEndpoint(
   return (chunk[at + ROW.port]! & PORT_MASK) === addresses[addressAt + ADDRESS_WORDS];
 }
 
-/** Fills in everything but the key, its family and the time. */
+/** Fills in address and port; the family beside the port stays. */
 function writeEndpoint(
   chunk: Int32Array,
   at: number,
   addresses: Uint32Array,
   addressAt: number,
-  source: number,
 ): void {
   for (let i = 0; i < ADDRESS_WORDS; i++) {
     chunk[at + ROW.address + i] = addresses[addressAt + i]!;
   }
   const port = chunk[at + ROW.port]!;
   chunk[at + ROW.port] = (port & ~PORT_MASK) | addresses[addressAt + ADDRESS_WORDS]!;
-  chunk[at + ROW.source] = source;
 }
