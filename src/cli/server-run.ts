@@ -53,6 +53,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this host has no such address; see ip address',
   EACCES: 'a port below 1024 needs CAP_NET_BIND_SERVICE; run as root or choose another',
   EINVAL: 'a link-local address needs its zone, as in [fe80::1%eth0]:49918',
+  ENODEV: 'this host has no such interface; see ip link',
   EAFNOSUPPORT: 'this host lacks that address family',
 };
 

@@ -46,12 +46,19 @@ export class ServerCommand {
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
   }
 
+  /** The counts as they stand now; SIGUSR1 has them printed. */
+  async counts(): Promise<ServiceCounts> {
+    const line = once(this.#lines, 'line', { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    this.#child.kill('SIGUSR1');
+    return countsOf(((await line) as [string])[0]);
+  }
+
   /** SIGTERM; resolves to its exit code and the counts that it prints last. */
   async stop(): Promise<{ readonly code: number | null; readonly counts: ServiceCounts }> {
     const closed = once(this.#child, 'close', { signal: AbortSignal.timeout(TIMEOUT_MS) });
     this.#child.kill('SIGTERM');
     const [code] = (await closed) as [number | null];
-    return { code, counts: (JSON.parse(this.#last) as { counts: ServiceCounts }).counts };
+    return { code, counts: countsOf(this.#last) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -60,4 +67,8 @@ export class ServerCommand {
       await once(this.#child, 'exit');
     }
   }
+}
+
+function countsOf(line: string): ServiceCounts {
+  return (JSON.parse(line) as { counts: ServiceCounts }).counts;
 }
