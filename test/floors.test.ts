@@ -13,8 +13,9 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   wireguard: ['wire'],
   server: ['socket', 'wire'],
   client: ['socket', 'wireguard', 'wire'],
+  dns: ['server', 'socket', 'wireguard', 'wire'],
   compare: ['wire'],
-  cli: ['client', 'server', 'socket', 'wireguard', 'wire'],
+  cli: ['client', 'dns', 'server', 'socket', 'wireguard', 'wire'],
 };
 
 /** Modules that decide: no I/O, no clock, no randomness. */
@@ -22,6 +23,7 @@ const PURE = [
   /^wire\//,
   /^client\/(inquiry|peer-track|session|timing|problems)\.ts$/,
   /^server\/(endpoint-table|key-index|row-arena|expiry-sweep|half-siphash|source-|rate-|classic-)/,
+  /^dns\/(signer|registry|zone|responder|instance)/,
   /^wireguard\/(device|dump|condition|wg-error)\.ts$/,
 ];
 

@@ -1,0 +1,43 @@
+import type { Answer, RecordType, SoaAnswer } from 'dns-packet';
+
+/** What was asked for. */
+export interface Question {
+  /**
+   * Lower case, without the last dot; '' is the root. Within a label a dot, a backslash, and whatever is
+   * no printable ASCII stand as `\DDD` (RFC 4343 section 2.1).
+   */
+  readonly name: string;
+  /** As dns-packet names types; `UNKNOWN_n` where it has no name. */
+  readonly type: string;
+}
+
+/** What is answered: the sections without OPT, which is of the message. Names are in lower case. */
+export interface Reply {
+  readonly rcode: 'NOERROR' | 'NXDOMAIN';
+  readonly answers: readonly Answer[];
+  readonly authorities: readonly Answer[];
+  readonly additionals: readonly Answer[];
+}
+
+/** A zone as of one reading of the device. */
+export interface ZoneView {
+  /** The apex, in lower case, without the last dot. */
+  readonly name: string;
+  /** Its TTL and minimum are those of negative answers. */
+  readonly soa: SoaAnswer;
+  /**
+   * The types of the records at a name: none for an empty non-terminal, undefined where the name does
+   * not exist. The signer's own types (DNSKEY, RRSIG, NSEC) are not among them.
+   */
+  typesAt(name: string): readonly RecordType[] | undefined;
+}
+
+/** Signs answers as they are given. */
+export interface Signer {
+  /**
+   * Adds RRSIGs and the NSEC records of a denial, and answers for DNSKEY at the apex. Called only when
+   * the query has the DO bit or asks for DNSKEY, RRSIG or NSEC, and the reply without signatures fits.
+   * Never throws. A reply may be one that an earlier call was given: it is not to be changed.
+   */
+  sign(reply: Reply, question: Question, zone: ZoneView): Reply;
+}
