@@ -131,6 +131,7 @@ size_t DatagramSlots::PrepareSend(const Slots& slots) {
     const int32_t length = slots.lengths[i];
     if (length < 0 || static_cast<size_t>(length) > slots.stride) continue;
     const uint32_t* words = slots.addresses + i * kAddressWords;
+    if (words[kPort] > UINT16_MAX) continue;
     Message& message = messages_[total];
     msghdr& header = headers_[total].msg_hdr;
     header = msghdr{};

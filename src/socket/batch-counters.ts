@@ -5,7 +5,7 @@ const SIZE_CLASSES = 9;
 export class BatchCounters {
   received = 0;
   sent = 0;
-  /** Replies that the kernel did not take: a full send queue, or an address it refuses. */
+  /** Datagrams that the kernel did not take: a full send queue, or an address it refuses. */
   sendDrops = 0;
   batches = 0;
   /** batchSizes[n] batches had 2^n up to 2^(n+1) - 1 datagrams. */
@@ -29,14 +29,14 @@ export class BatchCounters {
   }
 }
 
-/** Slots of a handled batch that hold a reply. */
-export function countReplies(lengths: Int32Array, stride: number, count: number): number {
-  let replies = 0;
+/** Slots, of the first `count`, that hold something to send. */
+export function countFilled(lengths: Int32Array, stride: number, count: number): number {
+  let filled = 0;
   for (let i = 0; i < count; i++) {
     const length = lengths[i] as number;
     if (length >= 0 && length <= stride) {
-      replies++;
+      filled++;
     }
   }
-  return replies;
+  return filled;
 }

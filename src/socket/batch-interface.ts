@@ -39,6 +39,19 @@ export interface BatchSocket extends AsyncDisposable {
   readonly receiveBufferBytes: number;
   readonly counters: BatchCounters;
   /**
+   * For datagrams that are no replies: fill in payload, length and addresses (those of a received slot
+   * say where to and from) of slots 0, 1, … and flush them. The caller's own, but for flush().
+   */
+  readonly outgoing: DatagramBatch;
+  /**
+   * Sends the first `count` slots of `outgoing`, leaving out those whose length is not 0..stride. What
+   * the kernel does not take is dropped and counted, as is everything after the close. May be called
+   * from within onBatch.
+   * Throws a RangeError when there are not so many slots.
+   * @returns how many the kernel took; with dgram, how many it was handed, as it tells later
+   */
+  flush(count: number): number;
+  /**
    * Answers what waits in the receive queue (a bounded number of batches), then closes. Idempotent; done
    * when the descriptor is closed. From within onBatch it takes effect after that batch is answered.
    */

@@ -36,6 +36,13 @@ export interface DatagramBatch {
   readonly addresses: Uint32Array;
 }
 
+/** Throws a RangeError when a batch has no `count` slots. */
+export function expectSlots({ capacity }: DatagramBatch, count: number): void {
+  if (!Number.isInteger(count) || count < 0 || count > capacity) {
+    throw new RangeError(`Expected the \`count\` of slots to be 0..${capacity}, got ${count}`);
+  }
+}
+
 /** Allocates a batch. Throws a RangeError on a stride that is not a multiple of 4 up to 65535. */
 export function createDatagramBatch(capacity: number, stride: number): DatagramBatch {
   if (stride % 4 !== 0 || stride < 4 || stride > MAX_DATAGRAM) {

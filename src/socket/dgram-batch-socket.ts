@@ -10,26 +10,27 @@ import {
   DEFAULT_STRIDE,
   MAX_BATCHES_PER_WAKE,
 } from './batch-interface.js';
-import { createDatagramBatch, type DatagramBatch } from './datagram-batch.js';
+import { createDatagramBatch, type DatagramBatch, expectSlots } from './datagram-batch.js';
 import { remoteOf, storeDatagram } from './dgram-slots.js';
+import { LoopSocket } from './loop-socket.js';
 
 /**
  * A batch socket on node:dgram, for where the addon was not built. It is slower, knows of no kernel
  * drops (always 0), and on a wildcard address of a host with several it answers from the address that
  * routing prefers, not from the one it was asked at: listen on each address where that matters.
  */
-export class DgramBatchSocket implements BatchSocket {
+export class DgramBatchSocket extends LoopSocket implements BatchSocket {
   readonly implementation = 'dgram';
   readonly address: Endpoint;
   readonly receiveBufferBytes: number;
   readonly counters = new BatchCounters(() => 0);
+  readonly outgoing: DatagramBatch;
   readonly #socket: Socket;
   readonly #family: Family;
   readonly #batch: DatagramBatch;
   readonly #onBatch: BatchSocketOptions['onBatch'];
   #count = 0;
-  #flush: NodeJS.Immediate | undefined;
-  #closed: Promise<void> | undefined;
+  #answerSoon: NodeJS.Immediate | undefined;
 
   /** Rejects with the system's error: EADDRINUSE, EADDRNOTAVAIL, EACCES. */
   static async open(options: BatchSocketOptions): Promise<DgramBatchSocket> {
@@ -46,10 +47,12 @@ export class DgramBatchSocket implements BatchSocket {
   }
 
   private constructor(socket: Socket, options: BatchSocketOptions) {
+    super(socket);
     const { capacity = DEFAULT_CAPACITY, stride = DEFAULT_STRIDE } = options;
     this.#socket = socket;
     this.#family = options.family;
     this.#batch = createDatagramBatch(capacity, stride);
+    this.outgoing = createDatagramBatch(capacity, stride);
     this.#onBatch = options.onBatch;
     this.address = endpoint(options.address, socket.address().port);
     this.receiveBufferBytes = socket.getRecvBufferSize();
@@ -59,23 +62,9 @@ export class DgramBatchSocket implements BatchSocket {
     }
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.#drainAndClose();
-    return this.#closed;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  ref(): this {
-    this.#socket.ref();
-    return this;
-  }
-
-  unref(): this {
-    this.#socket.unref();
-    return this;
+  flush(count: number): number {
+    expectSlots(this.outgoing, count);
+    return this.#sendAll(this.outgoing, count);
   }
 
   /** dgram reads up to 32 datagrams a wake: they are gathered until the loop has finished reading. */
@@ -85,35 +74,46 @@ export class DgramBatchSocket implements BatchSocket {
     if (this.#count === this.#batch.capacity) {
       this.#answer();
     } else {
-      this.#flush ??= setImmediate(() => this.#answer());
+      this.#answerSoon ??= setImmediate(() => this.#answer());
     }
   }
 
   #answer(): void {
-    clearImmediate(this.#flush);
-    this.#flush = undefined;
+    clearImmediate(this.#answerSoon);
+    this.#answerSoon = undefined;
     const count = this.#count;
     this.#count = 0;
     this.counters.countBatch(count);
     this.#onBatch(this.#batch, count);
-    for (let slot = 0; slot < count; slot++) {
-      this.#send(slot);
-    }
+    this.#sendAll(this.#batch, count);
   }
 
-  #send(slot: number): void {
-    const { lengths, stride, payload } = this.#batch;
+  /** Returns how many were handed over. */
+  #sendAll(batch: DatagramBatch, count: number): number {
+    let handed = 0;
+    for (let slot = 0; slot < count; slot++) {
+      if (this.#send(batch, slot)) {
+        handed++;
+      }
+    }
+    return handed;
+  }
+
+  #send(batch: DatagramBatch, slot: number): boolean {
+    const { lengths, stride, payload } = batch;
     const length = lengths[slot] as number;
     if (length < 0 || length > stride) {
-      return;
+      return false;
     }
-    const { address, port } = remoteOf(this.#batch, slot, this.#family);
+    const { address, port } = remoteOf(batch, slot, this.#family);
     // A copy: dgram keeps what it cannot send at once, and the slot is needed again.
     const reply = payload.slice(slot * stride, slot * stride + length);
     try {
       this.#socket.send(reply, port, address, (error) => this.#countSent(error));
+      return true;
     } catch (error) {
       this.#countSent(error as Error);
+      return false;
     }
   }
 
@@ -125,7 +125,7 @@ export class DgramBatchSocket implements BatchSocket {
     }
   }
 
-  async #drainAndClose(): Promise<void> {
+  protected override async shut(): Promise<void> {
     let before: number;
     let turns = 0;
     do {
@@ -137,6 +137,8 @@ export class DgramBatchSocket implements BatchSocket {
     } while (this.counters.received > before && turns < MAX_BATCHES_PER_WAKE);
     if (this.#count > 0) {
       this.#answer();
+      // dgram resolves the address first, a numeric one too, and sends in a later tick.
+      await nextTurn();
     }
     this.#socket.close();
     await once(this.#socket, 'close');

@@ -1,5 +1,5 @@
 import { addressBytes, type Endpoint, endpoint } from '../wire/endpoint.js';
-import { BatchCounters, countReplies } from './batch-counters.js';
+import { BatchCounters, countFilled } from './batch-counters.js';
 import {
   type BatchSocket,
   type BatchSocketOptions,
@@ -8,30 +8,29 @@ import {
   MAX_BATCHES_PER_WAKE,
 } from './batch-interface.js';
 import type { Binding, NativeUdpBatch } from './binding.js';
-import { createDatagramBatch, type DatagramBatch } from './datagram-batch.js';
+import { createDatagramBatch, type DatagramBatch, expectSlots } from './datagram-batch.js';
+import { LoopSocket } from './loop-socket.js';
 import { zoneNumber } from './zone.js';
 
 /** A batch socket on recvmmsg and sendmmsg. */
-export class NativeBatchSocket implements BatchSocket {
+export class NativeBatchSocket extends LoopSocket implements BatchSocket {
   readonly implementation = 'native';
   readonly address: Endpoint;
   readonly receiveBufferBytes: number;
   readonly counters: BatchCounters;
+  readonly outgoing: DatagramBatch;
   readonly #native: NativeUdpBatch;
   readonly #batch: DatagramBatch;
   readonly #onBatch: BatchSocketOptions['onBatch'];
   readonly #onError: BatchSocketOptions['onError'];
   #answering = false;
-  #closed: Promise<void> | undefined;
   #onClosed: (() => void) | undefined;
 
   /** Throws the system's error: EADDRINUSE, EADDRNOTAVAIL, EACCES. */
   constructor(binding: Binding, options: BatchSocketOptions) {
     const { family, address, port, receiveBufferBytes } = options;
     const { capacity = DEFAULT_CAPACITY, stride = DEFAULT_STRIDE } = options;
-    this.#batch = createDatagramBatch(capacity, stride);
-    this.#onBatch = options.onBatch;
-    this.#onError = options.onError;
+    const batch = createDatagramBatch(capacity, stride);
     const native = new binding.UdpBatch({
       family,
       address: addressBytes(address),
@@ -39,35 +38,30 @@ export class NativeBatchSocket implements BatchSocket {
       port,
       receiveBufferBytes,
     });
+    super(native);
     this.#native = native;
+    this.#batch = batch;
+    this.#onBatch = options.onBatch;
+    this.#onError = options.onError;
+    this.outgoing = createDatagramBatch(capacity, stride);
     this.address = endpoint(address, native.port);
     this.receiveBufferBytes = native.receiveBufferBytes;
     this.counters = new BatchCounters(() => native.kernelDrops);
     native.start(() => this.#answerQueue());
   }
 
-  close(): Promise<void> {
-    this.#closed ??= new Promise((resolve) => {
+  flush(count: number): number {
+    expectSlots(this.outgoing, count);
+    return this.#send(this.outgoing, count);
+  }
+
+  protected override shut(): Promise<void> {
+    return new Promise((resolve) => {
       this.#onClosed = resolve;
       if (!this.#answering) {
         this.#answerQueue();
       }
     });
-    return this.#closed;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  ref(): this {
-    this.#native.ref();
-    return this;
-  }
-
-  unref(): this {
-    this.#native.unref();
-    return this;
   }
 
   /** One wake: batches until the queue is empty, or others need their turn; then poll wakes us again. */
@@ -102,13 +96,21 @@ export class NativeBatchSocket implements BatchSocket {
     }
     this.counters.countBatch(count);
     this.#onBatch(this.#batch, count);
-    const replies = countReplies(lengths, stride, count);
-    if (replies > 0) {
-      const sent = this.#attempt(() => native.send(payload, stride, lengths, addresses, count));
-      this.counters.sent += sent;
-      this.counters.sendDrops += replies - sent;
-    }
+    this.#send(this.#batch, count);
     return count === capacity;
+  }
+
+  /** Returns how many the kernel took. */
+  #send({ payload, stride, lengths, addresses }: DatagramBatch, count: number): number {
+    const filled = countFilled(lengths, stride, count);
+    const isOpen = this.#answering || !this.closing;
+    const sent =
+      filled > 0 && isOpen
+        ? this.#attempt(() => this.#native.send(payload, stride, lengths, addresses, count))
+        : 0;
+    this.counters.sent += sent;
+    this.counters.sendDrops += filled - sent;
+    return sent;
   }
 
   /** The result of a system call, 0 where it failed. */

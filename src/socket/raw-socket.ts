@@ -2,6 +2,7 @@ import { REJECT_ALL, replyFilter } from '../wire/bpf.js';
 import { addressBytes, type Endpoint, type Family } from '../wire/endpoint.js';
 import { encodeUdp } from '../wire/udp.js';
 import { loadBinding, type NativeRawSocket, type RawReceived } from './binding.js';
+import { LoopSocket } from './loop-socket.js';
 import { PermissionError } from './permission-error.js';
 import { checkReply, type ReplyRefusal, type ReplyRule } from './reply-check.js';
 import { zoneNumber } from './zone.js';
@@ -33,7 +34,7 @@ export interface RawSocketOptions {
 export type RawSocketCounters = Record<'accepted' | ReplyRefusal, number>;
 
 /** A raw socket that speaks with one server from WireGuard's own port. */
-export class RawSocket implements AsyncDisposable {
+export class RawSocket extends LoopSocket {
   readonly counters: RawSocketCounters = {
     accepted: 0,
     foreignAddress: 0,
@@ -47,10 +48,10 @@ export class RawSocket implements AsyncDisposable {
   readonly #rule: ReplyRule;
   readonly #zone: number;
   readonly #buffer = new Uint8Array(RECEIVE_BUFFER_BYTES);
-  #closed: Promise<void> | undefined;
 
   /** Takes the descriptor over; openRawSocket is the way to get one. */
   constructor(native: NativeRawSocket, options: RawSocketOptions) {
+    super(native);
     const { server, listenPort, payloadLengths } = options;
     this.#native = native;
     this.#options = options;
@@ -78,30 +79,13 @@ export class RawSocket implements AsyncDisposable {
     this.#native.send(datagram, this.#rule.serverAddress, this.#zone);
   }
 
-  /** Idempotent; done when the descriptor is closed. Nothing is called back after this returns. */
-  close(): Promise<void> {
-    this.#closed ??= new Promise((resolve) => this.#native.close(resolve));
-    return this.#closed;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /** An open socket keeps the process running; this is the default. */
-  ref(): this {
-    this.#native.ref();
-    return this;
-  }
-
-  /** The process may end while the socket is open. */
-  unref(): this {
-    this.#native.unref();
-    return this;
+  /** Nothing is called back once close() has returned. */
+  protected override shut(): Promise<void> {
+    return new Promise((resolve) => this.#native.close(resolve));
   }
 
   #receive(): void {
-    for (let i = 0; i < MAX_RECEIVES_PER_WAKE && this.#closed === undefined; i++) {
+    for (let i = 0; i < MAX_RECEIVES_PER_WAKE && !this.closing; i++) {
       const received = this.#take();
       if (received === null) {
         return;

@@ -160,6 +160,84 @@ for (const implementation of ['native', 'dgram'] as const) {
       assert.deepEqual(sender.echoes(), [0, 3, 4, 9]);
     });
 
+    it('sends what is no reply, to and from the addresses of a slot', async () => {
+      const addresses: Uint32Array[] = [];
+      await using socket = await open(implementation, {
+        address: '0.0.0.0',
+        onBatch: (batch) => {
+          addresses.push(batch.addresses.slice(0, ADDRESS_WORDS));
+          batch.lengths[0] = NO_REPLY;
+        },
+      });
+      const client = createSocket('udp4').bind(0, '127.0.0.1');
+      await once(client, 'listening');
+      client.send('here', socket.address.port, '127.0.0.2');
+      await until('the address', () => addresses.length === 1);
+      const { payload, stride, lengths, addresses: outgoing } = socket.outgoing;
+      for (const [slot, text] of ['first', '', 'third'].entries()) {
+        payload.set(Buffer.from(text), slot * stride);
+        lengths[slot] = text.length;
+        outgoing.set(addresses[0] as Uint32Array, slot * ADDRESS_WORDS);
+      }
+      lengths[1] = NO_REPLY;
+      const heard: string[] = [];
+      client.on('message', (message, { address }) => heard.push(`${message} from ${address}`));
+      assert.equal(socket.flush(3), 2);
+      await until('both', () => heard.length === 2);
+      const from = traits.answersFromAskedAddress ? '127.0.0.2' : '127.0.0.1';
+      assert.deepEqual(heard, [`first from ${from}`, `third from ${from}`]);
+      assert.deepEqual([socket.counters.sent, socket.counters.sendDrops], [2, 0]);
+      client.close();
+    });
+
+    it('sends from within a batch as well, whose replies stay what they are', async () => {
+      await using socket = await open(implementation, {
+        capacity: 8,
+        onBatch: ({ addresses }, count) => {
+          const { outgoing } = socket;
+          outgoing.addresses.set(addresses.subarray(0, count * ADDRESS_WORDS));
+          outgoing.lengths.fill(4);
+          for (let slot = 0; slot < count; slot++) {
+            outgoing.payloadWords[(slot * outgoing.stride) / 4] = 1000;
+          }
+          assert.equal(socket.flush(count), count);
+        },
+      });
+      using sender = new BurstSender('127.0.0.1');
+      sender.burst(socket.address, 20);
+      await until('all', () => socket.counters.sent === 40);
+      const echoes = sender.echoes();
+      assert.equal(echoes.filter((number) => number === 1000).length, 20);
+      assert.deepEqual(
+        echoes.filter((number) => number !== 1000),
+        Array.from({ length: 20 }, (_, i) => i),
+      );
+    });
+
+    it('drops and counts what cannot be sent, and all that comes after the close', async () => {
+      const socket = await open(implementation, { capacity: 4 });
+      using receiver = new BurstSender('127.0.0.1');
+      const { lengths, addresses, payloadWords, stride } = socket.outgoing;
+      const port = receiver.port;
+      for (const [slot, to] of [port, 0, port + 65_536, port].entries()) {
+        payloadWords[(slot * stride) / 4] = slot;
+        lengths[slot] = 4;
+        const bytes = new Uint8Array(addresses.buffer, slot * ADDRESS_WORDS * 4, 4);
+        bytes.set([127, 0, 0, 1]);
+        addresses[slot * ADDRESS_WORDS + PORT_WORD] = to;
+      }
+      assert.equal(socket.flush(4), 2);
+      await until('all', () => socket.counters.sent + socket.counters.sendDrops === 4);
+      assert.equal(socket.counters.sent, 2);
+      assert.deepEqual(receiver.echoes(), [0, 3]);
+      for (const count of [-1, 5, 1.5, Number.NaN]) {
+        assert.throws(() => socket.flush(count), RangeError);
+      }
+      await socket.close();
+      assert.equal(socket.flush(4), 0);
+      assert.equal(socket.counters.sendDrops, 6);
+    });
+
     it('answers what has come before it closes', async () => {
       const socket = await open(implementation, {});
       using sender = new BurstSender('127.0.0.1');
@@ -200,6 +278,20 @@ for (const implementation of ['native', 'dgram'] as const) {
         sender.echoes(),
         Array.from({ length: 20 }, (_, i) => i),
       );
+    });
+
+    it('has closed for all who asked, also from within its last batch', async () => {
+      let again: Promise<void> | undefined;
+      const socket = await open(implementation, {
+        onBatch: () => {
+          again = socket.close();
+        },
+      });
+      using sender = new BurstSender('127.0.0.1');
+      sender.burst(socket.address, 1);
+      const closed = socket.close();
+      await closed;
+      assert.equal(again, closed);
     });
 
     it('serves IPv4 and IPv6 on the same port as two sockets', async () => {
