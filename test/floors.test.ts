@@ -11,11 +11,12 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   socket: ['wire'],
   wireguard: ['wire'],
-  server: ['socket', 'wire'],
-  client: ['socket', 'wireguard', 'wire'],
+  sealed: ['wire'],
+  server: ['sealed', 'socket', 'wire'],
+  client: ['sealed', 'socket', 'wireguard', 'wire'],
   dns: ['server', 'socket', 'wireguard', 'wire'],
   compare: ['wire'],
-  cli: ['client', 'dns', 'server', 'socket', 'wireguard', 'wire'],
+  cli: ['client', 'dns', 'server', 'sealed', 'socket', 'wireguard', 'wire'],
 };
 
 /** Modules that decide: no I/O, no clock, no randomness. */
@@ -24,6 +25,7 @@ const PURE = [
   /^client\/(inquiry|peer-track|session|timing|problems)\.ts$/,
   /^server\/(endpoint-table|key-index|row-arena|expiry-sweep|half-siphash|source-|rate-|classic-)/,
   /^dns\/(signer|registry|zone|responder|instance)/,
+  /^sealed\/replay-window\.ts$/,
   /^wireguard\/(device|dump|condition|wg-error)\.ts$/,
 ];
 

@@ -1,0 +1,117 @@
+import sodium from 'sodium-native';
+import { copyBytes, writePort, writeUint32 } from '../wire/byte-order.js';
+import { ADDRESS_LENGTH, type Family } from '../wire/endpoint.js';
+import { MAC_LENGTH } from '../wire/sealed.js';
+import { TOKEN_LENGTH } from '../wire/sealed-frames.js';
+import { hasMac2 } from './mac.js';
+
+/** A secret makes cookies for so long, and is accepted for as long again. */
+export const COOKIE_SECRET_MS = 120_000;
+
+const SECRET_LENGTH = 32;
+
+/** Where a datagram came from. */
+export interface Source {
+  readonly family: Family;
+  /** Holds the address in network order. */
+  readonly addresses: Uint8Array;
+  readonly addressAt: number;
+  readonly port: number;
+}
+
+/** `session[4] family[1] address[4 or 16] port[2]`; a cookie is made from all but the session. */
+const input = new Uint8Array(4 + 1 + 16 + 2);
+const SOURCE_AT = 4;
+const views = {
+  4: { token: input.subarray(0, 11), cookie: input.subarray(SOURCE_AT, 11) },
+  6: { token: input, cookie: input.subarray(SOURCE_AT) },
+} as const;
+const computed = new Uint8Array(MAC_LENGTH);
+const shortComputed = computed.subarray(0, TOKEN_LENGTH);
+
+/**
+ * Proofs that a source receives what is sent to it, of which the server keeps none: each is a keyed hash
+ * of the source. `now` is monotonic, in ms.
+ */
+export class CookieJar {
+  private current = randomSecret();
+  private previous = randomSecret();
+  private since: number;
+
+  constructor(now: number) {
+    this.since = now;
+  }
+
+  /** The cookie of a source: 16 bytes, overwritten by the next call of any jar. */
+  cookie(source: Source, now: number): Uint8Array {
+    this.rotate(now);
+    return cookieOf(this.current, source);
+  }
+
+  /** Whether mac2 of the initiation at `at` was made with a cookie of this source that is still good. */
+  accepts(initiation: Uint8Array, at: number, source: Source, now: number): boolean {
+    this.rotate(now);
+    return (
+      hasMac2(initiation, at, cookieOf(this.current, source)) ||
+      hasMac2(initiation, at, cookieOf(this.previous, source))
+    );
+  }
+
+  /** The token by which a session proves a new source: 8 bytes, overwritten by the next call of any jar. */
+  token(session: number, source: Source, now: number): Uint8Array {
+    this.rotate(now);
+    return tokenOf(this.current, session, source);
+  }
+
+  /** Whether the 8 bytes at `at` are the token of this session and source, and still good. */
+  acceptsToken(
+    bytes: Uint8Array,
+    at: number,
+    session: number,
+    source: Source,
+    now: number,
+  ): boolean {
+    this.rotate(now);
+    const token = bytes.subarray(at, at + TOKEN_LENGTH);
+    return (
+      sodium.sodium_memcmp(token, tokenOf(this.current, session, source)) ||
+      sodium.sodium_memcmp(token, tokenOf(this.previous, session, source))
+    );
+  }
+
+  private rotate(now: number): void {
+    const age = now - this.since;
+    if (age < COOKIE_SECRET_MS) {
+      return;
+    }
+    this.previous = age < 2 * COOKIE_SECRET_MS ? this.current : randomSecret();
+    this.current = randomSecret();
+    this.since = now;
+  }
+}
+
+function randomSecret(): Uint8Array {
+  const secret = new Uint8Array(SECRET_LENGTH);
+  sodium.randombytes_buf(secret);
+  return secret;
+}
+
+function cookieOf(secret: Uint8Array, source: Source): Uint8Array {
+  writeSource(source);
+  sodium.crypto_generichash(computed, views[source.family].cookie, secret);
+  return computed;
+}
+
+function tokenOf(secret: Uint8Array, session: number, source: Source): Uint8Array {
+  writeSource(source);
+  writeUint32(input, 0, session);
+  sodium.crypto_generichash(computed, views[source.family].token, secret);
+  return shortComputed;
+}
+
+function writeSource({ family, addresses, addressAt, port }: Source): void {
+  const length = ADDRESS_LENGTH[family];
+  input[SOURCE_AT] = family;
+  copyBytes(addresses, addressAt, input, SOURCE_AT + 1, length);
+  writePort(input, SOURCE_AT + 1 + length, port);
+}

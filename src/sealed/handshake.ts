@@ -1,0 +1,117 @@
+import { type PublicKey, publicKey } from '../wire/key.js';
+import type { KeyPair } from './key-pair.js';
+import { NoiseIk } from './noise-state.js';
+import { wipe } from './wipe.js';
+
+const PROLOGUE = new TextEncoder().encode('wg-rendezvous sealed 1');
+
+/** The two keys of a session, 32 bytes each, of one side; the other has them the other way round. */
+export interface TransportKeys {
+  readonly send: Uint8Array;
+  readonly receive: Uint8Array;
+}
+
+/** What a handshake gives the client. */
+export interface Accepted {
+  /** What the server said: 32 bytes. */
+  readonly payload: Uint8Array;
+  readonly keys: TransportKeys;
+}
+
+/** The client's side of a handshake (Noise IK as initiator): one key generation and two DH. */
+export class Initiation {
+  /** The noise part of the initiation: 108 bytes. */
+  readonly noise: Uint8Array;
+  private readonly state: NoiseIk;
+
+  /**
+   * @param timestamp TAI64N, later than that of any before
+   * Throws an Error where the server's key is a point of low order.
+   */
+  constructor(own: KeyPair, server: PublicKey, timestamp: Uint8Array) {
+    this.state = new NoiseIk(true, own, PROLOGUE, server);
+    this.noise = this.state.send(timestamp);
+  }
+
+  /**
+   * Opens the noise part of a response, 80 bytes: two DH. Undefined where the server did not make it for
+   * this initiation; the next one can then be tried, so that a forged one spoils nothing.
+   */
+  accept(noise: Uint8Array): Accepted | undefined {
+    return attempt(this.state.copy(), (state) => {
+      const payload = state.recv(Uint8Array.from(noise));
+      return { payload, keys: transportKeys(state) };
+    });
+  }
+
+  /** Overwrites its secrets: nothing can be accepted from then on. */
+  wipe(): void {
+    this.state.wipe();
+  }
+}
+
+/** What the server's side of a handshake gives. */
+export interface Responded {
+  /** The noise part of the response: 80 bytes. */
+  readonly noise: Uint8Array;
+  readonly keys: TransportKeys;
+}
+
+/** An initiation that was opened: from a client that holds the key it names, though it may be a replay. */
+export class OpenedInitiation {
+  constructor(
+    private readonly state: NoiseIk,
+    readonly clientKey: PublicKey,
+    /** TAI64N, 12 bytes. */
+    readonly timestamp: Uint8Array,
+  ) {}
+
+  /** Answers it, once: one key generation and two DH. Undefined where the client's ephemeral key is bad. */
+  respond(payload: Uint8Array): Responded | undefined {
+    return attempt(this.state, (state) => {
+      const noise = state.send(payload);
+      return { noise, keys: transportKeys(state) };
+    });
+  }
+
+  /** Overwrites its secrets, where it is not answered. */
+  wipe(): void {
+    this.state.wipe();
+  }
+}
+
+/** Opens the noise part of an initiation, 108 bytes: two DH. Undefined where it is not for this server. */
+export function openInitiation(server: KeyPair, noise: Uint8Array): OpenedInitiation | undefined {
+  const state = new NoiseIk(false, server, PROLOGUE);
+  try {
+    const timestamp = state.recv(Uint8Array.from(noise));
+    return new OpenedInitiation(
+      state,
+      publicKey(Uint8Array.from(state.rs as Uint8Array)),
+      timestamp,
+    );
+  } catch {
+    state.wipe();
+    return undefined;
+  }
+}
+
+/** Runs a step that throws on bytes that do not fit, and wipes the state after it. */
+function attempt<T>(state: NoiseIk, step: (state: NoiseIk) => T): T | undefined {
+  try {
+    return step(state);
+  } catch {
+    return undefined;
+  } finally {
+    state.wipe();
+  }
+}
+
+function transportKeys(state: NoiseIk): TransportKeys {
+  const keys = {
+    send: Uint8Array.from(state.tx as Uint8Array),
+    receive: Uint8Array.from(state.rx as Uint8Array),
+  };
+  wipe(state.tx, state.rx);
+  return keys;
+}

@@ -1,0 +1,86 @@
+import sodium from 'sodium-native';
+import type { PublicKey } from '../wire/key.js';
+import { MAC_LENGTH, OFFSET } from '../wire/sealed.js';
+
+const utf8 = new TextEncoder();
+
+const computed = new Uint8Array(MAC_LENGTH);
+const tagInput = new Uint8Array(OFFSET.cookie.tag + MAC_LENGTH);
+
+/**
+ * What only somebody who knows the server's public key can make: mac1 of an initiation and the tag of a
+ * cookie message; and mac2, whose key is the cookie. `at` is where the message begins.
+ */
+export class MessageMacs {
+  private readonly mac1Key: Uint8Array;
+  private readonly cookieKey: Uint8Array;
+
+  constructor(server: PublicKey) {
+    this.mac1Key = labelledKey('wg-rendezvous mac1', server);
+    this.cookieKey = labelledKey('wg-rendezvous cookie', server);
+  }
+
+  /** Fills in mac1 of an initiation. */
+  writeMac1(bytes: Uint8Array, at: number): void {
+    this.mac1(bytes, at);
+    bytes.set(computed, at + OFFSET.initiation.mac1);
+  }
+
+  /** Whether mac1 of an initiation is right. */
+  hasMac1(bytes: Uint8Array, at: number): boolean {
+    this.mac1(bytes, at);
+    return isComputed(bytes, at + OFFSET.initiation.mac1);
+  }
+
+  /** Fills in the tag of a cookie message that answers the initiation with that mac1. */
+  writeTag(bytes: Uint8Array, at: number, mac1: Uint8Array, mac1At: number): void {
+    this.tag(bytes, at, mac1, mac1At);
+    bytes.set(computed, at + OFFSET.cookie.tag);
+  }
+
+  /** Whether the tag of a cookie message is right: it answers the initiation with that mac1. */
+  hasTag(bytes: Uint8Array, at: number, mac1: Uint8Array, mac1At: number): boolean {
+    this.tag(bytes, at, mac1, mac1At);
+    return isComputed(bytes, at + OFFSET.cookie.tag);
+  }
+
+  private mac1(bytes: Uint8Array, at: number): void {
+    sodium.crypto_generichash(
+      computed,
+      bytes.subarray(at, at + OFFSET.initiation.mac1),
+      this.mac1Key,
+    );
+  }
+
+  private tag(bytes: Uint8Array, at: number, mac1: Uint8Array, mac1At: number): void {
+    tagInput.set(bytes.subarray(at, at + OFFSET.cookie.tag));
+    tagInput.set(mac1.subarray(mac1At, mac1At + MAC_LENGTH), OFFSET.cookie.tag);
+    sodium.crypto_generichash(computed, tagInput, this.cookieKey);
+  }
+}
+
+/** Fills in mac2 of an initiation whose mac1 is there. */
+export function writeMac2(bytes: Uint8Array, at: number, cookie: Uint8Array): void {
+  mac2(bytes, at, cookie);
+  bytes.set(computed, at + OFFSET.initiation.mac2);
+}
+
+/** Whether mac2 of an initiation is right. */
+export function hasMac2(bytes: Uint8Array, at: number, cookie: Uint8Array): boolean {
+  mac2(bytes, at, cookie);
+  return isComputed(bytes, at + OFFSET.initiation.mac2);
+}
+
+function mac2(bytes: Uint8Array, at: number, cookie: Uint8Array): void {
+  sodium.crypto_generichash(computed, bytes.subarray(at, at + OFFSET.initiation.mac2), cookie);
+}
+
+function isComputed(bytes: Uint8Array, at: number): boolean {
+  return sodium.sodium_memcmp(bytes.subarray(at, at + MAC_LENGTH), computed);
+}
+
+function labelledKey(label: string, server: PublicKey): Uint8Array {
+  const key = new Uint8Array(32);
+  sodium.crypto_generichash(key, Buffer.concat([utf8.encode(label), server]));
+  return key;
+}

@@ -1,0 +1,10 @@
+import sodium from 'sodium-native';
+
+/** Overwrites secrets with zeros, in a way that no compiler leaves out. */
+export function wipe(...secrets: readonly (Uint8Array | null | undefined)[]): void {
+  for (const secret of secrets) {
+    if (secret) {
+      sodium.sodium_memzero(secret);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import { readPort, readUint16, readUint64 } from './byte-order.js';
+import {
+  ADDRESS_LENGTH,
+  decodeEndpoint,
+  type Endpoint,
+  endpoint,
+  formatAddress,
+} from './endpoint.js';
+import { KEY_LENGTH, type PublicKey, publicKey } from './key.js';
+import {
+  ENTRY_FLAG,
+  ENTRY_HEADER_LENGTH,
+  entryLength,
+  FRAME,
+  ITEM_LENGTH,
+  LIST_HEADER_LENGTH,
+  type ListKind,
+  listCount,
+  OFFER_LENGTH,
+  TOKEN_LENGTH,
+} from './sealed-frames.js';
+
+/** What a server says of one peer; with nothing in it, the server has nothing to say. */
+export interface PeerEntry {
+  readonly key: PublicKey;
+  readonly ipv4?: Endpoint | undefined;
+  readonly ipv6?: Endpoint | undefined;
+  /** 88 bytes, sealed by that peer. */
+  readonly offer?: Uint8Array | undefined;
+  /** The client wants more peers than it may. */
+  readonly notKept: boolean;
+}
+
+/** A frame in objects of its own; nothing of the plaintext is kept. */
+export type Frame =
+  | { readonly kind: typeof FRAME.want | typeof FRAME.drop; readonly keys: readonly PublicKey[] }
+  | {
+      readonly kind: typeof FRAME.offer;
+      readonly offers: readonly { readonly key: PublicKey; readonly offer: Uint8Array }[];
+    }
+  | {
+      readonly kind: typeof FRAME.ack | typeof FRAME.serverAck;
+      readonly counters: readonly number[];
+    }
+  | { readonly kind: typeof FRAME.ping | typeof FRAME.bye }
+  | { readonly kind: typeof FRAME.prove | typeof FRAME.challenge; readonly token: Uint8Array }
+  | { readonly kind: typeof FRAME.pong; readonly endpoint: Endpoint }
+  | {
+      readonly kind: typeof FRAME.peers;
+      readonly push: boolean;
+      readonly entries: readonly PeerEntry[];
+    };
+
+/** Decodes a plaintext, padded or not; undefined when it is no frame. */
+export function decodeFrame(plaintext: Uint8Array): Frame | undefined {
+  const kind = plaintext[0];
+  switch (kind) {
+    case FRAME.want:
+    case FRAME.drop:
+    case FRAME.offer:
+    case FRAME.ack:
+    case FRAME.serverAck:
+      return decodeList(plaintext, kind);
+    case FRAME.ping:
+    case FRAME.bye:
+      return { kind };
+    case FRAME.prove:
+    case FRAME.challenge: {
+      const token = plaintext.slice(1, 1 + TOKEN_LENGTH);
+      return token.length === TOKEN_LENGTH ? { kind, token } : undefined;
+    }
+    case FRAME.pong:
+      return decodePong(plaintext);
+    case FRAME.peers:
+      return decodePeers(plaintext);
+    default:
+      return undefined;
+  }
+}
+
+function decodeList(plaintext: Uint8Array, kind: ListKind): Frame | undefined {
+  const count = listCount(plaintext, 0, plaintext.length);
+  if (count < 0) {
+    return undefined;
+  }
+  const itemLength = ITEM_LENGTH[kind];
+  const items = Array.from({ length: count }, (_, i) => {
+    const at = LIST_HEADER_LENGTH + i * itemLength;
+    return plaintext.slice(at, at + itemLength);
+  });
+  switch (kind) {
+    case FRAME.want:
+    case FRAME.drop:
+      return { kind, keys: items.map(publicKey) };
+    case FRAME.offer:
+      return { kind, offers: items.map(decodeOffer) };
+    default:
+      return { kind, counters: items.map((item) => readUint64(item, 0)) };
+  }
+}
+
+function decodeOffer(item: Uint8Array): { key: PublicKey; offer: Uint8Array } {
+  return { key: publicKey(item.slice(0, KEY_LENGTH)), offer: item.slice(KEY_LENGTH) };
+}
+
+function decodePong(plaintext: Uint8Array): Frame | undefined {
+  const family = plaintext[1];
+  if (family !== 4 && family !== 6) {
+    return undefined;
+  }
+  const address = plaintext.subarray(4, 4 + ADDRESS_LENGTH[family]);
+  if (address.length < ADDRESS_LENGTH[family]) {
+    return undefined;
+  }
+  return { kind: FRAME.pong, endpoint: endpoint(formatAddress(address), readPort(plaintext, 2)) };
+}
+
+function decodePeers(plaintext: Uint8Array): Frame | undefined {
+  const push = plaintext[1];
+  if (plaintext.length < LIST_HEADER_LENGTH || (push !== 0 && push !== 1)) {
+    return undefined;
+  }
+  const entries: PeerEntry[] = [];
+  let at = LIST_HEADER_LENGTH;
+  for (let left = readUint16(plaintext, 2); left > 0; left--) {
+    const length = entryLength(plaintext[at + KEY_LENGTH]);
+    if (length === undefined || at + length > plaintext.length) {
+      return undefined;
+    }
+    entries.push(decodeEntry(plaintext.slice(at, at + length)));
+    at += length;
+  }
+  return { kind: FRAME.peers, push: push === 1, entries };
+}
+
+function decodeEntry(entry: Uint8Array): PeerEntry {
+  const flags = entry[KEY_LENGTH]!;
+  let at = ENTRY_HEADER_LENGTH;
+  const take = (flag: number, length: number): Uint8Array | undefined => {
+    if ((flags & flag) === 0) {
+      return undefined;
+    }
+    at += length;
+    return entry.slice(at - length, at);
+  };
+  const ipv4 = take(ENTRY_FLAG.ipv4, 6);
+  const ipv6 = take(ENTRY_FLAG.ipv6, 18);
+  return {
+    key: publicKey(entry.slice(0, KEY_LENGTH)),
+    ipv4: ipv4 && decodeEndpoint(ipv4),
+    ipv6: ipv6 && decodeEndpoint(ipv6),
+    offer: take(ENTRY_FLAG.offer, OFFER_LENGTH),
+    notKept: (flags & ENTRY_FLAG.notKept) !== 0,
+  };
+}

@@ -1,0 +1,137 @@
+import { copyBytes, writePort, writeUint16, writeUint64 } from './byte-order.js';
+import { ADDRESS_LENGTH, addressBytes, type Endpoint, type Family } from './endpoint.js';
+import { KEY_LENGTH } from './key.js';
+import { MAX_PLAINTEXT_LENGTH } from './sealed.js';
+import {
+  FRAME,
+  type FrameKind,
+  LIST_HEADER_LENGTH,
+  OFFER_LENGTH,
+  TOKEN_LENGTH,
+} from './sealed-frames.js';
+
+/**
+ * Writes one frame after the other into the same memory, which is that of one datagram's plaintext.
+ * A list is begun, and items are added while they fit. Nothing is allocated for a frame.
+ */
+export class FrameWriter {
+  /** The frame is its first `length` bytes. */
+  readonly bytes = new Uint8Array(MAX_PLAINTEXT_LENGTH);
+
+  private end = 0;
+  private items = 0;
+
+  /** Bytes written, without padding. */
+  get length(): number {
+    return this.end;
+  }
+
+  /** Items of the list. */
+  get count(): number {
+    return this.items;
+  }
+
+  /** Begins a list: want, drop, offer, ack or peers. `push` is for `peers` that are to be acknowledged. */
+  begin(kind: FrameKind, push = false): this {
+    this.bytes[0] = kind;
+    this.bytes[1] = push ? 1 : 0;
+    writeUint16(this.bytes, 2, 0);
+    this.end = LIST_HEADER_LENGTH;
+    this.items = 0;
+    return this;
+  }
+
+  /** Whether an item of this many bytes fits. Adding one that does not is a RangeError. */
+  fits(length: number): boolean {
+    return this.end + length <= MAX_PLAINTEXT_LENGTH;
+  }
+
+  /** Adds a key to want or drop. */
+  addKey(bytes: Uint8Array, at = 0): this {
+    this.copy(bytes, at, KEY_LENGTH);
+    return this.countItem();
+  }
+
+  /** Adds a peer's key and the offer sealed to it. */
+  addOffer(key: Uint8Array, offer: Uint8Array): this {
+    return this.addKey(key).putOffer(offer);
+  }
+
+  /** Adds the counter of a message that is acknowledged. */
+  addCounter(counter: number): this {
+    const at = this.reserve(8);
+    writeUint64(this.bytes, at, counter);
+    return this.countItem();
+  }
+
+  /** Begins an entry of peers. What the flags announce follows, in their order. */
+  addEntry(key: Uint8Array, keyAt: number, flags: number): this {
+    this.addKey(key, keyAt);
+    this.bytes[this.reserve(1)] = flags;
+    return this;
+  }
+
+  /** Puts an address in network order, and a port. */
+  putEndpoint(address: Uint8Array, addressAt: number, family: Family, port: number): this {
+    this.copy(address, addressAt, ADDRESS_LENGTH[family]);
+    writePort(this.bytes, this.reserve(2), port);
+    return this;
+  }
+
+  /** Puts an offer. */
+  putOffer(offer: Uint8Array, at = 0): this {
+    this.copy(offer, at, OFFER_LENGTH);
+    return this;
+  }
+
+  /** Writes ping or bye. */
+  plain(kind: typeof FRAME.ping | typeof FRAME.bye): this {
+    return this.start(kind);
+  }
+
+  /** Writes prove or challenge. */
+  token(kind: typeof FRAME.prove | typeof FRAME.challenge, token: Uint8Array): this {
+    this.start(kind).copy(token, 0, TOKEN_LENGTH);
+    return this;
+  }
+
+  /** Writes pong: where the client's message came from. */
+  pong(address: Uint8Array, addressAt: number, family: Family, port: number): this {
+    this.start(FRAME.pong);
+    this.bytes[this.reserve(1)] = family;
+    writePort(this.bytes, this.reserve(2), port);
+    this.copy(address, addressAt, ADDRESS_LENGTH[family]);
+    return this;
+  }
+
+  /** Writes pong with an endpoint in text. */
+  pongEndpoint({ address, family, port }: Endpoint): this {
+    return this.pong(addressBytes(address), 0, family, port);
+  }
+
+  private start(kind: FrameKind): this {
+    this.bytes[0] = kind;
+    this.end = 1;
+    this.items = 0;
+    return this;
+  }
+
+  private copy(from: Uint8Array, at: number, length: number): void {
+    copyBytes(from, at, this.bytes, this.reserve(length), length);
+  }
+
+  private reserve(length: number): number {
+    const at = this.end;
+    if (at + length > MAX_PLAINTEXT_LENGTH) {
+      throw new RangeError(`a frame has ${MAX_PLAINTEXT_LENGTH} bytes at most`);
+    }
+    this.end = at + length;
+    return at;
+  }
+
+  private countItem(): this {
+    this.items++;
+    writeUint16(this.bytes, 2, this.items);
+    return this;
+  }
+}

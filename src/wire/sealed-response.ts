@@ -1,0 +1,57 @@
+import { readUint16, writeUint16 } from './byte-order.js';
+import { compareTai64n, decodeTai64n, TAI64N_LENGTH, writeTai64n } from './tai64n.js';
+
+/** Bytes of a response's payload. */
+export const RESPONSE_PAYLOAD_LENGTH = 32;
+
+/** What became of a handshake; with any but `welcome` there is no session. */
+export const STATUS = { welcome: 0, notAllowed: 1, staleTimestamp: 2, full: 3 } as const;
+
+export type Status = (typeof STATUS)[keyof typeof STATUS];
+
+const AT = { status: 0, ttl: 2, maxWanted: 4, clock: 8, latest: 20 } as const;
+
+const MAX_UINT16 = 0xffff;
+
+/** What a server says in its response. */
+export interface ResponsePayload {
+  readonly status: Status;
+  /** Seconds after which the server forgets a client that it does not hear; 65 535 stands for more. */
+  readonly ttlSeconds: number;
+  /** How many peers a client may want; 65 535 stands for more. */
+  readonly maxWanted: number;
+  /** The server's clock, milliseconds since 1970 UTC. */
+  readonly clockMs: number;
+  /** With status 2: the latest timestamp (TAI64N) that the server has had from this key. */
+  readonly latest?: Uint8Array | undefined;
+}
+
+/** Encodes a response's payload: 32 bytes. */
+export function encodeResponsePayload(payload: ResponsePayload): Uint8Array {
+  const bytes = new Uint8Array(RESPONSE_PAYLOAD_LENGTH);
+  bytes[AT.status] = payload.status;
+  writeUint16(bytes, AT.ttl, Math.min(payload.ttlSeconds, MAX_UINT16));
+  writeUint16(bytes, AT.maxWanted, Math.min(payload.maxWanted, MAX_UINT16));
+  writeTai64n(bytes, AT.clock, payload.clockMs);
+  if (payload.latest !== undefined) {
+    bytes.set(payload.latest, AT.latest);
+  }
+  return bytes;
+}
+
+/** Decodes a response's payload; undefined when it is none, or has a status that there is not. */
+export function decodeResponsePayload(bytes: Uint8Array): ResponsePayload | undefined {
+  const status = bytes[AT.status] as Status;
+  if (bytes.length !== RESPONSE_PAYLOAD_LENGTH || !Object.values(STATUS).includes(status)) {
+    return undefined;
+  }
+  const none = new Uint8Array(TAI64N_LENGTH);
+  const latest = bytes.slice(AT.latest, AT.latest + TAI64N_LENGTH);
+  return {
+    status,
+    ttlSeconds: readUint16(bytes, AT.ttl),
+    maxWanted: readUint16(bytes, AT.maxWanted),
+    clockMs: decodeTai64n(bytes, AT.clock),
+    latest: compareTai64n(latest, 0, none, 0) === 0 ? undefined : latest,
+  };
+}

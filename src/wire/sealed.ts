@@ -1,0 +1,189 @@
+import { copyBytes, readUint64, writeUint32, writeUint64 } from './byte-order.js';
+
+/**
+ * The sealed protocol's messages (docs/protocol.md), written and read in place: `at` is where a message
+ * begins in the caller's buffer. What needs a key is in src/sealed.
+ */
+
+/** The last of a message's first four bytes. */
+export const MESSAGE = { initiation: 1, response: 2, cookie: 3, data: 4, notice: 5 } as const;
+
+export type MessageType = (typeof MESSAGE)[keyof typeof MESSAGE];
+
+/** "wgr": no first word of ours is one of WireGuard's, 1..4. */
+const PREFIX = [0x77, 0x67, 0x72] as const;
+
+/** Bytes of a message of each type; a data message's are isDataLength's. */
+export const MESSAGE_LENGTH = { initiation: 148, response: 92, cookie: 40, notice: 24 } as const;
+
+/** Where the parts of each message are. */
+export const OFFSET = {
+  initiation: { sender: 4, noise: 8, mac1: 116, mac2: 132 },
+  response: { receiver: 4, sender: 8, noise: 12 },
+  cookie: { receiver: 4, cookie: 8, tag: 24 },
+  data: { receiver: 4, counter: 8, ciphertext: 16 },
+  notice: { reason: 4, echo: 8 },
+} as const;
+
+/** Bytes of the parts. */
+export const NOISE_LENGTH = { initiation: 108, response: 80 } as const;
+export const MAC_LENGTH = 16;
+export const TAG_LENGTH = 16;
+export const ECHO_LENGTH = 16;
+export const DATA_HEADER_LENGTH = 16;
+
+/** Bytes of the largest message: what fits an IPv6 packet of the minimum MTU. */
+export const MAX_MESSAGE_LENGTH = 1232;
+
+/** Bytes of the smallest data message, which holds 16 bytes of plaintext. */
+export const MIN_DATA_LENGTH = 48;
+
+/** Bytes of plaintext in the largest data message. */
+export const MAX_PLAINTEXT_LENGTH = MAX_MESSAGE_LENGTH - DATA_HEADER_LENGTH - TAG_LENGTH;
+
+/** Sealed messages a key may be used for; then a session is refused by both sides. */
+export const MAX_MESSAGES = 2 ** 25;
+
+/** Messages after which the client begins a new handshake. */
+export const REKEY_AFTER_MESSAGES = 2 ** 24;
+
+/** Why a server sends a notice. */
+export const NOTICE = { noSession: 1, wrongKey: 2 } as const;
+
+export type NoticeReason = (typeof NOTICE)[keyof typeof NOTICE];
+
+/** The classic protocol's length, which no message of this one has. */
+const CLASSIC_LENGTH = 64;
+
+const BLOCK = 16;
+
+/** Whether a data message may have this length. */
+export function isDataLength(length: number): boolean {
+  return (
+    length >= MIN_DATA_LENGTH &&
+    length <= MAX_MESSAGE_LENGTH &&
+    length % BLOCK === 0 &&
+    length !== CLASSIC_LENGTH
+  );
+}
+
+/** Bytes that a plaintext of `length` (0..1200) bytes is padded to. */
+export function paddedLength(length: number): number {
+  const padded = Math.max(BLOCK, Math.ceil(length / BLOCK) * BLOCK);
+  const message = DATA_HEADER_LENGTH + padded + TAG_LENGTH;
+  return message === CLASSIC_LENGTH ? padded + BLOCK : padded;
+}
+
+/** The type of a message of `length` bytes; 0 when it is none of the sealed protocol's. */
+export function messageType(bytes: Uint8Array, at: number, length: number): MessageType | 0 {
+  if (length < MESSAGE_LENGTH.notice || !hasPrefix(bytes, at)) {
+    return 0;
+  }
+  const type = bytes[at + 3]!;
+  return hasLengthOf(type, length) ? (type as MessageType) : 0;
+}
+
+function hasPrefix(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === PREFIX[0] && bytes[at + 1] === PREFIX[1] && bytes[at + 2] === PREFIX[2];
+}
+
+function hasLengthOf(type: number, length: number): boolean {
+  switch (type) {
+    case MESSAGE.data:
+      return isDataLength(length);
+    case MESSAGE.initiation:
+      return length === MESSAGE_LENGTH.initiation;
+    case MESSAGE.response:
+      return length === MESSAGE_LENGTH.response;
+    case MESSAGE.cookie:
+      return length === MESSAGE_LENGTH.cookie;
+    case MESSAGE.notice:
+      return length === MESSAGE_LENGTH.notice;
+    default:
+      return false;
+  }
+}
+
+function writeType(bytes: Uint8Array, at: number, type: MessageType): void {
+  bytes[at] = PREFIX[0];
+  bytes[at + 1] = PREFIX[1];
+  bytes[at + 2] = PREFIX[2];
+  bytes[at + 3] = type;
+}
+
+/** Writes an initiation with zeros for its two MACs, which src/sealed/mac.ts fills in. */
+export function writeInitiation(
+  bytes: Uint8Array,
+  at: number,
+  sender: number,
+  noise: Uint8Array,
+): void {
+  writeType(bytes, at, MESSAGE.initiation);
+  writeUint32(bytes, at + OFFSET.initiation.sender, sender);
+  copyBytes(noise, 0, bytes, at + OFFSET.initiation.noise, NOISE_LENGTH.initiation);
+  bytes.fill(0, at + OFFSET.initiation.mac1, at + MESSAGE_LENGTH.initiation);
+}
+
+/** Writes a response. */
+export function writeResponse(
+  bytes: Uint8Array,
+  at: number,
+  receiver: number,
+  sender: number,
+  noise: Uint8Array,
+): void {
+  writeType(bytes, at, MESSAGE.response);
+  writeUint32(bytes, at + OFFSET.response.receiver, receiver);
+  writeUint32(bytes, at + OFFSET.response.sender, sender);
+  copyBytes(noise, 0, bytes, at + OFFSET.response.noise, NOISE_LENGTH.response);
+}
+
+/** Writes a cookie message with zeros for its tag, which src/sealed/mac.ts fills in. */
+export function writeCookie(
+  bytes: Uint8Array,
+  at: number,
+  receiver: number,
+  cookie: Uint8Array,
+): void {
+  writeType(bytes, at, MESSAGE.cookie);
+  writeUint32(bytes, at + OFFSET.cookie.receiver, receiver);
+  copyBytes(cookie, 0, bytes, at + OFFSET.cookie.cookie, MAC_LENGTH);
+  bytes.fill(0, at + OFFSET.cookie.tag, at + MESSAGE_LENGTH.cookie);
+}
+
+/** Writes the first 16 bytes of a data message: its header, which is what its tag covers as well. */
+export function writeDataHeader(
+  bytes: Uint8Array,
+  at: number,
+  receiver: number,
+  counter: number,
+): void {
+  writeType(bytes, at, MESSAGE.data);
+  writeUint32(bytes, at + OFFSET.data.receiver, receiver);
+  writeUint64(bytes, at + OFFSET.data.counter, counter);
+}
+
+/** The counter of a data message; rounded above 2^53, far beyond what is accepted. */
+export function readCounter(bytes: Uint8Array, at: number): number {
+  return readUint64(bytes, at + OFFSET.data.counter);
+}
+
+/** Writes a notice; `echo` is 16 bytes of what it answers, and may be in the same buffer. */
+export function writeNotice(
+  bytes: Uint8Array,
+  at: number,
+  reason: NoticeReason,
+  echo: Uint8Array,
+  echoAt: number,
+): void {
+  // In place the echo can overlap the notice: it is moved first, and as if by way of a copy.
+  bytes.set(echo.subarray(echoAt, echoAt + ECHO_LENGTH), at + OFFSET.notice.echo);
+  writeType(bytes, at, MESSAGE.notice);
+  writeUint32(bytes, at + OFFSET.notice.reason, reason);
+}
+
+/** The reason of a notice; undefined when there is no such reason. */
+export function readNoticeReason(bytes: Uint8Array, at: number): NoticeReason | undefined {
+  const reason = bytes[at + OFFSET.notice.reason];
+  return reason === NOTICE.noSession || reason === NOTICE.wrongKey ? reason : undefined;
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { COOKIE_SECRET_MS, CookieJar, type Source } from '../../src/sealed/cookie-jar.js';
+import { generateKeyPair } from '../../src/sealed/key-pair.js';
+import { hasMac2, MessageMacs, writeMac2 } from '../../src/sealed/mac.js';
+import { MESSAGE_LENGTH, OFFSET, writeCookie, writeInitiation } from '../../src/wire/sealed.js';
+
+const AT = 5;
+const server = generateKeyPair().publicKey;
+const macs = new MessageMacs(server);
+
+function initiation(): Uint8Array {
+  const bytes = new Uint8Array(AT + MESSAGE_LENGTH.initiation);
+  writeInitiation(bytes, AT, 99, new Uint8Array(108).fill(3));
+  macs.writeMac1(bytes, AT);
+  return bytes;
+}
+
+/** Checks that a test of a message fails when any byte of a range is changed. */
+function failsWhenChanged(bytes: Uint8Array, from: number, to: number, check: () => boolean): void {
+  assert.ok(check());
+  for (let at = AT + from; at < AT + to; at++) {
+    bytes[at]! ^= 0x80;
+    assert.equal(check(), false, `byte ${at - AT}`);
+    bytes[at]! ^= 0x80;
+  }
+}
+
+describe('mac1', () => {
+  it('covers the initiation up to it', () => {
+    const bytes = initiation();
+    failsWhenChanged(bytes, 0, OFFSET.initiation.mac2, () => macs.hasMac1(bytes, AT));
+  });
+
+  it("needs the server's key", () => {
+    assert.equal(new MessageMacs(generateKeyPair().publicKey).hasMac1(initiation(), AT), false);
+  });
+});
+
+describe('mac2', () => {
+  it('covers mac1 as well, and needs the cookie', () => {
+    const bytes = initiation();
+    const cookie = new Uint8Array(16).fill(5);
+    assert.equal(hasMac2(bytes, AT, cookie), false);
+    writeMac2(bytes, AT, cookie);
+    failsWhenChanged(bytes, 0, MESSAGE_LENGTH.initiation, () => hasMac2(bytes, AT, cookie));
+    assert.equal(hasMac2(bytes, AT, new Uint8Array(16)), false);
+    assert.ok(macs.hasMac1(bytes, AT));
+  });
+});
+
+describe("a cookie message's tag", () => {
+  const mac1 = new Uint8Array(20).fill(8);
+  const bytes = new Uint8Array(AT + MESSAGE_LENGTH.cookie);
+  writeCookie(bytes, AT, 7, new Uint8Array(16).fill(6));
+  macs.writeTag(bytes, AT, mac1, 4);
+
+  it('covers the message and the initiation that it answers', () => {
+    failsWhenChanged(bytes, 0, MESSAGE_LENGTH.cookie, () => macs.hasTag(bytes, AT, mac1, 4));
+    assert.equal(macs.hasTag(bytes, AT, new Uint8Array(20), 4), false);
+  });
+
+  it("needs the server's key", () => {
+    const others = new MessageMacs(generateKeyPair().publicKey);
+    assert.equal(others.hasTag(bytes, AT, mac1, 4), false);
+  });
+});
+
+const SOURCE: Source = {
+  family: 4,
+  addresses: Uint8Array.of(0, 192, 0, 2, 1, 0),
+  addressAt: 1,
+  port: 40001,
+};
+const OTHERS: readonly Source[] = [
+  { ...SOURCE, port: 40002 },
+  { ...SOURCE, addressAt: 2 },
+  {
+    ...SOURCE,
+    family: 6,
+    addresses: Uint8Array.from({ length: 17 }, (_, i) => [0, 192, 0, 2, 1][i] ?? 0),
+  },
+];
+
+describe('a cookie', () => {
+  it('proves its source only', () => {
+    const jar = new CookieJar(0);
+    const bytes = initiation();
+    assert.equal(jar.accepts(bytes, AT, SOURCE, 0), false);
+    writeMac2(bytes, AT, jar.cookie(SOURCE, 0));
+    assert.ok(jar.accepts(bytes, AT, SOURCE, 0));
+    for (const other of OTHERS) {
+      assert.equal(jar.accepts(bytes, AT, other, 0), false);
+    }
+    assert.equal(new CookieJar(0).accepts(bytes, AT, SOURCE, 0), false);
+  });
+
+  it('is good for one or two lives of a secret', () => {
+    for (const made of [0, COOKIE_SECRET_MS - 1]) {
+      const jar = new CookieJar(0);
+      const bytes = initiation();
+      writeMac2(bytes, AT, jar.cookie(SOURCE, made));
+      assert.ok(jar.accepts(bytes, AT, SOURCE, COOKIE_SECRET_MS));
+      assert.ok(jar.accepts(bytes, AT, SOURCE, 2 * COOKIE_SECRET_MS - 1));
+      assert.equal(jar.accepts(bytes, AT, SOURCE, 2 * COOKIE_SECRET_MS), false);
+    }
+  });
+
+  it('is not good after a long silence', () => {
+    const jar = new CookieJar(0);
+    const bytes = initiation();
+    writeMac2(bytes, AT, jar.cookie(SOURCE, 0));
+    assert.equal(jar.accepts(bytes, AT, SOURCE, 2 * COOKIE_SECRET_MS), false);
+  });
+});
+
+describe("a challenge's token", () => {
+  it('proves its source to its session only, while it is good', () => {
+    const jar = new CookieJar(0);
+    const token = Uint8Array.of(0, ...jar.token(5, SOURCE, 0));
+    assert.equal(token.length, 9);
+    assert.ok(jar.acceptsToken(token, 1, 5, SOURCE, 0));
+    assert.ok(jar.acceptsToken(token, 1, 5, SOURCE, COOKIE_SECRET_MS));
+    assert.equal(jar.acceptsToken(token, 1, 6, SOURCE, 0), false);
+    for (const other of OTHERS) {
+      assert.equal(jar.acceptsToken(token, 1, 5, other, 0), false);
+    }
+    assert.equal(jar.acceptsToken(token, 1, 5, SOURCE, 2 * COOKIE_SECRET_MS), false);
+  });
+});
