@@ -26,6 +26,7 @@ const PURE = [
   /^server\/(endpoint-table|key-index|row-arena|expiry-sweep|half-siphash|source-|rate-|classic-)/,
   /^dns\/(signer|registry|zone|responder|instance)/,
   /^sealed\/replay-window\.ts$/,
+  /^dns\/dnssec\/(canonical|denial|signature-cache)/,
   /^wireguard\/(device|dump|condition|wg-error)\.ts$/,
 ];
 

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { test } from 'node:test';
+import type { Answer, RrsigAnswer } from 'dns-packet';
+import fc from 'fast-check';
+import { OnlineSigner } from '../../src/dns/dnssec/online-signer.js';
+import { SignatureCache } from '../../src/dns/dnssec/signature-cache.js';
+import { ZoneKey } from '../../src/dns/dnssec/zone-key.js';
+import type { Reply } from '../../src/dns/signer.js';
+import { assertSigned, nsecs, zoneView } from './dnssec-check.js';
+
+const ZONE = 'example.com';
+const SERVICE = `_wireguard._udp.${ZONE}`;
+const PEER = `wmrid55v4enhxqx2jstyoyvkicj5pihkb2tr7r42smiu3t5l4i5q====.${SERVICE}`;
+const START_MS = Date.UTC(2030, 0, 1);
+const HOUR_MS = 3_600_000;
+
+const key = new ZoneKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+const view = zoneView(ZONE, { [SERVICE]: ['PTR'], [PEER]: ['A', 'TXT', 'SRV'] });
+
+const common = { name: PEER, class: 'IN', ttl: 0 } as const;
+const SRV: Reply = {
+  rcode: 'NOERROR',
+  answers: [{ ...common, type: 'SRV', data: { port: 51820, target: PEER } }],
+  authorities: [],
+  additionals: [
+    { ...common, type: 'A', data: '3.3.3.3' },
+    { ...common, type: 'TXT', data: ['txtvers=1', 'allowed=10.0.0.0/24'] },
+  ],
+};
+
+function negative(rcode: Reply['rcode']): Reply {
+  return { rcode, answers: [], authorities: [view.soa], additionals: [] };
+}
+
+function signer(now: () => number = () => START_MS): OnlineSigner {
+  return new OnlineSigner(key, now);
+}
+
+function firstSignature(records: readonly Answer[]): RrsigAnswer['data'] {
+  return (records.find(({ type }) => type === 'RRSIG') as RrsigAnswer).data;
+}
+
+test('every set of an answer is signed, and the answer is not changed', () => {
+  const before = structuredClone(SRV);
+  const signed = signer().sign(SRV, { name: PEER, type: 'SRV' }, view);
+  assertSigned(signed, key, START_MS / 1000);
+  assert.equal(signed.answers.length, 2);
+  assert.equal(signed.additionals.length, 4);
+  assert.deepEqual(signed.authorities, []);
+  assert.deepEqual({ ...SRV }, before);
+});
+
+test('whatever addresses, ports and texts a peer has, the signatures verify', () => {
+  const one = signer();
+  const peer = fc.record({
+    address: fc.ipV4(),
+    port: fc.integer({ min: 1, max: 65535 }),
+    text: fc.string({ maxLength: 60 }),
+    ttl: fc.integer({ min: 0, max: 86400 }),
+  });
+  fc.assert(
+    fc.property(fc.array(peer, { minLength: 1, maxLength: 5 }), (peers) => {
+      const [first] = peers;
+      const ttl = first?.ttl ?? 0;
+      const answers = peers.flatMap(({ address, port, text }): Answer[] => [
+        { ...common, ttl, type: 'A', data: address },
+        { ...common, ttl, type: 'SRV', data: { port, target: PEER } },
+        { ...common, ttl, type: 'TXT', data: [text] },
+      ]);
+      assertSigned(
+        one.sign({ ...SRV, answers }, { name: PEER, type: 'ANY' }, view),
+        key,
+        START_MS / 1000,
+      );
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('a name without the type: NSEC with its types and the TTL of the negative answer', () => {
+  for (const [name, types] of [
+    [PEER, ['A', 'TXT', 'SRV']],
+    [`_udp.${ZONE}`, []],
+    [ZONE, ['SOA', 'NS', 'DNSKEY']],
+  ] as const) {
+    const signed = signer().sign(negative('NOERROR'), { name, type: 'MX' }, view);
+    assertSigned(signed, key, START_MS / 1000);
+    assert.equal(signed.rcode, 'NOERROR');
+    const [nsec, ...more] = nsecs(signed.authorities);
+    assert.equal(more.length, 0);
+    assert.deepEqual([nsec?.name, nsec?.ttl], [name, 30]);
+    assert.deepEqual(nsec?.data.rrtypes, [...types, 'RRSIG', 'NSEC']);
+  }
+});
+
+test('a name that does not exist stays NXDOMAIN, with two NSECs', () => {
+  const signed = signer().sign(negative('NXDOMAIN'), { name: `www.${ZONE}`, type: 'A' }, view);
+  assertSigned(signed, key, START_MS / 1000);
+  assert.equal(signed.rcode, 'NXDOMAIN');
+  assert.equal(nsecs(signed.authorities).length, 2);
+});
+
+test('DNSKEY is answered at the apex alone, NSEC and RRSIG wherever there is a name', () => {
+  const one = signer();
+  const answerTo = (name: string, type: string) => {
+    const signed = one.sign(negative('NOERROR'), { name, type }, view);
+    assertSigned(signed, key, START_MS / 1000);
+    return signed.answers.map((record) => record.type);
+  };
+  assert.deepEqual(answerTo(ZONE, 'DNSKEY'), ['DNSKEY', 'RRSIG']);
+  assert.deepEqual(answerTo(PEER, 'DNSKEY'), []);
+  assert.deepEqual(answerTo(PEER, 'NSEC'), ['NSEC', 'RRSIG']);
+  assert.deepEqual(answerTo(`www.${ZONE}`, 'NSEC'), []);
+  const { answers } = one.sign(negative('NOERROR'), { name: PEER, type: 'RRSIG' }, view);
+  assert.equal(answers.length, 1);
+  assert.equal(firstSignature(answers).typeCovered, 'NSEC');
+});
+
+test('a signature is used for an hour, is good for another, and for clocks that are an hour slow', () => {
+  let now = START_MS;
+  const one = signer(() => now);
+  const signature = () => firstSignature(one.sign(SRV, { name: PEER, type: 'SRV' }, view).answers);
+  const first = signature();
+  now += HOUR_MS;
+  assert.deepEqual(signature(), first);
+  now += 1000;
+  const second = signature();
+  assert.notDeepEqual(second.signature, first.signature);
+  assert.equal(first.inception, (START_MS - HOUR_MS) / 1000);
+  assert.equal(first.expiration, (START_MS + 2 * HOUR_MS) / 1000);
+  assert.equal(second.expiration, (now + 2 * HOUR_MS) / 1000);
+});
+
+test('a peer that moved is signed anew at once', () => {
+  const one = signer();
+  const first = one.sign(SRV, { name: PEER, type: 'SRV' }, view);
+  const answers: Answer[] = [{ ...common, type: 'SRV', data: { port: 51821, target: PEER } }];
+  const second = one.sign({ ...SRV, answers }, { name: PEER, type: 'SRV' }, view);
+  assertSigned(second, key, START_MS / 1000);
+  assert.notDeepEqual(firstSignature(second.answers), firstSignature(first.answers));
+  assert.deepEqual(firstSignature(second.additionals), firstSignature(first.additionals));
+});
+
+test('the cache holds what it may, and drops what was not used longest', () => {
+  const cache = new SignatureCache(2);
+  let made = 0;
+  const use = (name: string) =>
+    cache.get(name, 0, () => {
+      made += 1;
+      return { bytes: Buffer.alloc(64), madeAt: 0 };
+    });
+  for (const name of ['a', 'b', 'a', 'c', 'a']) {
+    use(name);
+  }
+  assert.equal(made, 3);
+  assert.equal(cache.size, 2);
+  use('b');
+  assert.equal(made, 4);
+  cache.get('b', 1, () => ({ bytes: Buffer.alloc(0), madeAt: 1 }));
+  assert.equal(cache.size, 2);
+});
