@@ -18,9 +18,6 @@ import { SourceShare } from './source-share.js';
 /** Expiry steps are short, and often enough that ten million entries are walked in time. */
 const EXPIRY_INTERVAL_MS = 50;
 
-/** A request and a cache line to spare: longer datagrams are cut, and malformed all the same. */
-const SLOT_BYTES = 128;
-
 /** Errors that say "this host has no IPv6". */
 const NO_FAMILY_CODES: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
 
@@ -117,7 +114,6 @@ async function openSocket(
       address,
       port,
       receiveBufferBytes: limits.receiveBufferBytes,
-      stride: SLOT_BYTES,
       onBatch: (batch, count) => handler.handle(batch, count, family, performance.now()),
       // Such as no memory for a send; it is counted with the replies that were not sent.
       onError: () => {},
