@@ -24,6 +24,7 @@ const PURE = [
   /^wire\//,
   /^client\/(inquiry|peer-track|session|timing|problems)\.ts$/,
   /^server\/(endpoint-table|key-index|row-arena|expiry-sweep|half-siphash|source-|rate-|classic-)/,
+  /^server\/sealed\/(?!key-file|sealed-counts)/,
   /^dns\/(signer|registry|zone|responder|instance)/,
   /^sealed\/replay-window\.ts$/,
   /^dns\/dnssec\/(canonical|denial|signature-cache)/,

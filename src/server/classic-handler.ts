@@ -68,7 +68,10 @@ export class ClassicHandler {
     private readonly hashKey: HashKey,
   ) {}
 
-  /** Answers the first `count` datagrams, which arrived over the family, at `now` (monotonic ms). */
+  /**
+   * Answers the first `count` datagrams, which arrived over the family, at `now` (monotonic ms). Those
+   * whose length is NO_REPLY already are passed over.
+   */
   handle(batch: DatagramBatch, count: number, family: Family, now: number): void {
     if (this.sources.length < count) {
       this.sources = new Int32Array(batch.capacity);
@@ -94,6 +97,9 @@ export class ClassicHandler {
     const strideWords = batch.stride >>> 2;
     let touched = 0;
     for (let slot = 0; slot < count; slot++) {
+      if (lengths[slot] === NO_REPLY) {
+        continue; // not ours
+      }
       const addressAt = slot * ADDRESS_WORDS;
       const keyAt = slot * strideWords;
       const source = sourceHash(addresses, addressAt, family, this.hashKey);

@@ -1,0 +1,76 @@
+import type { Client } from './client.js';
+import type { Directory } from './directory.js';
+import type { Pusher } from './pusher.js';
+import type { SealedCounts } from './sealed-counts.js';
+import type { Sessions } from './sessions.js';
+import type { TimerWheel } from './timer-wheel.js';
+
+/** A new session repeats the wishes that it means to keep within this time. */
+const RENEWAL_MS = 30_000;
+
+/** Clients looked at in one step, at most. */
+const MAX_LOOKS = 4096;
+
+/** Does for each client what is due: ends sessions, forgets paths and clients, has pushes repeated. */
+export class ClientCare {
+  constructor(
+    private readonly directory: Directory,
+    private readonly sessions: Sessions,
+    private readonly pusher: Pusher,
+    private readonly wheel: TimerWheel<Client>,
+    private readonly counts: SealedCounts,
+    private readonly ttlMs: number,
+  ) {}
+
+  tick(now: number): void {
+    this.wheel.advance(now, MAX_LOOKS, (client) => this.lookAfter(client, now));
+  }
+
+  /** The client's next session took over. */
+  confirmed(client: Client, now: number): void {
+    this.pusher.restart(client);
+    client.wishesDueAt = client.wishes.size > 0 ? now + RENEWAL_MS : Number.POSITIVE_INFINITY;
+    this.wheel.hasten(client, this.nextDue(client));
+  }
+
+  /** The client was heard from a proven source. */
+  heard(client: Client, now: number): void {
+    this.wheel.hasten(client, now + this.ttlMs);
+  }
+
+  /** Ends the client's sessions and removes it; those who may know are told. */
+  forget(client: Client): void {
+    this.counts.forgotten++;
+    this.wheel.schedule(client, Number.POSITIVE_INFINITY);
+    this.sessions.end(client);
+    this.directory.forget(client);
+  }
+
+  private lookAfter(client: Client, now: number): void {
+    this.sessions.end(client, now);
+    this.directory.dropPaths(client, now - this.ttlMs);
+    if (!client.isRegistered && client.next === undefined) {
+      this.forget(client);
+      return;
+    }
+    if (client.wishesDueAt <= now) {
+      client.wishesDueAt = Number.POSITIVE_INFINITY;
+      this.directory.dropOldWishes(client);
+    }
+    this.pusher.retry(client, now);
+    this.wheel.schedule(client, this.nextDue(client));
+  }
+
+  private nextDue(client: Client): number {
+    const { paths, previous, current, next, pushes } = client;
+    return Math.min(
+      client.wishesDueAt,
+      pushes.dueAt,
+      (paths[4]?.heardAt ?? Number.POSITIVE_INFINITY) + this.ttlMs,
+      (paths[6]?.heardAt ?? Number.POSITIVE_INFINITY) + this.ttlMs,
+      previous?.endsAt ?? Number.POSITIVE_INFINITY,
+      current?.endsAt ?? Number.POSITIVE_INFINITY,
+      next?.endsAt ?? Number.POSITIVE_INFINITY,
+    );
+  }
+}

@@ -1,0 +1,255 @@
+import type { Family } from '../../wire/endpoint.js';
+import type { HashKey } from '../half-siphash.js';
+import { SourceShare } from '../source-share.js';
+import { Client } from './client.js';
+import { KeyNames, NO_NAME } from './key-names.js';
+import { NO_OFFER, OfferStore } from './offer-store.js';
+import { Path } from './path.js';
+import { NO_WISH, WISH, Wishes } from './wishes.js';
+
+export interface DirectoryOptions {
+  readonly maxClients: number;
+  /** Peers that one client may want. */
+  readonly maxWanted: number;
+  /** Wishes and offers of all clients together. */
+  readonly maxWishes: number;
+  readonly maxOffers: number;
+  /** The most that one source can hold of each, above 0 and below 1. */
+  readonly sourceShare: number;
+  readonly hashKey: HashKey;
+}
+
+/** What a wish may disclose about its peer; see Directory.about. */
+export interface Disclosure {
+  readonly peer: Client;
+  /** The number of the peer's offer to the owner of the wish, or NO_OFFER. */
+  readonly offer: number;
+}
+
+/**
+ * Who the clients are, where they were heard, whom they want to meet and what they offer each other; and
+ * who is to be told of whom. A client's place is disclosed where both want each other, and only there.
+ */
+export class Directory {
+  /** Clients with news that may be told now. */
+  readonly ready = new Set<Client>();
+  readonly names: KeyNames;
+  readonly wishes: Wishes;
+  readonly offers: OfferStore;
+  private readonly byName = new Map<number, Client>();
+  private readonly clientShare: SourceShare;
+  private readonly wishShare: SourceShare;
+  private readonly offerShare: SourceShare;
+
+  constructor(private readonly options: DirectoryOptions) {
+    const { maxClients, maxWishes, maxOffers, sourceShare, hashKey } = options;
+    this.names = new KeyNames(maxClients + maxWishes, hashKey);
+    this.wishes = new Wishes(maxWishes);
+    this.offers = new OfferStore(maxOffers);
+    this.clientShare = new SourceShare(sourceShare);
+    this.wishShare = new SourceShare(sourceShare);
+    this.offerShare = new SourceShare(sourceShare);
+  }
+
+  /** Clients, with those that have not registered yet. */
+  get size(): number {
+    return this.byName.size;
+  }
+
+  /** All clients; a client may be forgotten on the way. */
+  get clients(): Iterable<Client> {
+    return this.byName.values();
+  }
+
+  /** The client with the key in 8 words at keyAt. */
+  find(keys: Uint32Array, keyAt: number): Client | undefined {
+    const name = this.names.find(keys, keyAt);
+    return name === NO_NAME ? undefined : this.byName.get(name);
+  }
+
+  /** Makes a client of a key that is none; undefined when there is no room for one of this source. */
+  add(keys: Uint32Array, keyAt: number, source: number): Client | undefined {
+    if (!this.clientShare.admits(source, this.options.maxClients - this.size)) {
+      return undefined;
+    }
+    this.clientShare.add(source);
+    const client = new Client(this.names.hold(keys, keyAt), source);
+    this.byName.set(client.name, client);
+    return client;
+  }
+
+  /** Removes a client and all that it wanted; those who may know are to be told. */
+  forget(client: Client): void {
+    client.isGone = true;
+    client.paths[4] = undefined;
+    client.paths[6] = undefined;
+    for (const wish of client.wishes.values()) {
+      this.withdraw(client, wish);
+    }
+    client.wishes.clear();
+    this.ready.delete(client);
+    this.byName.delete(client.name);
+    this.names.release(client.name);
+    this.clientShare.remove(client.source);
+  }
+
+  /** A client was heard from a proven source. Those who may know are to be told when that is news. */
+  hear(
+    client: Client,
+    family: Family,
+    addresses: Uint32Array,
+    addressAt: number,
+    socket: number,
+    now: number,
+  ): void {
+    const path = client.paths[family];
+    if (path?.isFrom(addresses, addressAt)) {
+      path.hear(addresses, addressAt, socket, now);
+      return;
+    }
+    client.paths[family] = new Path(family, addresses, addressAt, socket, now);
+    this.tellPeersOf(client);
+  }
+
+  /** Drops the paths not heard since `before` (ms); a client without any is left for the caller to forget. */
+  dropPaths(client: Client, before: number): void {
+    if (client.dropPaths(before)) {
+      this.tellPeersOf(client);
+    }
+  }
+
+  /**
+   * A client wants to meet the key in 8 words at keyAt; if that is mutual now, the peer is to be told.
+   * @returns the wish; NO_WISH when it is not kept, because there is no room or it is its own key
+   */
+  want(client: Client, keys: Uint32Array, keyAt: number): number {
+    const known = this.names.find(keys, keyAt);
+    const before = known === NO_NAME ? undefined : client.wishes.get(known);
+    if (before !== undefined) {
+      this.wishes.set(before, WISH.session, client.sessionNumber);
+      return before;
+    }
+    if (known === client.name || !this.admitsWish(client)) {
+      return NO_WISH;
+    }
+    const name = this.names.hold(keys, keyAt);
+    const wish = this.wishes.add(client.name, name, client.sessionNumber);
+    client.wishes.set(name, wish);
+    this.wishShare.add(client.source);
+    const reverse = this.byName.get(name)?.wishes.get(client.name);
+    if (reverse !== undefined) {
+      this.wishes.link(wish, reverse);
+      this.tell(reverse);
+    }
+    return wish;
+  }
+
+  /** A client no longer wants to meet a key. */
+  drop(client: Client, keys: Uint32Array, keyAt: number): void {
+    const name = this.names.find(keys, keyAt);
+    const wish = client.wishes.get(name);
+    if (wish !== undefined) {
+      client.wishes.delete(name);
+      this.withdraw(client, wish);
+    }
+  }
+
+  /** Drops what a client has not wanted again in its current session. */
+  dropOldWishes(client: Client): void {
+    for (const [name, wish] of client.wishes) {
+      if (this.wishes.get(wish, WISH.session) !== client.sessionNumber) {
+        client.wishes.delete(name);
+        this.withdraw(client, wish);
+      }
+    }
+  }
+
+  /**
+   * Keeps what a client offers to the key in 8 words at keyAt, where the two want each other; else it is
+   * ignored, as it is when there is no room.
+   */
+  offer(
+    client: Client,
+    keys: Uint32Array,
+    keyAt: number,
+    source: Uint8Array,
+    sourceAt: number,
+  ): void {
+    const wish = client.wishes.get(this.names.find(keys, keyAt));
+    const reverse = wish === undefined ? NO_WISH : this.wishes.get(wish, WISH.reverse);
+    if (wish === undefined || reverse === NO_WISH) {
+      return;
+    }
+    const before = this.wishes.get(wish, WISH.offer);
+    if (before !== NO_OFFER) {
+      if (this.offers.replace(before, source, sourceAt)) {
+        this.tell(reverse);
+      }
+    } else if (this.offerShare.admits(client.source, this.options.maxOffers - this.offers.size)) {
+      this.offerShare.add(client.source);
+      this.wishes.set(wish, WISH.offer, this.offers.add(source, sourceAt));
+      this.tell(reverse);
+    }
+  }
+
+  /** What may be disclosed to the owner of a wish; undefined where there is nothing. */
+  about(wish: number): Disclosure | undefined {
+    const reverse = this.wishes.get(wish, WISH.reverse);
+    const peer =
+      reverse === NO_WISH ? undefined : this.byName.get(this.wishes.get(reverse, WISH.owner));
+    return peer?.isRegistered ? { peer, offer: this.wishes.get(reverse, WISH.offer) } : undefined;
+  }
+
+  /** The owner of a wish is to be told of its peer: now, or after what is on its way already. */
+  private tell(wish: number): void {
+    if (this.wishes.get(wish, WISH.push) !== 0) {
+      this.wishes.set(wish, WISH.stale, 1);
+      return;
+    }
+    const owner = this.byName.get(this.wishes.get(wish, WISH.owner))!;
+    owner.pushes.news.add(wish);
+    this.ready.add(owner);
+  }
+
+  private tellPeersOf(client: Client): void {
+    for (const wish of client.wishes.values()) {
+      const reverse = this.wishes.get(wish, WISH.reverse);
+      if (reverse !== NO_WISH) {
+        this.tell(reverse);
+      }
+    }
+  }
+
+  private withdraw(client: Client, wish: number): void {
+    const { wishes } = this;
+    const reverse = wishes.get(wish, WISH.reverse);
+    this.removeOffer(client, wish);
+    if (reverse !== NO_WISH) {
+      const peer = this.byName.get(wishes.get(reverse, WISH.owner))!;
+      this.removeOffer(peer, reverse);
+      wishes.set(reverse, WISH.reverse, NO_WISH);
+      this.tell(reverse);
+    }
+    client.pushes.news.delete(wish);
+    this.names.release(wishes.get(wish, WISH.peer));
+    wishes.remove(wish);
+    this.wishShare.remove(client.source);
+  }
+
+  private removeOffer(client: Client, wish: number): void {
+    const offer = this.wishes.get(wish, WISH.offer);
+    if (offer !== NO_OFFER) {
+      this.wishes.set(wish, WISH.offer, NO_OFFER);
+      this.offers.remove(offer);
+      this.offerShare.remove(client.source);
+    }
+  }
+
+  private admitsWish(client: Client): boolean {
+    const { maxWanted, maxWishes } = this.options;
+    return (
+      client.wishes.size < maxWanted &&
+      this.wishShare.admits(client.source, maxWishes - this.wishes.size)
+    );
+  }
+}

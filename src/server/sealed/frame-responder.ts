@@ -1,0 +1,197 @@
+import { NO_REPLY } from '../../socket/datagram-batch.js';
+import { readUint64 } from '../../wire/byte-order.js';
+import { KEY_LENGTH } from '../../wire/key.js';
+import { MAX_PLAINTEXT_LENGTH } from '../../wire/sealed.js';
+import { FrameWriter } from '../../wire/sealed-frame-writer.js';
+import {
+  FRAME,
+  ITEM_LENGTH,
+  LIST_HEADER_LENGTH,
+  listCount,
+  TOKEN_LENGTH,
+} from '../../wire/sealed-frames.js';
+import type { Client } from './client.js';
+import type { ClientCare } from './client-care.js';
+import type { Directory } from './directory.js';
+import type { Incoming } from './incoming.js';
+import type { Outbox } from './outbox.js';
+import { addEntry } from './peer-entries.js';
+import type { Pusher } from './pusher.js';
+import type { SealedCounts } from './sealed-counts.js';
+import type { Session } from './session.js';
+import { NO_WISH } from './wishes.js';
+
+/** Does what a client's frames say, and answers them. */
+export class FrameResponder {
+  /** The frame, with its padding; whoever opens a message puts it here. */
+  readonly plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
+  private readonly words = new Uint32Array(this.plaintext.buffer);
+  private readonly writer = new FrameWriter();
+
+  constructor(
+    private readonly directory: Directory,
+    private readonly outbox: Outbox,
+    private readonly pusher: Pusher,
+    private readonly counts: SealedCounts,
+    private readonly care: ClientCare,
+  ) {}
+
+  /** Writes the answer to `length` bytes of plaintext in place; returns its length or NO_REPLY. */
+  answer(session: Session, length: number, incoming: Incoming): number {
+    const reply = this.dispatch(session, length, incoming);
+    if (!session.client.isGone) {
+      this.pusher.heard(session.client);
+    }
+    return reply;
+  }
+
+  challenge(session: Session, token: Uint8Array, incoming: Incoming): number {
+    this.writer.token(FRAME.challenge, token);
+    return this.reply(session, incoming);
+  }
+
+  private dispatch(session: Session, length: number, incoming: Incoming): number {
+    switch (this.plaintext[0]) {
+      case FRAME.want:
+      case FRAME.drop:
+      case FRAME.offer:
+      case FRAME.bye:
+        return this.change(session, length, incoming);
+      case FRAME.ping:
+        return this.pong(session, incoming);
+      case FRAME.prove:
+        return length > TOKEN_LENGTH ? this.pong(session, incoming) : this.malformed();
+      case FRAME.ack:
+        return this.acknowledge(session, length);
+      default:
+        return this.malformed();
+    }
+  }
+
+  /** Changes count in the newest session, and in the order in which they were made. */
+  private change(session: Session, length: number, incoming: Incoming): number {
+    const kind = this.plaintext[0];
+    const count = kind === FRAME.bye ? 0 : listCount(this.plaintext, 0, length);
+    if (count < 0) {
+      return this.malformed();
+    }
+    if (session !== session.client.current || !inOrder(session, kind)) {
+      this.counts.lateChanges++;
+      return NO_REPLY;
+    }
+    if (kind === FRAME.want) {
+      return this.want(session, count, incoming);
+    }
+    // The acknowledgement first: a session that ends seals nothing.
+    this.writer.begin(FRAME.serverAck).addCounter(session.transport.lastCounter);
+    const reply = this.reply(session, incoming);
+    if (kind === FRAME.drop) {
+      this.drop(session.client, count);
+    } else if (kind === FRAME.offer) {
+      this.offer(session.client, count);
+    } else {
+      this.care.forget(session.client);
+    }
+    return reply;
+  }
+
+  /** Answers each key; what does not fit the datagram in place goes out beside it. */
+  private want(session: Session, count: number, incoming: Incoming): number {
+    const { directory, plaintext, words, writer, counts } = this;
+    let first: number | undefined;
+    writer.begin(FRAME.peers);
+    for (let i = 0; i < count; i++) {
+      const keyAt = LIST_HEADER_LENGTH + i * KEY_LENGTH;
+      const wish = directory.want(session.client, words, keyAt >>> 2);
+      if (wish === NO_WISH) {
+        counts.wishesRefused++;
+      }
+      if (!addEntry(writer, directory, wish, plaintext, keyAt)) {
+        first = this.ship(session, incoming, first);
+        addEntry(writer.begin(FRAME.peers), directory, wish, plaintext, keyAt);
+      }
+    }
+    return this.ship(session, incoming, first);
+  }
+
+  private drop(client: Client, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.directory.drop(client, this.words, (LIST_HEADER_LENGTH + i * KEY_LENGTH) >>> 2);
+    }
+  }
+
+  private offer(client: Client, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const keyAt = LIST_HEADER_LENGTH + i * ITEM_LENGTH[FRAME.offer];
+      this.directory.offer(client, this.words, keyAt >>> 2, this.plaintext, keyAt + KEY_LENGTH);
+    }
+  }
+
+  private acknowledge(session: Session, length: number): number {
+    const count = listCount(this.plaintext, 0, length);
+    if (count < 0) {
+      return this.malformed();
+    }
+    if (session === session.client.current) {
+      for (let i = 0; i < count; i++) {
+        const at = LIST_HEADER_LENGTH + i * ITEM_LENGTH[FRAME.ack];
+        this.pusher.acknowledge(session.client, readUint64(this.plaintext, at));
+      }
+    }
+    return NO_REPLY;
+  }
+
+  private pong(session: Session, incoming: Incoming): number {
+    const { addresses, addressAt, family, port } = incoming;
+    this.writer.pong(addresses, addressAt, family, port);
+    return this.reply(session, incoming);
+  }
+
+  private malformed(): number {
+    this.counts.malformedFrames++;
+    return NO_REPLY;
+  }
+
+  /** Seals what was written: the first time in place, then beside it. Returns the length in place. */
+  private ship(session: Session, incoming: Incoming, first: number | undefined): number {
+    if (first === undefined) {
+      return this.reply(session, incoming);
+    }
+    const { outbox, writer } = this;
+    const { socket } = incoming;
+    const payload = outbox.payload(socket);
+    const at = outbox.at(socket);
+    const length = session.transport.seal(session.theirs, writer.bytes, writer.length, payload, at);
+    if (length >= 0) {
+      outbox.send(socket, length, incoming.addressWords, incoming.addressWord);
+    }
+    return first;
+  }
+
+  /** -1, which transport.seal() returns where nothing can be sealed, is NO_REPLY. */
+  private reply(session: Session, { payload, at }: Incoming): number {
+    const { writer } = this;
+    return session.transport.seal(session.theirs, writer.bytes, writer.length, payload, at);
+  }
+}
+
+/**
+ * Whether a change is not older than what it would undo: nothing that takes away is older than the
+ * latest change, no wish older than the latest that took away. Notes it, if so.
+ */
+function inOrder(session: Session, kind: number | undefined): boolean {
+  const counter = session.transport.lastCounter;
+  if (kind === FRAME.offer) {
+    return true;
+  }
+  if (kind === FRAME.want) {
+    session.lastChange = Math.max(session.lastChange, counter);
+    return counter > session.lastRemoval;
+  }
+  if (counter < session.lastChange) {
+    return false;
+  }
+  session.lastChange = counter;
+  session.lastRemoval = counter;
+  return true;
+}

@@ -1,0 +1,55 @@
+import { ADDRESS_WORDS, PORT_WORD } from '../../socket/datagram-batch.js';
+import type { Family } from '../../wire/endpoint.js';
+
+/** Words that name the other end: its address, then its port. */
+const REMOTE_WORDS = PORT_WORD + 1;
+
+/** Where a client was heard over one family, once that source was proven. */
+export class Path {
+  /** As in a slot of a batch: where to send to, and from which address of ours. */
+  readonly addresses = new Uint32Array(ADDRESS_WORDS);
+  /** The same as bytes: the client's address comes first, in network order. */
+  readonly bytes = new Uint8Array(this.addresses.buffer);
+
+  /**
+   * @param addresses a batch's addresses; the slot's begin at addressAt
+   * @param socket the number of the socket it was heard over
+   * @param heardAt ms
+   */
+  constructor(
+    readonly family: Family,
+    addresses: Uint32Array,
+    addressAt: number,
+    public socket: number,
+    public heardAt: number,
+  ) {
+    this.copy(addresses, addressAt);
+  }
+
+  get port(): number {
+    return this.addresses[PORT_WORD]!;
+  }
+
+  /** Whether a slot's datagram came from here. */
+  isFrom(addresses: Uint32Array, addressAt: number): boolean {
+    for (let i = 0; i < REMOTE_WORDS; i++) {
+      if (this.addresses[i] !== addresses[addressAt + i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Heard again: from the same source, perhaps at another address or socket of ours. */
+  hear(addresses: Uint32Array, addressAt: number, socket: number, now: number): void {
+    this.copy(addresses, addressAt);
+    this.socket = socket;
+    this.heardAt = now;
+  }
+
+  private copy(addresses: Uint32Array, addressAt: number): void {
+    for (let i = 0; i < ADDRESS_WORDS; i++) {
+      this.addresses[i] = addresses[addressAt + i]!;
+    }
+  }
+}

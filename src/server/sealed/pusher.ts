@@ -1,0 +1,163 @@
+import { FrameWriter } from '../../wire/sealed-frame-writer.js';
+import { FRAME } from '../../wire/sealed-frames.js';
+import type { Client } from './client.js';
+import type { Directory } from './directory.js';
+import type { Outbox } from './outbox.js';
+import type { Path } from './path.js';
+import { addEntry } from './peer-entries.js';
+import { isLastAttempt, type Push } from './pushes.js';
+import type { SealedCounts } from './sealed-counts.js';
+import { WISH } from './wishes.js';
+
+/** Datagrams in one turn: to one client, and to all. */
+const MAX_TO_CLIENT = 16;
+const MAX_TO_ALL = 1024;
+
+const MAX_PUSH_NUMBER = 0x7fff_ffff;
+
+/** Tells clients of their peers, several to a datagram, until they acknowledge it. */
+export class Pusher {
+  private readonly writer = new FrameWriter();
+  private lastNumber = 0;
+
+  constructor(
+    private readonly directory: Directory,
+    private readonly outbox: Outbox,
+    private readonly counts: SealedCounts,
+    /** Has the client looked at at that time, in ms, at the latest. */
+    private readonly lookAt: (client: Client, dueAt: number) => void,
+  ) {}
+
+  /** Sends what is news; what exceeds a turn is left for the next. */
+  flush(now: number): void {
+    const { ready } = this.directory;
+    let left = MAX_TO_ALL;
+    for (const client of ready) {
+      for (let i = 0; i < MAX_TO_CLIENT && left > 0; i++) {
+        if (!client.pushes.isReady || !this.send(client, client.pushes.news, 0, now)) {
+          ready.delete(client); // it is ready again when it is heard
+          break;
+        }
+        left--;
+      }
+      if (left === 0) {
+        return;
+      }
+    }
+  }
+
+  /** The client was heard: if it did not acknowledge for long, it may do so now. */
+  heard(client: Client): void {
+    client.pushes.isWaiting = false;
+    if (client.pushes.news.size > 0) {
+      this.directory.ready.add(client);
+    }
+  }
+
+  /** The client has the message with that counter; what changed since is news. */
+  acknowledge(client: Client, counter: number): void {
+    const push = client.pushes.acknowledge(counter);
+    if (push !== undefined) {
+      this.counts.pushesAcknowledged++;
+      const { wishes } = this.directory;
+      for (const wish of this.stillIn(client, push)) {
+        wishes.set(wish, WISH.push, 0);
+        if (wishes.get(wish, WISH.stale) === 1) {
+          client.pushes.news.add(wish);
+        }
+      }
+    }
+  }
+
+  /** Sends again what was not acknowledged in time, or gives it up until the client is heard. */
+  retry(client: Client, now: number): void {
+    for (const push of client.pushes.takeDue(now)) {
+      const wishes = new Set(this.stillIn(client, push));
+      if (isLastAttempt(push.attempt)) {
+        this.counts.pushesGivenUp++;
+        client.pushes.isWaiting = true;
+        this.makeNews(client, wishes);
+        continue;
+      }
+      this.counts.pushesRetried++;
+      while (wishes.size > 0 && this.send(client, wishes, push.attempt + 1, now));
+      this.makeNews(client, wishes);
+    }
+  }
+
+  /** A new session took over: what was not acknowledged in the old one is news in the new one. */
+  restart(client: Client): void {
+    for (const push of client.pushes.takeDue()) {
+      this.makeNews(client, this.stillIn(client, push));
+    }
+  }
+
+  /** Sends one datagram of the wishes, and takes out those that fitted; false when it cannot be sent. */
+  private send(client: Client, wishes: Set<number>, attempt: number, now: number): boolean {
+    const { outbox, writer } = this;
+    const session = client.current;
+    const path = pathOf(client, attempt);
+    if (session === undefined || path === undefined) {
+      return false;
+    }
+    const told = this.write(wishes);
+    const counter = session.transport.sealedCount;
+    const payload = outbox.payload(path.socket);
+    const at = outbox.at(path.socket);
+    const length = session.transport.seal(session.theirs, writer.bytes, writer.length, payload, at);
+    if (length < 0) {
+      return false;
+    }
+    outbox.send(path.socket, length, path.addresses, 0);
+    this.counts.pushes++;
+    const number = this.nextNumber();
+    for (const wish of told) {
+      wishes.delete(wish);
+      this.directory.wishes.set(wish, WISH.push, number);
+      this.directory.wishes.set(wish, WISH.stale, 0);
+    }
+    this.lookAt(client, client.pushes.sent(counter, number, told, attempt, now));
+    return true;
+  }
+
+  private write(wishes: Iterable<number>): number[] {
+    const { directory, writer } = this;
+    const told: number[] = [];
+    writer.begin(FRAME.peers, true);
+    for (const wish of wishes) {
+      const key = directory.names.read(directory.wishes.get(wish, WISH.peer));
+      if (!addEntry(writer, directory, wish, key, 0)) {
+        break;
+      }
+      told.push(wish);
+    }
+    return told;
+  }
+
+  /** The wishes of a push that have not been dropped since. */
+  private stillIn(client: Client, { wishes, number }: Push): number[] {
+    const rows = this.directory.wishes;
+    return wishes.filter(
+      (wish) => rows.get(wish, WISH.push) === number && rows.get(wish, WISH.owner) === client.name,
+    );
+  }
+
+  private makeNews(client: Client, wishes: Iterable<number>): void {
+    for (const wish of wishes) {
+      this.directory.wishes.set(wish, WISH.push, 0);
+      client.pushes.news.add(wish);
+    }
+  }
+
+  private nextNumber(): number {
+    this.lastNumber = this.lastNumber === MAX_PUSH_NUMBER ? 1 : this.lastNumber + 1;
+    return this.lastNumber;
+  }
+}
+
+/** The path it was heard on last, and with each attempt the other in turn, where there is one. */
+function pathOf(client: Client, attempt: number): Path | undefined {
+  const freshest = client.freshestPath;
+  const other = client.paths[freshest?.family === 4 ? 6 : 4];
+  return attempt % 2 === 1 ? (other ?? freshest) : freshest;
+}

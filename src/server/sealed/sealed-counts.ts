@@ -1,0 +1,95 @@
+/** What the sealed protocol's datagrams came to, since the start. */
+export interface SealedCounts {
+  /** Datagrams that are no message of a client's; not answered. */
+  malformed: number;
+  /** Datagrams of sources that sent more than their share; not answered. */
+  limited: number;
+  /** Classic requests that a server that is sealed only did not look at. */
+  classicDropped: number;
+
+  /** Initiations of the right length, and what became of them before Diffie-Hellman. */
+  initiations: number;
+  wrongKey: number;
+  cookies: number;
+  /** Not begun: the source, or all together, had begun enough. */
+  handshakesLimited: number;
+  handshakesDeferred: number;
+  /** X25519 operations, two for each initiation that is opened and two more for its response. */
+  diffieHellman: number;
+  /** Initiations that could not be opened, and responses by what they said. */
+  handshakesBroken: number;
+  welcomed: number;
+  notAllowed: number;
+  staleTimestamp: number;
+  full: number;
+  /** Sessions that took over, with their first data. */
+  confirmed: number;
+
+  /** Data messages that were opened; forged, repeated or too old; of no session; over the client's rate. */
+  opened: number;
+  rejected: number;
+  unknownSession: number;
+  clientLimited: number;
+  notices: number;
+  /** Opened, from a source that is not proven: asked to prove it; late, and so ignored. */
+  challenges: number;
+  unprovenIgnored: number;
+  /** Sources that were proven by answering a challenge. */
+  moves: number;
+  /** Opened, but no frame of a client's; changes of a list that came too late. */
+  malformedFrames: number;
+  lateChanges: number;
+  /** Wishes that were not kept. */
+  wishesRefused: number;
+
+  pushes: number;
+  pushesAcknowledged: number;
+  pushesRetried: number;
+  pushesGivenUp: number;
+  /** Clients that were not heard for the time to live, or said good-bye. */
+  forgotten: number;
+}
+
+/** What there is now. */
+export interface SealedSizes {
+  readonly clients: number;
+  readonly sessions: number;
+  readonly wishes: number;
+  readonly offers: number;
+}
+
+export function noSealedCounts(): SealedCounts {
+  return {
+    malformed: 0,
+    limited: 0,
+    classicDropped: 0,
+    initiations: 0,
+    wrongKey: 0,
+    cookies: 0,
+    handshakesLimited: 0,
+    handshakesDeferred: 0,
+    diffieHellman: 0,
+    handshakesBroken: 0,
+    welcomed: 0,
+    notAllowed: 0,
+    staleTimestamp: 0,
+    full: 0,
+    confirmed: 0,
+    opened: 0,
+    rejected: 0,
+    unknownSession: 0,
+    clientLimited: 0,
+    notices: 0,
+    challenges: 0,
+    unprovenIgnored: 0,
+    moves: 0,
+    malformedFrames: 0,
+    lateChanges: 0,
+    wishesRefused: 0,
+    pushes: 0,
+    pushesAcknowledged: 0,
+    pushesRetried: 0,
+    pushesGivenUp: 0,
+    forgotten: 0,
+  };
+}

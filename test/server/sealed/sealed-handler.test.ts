@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { generateKeyPair } from '../../../src/sealed/key-pair.js';
+import { formatEndpoint } from '../../../src/wire/endpoint.js';
+import { FRAME } from '../../../src/wire/sealed-frames.js';
+import { SealedRendezvous } from './sealed-rendezvous.js';
+import { TestClient } from './test-client.js';
+
+const ALICE = '198.51.100.7';
+const BOB = '203.0.113.8';
+
+function pair(world = new SealedRendezvous()) {
+  const a = new TestClient(world, ALICE);
+  const b = new TestClient(world, BOB);
+  assert.ok(a.connect());
+  assert.ok(b.connect());
+  return { world, a, b };
+}
+
+test('two peers that want each other find each other; the first is pushed the second', () => {
+  const { a, b } = pair();
+  assert.equal(a.find(b.publicKey), undefined);
+  assert.equal(b.find(a.publicKey), a.endpoint);
+  const again = pair();
+  again.a.want(again.b.publicKey);
+  again.b.ask(again.b.list(FRAME.want, [again.a.publicKey]));
+  const [entry] = again.a.takePushes();
+  assert.deepEqual(entry?.key, again.b.publicKey);
+  assert.equal(formatEndpoint(entry!.ipv4!), again.b.endpoint);
+});
+
+test('a ping is answered with where it came from', () => {
+  const { a } = pair();
+  const pong = a.exchange(a.plain(FRAME.ping));
+  assert.ok(pong?.kind === FRAME.pong);
+  assert.equal(formatEndpoint(pong.endpoint), a.endpoint);
+});
+
+test('the keys of one datagram are all answered, in several datagrams when they do not fit', () => {
+  const { world, a } = pair();
+  const others = Array.from({ length: 37 }, (_, i) => new TestClient(world, `192.0.2.${i + 1}`));
+  for (const other of others) {
+    assert.ok(other.connect());
+    other.want(a.publicKey);
+  }
+  const entries = a.want(...others.map(({ publicKey }) => publicKey));
+  assert.equal(entries.length, 37);
+  for (const [i, entry] of entries.entries()) {
+    assert.deepEqual(entry.key, others[i]!.publicKey);
+  }
+  const found = new Set(entries.map(({ ipv4 }) => ipv4 && formatEndpoint(ipv4)));
+  assert.deepEqual(found, new Set(others.map((it) => it.endpoint)));
+});
+
+test('IPv6 is a path of its own, proven by a challenge', () => {
+  const { a, b } = pair();
+  a.want(b.publicKey);
+  b.want(a.publicKey);
+  a.address = '2001:db8::7';
+  const challenge = a.exchange(a.plain(FRAME.ping));
+  assert.ok(challenge?.kind === FRAME.challenge);
+  assert.equal(b.want(a.publicKey)[0]?.ipv6, undefined);
+  const pong = a.exchange(a.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  assert.ok(pong?.kind === FRAME.pong);
+  const [entry] = b.want(a.publicKey);
+  assert.equal(formatEndpoint(entry!.ipv6!), a.endpoint);
+  assert.equal(formatEndpoint(entry!.ipv4!), `${ALICE}:51820`);
+});
+
+test('bye ends the session and tells the peers', () => {
+  const { world, a, b } = pair();
+  a.want(b.publicKey);
+  b.want(a.publicKey);
+  const ack = a.exchange(a.plain(FRAME.bye));
+  assert.ok(ack?.kind === FRAME.serverAck);
+  const [gone] = b.takePushes();
+  assert.deepEqual(gone?.key, a.publicKey);
+  assert.equal(gone.ipv4, undefined);
+  assert.deepEqual(world.handler.sizes, { clients: 1, sessions: 1, wishes: 1, offers: 0 });
+});
+
+test('an offer is passed on to the peer it is for, once both want each other', () => {
+  const { world, a, b } = pair();
+  const offer = new Uint8Array(88).fill(7);
+  const send = () => a.exchange(a.seal((w) => w.begin(FRAME.offer).addOffer(b.publicKey, offer)));
+  a.want(b.publicKey);
+  assert.equal(send()?.kind, FRAME.serverAck, 'what it says does not depend on the peer');
+  assert.equal(world.handler.sizes.offers, 0);
+  b.want(a.publicKey);
+  world.takeSent();
+  send();
+  assert.deepEqual(b.takePushes()[0]?.offer, offer);
+  assert.deepEqual(b.want(a.publicKey)[0]?.offer, offer);
+  b.exchange(b.list(FRAME.drop, [a.publicKey]));
+  assert.equal(world.handler.sizes.offers, 0);
+});
+
+test('who is not heard for the time to live is forgotten, and its peers are told', () => {
+  const { world, a, b } = pair(new SealedRendezvous({ ttlMs: 30_000 }));
+  a.want(b.publicKey);
+  b.want(a.publicKey);
+  world.takeSent();
+  for (let second = 0; second < 60; second += 10) {
+    world.wait(10_000);
+    assert.ok(b.exchange(b.plain(FRAME.ping)));
+  }
+  world.wait(100);
+  assert.equal(world.handler.sizes.clients, 1);
+  assert.equal(b.find(a.publicKey), undefined);
+  world.wait(30_000);
+  assert.deepEqual(world.handler.sizes, { clients: 0, sessions: 0, wishes: 0, offers: 0 });
+});
+
+test('a wish for oneself is not kept', () => {
+  const { world, a } = pair();
+  assert.equal(a.want(a.publicKey)[0]?.notKept, true);
+  assert.equal(world.handler.sizes.wishes, 0);
+  a.want(generateKeyPair().publicKey);
+  assert.equal(world.handler.sizes.wishes, 1);
+});

@@ -1,0 +1,136 @@
+import { generateKeyPair, type KeyPair } from '../../../src/sealed/key-pair.js';
+import { ClassicHandler } from '../../../src/server/classic-handler.js';
+import { EndpointTable } from '../../../src/server/endpoint-table.js';
+import { RateLimiter } from '../../../src/server/rate-limiter.js';
+import {
+  SealedHandler,
+  type SealedHandlerOptions,
+} from '../../../src/server/sealed/sealed-handler.js';
+import { SourceShare } from '../../../src/server/source-share.js';
+import { ADDRESS_WORDS, createDatagramBatch } from '../../../src/socket/datagram-batch.js';
+import {
+  addressFamily,
+  endpoint,
+  formatAddress,
+  formatEndpoint,
+} from '../../../src/wire/endpoint.js';
+import { batchOf, type Incoming, replyIn } from '../requests.js';
+
+const STRIDE = 1280;
+const TICK_MS = 50;
+
+/** A datagram that the server sent: to `ADDRESS:PORT`. */
+export interface Sent {
+  readonly to: string;
+  readonly payload: Uint8Array;
+}
+
+/** The pure part of a server that speaks both protocols, on a fake clock. */
+export class SealedRendezvous {
+  now = 1_000_000;
+  readonly key: KeyPair = generateKeyPair();
+  readonly handler: SealedHandler;
+  readonly classic: ClassicHandler;
+  readonly table: EndpointTable;
+  /** Every datagram in either direction. */
+  readonly captured: Uint8Array[] = [];
+  /** What the server sent of its own accord, taken out by takeSent(). */
+  private sent: Sent[] = [];
+  private nextNumber = 1;
+  /** What a look at the clock adds to it: the cost of a handshake. */
+  handshakeCostMs = 0;
+
+  constructor(options: Partial<SealedHandlerOptions> & { rate?: number; burst?: number } = {}) {
+    const limiter = new RateLimiter({ rate: options.rate ?? 0, burst: options.burst ?? 1 });
+    this.handler = new SealedHandler(
+      {
+        key: this.key,
+        only: false,
+        allow: undefined,
+        maxClients: 1000,
+        ttlMs: 180_000,
+        maxWanted: 4096,
+        handshakeRate: 0,
+        clientRate: 0,
+        sourceShare: 0.5,
+        limiter,
+        hashKey: { low: 5, high: 6 },
+        ...options,
+      },
+      {
+        clock: () => this.readClock(),
+        wallClock: () => this.now + 1_700_000_000_000,
+        randomNumber: () => Math.imul(this.nextNumber++, 0x9e3779b1),
+      },
+    );
+    this.table = new EndpointTable({
+      maxPeers: 1000,
+      ttlMs: 180_000,
+      share: new SourceShare(0.5),
+      hashKey: { low: 1, high: 2 },
+    });
+    this.classic = new ClassicHandler(this.table, limiter, { low: 3, high: 4 });
+    for (const family of [4, 6] as const) {
+      this.addSocket(family);
+    }
+  }
+
+  /** The reply in place to each datagram of one batch; undefined where there is none. */
+  deliver(datagrams: readonly Incoming[]): (Uint8Array | undefined)[] {
+    const family = addressFamily(datagrams[0]!.from)!;
+    const batch = batchOf(datagrams, STRIDE);
+    const count = datagrams.length;
+    this.captured.push(...datagrams.map(({ payload }) => payload));
+    if (this.handler.sift(batch, count, family, this.now) > 0) {
+      this.classic.handle(batch, count, family, this.now);
+    }
+    this.handler.answer(batch, count, family, family === 4 ? 0 : 1, this.now);
+    const replies = datagrams.map((_, slot) => replyIn(batch, slot));
+    this.captured.push(...replies.filter((reply) => reply !== undefined));
+    return replies;
+  }
+
+  /** The reply in place to one datagram. */
+  ask(from: string, port: number, payload: Uint8Array): Uint8Array | undefined {
+    return this.deliver([{ from, port, payload }])[0];
+  }
+
+  /** What was sent since the last call, beside replies in place. */
+  takeSent(): Sent[] {
+    const sent = this.sent;
+    this.sent = [];
+    return sent;
+  }
+
+  /** Lets time pass as the service does. */
+  wait(ms: number): void {
+    for (const end = this.now + ms; this.now < end; ) {
+      this.now = Math.min(this.now + TICK_MS, end);
+      this.handler.tick(this.now);
+    }
+  }
+
+  private addSocket(family: 4 | 6): void {
+    const outgoing = createDatagramBatch(128, STRIDE);
+    const flush = (count: number): number => {
+      for (let slot = 0; slot < count; slot++) {
+        const at = slot * ADDRESS_WORDS;
+        const bytes = new Uint8Array(outgoing.addresses.buffer, at * 4, family === 4 ? 4 : 16);
+        const to = formatEndpoint(endpoint(formatAddress(bytes), outgoing.addresses[at + 4]!));
+        const payload = replyIn(outgoing, slot)!;
+        this.sent.push({ to, payload });
+        this.captured.push(payload);
+      }
+      return count;
+    };
+    this.handler.addSocket({ outgoing, flush });
+  }
+
+  /** Read at the beginning and at the end of a handshake. */
+  private readClock(): number {
+    this.costs += this.handshakeCostMs / 2;
+    return this.now + this.costs;
+  }
+
+  private costs = 0;
+}

@@ -1,0 +1,189 @@
+import { Initiation } from '../../../src/sealed/handshake.js';
+import { generateKeyPair, type KeyPair } from '../../../src/sealed/key-pair.js';
+import { MessageMacs, writeMac2 } from '../../../src/sealed/mac.js';
+import { Transport } from '../../../src/sealed/transport.js';
+import { readUint32 } from '../../../src/wire/byte-order.js';
+import { endpoint, formatEndpoint } from '../../../src/wire/endpoint.js';
+import type { PublicKey } from '../../../src/wire/key.js';
+import {
+  MAX_PLAINTEXT_LENGTH,
+  MESSAGE,
+  MESSAGE_LENGTH,
+  messageType,
+  OFFSET,
+  writeInitiation,
+} from '../../../src/wire/sealed.js';
+import { decodeFrame, type Frame, type PeerEntry } from '../../../src/wire/sealed-frame-reader.js';
+import { FrameWriter } from '../../../src/wire/sealed-frame-writer.js';
+import { FRAME, type FrameKind } from '../../../src/wire/sealed-frames.js';
+import { decodeResponsePayload, type ResponsePayload } from '../../../src/wire/sealed-response.js';
+import { encodeTai64n } from '../../../src/wire/tai64n.js';
+import type { SealedRendezvous } from './sealed-rendezvous.js';
+
+let lastTimestamp = 1_700_000_000_000;
+let lastSender = 0;
+
+/** One that speaks the sealed protocol, without sockets and without patience. */
+export class TestClient {
+  readonly keys: KeyPair;
+  readonly macs: MessageMacs;
+  cookie: Uint8Array | undefined;
+  /** The numbers of the session: the server's and its own. */
+  theirs = 0;
+  mine = 0;
+  transport: Transport | undefined;
+  /** What the server said last in a response. */
+  status: ResponsePayload | undefined;
+  /** The latest initiation that was sent, and the handshake it belongs to. */
+  initiation = new Uint8Array(0);
+  private handshake: Initiation | undefined;
+  private readonly writer = new FrameWriter();
+
+  constructor(
+    readonly world: SealedRendezvous,
+    public address: string,
+    public port = 51820,
+    keys: KeyPair = generateKeyPair(),
+  ) {
+    this.keys = keys;
+    this.macs = new MessageMacs(world.key.publicKey);
+  }
+
+  get publicKey(): PublicKey {
+    return this.keys.publicKey;
+  }
+
+  /** Where it sends from, as a peer is told. */
+  get endpoint(): string {
+    return formatEndpoint(endpoint(this.address, this.port));
+  }
+
+  /** An initiation with mac2, where there is a cookie. */
+  makeInitiation(timestampMs = ++lastTimestamp): Uint8Array {
+    this.handshake = new Initiation(this.keys, this.world.key.publicKey, encodeTai64n(timestampMs));
+    this.mine = ++lastSender;
+    const bytes = new Uint8Array(MESSAGE_LENGTH.initiation);
+    writeInitiation(bytes, 0, this.mine, this.handshake.noise);
+    this.macs.writeMac1(bytes, 0);
+    if (this.cookie !== undefined) {
+      writeMac2(bytes, 0, this.cookie);
+    }
+    this.initiation = bytes;
+    return bytes;
+  }
+
+  /** Sends a datagram from where it is; the reply in place. */
+  ask(payload: Uint8Array): Uint8Array | undefined {
+    return this.world.ask(this.address, this.port, payload);
+  }
+
+  /** Takes a cookie over from the server. */
+  getCookie(): void {
+    this.cookie = undefined;
+    const reply = this.ask(this.makeInitiation());
+    if (reply === undefined || messageType(reply, 0, reply.length) !== MESSAGE.cookie) {
+      throw new Error('no cookie');
+    }
+    if (!this.macs.hasTag(reply, 0, this.initiation, OFFSET.initiation.mac1)) {
+      throw new Error('a cookie with a wrong tag');
+    }
+    this.cookie = reply.slice(OFFSET.cookie.cookie, OFFSET.cookie.tag);
+  }
+
+  /** Takes a response in; whether there is a session now. */
+  accept(response: Uint8Array | undefined): boolean {
+    if (response === undefined || messageType(response, 0, response.length) !== MESSAGE.response) {
+      return false;
+    }
+    const accepted = this.handshake!.accept(response.subarray(OFFSET.response.noise));
+    this.status = accepted && decodeResponsePayload(accepted.payload);
+    if (accepted === undefined || this.status?.status !== 0) {
+      return false;
+    }
+    this.theirs = readUint32(response, OFFSET.response.sender);
+    this.transport = new Transport(accepted.keys);
+    return true;
+  }
+
+  /** A handshake with all that belongs to it; whether there is a session now. */
+  connect(): boolean {
+    this.getCookie();
+    return this.accept(this.ask(this.makeInitiation()));
+  }
+
+  /** Seals a frame. */
+  seal(write: (writer: FrameWriter) => void): Uint8Array {
+    write(this.writer);
+    const out = new Uint8Array(1232);
+    const { bytes, length } = this.writer;
+    return out.slice(0, this.transport!.seal(this.theirs, bytes, length, out, 0));
+  }
+
+  list(kind: FrameKind, keys: readonly PublicKey[]): Uint8Array {
+    return this.seal((writer) => {
+      writer.begin(kind);
+      for (const key of keys) {
+        writer.addKey(key);
+      }
+    });
+  }
+
+  plain(kind: typeof FRAME.ping | typeof FRAME.bye): Uint8Array {
+    return this.seal((writer) => writer.plain(kind));
+  }
+
+  /** Opens a data message that is meant for it. */
+  open(message: Uint8Array | undefined): Frame | undefined {
+    if (message === undefined || messageType(message, 0, message.length) !== MESSAGE.data) {
+      return undefined;
+    }
+    const out = new Uint8Array(MAX_PLAINTEXT_LENGTH);
+    const length = this.transport!.open(message, 0, message.length, out);
+    return length < 0 ? undefined : decodeFrame(out.subarray(0, length));
+  }
+
+  /** Sends a sealed message and opens the reply. */
+  exchange(message: Uint8Array): Frame | undefined {
+    return this.open(this.ask(message));
+  }
+
+  /** Wants peers; all that the server says of them. Other datagrams of that moment are lost. */
+  want(...keys: readonly PublicKey[]): readonly PeerEntry[] {
+    const frames = [this.exchange(this.list(FRAME.want, keys))];
+    frames.push(...this.takeSent().map(({ frame }) => frame));
+    return frames.flatMap((frame) => (frame?.kind === FRAME.peers ? frame.entries : []));
+  }
+
+  /** Where the server says that a peer is, over IPv4. */
+  find(key: PublicKey): string | undefined {
+    const found = this.want(key)[0]?.ipv4;
+    return found && formatEndpoint(found);
+  }
+
+  /** What the server sent to this client of its own accord; what it sent to others is lost. */
+  takeSent(): { readonly counter: number; readonly frame: Frame }[] {
+    const mine = this.world.takeSent().filter(({ to }) => to === this.endpoint);
+    return mine.flatMap(({ payload }) => {
+      const frame = this.open(payload);
+      return frame === undefined ? [] : [{ frame, counter: this.transport!.lastCounter }];
+    });
+  }
+
+  /** What was pushed; each push is acknowledged, unless it is to be lost. */
+  takePushes({ acknowledge = true } = {}): readonly PeerEntry[] {
+    const entries: PeerEntry[] = [];
+    for (const { frame, counter } of this.takeSent()) {
+      if (frame.kind === FRAME.peers && frame.push) {
+        entries.push(...frame.entries);
+        if (acknowledge) {
+          this.acknowledge(counter);
+        }
+      }
+    }
+    return entries;
+  }
+
+  acknowledge(counter: number): void {
+    this.ask(this.seal((writer) => writer.begin(FRAME.ack).addCounter(counter)));
+  }
+}
