@@ -1,7 +1,7 @@
 import sodium from 'sodium-native';
 import { copyBytes, writePort, writeUint32 } from '../wire/byte-order.js';
 import { ADDRESS_LENGTH, type Family } from '../wire/endpoint.js';
-import { MAC_LENGTH } from '../wire/sealed.js';
+import { MAC_LENGTH, OFFSET } from '../wire/sealed.js';
 import { TOKEN_LENGTH } from '../wire/sealed-frames.js';
 import { hasMac2 } from './mac.js';
 
@@ -52,8 +52,9 @@ export class CookieJar {
   accepts(initiation: Uint8Array, at: number, source: Source, now: number): boolean {
     this.rotate(now);
     return (
-      hasMac2(initiation, at, cookieOf(this.current, source)) ||
-      hasMac2(initiation, at, cookieOf(this.previous, source))
+      !isFirst(initiation, at) &&
+      (hasMac2(initiation, at, cookieOf(this.current, source)) ||
+        hasMac2(initiation, at, cookieOf(this.previous, source)))
     );
   }
 
@@ -88,6 +89,17 @@ export class CookieJar {
     this.current = randomSecret();
     this.since = now;
   }
+}
+
+/** Whether mac2 is zero, as in a client's first initiation: a flood of them is not worth hashing. */
+function isFirst(initiation: Uint8Array, at: number): boolean {
+  const mac2 = at + OFFSET.initiation.mac2;
+  for (let i = mac2; i < mac2 + MAC_LENGTH; i++) {
+    if (initiation[i] !== 0) {
+      return false;
+    }
+  }
+  return true;
 }
 
 function randomSecret(): Uint8Array {

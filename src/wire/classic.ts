@@ -1,4 +1,4 @@
-import { decodeEndpoint, type Endpoint, type Family } from './endpoint.js';
+import { decodeEndpoint, type Endpoint, type Family, isUsable } from './endpoint.js';
 import { KEY_LENGTH, type PublicKey } from './key.js';
 
 /** UDP port of the original nat-punch-server.c, and the default here. */
@@ -34,6 +34,5 @@ export function decodeClassicReply(payload: Uint8Array, family: Family): Classic
     return undefined;
   }
   const endpoint = decodeEndpoint(payload) as Endpoint;
-  const unspecified = endpoint.address === '0.0.0.0' || endpoint.address === '::';
-  return endpoint.port === 0 || unspecified ? 'unknown' : endpoint;
+  return isUsable(endpoint) ? endpoint : 'unknown';
 }

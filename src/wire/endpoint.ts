@@ -65,6 +65,11 @@ export function sameEndpoint(a: Endpoint | undefined, b: Endpoint | undefined): 
   return a?.port === b?.port && a?.address === b?.address;
 }
 
+/** Whether something can be sent there: neither port 0 nor the unspecified address. */
+export function isUsable({ address, port }: Endpoint): boolean {
+  return port !== 0 && address !== '0.0.0.0' && address !== '::';
+}
+
 /** An address in network order: 4 or 16 bytes; a zone is left out. Throws a RangeError. */
 export function addressBytes(text: string): Uint8Array {
   const family = addressFamily(text);

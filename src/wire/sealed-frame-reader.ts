@@ -5,6 +5,7 @@ import {
   type Endpoint,
   endpoint,
   formatAddress,
+  isUsable,
 } from './endpoint.js';
 import { KEY_LENGTH, type PublicKey, publicKey } from './key.js';
 import {
@@ -20,7 +21,8 @@ import {
   TOKEN_LENGTH,
 } from './sealed-frames.js';
 
-/** What a server says of one peer; with nothing in it, the server has nothing to say. */
+/** What a server says of one peer: endpoints that something can be sent to. With nothing in it, the server
+ * has nothing to say. */
 export interface PeerEntry {
   readonly key: PublicKey;
   readonly ipv4?: Endpoint | undefined;
@@ -147,9 +149,14 @@ function decodeEntry(entry: Uint8Array): PeerEntry {
   const ipv6 = take(ENTRY_FLAG.ipv6, 18);
   return {
     key: publicKey(entry.slice(0, KEY_LENGTH)),
-    ipv4: ipv4 && decodeEndpoint(ipv4),
-    ipv6: ipv6 && decodeEndpoint(ipv6),
+    ipv4: usableEndpoint(ipv4),
+    ipv6: usableEndpoint(ipv6),
     offer: take(ENTRY_FLAG.offer, OFFER_LENGTH),
     notKept: (flags & ENTRY_FLAG.notKept) !== 0,
   };
+}
+
+function usableEndpoint(bytes: Uint8Array | undefined): Endpoint | undefined {
+  const decoded = bytes && decodeEndpoint(bytes);
+  return decoded && isUsable(decoded) ? decoded : undefined;
 }

@@ -57,6 +57,8 @@ const CLASSIC_LENGTH = 64;
 
 const BLOCK = 16;
 
+const WORD_AT = 4;
+
 /** Whether a data message may have this length. */
 export function isDataLength(length: number): boolean {
   return (
@@ -104,11 +106,13 @@ function hasLengthOf(type: number, length: number): boolean {
   }
 }
 
-function writeType(bytes: Uint8Array, at: number, type: MessageType): void {
+/** Writes the first eight bytes: the type, and the number or reason that follows it in every message. */
+function writeHead(bytes: Uint8Array, at: number, type: MessageType, word: number): void {
   bytes[at] = PREFIX[0];
   bytes[at + 1] = PREFIX[1];
   bytes[at + 2] = PREFIX[2];
   bytes[at + 3] = type;
+  writeUint32(bytes, at + WORD_AT, word);
 }
 
 /** Writes an initiation with zeros for its two MACs, which src/sealed/mac.ts fills in. */
@@ -118,8 +122,7 @@ export function writeInitiation(
   sender: number,
   noise: Uint8Array,
 ): void {
-  writeType(bytes, at, MESSAGE.initiation);
-  writeUint32(bytes, at + OFFSET.initiation.sender, sender);
+  writeHead(bytes, at, MESSAGE.initiation, sender);
   copyBytes(noise, 0, bytes, at + OFFSET.initiation.noise, NOISE_LENGTH.initiation);
   bytes.fill(0, at + OFFSET.initiation.mac1, at + MESSAGE_LENGTH.initiation);
 }
@@ -132,8 +135,7 @@ export function writeResponse(
   sender: number,
   noise: Uint8Array,
 ): void {
-  writeType(bytes, at, MESSAGE.response);
-  writeUint32(bytes, at + OFFSET.response.receiver, receiver);
+  writeHead(bytes, at, MESSAGE.response, receiver);
   writeUint32(bytes, at + OFFSET.response.sender, sender);
   copyBytes(noise, 0, bytes, at + OFFSET.response.noise, NOISE_LENGTH.response);
 }
@@ -145,8 +147,7 @@ export function writeCookie(
   receiver: number,
   cookie: Uint8Array,
 ): void {
-  writeType(bytes, at, MESSAGE.cookie);
-  writeUint32(bytes, at + OFFSET.cookie.receiver, receiver);
+  writeHead(bytes, at, MESSAGE.cookie, receiver);
   copyBytes(cookie, 0, bytes, at + OFFSET.cookie.cookie, MAC_LENGTH);
   bytes.fill(0, at + OFFSET.cookie.tag, at + MESSAGE_LENGTH.cookie);
 }
@@ -158,8 +159,7 @@ export function writeDataHeader(
   receiver: number,
   counter: number,
 ): void {
-  writeType(bytes, at, MESSAGE.data);
-  writeUint32(bytes, at + OFFSET.data.receiver, receiver);
+  writeHead(bytes, at, MESSAGE.data, receiver);
   writeUint64(bytes, at + OFFSET.data.counter, counter);
 }
 
@@ -178,8 +178,7 @@ export function writeNotice(
 ): void {
   // In place the echo can overlap the notice: it is moved first, and as if by way of a copy.
   bytes.set(echo.subarray(echoAt, echoAt + ECHO_LENGTH), at + OFFSET.notice.echo);
-  writeType(bytes, at, MESSAGE.notice);
-  writeUint32(bytes, at + OFFSET.notice.reason, reason);
+  writeHead(bytes, at, MESSAGE.notice, reason);
 }
 
 /** The reason of a notice; undefined when there is no such reason. */

@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { addressBytes, type Endpoint, parseEndpoint } from '../../src/wire/endpoint.js';
+import { publicKey } from '../../src/wire/key.js';
+import { MAX_PLAINTEXT_LENGTH } from '../../src/wire/sealed.js';
+import { decodeFrame, type Frame, type PeerEntry } from '../../src/wire/sealed-frame-reader.js';
+import { FrameWriter } from '../../src/wire/sealed-frame-writer.js';
+import {
+  ENTRY_FLAG,
+  entryLength,
+  FRAME,
+  ITEM_LENGTH,
+  type ListKind,
+  listCount,
+  maxItems,
+} from '../../src/wire/sealed-frames.js';
+import { hex, testHostileBytes } from './codec.js';
+
+const A = publicKey(new Uint8Array(32).fill(0xaa));
+const B = publicKey(new Uint8Array(32).fill(0xbb));
+const OFFER = new Uint8Array(88).fill(0xcc);
+const TOKEN = hex('0102030405060708');
+const IPV4 = parseEndpoint('192.0.2.1:51820');
+const IPV6 = parseEndpoint('[2001:db8::1]:51820');
+const hexA = 'aa'.repeat(32);
+const hexB = 'bb'.repeat(32);
+
+const writer = new FrameWriter();
+
+function bytesOf(frame: FrameWriter): Uint8Array {
+  return frame.bytes.slice(0, frame.length);
+}
+
+/** Every frame of the document, its bytes, and what it decodes to. */
+const FRAMES: readonly [string, FrameWriter, string, Frame][] = (() => {
+  const make = (fill: (frame: FrameWriter) => void): FrameWriter => {
+    const frame = new FrameWriter();
+    fill(frame);
+    return frame;
+  };
+  const put = (frame: FrameWriter, { address, family, port }: Endpoint) =>
+    frame.putEndpoint(addressBytes(address), 0, family, port);
+  return [
+    [
+      'want',
+      make((frame) => frame.begin(FRAME.want).addKey(A).addKey(B)),
+      `01 00 0200 ${hexA} ${hexB}`,
+      { kind: FRAME.want, keys: [A, B] },
+    ],
+    [
+      'drop',
+      make((frame) => frame.begin(FRAME.drop).addKey(A)),
+      `02 00 0100 ${hexA}`,
+      { kind: FRAME.drop, keys: [A] },
+    ],
+    [
+      'offer',
+      make((frame) => frame.begin(FRAME.offer).addOffer(B, OFFER)),
+      `03 00 0100 ${hexB} ${'cc'.repeat(88)}`,
+      { kind: FRAME.offer, offers: [{ key: B, offer: OFFER }] },
+    ],
+    ['ping', make((frame) => frame.plain(FRAME.ping)), '04', { kind: FRAME.ping }],
+    [
+      'prove',
+      make((frame) => frame.token(FRAME.prove, TOKEN)),
+      '05 0102030405060708',
+      { kind: FRAME.prove, token: TOKEN },
+    ],
+    ['bye', make((frame) => frame.plain(FRAME.bye)), '06', { kind: FRAME.bye }],
+    [
+      'ack',
+      make((frame) => frame.begin(FRAME.ack).addCounter(5).addCounter(0x01_0000_0002)),
+      '07 00 0200 0500000000000000 0200000001000000',
+      { kind: FRAME.ack, counters: [5, 0x01_0000_0002] },
+    ],
+    [
+      'peers',
+      make((frame) => {
+        frame.begin(FRAME.peers, true).addEntry(A, 0, 7);
+        put(put(frame, IPV4), IPV6).putOffer(OFFER);
+        frame.addEntry(B, 0, 0).addEntry(B, 0, ENTRY_FLAG.notKept);
+      }),
+      `41 01 0300 ${hexA} 07 c0000201ca6c 20010db8000000000000000000000001ca6c ${'cc'.repeat(88)}
+       ${hexB} 00 ${hexB} 08`,
+      {
+        kind: FRAME.peers,
+        push: true,
+        entries: [
+          { key: A, ipv4: IPV4, ipv6: IPV6, offer: OFFER, notKept: false },
+          { key: B, ipv4: undefined, ipv6: undefined, offer: undefined, notKept: false },
+          { key: B, ipv4: undefined, ipv6: undefined, offer: undefined, notKept: true },
+        ],
+      },
+    ],
+    [
+      'pong over IPv4',
+      make((frame) => frame.pongEndpoint(IPV4)),
+      '42 04 ca6c c0000201',
+      { kind: FRAME.pong, endpoint: IPV4 },
+    ],
+    [
+      'pong over IPv6',
+      make((frame) => frame.pongEndpoint(IPV6)),
+      '42 06 ca6c 20010db8000000000000000000000001',
+      { kind: FRAME.pong, endpoint: IPV6 },
+    ],
+    [
+      'challenge',
+      make((frame) => frame.token(FRAME.challenge, TOKEN)),
+      '43 0102030405060708',
+      { kind: FRAME.challenge, token: TOKEN },
+    ],
+    [
+      "the server's ack",
+      make((frame) => frame.begin(FRAME.serverAck).addCounter(9)),
+      '44 00 0100 0900000000000000',
+      { kind: FRAME.serverAck, counters: [9] },
+    ],
+  ];
+})();
+
+for (const [name, frame, expected, decoded] of FRAMES) {
+  const bytes = bytesOf(frame);
+  describe(`frame: ${name}`, () => {
+    it('has the bytes of the document', () => assert.deepEqual(bytes, hex(expected)));
+
+    it('decodes, with padding and without', () => {
+      assert.deepEqual(decodeFrame(bytes), decoded);
+      assert.deepEqual(decodeFrame(Uint8Array.of(...bytes, ...new Uint8Array(16))), decoded);
+    });
+  });
+  testHostileBytes(`frame: ${name}`, decodeFrame, bytes);
+}
+
+describe('decoding', () => {
+  it('keeps nothing of the plaintext', () => {
+    const bytes = bytesOf(writer.begin(FRAME.want).addKey(A));
+    const frame = decodeFrame(bytes);
+    bytes.fill(0);
+    assert.deepEqual(frame, { kind: FRAME.want, keys: [A] });
+  });
+
+  it('never throws, whatever follows a known kind and a small count (property)', () => {
+    const kind = fc.constantFrom(...Object.values(FRAME));
+    const count = fc.nat(12);
+    const rest = fc.uint8Array({ maxLength: MAX_PLAINTEXT_LENGTH - 4 });
+    fc.assert(
+      fc.property(kind, fc.nat(6), count, rest, (first, second, items, bytes) => {
+        decodeFrame(Uint8Array.of(first, second, items, 0, ...bytes));
+      }),
+    );
+  });
+
+  it('refuses kinds, flags and fields that there are not', () => {
+    const known = new Set<number>(Object.values(FRAME));
+    for (let kind = 0; kind < 256; kind++) {
+      const bytes = new Uint8Array(48);
+      bytes[0] = kind;
+      bytes[1] = kind === FRAME.pong ? 4 : 0;
+      assert.equal(decodeFrame(bytes) !== undefined, known.has(kind), `kind ${kind}`);
+    }
+    assert.equal(decodeFrame(hex(`41 02 0000`)), undefined);
+    assert.equal(decodeFrame(hex(`41 00 0100 ${hexA} 10`)), undefined);
+    assert.equal(decodeFrame(hex(`01 01 0100 ${hexA}`)), undefined);
+    assert.equal(decodeFrame(hex('42 05 ca6c c0000201')), undefined);
+  });
+
+  it('leaves out endpoints that nothing can be sent to', () => {
+    for (const endpoint of ['00000000 ca6c', 'c0000201 0000']) {
+      const frame = decodeFrame(hex(`41 00 0100 ${hexA} 01 ${endpoint}`));
+      assert.ok(frame?.kind === FRAME.peers);
+      assert.equal((frame.entries[0] as PeerEntry).ipv4, undefined);
+    }
+  });
+});
+
+describe('a list', () => {
+  const kinds = Object.keys(ITEM_LENGTH).map(Number) as ListKind[];
+
+  it('holds as many items as the document says', () => {
+    assert.deepEqual(
+      kinds.map((kind) => maxItems(ITEM_LENGTH[kind])),
+      [37, 37, 9, 149, 149],
+    );
+  });
+
+  it('takes items as long as they fit, and counts them', () => {
+    writer.begin(FRAME.want);
+    while (writer.fits(32)) {
+      writer.addKey(A);
+    }
+    assert.equal(writer.count, 37);
+    assert.equal(writer.length, 4 + 37 * 32);
+    assert.equal(listCount(writer.bytes, 0, writer.length), 37);
+    assert.throws(() => writer.addKey(A), RangeError);
+  });
+
+  it('is counted in place, and refused when it ends early', () => {
+    for (const kind of kinds) {
+      const length = 4 + 3 * ITEM_LENGTH[kind];
+      const bytes = new Uint8Array(7 + length);
+      bytes.set([kind, 0, 3, 0], 7);
+      assert.equal(listCount(bytes, 7, length), 3);
+      assert.equal(listCount(bytes, 7, length + 10), 3);
+      for (let short = 0; short < length; short++) {
+        assert.equal(listCount(bytes, 7, short), -1);
+      }
+    }
+    for (const kind of [FRAME.ping, FRAME.peers, FRAME.pong, 0, 255]) {
+      assert.equal(listCount(Uint8Array.of(kind, 0, 0, 0), 0, 4), -1);
+    }
+  });
+});
+
+describe('an entry', () => {
+  it('is as long as its flags say', () => {
+    const lengths = [33, 39, 51, 57, 121, 127, 139, 145];
+    for (let flags = 0; flags < 16; flags++) {
+      assert.equal(entryLength(flags), lengths[flags & 7]);
+    }
+    assert.equal(entryLength(16), undefined);
+    assert.equal(entryLength(undefined), undefined);
+  });
+
+  it('comes back with any flags, as many as fit (property)', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(15), { maxLength: 40 }), (all) => {
+        writer.begin(FRAME.peers);
+        const kept = all.filter((flags) => writeEntry(flags));
+        const frame = decodeFrame(bytesOf(writer));
+        assert.ok(frame?.kind === FRAME.peers);
+        assert.deepEqual(frame.entries.map(flagsOf), kept);
+      }),
+    );
+  });
+});
+
+function writeEntry(flags: number): boolean {
+  if (!writer.fits(entryLength(flags) as number)) {
+    return false;
+  }
+  writer.addEntry(A, 0, flags);
+  if (flags & ENTRY_FLAG.ipv4) {
+    writer.putEndpoint(addressBytes(IPV4.address), 0, 4, IPV4.port);
+  }
+  if (flags & ENTRY_FLAG.ipv6) {
+    writer.putEndpoint(addressBytes(IPV6.address), 0, 6, IPV6.port);
+  }
+  if (flags & ENTRY_FLAG.offer) {
+    writer.putOffer(OFFER);
+  }
+  return true;
+}
+
+function flagsOf(entry: PeerEntry): number {
+  return (
+    (entry.ipv4 ? ENTRY_FLAG.ipv4 : 0) |
+    (entry.ipv6 ? ENTRY_FLAG.ipv6 : 0) |
+    (entry.offer ? ENTRY_FLAG.offer : 0) |
+    (entry.notKept ? ENTRY_FLAG.notKept : 0)
+  );
+}

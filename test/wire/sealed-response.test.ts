@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  decodeResponsePayload,
+  encodeResponsePayload,
+  STATUS,
+} from '../../src/wire/sealed-response.js';
+import { encodeTai64n } from '../../src/wire/tai64n.js';
+import { hex, testHostileBytes } from './codec.js';
+
+const welcome = {
+  status: STATUS.welcome,
+  ttlSeconds: 180,
+  maxWanted: 4096,
+  clockMs: 1_700_000_000_000,
+  latest: undefined,
+};
+
+testHostileBytes('response payload', decodeResponsePayload, encodeResponsePayload(welcome));
+
+test('a welcome has the bytes of the document', () => {
+  const bytes = encodeResponsePayload(welcome);
+  const expected = `00 00 b400 0010 0000 400000006553f10a 00000000 ${'00'.repeat(12)}`;
+  assert.deepEqual(bytes, hex(expected));
+  assert.deepEqual(decodeResponsePayload(bytes), welcome);
+});
+
+test('a stale timestamp is answered with the latest one', () => {
+  const stale = { ...welcome, status: STATUS.staleTimestamp, latest: encodeTai64n(5000) };
+  const bytes = encodeResponsePayload(stale);
+  assert.equal(bytes[0], 2);
+  assert.deepEqual(bytes.subarray(20), encodeTai64n(5000));
+  assert.deepEqual(decodeResponsePayload(bytes), stale);
+});
+
+test('a number that does not fit is told as the largest', () => {
+  const bytes = encodeResponsePayload({ ...welcome, ttlSeconds: 1e6, maxWanted: 65536 });
+  assert.deepEqual(bytes.subarray(2, 6), hex('ffff ffff'));
+});
+
+test('a status that there is not is refused', () => {
+  for (let status = 4; status < 256; status++) {
+    const bytes = encodeResponsePayload(welcome);
+    bytes[0] = status;
+    assert.equal(decodeResponsePayload(bytes), undefined);
+  }
+});
