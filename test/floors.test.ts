@@ -22,7 +22,8 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
 /** Modules that decide: no I/O, no clock, no randomness. */
 const PURE = [
   /^wire\//,
-  /^client\/(inquiry|peer-track|session|timing|problems)\.ts$/,
+  /^client\/(liveness|peer-book|peer-track|problems|timing|trial)\.ts$/,
+  /^client\/classic\/(inquiry|request-schedule)\.ts$/,
   /^server\/(endpoint-table|key-index|row-arena|expiry-sweep|half-siphash|source-|rate-|classic-)/,
   /^server\/sealed\/(?!key-file|sealed-counts)/,
   /^dns\/(signer|registry|zone|responder|instance)/,

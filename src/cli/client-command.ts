@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { ClientOptions } from '../client/client.js';
+import type { FinderFactory } from '../client/finder.js';
 import type { ServerName } from '../client/server-locator.js';
 import { collect, decimal, interfaceName, keepalive, peerKey, serverName } from './arguments.js';
 import type { LogOptions } from './log-options.js';
@@ -39,16 +40,20 @@ export function clientCommand(exit: (code: number) => void): Command {
     )
     .action(async (name: string, server: ServerName, flags: Flags) => {
       // What a command needs is loaded when it runs: the client's start-up is part of the time to connect.
-      const { runClient } = await import('./client-run.js');
-      exit(await runClient(options(name, server, flags), flags));
+      const [{ runClient }, { classicFinder }] = await Promise.all([
+        import('./client-run.js'),
+        import('../client/classic/classic-finder.js'),
+      ]);
+      const through = `${server.host}:${server.port}`;
+      exit(await runClient(options(name, classicFinder(server), flags), through, flags));
     });
 }
 
-function options(name: string, server: ServerName, flags: Flags): ClientOptions {
+function options(name: string, finder: FinderFactory, flags: Flags): ClientOptions {
   const timeout = flags.timeout ?? (flags.once ? DEFAULT_ONCE_TIMEOUT : undefined);
   return {
     interfaceName: name,
-    server,
+    finder,
     once: flags.once ?? false,
     timeoutMs: timeout === undefined ? undefined : timeout * 1000,
     keepalive: flags.keepalive,

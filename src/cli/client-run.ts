@@ -6,12 +6,21 @@ import { peerLog } from './peer-log.js';
 import { endpointText, lackText } from './peer-text.js';
 import { stopSignal } from './stop-signal.js';
 
-/** Runs a client until it is done. Returns the exit code; throws what no retry can mend. */
-export async function runClient(settings: ClientOptions, flags: LogOptions): Promise<number> {
-  const { once, interfaceName: name, server } = settings;
+/**
+ * Runs a client until it is done. Throws what no retry can mend.
+ * @param through what the client asks, as people know it
+ * @returns the exit code
+ */
+export async function runClient(
+  settings: ClientOptions,
+  through: string,
+  flags: LogOptions,
+): Promise<number> {
+  const { once, interfaceName: name } = settings;
   const live = process.stdout.isTTY && flags.logFormat === 'text' && !once;
-  const title = `${name} through ${server.host}:${server.port}`;
-  const view = live ? await liveTable(title) : { observe: peerLog(createLogger(flags)), end() {} };
+  const view = live
+    ? await liveTable(`${name} through ${through}`)
+    : { observe: peerLog(createLogger(flags)), end() {} };
   const client = new Client(settings, view.observe);
   const outcome = await client.run(stopSignal()).finally(view.end);
   if (outcome === 'stopped') {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ClientEvent } from '../client/client.js';
-import type { PeerView } from '../client/session.js';
+import type { PeerView } from '../client/peer-track.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey } from '../wire/key.js';
 import { answerText, endpointText, handshakeText, lackText } from './peer-text.js';

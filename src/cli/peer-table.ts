@@ -1,7 +1,7 @@
 import { createLogUpdate } from 'log-update';
 import type { ClientEvent } from '../client/client.js';
+import type { PeerView } from '../client/peer-track.js';
 import type { Topic } from '../client/problems.js';
-import type { PeerView } from '../client/session.js';
 import { answerText, endpointText, handshakeText } from './peer-text.js';
 
 const REDRAW_MS = 200;

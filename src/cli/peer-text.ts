@@ -1,4 +1,4 @@
-import type { PeerView } from '../client/session.js';
+import type { PeerView } from '../client/peer-track.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 
 /** A peer's endpoint, or a dash. */
@@ -11,7 +11,7 @@ export function answerText({ answer }: PeerView): string {
   if (answer === undefined) {
     return '-';
   }
-  return answer === 'unknown' ? answer : formatEndpoint(answer);
+  return answer === 'unknown' ? answer : answer.map(formatEndpoint).join(', ');
 }
 
 /** The age of a peer's last handshake, or `never`. */

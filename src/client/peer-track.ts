@@ -1,92 +1,94 @@
-import type { ClassicAnswer } from '../wire/classic.js';
 import { type Endpoint, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
+import type { Answer, SoughtPeer } from './finder.js';
+import { Liveness } from './liveness.js';
 import {
   CHANGE_RETRY_MS,
-  CONNECTING_MS,
   FIRST_INTERVAL_MS,
   FIRST_REQUESTS,
-  FRESH_HANDSHAKE_MS,
-  HEARD_MS,
   INTERVAL_GROWTH,
   MAX_INTERVAL_MS,
   PATIENT_REQUESTS,
   REFRESH_INTERVAL_MS,
-  REJECT_AFTER_MS,
 } from './timing.js';
+import { Trial } from './trial.js';
 
 /** `asking`: no answer yet. `unknown`: the server does not know it. `connecting`: endpoint set. */
 export type PeerState = 'asking' | 'unknown' | 'connecting' | 'connected';
 
-/** What is known of one peer of the interface, and what to do about it. Pure. */
-export class PeerTrack {
+/** A peer as shown to people. */
+export interface PeerView {
   readonly publicKey: PublicKey;
-  /** When the server is to be asked about this peer, while it has no fresh handshake. */
-  askAt: number;
-  #answer: ClassicAnswer | undefined;
+  /** The first eight characters of the key. */
+  readonly name: string;
+  readonly endpoint: Endpoint | undefined;
+  readonly state: PeerState;
+  /** Milliseconds since the last handshake; undefined when there was none. */
+  readonly handshakeAgeMs: number | undefined;
+  readonly answer: Answer | undefined;
+}
+
+/** What is known of one peer of the interface, and what to do about it. Pure. */
+export class PeerTrack implements SoughtPeer {
+  readonly publicKey: PublicKey;
+  readonly #liveness: Liveness;
+  readonly #trial = new Trial();
+  #askAt: number;
+  #requests = 0;
+  #answer: Answer | undefined;
   /** The answer came after the peer was last seen alive, so it may be newer than what WireGuard knows. */
   #isNews = false;
-  #requests = 0;
   #peer: Peer;
-  #handshakeAt: number | undefined;
-  #latestHandshakeMs = 0;
-  #heardAt = Number.NEGATIVE_INFINITY;
-  /** The answer that was acted upon since the peer was last alive. */
-  #applied: Endpoint | undefined;
-  #appliedAt = Number.NEGATIVE_INFINITY;
   #changeableAt = Number.NEGATIVE_INFINITY;
   #changedWithAllowedIps = false;
 
   constructor(peer: Peer, now: number) {
     this.publicKey = peer.publicKey;
-    this.askAt = now;
+    this.#liveness = new Liveness(peer);
+    this.#askAt = now;
     this.#peer = peer;
   }
 
-  get endpoint(): Endpoint | undefined {
-    return this.#peer.endpoint;
-  }
-
-  /** What the server said last. */
-  get answer(): ClassicAnswer | undefined {
+  get answer(): Answer | undefined {
     return this.#answer;
   }
 
-  /** The server answered about this peer. */
-  answered(answer: ClassicAnswer): void {
+  get askAt(): number {
+    return this.#askAt;
+  }
+
+  answered(answer: Answer): void {
     this.#answer = answer;
     this.#isNews = true;
   }
 
-  /** Milliseconds since the last handshake; undefined when there was none. */
-  handshakeAge(now: number): number | undefined {
-    return this.#handshakeAt === undefined ? undefined : now - this.#handshakeAt;
+  asked(now: number): void {
+    this.#requests += 1;
+    const grown = INTERVAL_GROWTH ** Math.max(0, this.#requests - FIRST_REQUESTS);
+    const interval = Math.min(FIRST_INTERVAL_MS * grown, MAX_INTERVAL_MS);
+    this.#askAt = now + (this.#requests > PATIENT_REQUESTS ? REFRESH_INTERVAL_MS : interval);
   }
 
-  /** Has a session that works as far as WireGuard can tell: such a peer is not touched. */
   isAlive(now: number): boolean {
-    const age = this.handshakeAge(now);
-    if (age === undefined) {
-      return false;
-    }
-    const heard = now - this.#heardAt < HEARD_MS;
-    return age < FRESH_HANDSHAKE_MS || (heard && age < REJECT_AFTER_MS);
+    return this.#liveness.isAlive(now);
   }
 
   /** A change was made for this peer a moment ago and has not shown its effect yet. */
   isConnecting(now: number): boolean {
-    return !this.isAlive(now) && now - this.#appliedAt < CONNECTING_MS;
+    return !this.isAlive(now) && this.#trial.isUnderWay(now);
   }
 
-  state(now: number): PeerState {
-    if (this.isAlive(now)) {
-      return 'connected';
-    }
-    if (this.#answer === undefined) {
-      return 'asking';
-    }
-    return this.#answer === 'unknown' ? 'unknown' : 'connecting';
+  /** The peer as it stands now. */
+  view(now: number): PeerView {
+    return {
+      publicKey: this.publicKey,
+      name: formatPublicKey(this.publicKey).slice(0, 8),
+      endpoint: this.#peer.endpoint,
+      state: this.#state(now),
+      handshakeAgeMs: this.#liveness.handshakeAge(now),
+      answer: this.#answer,
+    };
   }
 
   /**
@@ -95,66 +97,44 @@ export class PeerTrack {
    */
   read(peer: Peer, now: number, wallNow: number): void {
     const wasAlive = this.isAlive(now);
-    if (peer.receivedBytes > this.#peer.receivedBytes) {
-      this.#heardAt = now;
-    }
-    this.#noteHandshake(peer, now, wallNow);
+    this.#liveness.read(peer, now, wallNow);
     this.#peer = peer;
     const alive = this.isAlive(now);
     if (alive) {
       this.#isNews = false;
-    }
-    if (alive || peer.endpoint === undefined) {
-      this.#applied = undefined;
+      this.#trial.finished();
+    } else if (peer.endpoint === undefined) {
+      this.#trial.undone();
     }
     if (alive || wasAlive) {
       this.#requests = 0;
-      this.askAt = now;
+      this.#askAt = now;
     }
   }
 
-  /** Dated once, when it is new: a step of the wall clock later must not make it older or younger. */
-  #noteHandshake({ latestHandshakeMs }: Peer, now: number, wallNow: number): void {
-    if (latestHandshakeMs !== this.#latestHandshakeMs) {
-      this.#latestHandshakeMs = latestHandshakeMs;
-      const age = Math.max(0, wallNow - latestHandshakeMs);
-      this.#handshakeAt = latestHandshakeMs === 0 ? undefined : now - age;
-    }
-  }
-
-  /** A request about this peer was sent: the next one keeps its distance. */
-  asked(now: number): void {
-    this.#requests += 1;
-    const grown = INTERVAL_GROWTH ** Math.max(0, this.#requests - FIRST_REQUESTS);
-    const interval = Math.min(FIRST_INTERVAL_MS * grown, MAX_INTERVAL_MS);
-    this.askAt = now + (this.#requests > PATIENT_REQUESTS ? REFRESH_INTERVAL_MS : interval);
-  }
-
-  /** An answer that is to be acted upon; undefined when there is none. */
+  /** The endpoint that the answer calls for; undefined when there is nothing to do. */
   news(now: number): Endpoint | undefined {
     const answer = this.#answer;
     if (!this.#isNews || answer === undefined || answer === 'unknown') {
       return undefined;
     }
     const wait = this.isAlive(now) || now < this.#changeableAt;
-    return wait || sameEndpoint(answer, this.#applied) ? undefined : answer;
+    return wait ? undefined : this.#trial.next(answer, this.#peer.endpoint, now);
   }
 
   /**
-   * The change that the answer calls for, if any. An answer is acted upon once: where WireGuard moved on
-   * from it by itself, the peer roamed, and that stands until the handshake is stale.
+   * The change that the answer calls for, if any; it counts as made.
    * @param keepalive seconds for a peer without a keepalive of its own; 0 = none
    */
   change(keepalive: number, now: number): PeerConfig | undefined {
-    const answer = this.news(now);
-    if (answer === undefined) {
+    const endpoint = this.news(now);
+    if (endpoint === undefined) {
       return undefined;
     }
-    this.#applied = answer;
-    this.#appliedAt = now;
+    this.#trial.start(endpoint, now);
     this.#changedWithAllowedIps = this.#peer.allowedIps.length > 0;
-    const change = this.#changeTo(answer, keepalive);
-    this.#peer = { ...this.#peer, endpoint: answer };
+    const change = changeTo(endpoint, this.#peer, keepalive);
+    this.#peer = { ...this.#peer, endpoint };
     return change;
   }
 
@@ -170,28 +150,33 @@ export class PeerTrack {
 
   /** The change could not be made: it is made again after a while. */
   changeFailed(now: number): void {
-    this.#applied = undefined;
+    this.#trial.undone();
     this.#changeableAt = now + CHANGE_RETRY_MS;
     this.#changedWithAllowedIps = false;
   }
 
-  /** undefined when there is nothing to change. */
-  #changeTo(answer: Endpoint, keepalive: number): PeerConfig | undefined {
-    const own = this.#peer.persistentKeepalive;
-    const sameAsNow = sameEndpoint(answer, this.#peer.endpoint);
-    if (own === 0 && keepalive === 0 && sameAsNow) {
-      return undefined;
+  #state(now: number): PeerState {
+    if (this.isAlive(now)) {
+      return 'connected';
     }
-    return {
-      publicKey: this.publicKey,
-      ...(sameAsNow ? {} : { endpoint: answer }),
-      ...(own === 0 && keepalive === 0 ? {} : { persistentKeepalive: own || keepalive }),
-      keepaliveNow: own !== 0,
-    };
+    if (this.#answer === undefined) {
+      return 'asking';
+    }
+    return this.#answer === 'unknown' ? 'unknown' : 'connecting';
   }
+}
 
-  /** The first eight characters of the key. */
-  get name(): string {
-    return formatPublicKey(this.publicKey).slice(0, 8);
+/** undefined when there is nothing to change. */
+function changeTo(endpoint: Endpoint, peer: Peer, keepalive: number): PeerConfig | undefined {
+  const own = peer.persistentKeepalive;
+  const sameAsNow = sameEndpoint(endpoint, peer.endpoint);
+  if (own === 0 && keepalive === 0 && sameAsNow) {
+    return undefined;
   }
+  return {
+    publicKey: peer.publicKey,
+    ...(sameAsNow ? {} : { endpoint }),
+    ...(own === 0 && keepalive === 0 ? {} : { persistentKeepalive: own || keepalive }),
+    keepaliveNow: own !== 0,
+  };
 }

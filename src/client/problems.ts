@@ -1,5 +1,10 @@
+import { WgError } from '../wireguard/wg-error.js';
+
 /** What can go wrong for a while; each topic has at most one problem at a time. */
 export type Topic = 'interface' | 'peer' | 'server' | 'name' | 'socket' | 'send' | 'change';
+
+/** Codes after which there is no use in trying again. */
+const FATAL = new Set(['WG_TOOL_MISSING', 'WG_NOT_PERMITTED', 'ADDON_MISSING', 'EPERM', 'EACCES']);
 
 /** Says each problem once, and once that it is over. */
 export class Problems {
@@ -21,6 +26,15 @@ export class Problems {
       this.#open.set(topic, text);
       this.#said(topic, text);
     }
+  }
+
+  /** Raises an error that can pass; throws one that no retry can mend: no permission, no `wg` tool. */
+  raiseError(topic: Topic, error: Error): void {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== undefined && FATAL.has(code)) {
+      throw error;
+    }
+    this.raise(topic, error instanceof WgError ? error.message : `${topic}: ${error.message}`);
   }
 
   clear(topic: Topic): void {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatTable } from '../../src/cli/peer-table.js';
-import type { PeerView } from '../../src/client/session.js';
+import { answerText } from '../../src/cli/peer-text.js';
+import type { PeerView } from '../../src/client/peer-track.js';
 import { parseEndpoint } from '../../src/wire/endpoint.js';
 import { parsePublicKey } from '../../src/wire/key.js';
 
@@ -11,8 +12,13 @@ const view: PeerView = {
   endpoint: parseEndpoint('198.51.100.9:51820'),
   state: 'connected',
   handshakeAgeMs: 3400,
-  answer: parseEndpoint('198.51.100.9:51820'),
+  answer: [parseEndpoint('198.51.100.9:51820')],
 };
+
+test('candidates stand in the order in which they are tried', () => {
+  const answer = [parseEndpoint('[2001:db8::1]:1'), parseEndpoint('198.51.100.9:2')] as const;
+  assert.equal(answerText({ ...view, answer }), '[2001:db8::1]:1, 198.51.100.9:2');
+});
 
 test('a row for each peer, in columns as wide as what stands in them', () => {
   const unknown = { ...view, name: 'AAAABBBB', endpoint: undefined, state: 'unknown' } as const;

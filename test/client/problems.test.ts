@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Problems } from '../../src/client/problems.js';
 import { Wake } from '../../src/client/wake.js';
+import { WgError } from '../../src/wireguard/wg-error.js';
 
 test('a problem is said once, again when it is another, and when it is over', () => {
   const said: (string | undefined)[] = [];
@@ -15,6 +16,16 @@ test('a problem is said once, again when it is another, and when it is over', ()
   problems.clear('name');
   problems.clear('name');
   assert.deepEqual(said, ['one', 'two', 'three', undefined]);
+});
+
+test('an error that can pass is raised, one that no retry can mend is thrown', () => {
+  const problems = new Problems(() => {});
+  const fatal = new WgError('WG_NOT_PERMITTED', 'may not read wg0');
+  assert.throws(() => problems.raiseError('interface', fatal), fatal);
+  assert.throws(() => problems.raiseError('socket', Object.assign(new Error(), { code: 'EPERM' })));
+  problems.raiseError('interface', new WgError('WG_TIMEOUT', 'wg did not answer'));
+  problems.raiseError('socket', Object.assign(new Error('no route'), { code: 'ENETUNREACH' }));
+  assert.deepEqual(problems.texts, ['wg did not answer', 'socket: no route']);
 });
 
 test('a wait ends when it is woken, and a wake before it is not lost', async () => {

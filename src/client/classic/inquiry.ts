@@ -3,7 +3,7 @@ import {
   MAX_UNANSWERED,
   MIN_REPLY_TIMEOUT_MS,
   REPLY_LIFETIME_MS,
-} from './timing.js';
+} from '../timing.js';
 
 /**
  * To which peer a reply is credited. A classic reply does not name its peer, so one peer is asked at a

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Inquiry } from '../../src/client/inquiry.js';
-import { MAX_UNANSWERED, REPLY_LIFETIME_MS } from '../../src/client/timing.js';
+import { Inquiry } from '../../../src/client/classic/inquiry.js';
+import { MAX_UNANSWERED, REPLY_LIFETIME_MS } from '../../../src/client/timing.js';
 
 /** Sends, and lets the request time out. Returns the time after it. */
 function unanswered(inquiry: Inquiry, peer: string, now: number): number {

@@ -1,6 +1,10 @@
-import { openRawSocket, type RawSocket } from '../socket/raw-socket.js';
-import { CLASSIC_REPLY_LENGTH, type ClassicAnswer, decodeClassicReply } from '../wire/classic.js';
-import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
+import { openRawSocket, type RawSocket } from '../../socket/raw-socket.js';
+import {
+  CLASSIC_REPLY_LENGTH,
+  type ClassicAnswer,
+  decodeClassicReply,
+} from '../../wire/classic.js';
+import { type Endpoint, formatEndpoint } from '../../wire/endpoint.js';
 
 /** What a raw socket is built for: with any of it another, a new one is needed. */
 export interface ChannelSettings {

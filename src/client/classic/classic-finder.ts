@@ -1,0 +1,124 @@
+import { type ClassicAnswer, encodeClassicRequest } from '../../wire/classic.js';
+import type { Device } from '../../wireguard/device.js';
+import type { Finder, FinderContext, FinderFactory } from '../finder.js';
+import { ServerLocator, type ServerName } from '../server-locator.js';
+import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
+import { Channel } from './channel.js';
+import { RequestSchedule } from './request-schedule.js';
+
+/** Finds peers through a rendezvous server, by the classic protocol. */
+export function classicFinder(server: ServerName): FinderFactory {
+  return (context) => new ClassicFinder(server, context);
+}
+
+/** Asks about one peer at a time, from WireGuard's own port. */
+class ClassicFinder implements Finder {
+  readonly #server: ServerName;
+  readonly #context: FinderContext;
+  readonly #schedule: RequestSchedule;
+  readonly #locator: ServerLocator;
+  readonly #channel: Channel;
+
+  constructor(server: ServerName, context: FinderContext) {
+    this.#server = server;
+    this.#context = context;
+    this.#schedule = new RequestSchedule(context.peers);
+    this.#locator = new ServerLocator(server, () => context.wake());
+    this.#channel = new Channel(
+      (answer) => this.#replied(answer),
+      (error) => context.problems.raise('socket', `the raw socket failed: ${error.message}`),
+    );
+  }
+
+  work(device: Device | undefined, now: number): void {
+    if (device !== undefined) {
+      this.#schedule.useKey(device.publicKey);
+    }
+    this.#locate(now);
+    if (device === undefined) {
+      void this.#channel.close();
+    } else if (this.#openChannel(device)) {
+      this.#ask(now);
+    }
+  }
+
+  nextWorkAt(now: number): number {
+    return this.#channel.isOpen ? this.#schedule.nextAt(now) : Number.POSITIVE_INFINITY;
+  }
+
+  refreshNow(): void {
+    this.#schedule.refreshNow();
+  }
+
+  close(): Promise<void> {
+    return this.#channel.close();
+  }
+
+  #replied(answer: ClassicAnswer): void {
+    const { problems } = this.#context;
+    problems.clear('server');
+    problems.clear('socket');
+    this.#schedule.replied(answer, performance.now());
+    this.#context.wake();
+  }
+
+  #locate(now: number): void {
+    const { problems } = this.#context;
+    this.#locator.poll(now);
+    if (this.#locator.error === undefined) {
+      problems.clear('name');
+    } else {
+      problems.raise('name', this.#locator.error);
+    }
+    const { silentRequests } = this.#schedule;
+    if (silentRequests >= ATTEMPTS_PER_TURN) {
+      const { host, port } = this.#server;
+      problems.raise(
+        'server',
+        `no answer from ${host} (port ${port}): is the server running, and its UDP port open? still asking`,
+      );
+    }
+    if (silentRequests >= 2 * ATTEMPTS_PER_TURN) {
+      this.#locator.advance(now + SILENT_RESOLVE_INTERVAL_MS);
+    }
+  }
+
+  /** Opens the socket that fits what is known now; false while there is none. */
+  #openChannel({ listenPort, fwmark }: Device): boolean {
+    const server = this.#locator.endpoint;
+    if (server === undefined) {
+      return false;
+    }
+    const { problems } = this.#context;
+    try {
+      const reopening = this.#channel.use({ server, listenPort, fwmark });
+      if (reopening === 'moved') {
+        this.#schedule.channelChanged();
+      }
+      if (reopening !== 'kept') {
+        this.#schedule.refreshNow();
+        problems.clear('socket');
+      }
+      return true;
+    } catch (error) {
+      problems.raiseError('socket', error as Error);
+      return false;
+    }
+  }
+
+  #ask(now: number): void {
+    const request = this.#schedule.next(now);
+    if (request === undefined) {
+      return;
+    }
+    const { problems } = this.#context;
+    try {
+      this.#channel.send(encodeClassicRequest(request.mine, request.theirs));
+      problems.clear('send');
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const reason = code === undefined ? message : `${code}, ${message}`;
+      problems.raise('send', `cannot send to the server (${reason}): still trying`);
+    }
+  }
+}

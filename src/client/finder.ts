@@ -1,0 +1,57 @@
+import type { Endpoint } from '../wire/endpoint.js';
+import type { PublicKey } from '../wire/key.js';
+import type { Device } from '../wireguard/device.js';
+import type { Problems } from './problems.js';
+
+/** Where a peer may be, most promising first: at least one endpoint, and none of them twice. */
+export type Candidates = readonly [Endpoint, ...Endpoint[]];
+
+/** What was said about a peer. `unknown`: nobody who was asked knows where it is. */
+export type Answer = 'unknown' | Candidates;
+
+/** A managed peer, as a finder sees it. */
+export interface SoughtPeer {
+  readonly publicKey: PublicKey;
+  /** What was said last. */
+  readonly answer: Answer | undefined;
+  /** While the peer is not alive: when to ask about it. */
+  readonly askAt: number;
+  /** Has a session that works: it is left alone, and what is said meanwhile does not count later. */
+  isAlive(now: number): boolean;
+  /** A question about it was sent: `askAt` moves on, further with each. */
+  asked(now: number): void;
+  /** Takes in what was said. Saying it again does no harm, and is needed once the peer was alive since. */
+  answered(answer: Answer): void;
+}
+
+/** What a client lends its finder. */
+export interface FinderContext {
+  /** The managed peers by base64 key, always as they stand now. */
+  readonly peers: ReadonlyMap<string, SoughtPeer>;
+  readonly problems: Problems;
+  /** Ends the client's wait: it acts on answers and has the finder work. */
+  wake(): void;
+}
+
+/**
+ * How a client learns where its peers are. One folder for each way. Times are those of performance.now().
+ * What arrives outside these calls never throws: it goes to `answered` or `problems`, then `wake`.
+ */
+export interface Finder {
+  /**
+   * Does what is due: opens, re-opens or closes sockets, asks, says what is wrong. Called after each
+   * reading of the interface, after each wake and when `nextWorkAt` has come. Waits for nothing.
+   * @param device as read last; undefined while the interface cannot be used: then nothing is sent
+   * @throws what no retry can mend, by way of `problems.raiseError`
+   */
+  work(device: Device | undefined, now: number): void;
+  /** When there is something to do next, if nothing happens before; Infinity for never. */
+  nextWorkAt(now: number): number;
+  /** An address of this host changed: what others know of us is renewed as soon as possible. */
+  refreshNow(): void;
+  /** The end of the run: says goodbye where that is usual, and closes everything, within a second. */
+  close(): Promise<void>;
+}
+
+/** Makes the finder of a client, which opens nothing before its first work. */
+export type FinderFactory = (context: FinderContext) => Finder;

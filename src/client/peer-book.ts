@@ -1,0 +1,110 @@
+import { formatPublicKey } from '../wire/key.js';
+import type { Device, Peer, PeerConfig } from '../wireguard/device.js';
+import type { SoughtPeer } from './finder.js';
+import { PeerTrack, type PeerView } from './peer-track.js';
+import { CONNECTING_POLL_MS, IDLE_POLL_MS } from './timing.js';
+
+export interface PeerBookOptions {
+  /** Seconds for peers that have no keepalive; 0 = leave them without. */
+  readonly keepalive: number;
+  /** Base64 keys of the only peers to manage; undefined = all. */
+  readonly only?: ReadonlySet<string> | undefined;
+}
+
+/**
+ * The managed peers of an interface: what is known of each, and what to change.
+ * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
+ */
+export class PeerBook {
+  readonly #options: PeerBookOptions;
+  readonly #tracks = new Map<string, PeerTrack>();
+  #ownKey: string | undefined;
+
+  constructor(options: PeerBookOptions) {
+    this.#options = options;
+  }
+
+  /** The managed peers by base64 key: one map that lives as long as the book. */
+  get peers(): ReadonlyMap<string, SoughtPeer> {
+    return this.#tracks;
+  }
+
+  /**
+   * Takes in a reading of the interface and returns the changes to make, at once, while it is fresh.
+   * @param wallNow milliseconds since the epoch at `now`
+   */
+  read(device: Device, now: number, wallNow: number): PeerConfig[] {
+    this.#follow(device);
+    const managed = device.peers.filter((peer) => this.#manages(peer));
+    const keys = new Set(managed.map((peer) => formatPublicKey(peer.publicKey)));
+    for (const gone of [...this.#tracks.keys()].filter((key) => !keys.has(key))) {
+      this.#tracks.delete(gone);
+    }
+    return managed.flatMap((peer) => this.#peerRead(peer, now, wallNow));
+  }
+
+  /** The interface has no peers any more, or is gone itself. */
+  clear(): void {
+    this.#tracks.clear();
+  }
+
+  /** The changes last returned were not made. */
+  changesFailed(now: number): void {
+    for (const track of this.#tracks.values()) {
+      track.changeFailed(now);
+    }
+  }
+
+  /** How long a reading of the interface stays good, in milliseconds; 0 = a change is to be made. */
+  pollInterval(now: number): number {
+    const tracks = [...this.#tracks.values()];
+    if (tracks.some((track) => track.news(now) !== undefined)) {
+      return 0;
+    }
+    return tracks.some((track) => track.isConnecting(now)) ? CONNECTING_POLL_MS : IDLE_POLL_MS;
+  }
+
+  /** Every managed peer as it stands now. */
+  views(now: number): PeerView[] {
+    return [...this.#tracks.values()].map((track) => track.view(now));
+  }
+
+  /** Base64 keys of peers that are to be managed and are not there. */
+  get missing(): string[] {
+    return [...(this.#options.only ?? [])].filter((key) => !this.#tracks.has(key));
+  }
+
+  /** Whether there are peers, none is missing and each has a session that works. */
+  allAlive(now: number): boolean {
+    const tracks = [...this.#tracks.values()];
+    return (
+      tracks.length > 0 && this.missing.length === 0 && tracks.every((track) => track.isAlive(now))
+    );
+  }
+
+  #manages(peer: Peer): boolean {
+    return this.#options.only?.has(formatPublicKey(peer.publicKey)) ?? true;
+  }
+
+  /** With another key of our own everything known is about somebody else. */
+  #follow({ publicKey }: Device): void {
+    const key = publicKey && formatPublicKey(publicKey);
+    if (key === undefined || key !== this.#ownKey) {
+      this.#ownKey = key;
+      this.#tracks.clear();
+    }
+  }
+
+  #peerRead(peer: Peer, now: number, wallNow: number): PeerConfig[] {
+    const key = formatPublicKey(peer.publicKey);
+    const track = this.#tracks.get(key) ?? new PeerTrack(peer, now);
+    if (track.wasRecreated(peer)) {
+      this.#tracks.delete(key);
+      return [{ publicKey: peer.publicKey, remove: true }];
+    }
+    this.#tracks.set(key, track);
+    track.read(peer, now, wallNow);
+    const change = track.change(this.#options.keepalive, now);
+    return change === undefined ? [] : [change];
+  }
+}

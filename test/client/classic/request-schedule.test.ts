@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Endpoint, parseEndpoint } from '../../../src/wire/endpoint.js';
+import { formatPublicKey } from '../../../src/wire/key.js';
+import { Bench, handshakeAt, P, peer, Q, X, Y } from '../bench.js';
+
+test('an unknown peer is asked about 200 ms apart, then less often, at most 2 s apart', () => {
+  const bench = new Bench();
+  bench.read();
+  const times = bench.askedUntil(30_000, () => 'unknown');
+  const gaps = times.slice(1).map((time, i) => time - (times[i] as number));
+  assert.equal(times[0], 0);
+  assert.deepEqual(gaps.slice(0, 5), [200, 200, 200, 200, 200]);
+  assert.ok(gaps.every((gap, i) => i === 0 || gap >= (gaps[i - 1] as number)));
+  assert.equal(gaps.at(-1), 2000);
+  assert.equal(bench.state(), 'unknown');
+});
+
+test('a peer that stays unknown for five minutes is asked about every 25 s', () => {
+  const bench = new Bench();
+  bench.read();
+  const times = bench.askedUntil(600_000, () => 'unknown');
+  const late = times.filter((time) => time > 330_000);
+  assert.ok(times.length > 150);
+  assert.ok(late.length > 5);
+  assert.ok(late.every((time, i) => i === 0 || time - (late[i - 1] as number) === 25_000));
+});
+
+test('an undecided inquiry leaves something to wait for', () => {
+  const bench = new Bench().peers(peer(), peer({ publicKey: Q }));
+  bench.read();
+  bench.askedUntil(4_000, (theirs) => (theirs === formatPublicKey(Q) ? X : undefined));
+  bench.peers(peer({ ...handshakeAt(4_000) })).read();
+  assert.equal(bench.ask(), undefined);
+  assert.ok(bench.schedule.nextAt(bench.now) > bench.now);
+});
+
+test('a connected peer costs one refresh every 25 s', () => {
+  const bench = new Bench().peers(peer({ endpoint: Y, ...handshakeAt(0) }));
+  bench.read();
+  assert.deepEqual(
+    bench.askedUntil(80_000, () => Y),
+    [0, 25_000, 50_000, 75_000],
+  );
+});
+
+test('a refresh without a reply is repeated', () => {
+  const bench = new Bench().peers(peer({ endpoint: Y, ...handshakeAt(0) }));
+  bench.read();
+  assert.deepEqual(bench.askedUntil(5_000), [0, 500, 1500]);
+});
+
+test('a new peer is asked about at once', () => {
+  const bench = new Bench().peers(peer({ endpoint: Y, ...handshakeAt(0) }));
+  bench.read();
+  bench.askedUntil(1000, () => Y);
+  bench.peers(peer({ endpoint: Y, ...handshakeAt(0) }), peer({ publicKey: Q })).read();
+  assert.equal(bench.ask(), formatPublicKey(Q));
+});
+
+test('one request is in flight at a time, and a silent peer does not starve the others', () => {
+  const bench = new Bench().peers(peer(), peer({ publicKey: Q }));
+  bench.read();
+  const asked: string[] = [];
+  bench.askedUntil(20_000, (theirs) => {
+    asked.push(theirs);
+    return theirs === formatPublicKey(Q) ? Y : undefined;
+  });
+  assert.deepEqual(asked.slice(0, 3), Array(3).fill(formatPublicKey(P)));
+  assert.deepEqual(
+    bench.read().map(({ publicKey: key, endpoint }) => [key, endpoint]),
+    [[Q, Y]],
+  );
+});
+
+test('replies held back until the next peer is asked are not credited to it', () => {
+  const bench = new Bench().peers(peer(), peer({ publicKey: Q }));
+  bench.read();
+  const held: Endpoint[] = [];
+  bench.askedUntil(20_000, (theirs) => {
+    if (theirs === formatPublicKey(P)) {
+      held.push(X);
+      return undefined;
+    }
+    return held.shift() ?? Y;
+  });
+  const changes = bench.read();
+  assert.ok(changes.length > 0);
+  for (const { publicKey: key, endpoint } of changes) {
+    assert.deepEqual(endpoint, key === Q ? Y : X);
+  }
+});
+
+test('whatever the server says, requests keep their distance', () => {
+  const bench = new Bench().peers(peer(), peer({ publicKey: Q }));
+  bench.read();
+  let port = 1;
+  const times = bench.askedUntil(5_000, () => parseEndpoint(`198.51.100.9:${port++}`));
+  assert.ok(times.every((time, i) => i === 0 || time - (times[i - 1] as number) >= 10));
+});
+
+test('a changed address registers anew at once', () => {
+  const bench = new Bench().peers(peer({ endpoint: Y, ...handshakeAt(0) }));
+  bench.read();
+  bench.askedUntil(1000, () => Y);
+  assert.equal(bench.ask(), undefined);
+  bench.schedule.refreshNow();
+  assert.notEqual(bench.ask(), undefined);
+});

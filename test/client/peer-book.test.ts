@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatPublicKey } from '../../src/wire/key.js';
+import { Bench, handshakeAt, P, peer, Q, WALL, X, Y } from './bench.js';
+
+test('a step of the wall clock makes no handshake older or younger', () => {
+  const connected = peer({ endpoint: Y, ...handshakeAt(0) });
+  for (const step of [-3_600_000, 3_600_000]) {
+    const bench = new Bench().peers(connected);
+    bench.read();
+    bench.at(100_000);
+    bench.book.read(bench.device, bench.now, WALL + bench.now + step);
+    assert.equal(bench.state(), 'connected');
+    bench.at(150_000);
+    bench.book.read(bench.device, bench.now, WALL + bench.now + step);
+    assert.notEqual(bench.state(), 'connected');
+  }
+});
+
+test('peers of an interface that is gone are forgotten', () => {
+  const bench = new Bench();
+  bench.read();
+  bench.book.clear();
+  assert.deepEqual(bench.book.views(bench.now), []);
+  assert.equal(bench.ask(), undefined);
+});
+
+test('an answer is applied once, with a keepalive where there is none', () => {
+  const bench = new Bench();
+  bench.learn(X, 5);
+  assert.equal(bench.book.pollInterval(bench.now), 0);
+  const change = { publicKey: P, endpoint: X, persistentKeepalive: 25, keepaliveNow: false };
+  assert.deepEqual(bench.read(), [change]);
+  bench.peers(peer({ endpoint: X, persistentKeepalive: 25 }));
+  assert.deepEqual(bench.at(300).read(), []);
+  assert.equal(bench.state(), 'connecting');
+  bench.peers(peer({ endpoint: X, persistentKeepalive: 25, ...handshakeAt(300) }));
+  assert.deepEqual(bench.at(400).read(), []);
+  assert.equal(bench.state(), 'connected');
+});
+
+test('an existing keepalive stays, and is triggered', () => {
+  const bench = new Bench().peers(peer({ persistentKeepalive: 7 }));
+  bench.learn(X);
+  assert.deepEqual(bench.read(), [
+    { publicKey: P, endpoint: X, persistentKeepalive: 7, keepaliveNow: true },
+  ]);
+});
+
+test('without a wish for keepalives only the endpoint is set', () => {
+  const bench = new Bench({ keepalive: 0 });
+  bench.learn(X);
+  assert.deepEqual(bench.read(), [{ publicKey: P, endpoint: X, keepaliveNow: false }]);
+});
+
+test('a peer with a fresh handshake is never touched, whatever the server says', () => {
+  const bench = new Bench().peers(peer({ endpoint: Y, ...handshakeAt(0) }));
+  bench.read();
+  for (let now = 0; now < 149_000; now += 1000) {
+    bench.at(now);
+    if (bench.ask() !== undefined) {
+      bench.answer(X);
+    }
+    assert.deepEqual(bench.read(), [], `at ${now}`);
+  }
+});
+
+test('a stale handshake is acted upon, with a new answer only', () => {
+  const bench = new Bench().peers(
+    peer({ endpoint: Y, persistentKeepalive: 25, ...handshakeAt(0) }),
+  );
+  bench.learn(X);
+  bench.at(1000).read();
+  assert.deepEqual(bench.at(150_000).read(), [], 'the old answer is not news');
+  assert.notEqual(bench.ask(), undefined);
+  bench.answer(X);
+  assert.deepEqual(bench.endpointsSet(), [X]);
+});
+
+test('a peer that is still heard is left alone until its session must end', () => {
+  const bench = new Bench().peers(peer({ endpoint: Y, ...handshakeAt(0) }));
+  bench.read();
+  bench
+    .at(149_000)
+    .peers(peer({ endpoint: Y, receivedBytes: 9, ...handshakeAt(0) }))
+    .read();
+  bench.at(170_000).read();
+  assert.equal(bench.state(), 'connected');
+  bench.at(180_000).read();
+  assert.notEqual(bench.state(), 'connected');
+});
+
+test("WireGuard's roaming is not fought", () => {
+  const bench = new Bench();
+  bench.learn(X);
+  assert.equal(bench.read().length, 1);
+  bench.peers(peer({ endpoint: Y, persistentKeepalive: 25 }));
+  const asked = bench.askedUntil(10_000, () => X);
+  assert.ok(asked.length > 3);
+  assert.deepEqual(bench.read(), [], 'the same answer again changes nothing');
+});
+
+test('a moved peer is followed', () => {
+  const bench = new Bench();
+  bench.learn(X);
+  bench.read();
+  bench.peers(peer({ endpoint: X, persistentKeepalive: 25 }));
+  bench.askedUntil(3000, () => Y);
+  assert.deepEqual(bench.endpointsSet(), [Y]);
+});
+
+test('a removed peer is not asked about and not changed', () => {
+  const bench = new Bench();
+  bench.read();
+  bench.ask();
+  bench.peers();
+  bench.read();
+  bench.at(5).answer(X);
+  assert.deepEqual(bench.read(), []);
+  assert.deepEqual(bench.askedUntil(5_000), []);
+  assert.equal(bench.schedule.nextAt(bench.now), Number.POSITIVE_INFINITY);
+});
+
+test('a peer that our own change brought back is removed again', () => {
+  const bench = new Bench();
+  bench.learn(X);
+  assert.equal(bench.read().length, 1);
+  bench.peers(peer({ endpoint: X, persistentKeepalive: 25, allowedIps: [] }));
+  assert.deepEqual(bench.read(), [{ publicKey: P, remove: true }]);
+  bench.peers();
+  assert.deepEqual(bench.read(), []);
+});
+
+test('a peer that never had allowed IPs is not taken for one brought back', () => {
+  const bench = new Bench().peers(peer({ allowedIps: [] }));
+  bench.learn(X);
+  bench.read();
+  bench.peers(peer({ endpoint: X, allowedIps: [] }));
+  assert.deepEqual(bench.read(), []);
+});
+
+test('only the peers asked for are managed', () => {
+  const bench = new Bench({ only: new Set([formatPublicKey(Q)]) });
+  bench.peers(peer(), peer({ publicKey: Q })).read();
+  assert.equal(bench.ask(), formatPublicKey(Q));
+  bench.answer(X);
+  assert.deepEqual(
+    bench.read().map(({ publicKey: key }) => key),
+    [Q],
+  );
+});
+
+test('a recreated interface gets the endpoint again', () => {
+  const bench = new Bench();
+  bench.learn(X);
+  bench.read();
+  bench.peers(peer({ endpoint: X, persistentKeepalive: 25, ...handshakeAt(100) }));
+  bench.at(200).read();
+  bench.peers(peer());
+  bench.at(2200).read();
+  assert.notEqual(bench.ask(), undefined);
+  bench.answer(X);
+  assert.deepEqual(bench.endpointsSet(), [X]);
+});
+
+test('an endpoint that went away before any handshake is set again', () => {
+  const bench = new Bench();
+  bench.learn(X);
+  bench.read();
+  bench.peers(peer({ endpoint: X, persistentKeepalive: 25 }));
+  assert.deepEqual(bench.read(), []);
+  bench.peers(peer());
+  assert.equal(bench.read().length, 1);
+});
+
+test('a change that failed is made again', () => {
+  const bench = new Bench();
+  bench.learn(X);
+  assert.equal(bench.read().length, 1);
+  bench.book.changesFailed(bench.now);
+  assert.equal(bench.at(1000).read().length, 0, 'not at once: wg would be run again and again');
+  assert.notEqual(bench.book.pollInterval(bench.now), 0);
+  assert.equal(bench.at(2000).read().length, 1);
+});
+
+test('another key of our own starts everything anew', () => {
+  const bench = new Bench();
+  bench.learn(X);
+  bench.device = { ...bench.device, publicKey: Q, peers: [peer()] };
+  assert.deepEqual(bench.read(), []);
+  assert.equal(bench.state(), 'asking');
+});
