@@ -9,6 +9,7 @@
         "native/poll-handle.cc",
         "native/raw-socket.cc",
         "native/datagram-slots.cc",
+        "native/tcp-listener.cc",
         "native/udp-descriptor.cc",
         "native/udp-batch.cc"
       ],

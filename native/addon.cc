@@ -2,6 +2,7 @@
 
 #include "interface-flags.h"
 #include "raw-socket.h"
+#include "tcp-listener.h"
 #include "udp-batch.h"
 
 // Runs once in each environment (the main thread and every worker). The classes keep no state
@@ -11,6 +12,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   wg_rendezvous::RawSocket::Init(env, exports);
   wg_rendezvous::UdpBatch::Init(env, exports);
   exports.Set("interfaceFlags", Napi::Function::New(env, wg_rendezvous::InterfaceFlags));
+  exports.Set("interfaceIndex", Napi::Function::New(env, wg_rendezvous::InterfaceIndex));
+  exports.Set("listenTcp", Napi::Function::New(env, wg_rendezvous::ListenTcp));
   return exports;
 }
 

@@ -3,11 +3,22 @@
 
 #include <napi.h>
 
+#include <string>
+
 namespace wg_rendezvous {
 
 // interfaceFlags(name: string): number, the IFF_* bits of an interface (SIOCGIFFLAGS). Needs no
 // privilege. Throws a system error; ENODEV when there is no such interface.
 Napi::Value InterfaceFlags(const Napi::CallbackInfo& info);
+
+// interfaceIndex(name: string): number, 0 when there is no such interface. An interface that is made
+// anew under its old name has another one.
+Napi::Value InterfaceIndex(const Napi::CallbackInfo& info);
+
+// Ties a socket to an interface (SO_BINDTODEVICE); an empty name leaves it as it is. False with errno
+// set, ENODEV when there is no such interface. The socket stays tied to that interface when another one
+// takes its name.
+bool BindToInterface(int fd, const std::string& name);
 
 }  // namespace wg_rendezvous
 

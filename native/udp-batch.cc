@@ -94,7 +94,9 @@ UdpBatch::UdpBatch(const Napi::CallbackInfo& info) : PollWrap<UdpBatch>(info) {
         .ThrowAsJavaScriptException();
     return;
   }
-  const int fd = OpenUdpDescriptor(env, &address, static_cast<int>(buffer));
+  const Napi::Value interface = options.Get("interfaceName");
+  const int fd = OpenUdpDescriptor(env, &address, static_cast<int>(buffer),
+                                   interface.IsString() ? interface.As<Napi::String>() : std::string());
   if (fd < 0) return;
   port_ = ntohs(address.is_v4() ? address.v4().sin_port : address.v6().sin6_port);
   slots_ = std::make_unique<DatagramSlots>(address.is_v4(), IsWildcard(address), address.bytes());

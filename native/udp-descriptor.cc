@@ -4,6 +4,7 @@
 #include <linux/sock_diag.h>
 #include <unistd.h>
 
+#include "interface-flags.h"
 #include "system-error.h"
 
 namespace wg_rendezvous {
@@ -15,8 +16,10 @@ int Set(int fd, int level, int option, int value) {
 }
 
 // Returns the name of the system call that failed, with errno set, or nullptr.
-const char* Configure(int fd, SocketAddress* address, int receive_buffer_bytes) {
+const char* Configure(int fd, SocketAddress* address, int receive_buffer_bytes,
+                      const std::string& interface) {
   const bool v4 = address->is_v4();
+  if (!BindToInterface(fd, interface)) return "setsockopt";
   if (!v4 && Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0) return "setsockopt";
   // Where the address is the wildcard, a reply has to be told which address it was asked at.
   if (IsWildcard(*address) && (v4 ? Set(fd, IPPROTO_IP, IP_PKTINFO, 1)
@@ -44,14 +47,15 @@ const char* Configure(int fd, SocketAddress* address, int receive_buffer_bytes) 
 
 }  // namespace
 
-int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, int receive_buffer_bytes) {
+int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, int receive_buffer_bytes,
+                      const std::string& interface) {
   const int fd = socket(address->is_v4() ? AF_INET : AF_INET6,
                         SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
   if (fd < 0) {
     ThrowSystemError(env, errno, "socket");
     return -1;
   }
-  const char* failed = Configure(fd, address, receive_buffer_bytes);
+  const char* failed = Configure(fd, address, receive_buffer_bytes, interface);
   if (failed == nullptr) return fd;
   const int error = errno;
   close(fd);

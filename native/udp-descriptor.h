@@ -3,6 +3,8 @@
 
 #include <napi.h>
 
+#include <string>
+
 #include "socket-address.h"
 
 namespace wg_rendezvous {
@@ -11,8 +13,12 @@ namespace wg_rendezvous {
 // destination address of each datagram (only on the wildcard address, elsewhere it is known), the
 // count of drops, and a receive buffer. Throws a system error and returns -1.
 //
+// interface, where not empty: only datagrams that arrive through it are received, and the others go
+// out through it (SO_BINDTODEVICE).
+//
 // SO_REUSEADDR stays off: a port in use has to be an error.
-int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, int receive_buffer_bytes);
+int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, int receive_buffer_bytes,
+                      const std::string& interface);
 
 // Whether the address is 0.0.0.0 or ::.
 bool IsWildcard(const SocketAddress& address);

@@ -11,6 +11,7 @@ readonly NEEDS=(
   wg:wireguard-tools
   "$EXAMPLES:wireguard-tools"
   wireguard-go:wireguard-go
+  dig:bind9-dnsutils
   nft:nftables
   ip:iproute2
   ss:iproute2

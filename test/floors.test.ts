@@ -26,7 +26,7 @@ const PURE = [
   /^client\/classic\/(inquiry|request-schedule)\.ts$/,
   /^server\/(endpoint-table|key-index|row-arena|expiry-sweep|half-siphash|source-|rate-|classic-)/,
   /^server\/sealed\/(?!key-file|sealed-counts)/,
-  /^dns\/(signer|registry|zone|responder|instance)/,
+  /^dns\/(signer|instance|roster|zone|responder|counts|options|tunnel)\.ts$/,
   /^sealed\/replay-window\.ts$/,
   /^dns\/dnssec\/(canonical|denial|signature-cache)/,
   /^wireguard\/(device|dump|condition|wg-error)\.ts$/,

@@ -1,8 +1,11 @@
 import { InvalidArgumentError } from 'commander';
 import type { ServerName } from '../client/server-locator.js';
+import type { SelfOptions } from '../dns/options.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
+import { parseZone } from '../wire/dns-sd.js';
 import { addressFamily, type Endpoint, parseEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, parsePublicKey } from '../wire/key.js';
+import { parsePrefix } from '../wire/prefix.js';
 
 /** IFNAMSIZ of linux/if.h, less the closing NUL. */
 const MAX_INTERFACE_NAME = 15;
@@ -39,20 +42,30 @@ export function serverName(text: string): ServerName {
 
 /** `ADDR:PORT` to listen on; port 0 lets the kernel choose. */
 export function listenEndpoint(text: string): Endpoint {
-  try {
-    return parseEndpoint(text);
-  } catch (error) {
-    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  return usable(() => parseEndpoint(text));
+}
+
+/** The name of a DNS zone. */
+export function zoneName(text: string): string {
+  return usable(() => parseZone(text));
+}
+
+/** `[ENDPOINT][,ALLOWED-IP…]`, or nothing. */
+export function selfOptions(text: string): SelfOptions {
+  const [first, ...others] = text === '' ? [] : text.split(',');
+  if (first === undefined || first.includes('/')) {
+    return { allowedIps: text === '' ? [] : usable(() => text.split(',').map(parsePrefix)) };
   }
+  const endpoint = listenEndpoint(first);
+  if (endpoint.port === 0) {
+    throw new InvalidArgumentError('an endpoint has a port above 0.');
+  }
+  return { endpoint, allowedIps: usable(() => others.map(parsePrefix)) };
 }
 
 /** A public key in base64. */
 export function peerKey(text: string): string {
-  try {
-    return formatPublicKey(parsePublicKey(text));
-  } catch (error) {
-    throw new InvalidArgumentError(`${(error as Error).message}.`);
-  }
+  return usable(() => formatPublicKey(parsePublicKey(text)));
 }
 
 /** Seconds between keepalives; 0 = none. */
@@ -91,4 +104,13 @@ function port(text: string): number {
     throw new InvalidArgumentError(`a port is 1 to ${MAX_PORT}.`);
   }
   return value;
+}
+
+/** The result of a parser, whose error becomes one of the argument. */
+function usable<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { clientCommand } from './client-command.js';
+import { dnsCommand } from './dns-command.js';
 import { EXIT, UsageError } from './exit-code.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
 import { serverCommand } from './server-command.js';
@@ -10,8 +11,8 @@ function exit(code: number): void {
   process.exit(code);
 }
 
-function withLogOptions(command: Command): Command {
-  return command
+function withLogOptions(command: Command): void {
+  command
     .addOption(
       new Option('--log-format <format>', 'how to log to stderr')
         .choices(LOG_FORMATS)
@@ -26,13 +27,20 @@ function createProgram(): Command {
   const program = new Command('wg-rendezvous')
     .description('Connects WireGuard peers behind NATs directly, with WireGuard unmodified.')
     .version(version());
-  for (const command of [serverCommand(exit), clientCommand(exit)]) {
-    program.addCommand(withLogOptions(command));
+  for (const command of [serverCommand(exit), clientCommand(exit), dnsCommand(exit)]) {
+    program.addCommand(command);
   }
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().showHelpAfterError(false).allowExcessArguments(false);
-  }
+  finish(program);
   return program;
+}
+
+/** What all commands have in common; those that only hold others take no options. */
+function finish(command: Command): void {
+  command.exitOverride().showHelpAfterError(false).allowExcessArguments(false);
+  if (command.commands.length === 0) {
+    withLogOptions(command);
+  }
+  command.commands.forEach(finish);
 }
 
 /** The exit code of what was thrown; what commander throws it has already said. */

@@ -1,22 +1,12 @@
-import type { Answer, RecordType, SoaAnswer } from 'dns-packet';
+import type { RecordType, SoaAnswer } from 'dns-packet';
+import type { Question } from '../wire/dns-query.js';
+import type { Sections } from '../wire/dns-reply.js';
 
-/** What was asked for. */
-export interface Question {
-  /**
-   * Lower case, without the last dot; '' is the root. Within a label a dot, a backslash, and whatever is
-   * no printable ASCII stand as `\DDD` (RFC 4343 section 2.1).
-   */
-  readonly name: string;
-  /** As dns-packet names types; `UNKNOWN_n` where it has no name. */
-  readonly type: string;
-}
+export type { Question } from '../wire/dns-query.js';
 
 /** What is answered: the sections without OPT, which is of the message. Names are in lower case. */
-export interface Reply {
+export interface Reply extends Sections {
   readonly rcode: 'NOERROR' | 'NXDOMAIN';
-  readonly answers: readonly Answer[];
-  readonly authorities: readonly Answer[];
-  readonly additionals: readonly Answer[];
 }
 
 /** A zone as of one reading of the device. */

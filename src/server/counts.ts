@@ -1,4 +1,3 @@
-import type { BatchCounters } from '../socket/batch-counters.js';
 import type { ClassicCounts } from './classic-handler.js';
 
 /** The table, for reports. */
@@ -33,7 +32,7 @@ export interface ServiceCounts {
 }
 
 /** Adds up the counters of sockets; asks the kernel for its drops. */
-export function sumCounters(counters: readonly BatchCounters[]): SocketCounts {
+export function sumCounters(counters: readonly Readonly<SocketCounts>[]): SocketCounts {
   const sum: SocketCounts = {
     received: 0,
     sent: 0,

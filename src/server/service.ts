@@ -1,10 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { type BatchSocket, openBatchSocket } from '../socket/batch-socket.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import { ClassicHandler } from './classic-handler.js';
 import { type ServiceCounts, sumCounters } from './counts.js';
 import { EndpointTable } from './endpoint-table.js';
-import type { HashKey } from './half-siphash.js';
 import type { MetricsServer } from './metrics-server.js';
 import {
   type ListenEndpoint,
@@ -12,6 +10,7 @@ import {
   type ServiceOptions,
   serviceLimits,
 } from './options.js';
+import { randomHashKey } from './random-hash-key.js';
 import { RateLimiter } from './rate-limiter.js';
 import { SourceShare } from './source-share.js';
 
@@ -125,9 +124,4 @@ async function openSocket(
     // As node:net has it, so that whoever reports the error can say where.
     throw Object.assign(error as Error, { address, port });
   }
-}
-
-function randomHashKey(): HashKey {
-  const bytes = randomBytes(8);
-  return { low: bytes.readInt32LE(0), high: bytes.readInt32LE(4) };
 }

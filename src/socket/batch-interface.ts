@@ -10,6 +10,8 @@ export interface BatchSocketOptions {
   readonly port: number;
   /** SO_RCVBUF; the kernel doubles it, and without CAP_NET_ADMIN caps it at net.core.rmem_max. */
   readonly receiveBufferBytes: number;
+  /** Receive only what arrives through this interface, and send only through it (SO_BINDTODEVICE). */
+  readonly interfaceName?: string | undefined;
   /**
    * Called with each batch of 1..batch.capacity datagrams. Overwrites payload and length of a slot to
    * answer it, and sets the length to NO_REPLY to leave it unanswered; untouched, a slot is echoed.

@@ -17,7 +17,9 @@ export async function openBatchSocket(
   },
 ): Promise<BatchSocket> {
   const { implementation } = options;
-  const binding = implementation === 'dgram' ? undefined : findBinding(implementation === 'native');
+  // Only the addon can tie a socket to an interface.
+  const required = implementation === 'native' || options.interfaceName !== undefined;
+  const binding = implementation === 'dgram' ? undefined : findBinding(required);
   return binding === undefined
     ? DgramBatchSocket.open(options)
     : new NativeBatchSocket(binding, options);

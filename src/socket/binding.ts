@@ -73,9 +73,24 @@ export interface Binding {
     readonly scopeId: number;
     readonly port: number;
     readonly receiveBufferBytes: number;
+    /** SO_BINDTODEVICE: only what arrives through this interface. Throws ENODEV where there is none. */
+    readonly interfaceName?: string | undefined;
   }) => NativeUdpBatch;
   /** SIOCGIFFLAGS: IFF_UP is bit 0. Throws a SystemError with code ENODEV when there is no such interface. */
   readonly interfaceFlags: (name: string) => number;
+  /** if_nametoindex: 0 when there is no such interface. */
+  readonly interfaceIndex: (name: string) => number;
+  /**
+   * A listening TCP socket tied to an interface (SO_BINDTODEVICE), which node:net lacks; the connections
+   * are tied with it. Returns the descriptor, which is the caller's to close. Throws a SystemError.
+   */
+  readonly listenTcp: (options: {
+    readonly family: 4 | 6;
+    readonly address: Uint8Array;
+    readonly scopeId: number;
+    readonly port: number;
+    readonly interfaceName: string;
+  }) => number;
 }
 
 /** The addon is not there, or not for this Node. */

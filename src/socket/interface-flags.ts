@@ -16,3 +16,8 @@ export function interfaceIsUp(name: string): boolean | undefined {
     throw error;
   }
 }
+
+/** The number of an interface, another one each time that it is made; undefined when there is none. */
+export function interfaceIndex(name: string): number | undefined {
+  return loadBinding().interfaceIndex(name) || undefined;
+}

@@ -26,7 +26,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
   #answering = false;
   #onClosed: (() => void) | undefined;
 
-  /** Throws the system's error: EADDRINUSE, EADDRNOTAVAIL, EACCES. */
+  /** Throws the system's error: EADDRINUSE, EADDRNOTAVAIL, EACCES, ENODEV. */
   constructor(binding: Binding, options: BatchSocketOptions) {
     const { family, address, port, receiveBufferBytes } = options;
     const { capacity = DEFAULT_CAPACITY, stride = DEFAULT_STRIDE } = options;
@@ -37,6 +37,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
       scopeId: zoneNumber(address),
       port,
       receiveBufferBytes,
+      interfaceName: options.interfaceName,
     });
     super(native);
     this.#native = native;

@@ -1,0 +1,9 @@
+import { Command } from 'commander';
+import { dnsServerCommand } from './dns-server-command.js';
+
+/** `dns`: the commands of the DNS-SD approach. */
+export function dnsCommand(exit: (code: number) => void): Command {
+  return new Command('dns')
+    .description('find peers through DNS: a registry that has a tunnel to each of them')
+    .addCommand(dnsServerCommand(exit));
+}

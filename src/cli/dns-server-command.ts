@@ -1,0 +1,126 @@
+import { Command, Option } from 'commander';
+import {
+  DEFAULT_REGISTRY_LIMITS,
+  DNS_PORT,
+  type RegistryServiceOptions,
+  type SelfOptions,
+  type ZoneOptions,
+} from '../dns/options.js';
+import type { ListenEndpoint } from '../server/options.js';
+import { type Endpoint, endpoint, formatEndpoint } from '../wire/endpoint.js';
+import {
+  collect,
+  decimal,
+  interfaceName,
+  listenEndpoint,
+  selfOptions,
+  wholeNumber,
+  zoneName,
+} from './arguments.js';
+import { UsageError } from './exit-code.js';
+import type { LogOptions } from './log-options.js';
+
+const MAX_AGE_SECONDS = 3600;
+const MAX_RATE = 1_000_000_000;
+const MIN_RECEIVE_BUFFER = 4096;
+const MAX_RECEIVE_BUFFER = 2 ** 30;
+
+const DEFAULT_LISTEN: readonly ListenEndpoint[] = [
+  endpoint('0.0.0.0', DNS_PORT),
+  { ...endpoint('::', DNS_PORT), optional: true },
+];
+
+interface Flags extends LogOptions {
+  readonly zone: string[];
+  readonly interface: string;
+  readonly listen?: Endpoint[];
+  readonly self?: SelfOptions[];
+  readonly tunnelOnly?: true;
+  readonly maxAge: number;
+  readonly sourceRate: number;
+  readonly sourceBurst: number;
+  readonly receiveBuffer: number;
+}
+
+/** `dns server`. */
+export function dnsServerCommand(exit: (code: number) => void): Command {
+  return new Command('server')
+    .description('run a DNS server that answers where the peers of a WireGuard interface are')
+    .requiredOption('--zone <zone>', 'the zone to answer for; can be repeated', collect(zoneName))
+    .requiredOption('--interface <name>', 'the WireGuard interface', interfaceName)
+    .option(
+      '--listen <addr:port>',
+      `where to listen, UDP and TCP; can be repeated (default: ${DEFAULT_LISTEN.map(formatEndpoint).join(' and ')})`,
+      collect(listenEndpoint),
+    )
+    .addOption(
+      new Option(
+        '--self [endpoint[,allowed-ip...]]',
+        'list this interface too (default endpoint: where the query arrives, with the listen port); given more than once: for one zone each',
+      )
+        .preset('')
+        .argParser(collect(selfOptions)),
+    )
+    .option(
+      '--tunnel-only',
+      'answer only what arrives through the interface, and listen on its addresses',
+    )
+    .option(
+      '--max-age <seconds>',
+      'how old an answer may be: WireGuard is asked once in that time at most',
+      decimal(0, MAX_AGE_SECONDS),
+      DEFAULT_REGISTRY_LIMITS.maxAgeMs / 1000,
+    )
+    .option(
+      '--source-rate <n>',
+      'queries a second from one IPv4 address or IPv6 /64; 0 = no limit',
+      wholeNumber(0, MAX_RATE),
+      DEFAULT_REGISTRY_LIMITS.sourceRate,
+    )
+    .option(
+      '--source-burst <n>',
+      'queries that a source may send at once after a pause',
+      wholeNumber(1, MAX_RATE),
+      DEFAULT_REGISTRY_LIMITS.sourceBurst,
+    )
+    .option(
+      '--receive-buffer <bytes>',
+      'size of the kernel queue of each UDP socket',
+      wholeNumber(MIN_RECEIVE_BUFFER, MAX_RECEIVE_BUFFER),
+      DEFAULT_REGISTRY_LIMITS.receiveBufferBytes,
+    )
+    .action(async (flags: Flags) => {
+      const { runDnsServer } = await import('./dns-server-run.js');
+      exit(await runDnsServer(registryOptions(flags), flags));
+    });
+}
+
+function registryOptions(flags: Flags): RegistryServiceOptions {
+  return {
+    zones: zoneOptions(flags),
+    interfaceName: flags.interface,
+    listen: flags.listen ?? DEFAULT_LISTEN,
+    tunnelOnly: flags.tunnelOnly === true,
+    maxAgeMs: Math.round(flags.maxAge * 1000),
+    sourceRate: flags.sourceRate,
+    sourceBurst: flags.sourceBurst,
+    receiveBufferBytes: flags.receiveBuffer,
+  };
+}
+
+/** One `--self` is for all zones; several are for one each. */
+function zoneOptions({ zone: names, self: given = [] }: Flags): ZoneOptions[] {
+  const zones = [...new Set(names)];
+  if (zones.length < names.length) {
+    throw new UsageError('the same --zone is given twice: leave one out');
+  }
+  if (given.length > 1 && given.length !== zones.length) {
+    throw new UsageError(
+      `${given.length} times --self for ${zones.length} of --zone: give it once for all zones, or once for each`,
+    );
+  }
+  return zones.map((name, i) => {
+    const self = given.length > 1 ? given[i] : given[0];
+    return self === undefined ? { name } : { name, self };
+  });
+}

@@ -1,0 +1,65 @@
+import type { Logger } from 'pino';
+import type { RegistryCounts } from '../dns/counts.js';
+import type { RegistryServiceOptions } from '../dns/options.js';
+import { openRegistry, type RegistryEvents, type RegistryService } from '../dns/service.js';
+import { WgError } from '../wireguard/wg-error.js';
+import { listenError } from './listen-error.js';
+import { createLogger } from './log.js';
+import type { LogOptions } from './log-options.js';
+import { announceAddresses, runUntilStopped, warnOfMissingAddon } from './service-run.js';
+import { stopSignal } from './stop-signal.js';
+
+/** Runs a registry server until it is told to stop. Returns the exit code; throws when it cannot start. */
+export async function runDnsServer(
+  options: RegistryServiceOptions,
+  flags: LogOptions,
+): Promise<number> {
+  const stop = stopSignal();
+  const logger = createLogger(flags);
+  const service = await open(options, registryEvents(options, logger));
+  announceAddresses(service.addresses);
+  if (!service.batched) {
+    warnOfMissingAddon(logger);
+  }
+  return runUntilStopped(service, stop, flags, registryCountsLine);
+}
+
+async function open(
+  options: RegistryServiceOptions,
+  events: RegistryEvents,
+): Promise<RegistryService> {
+  try {
+    return await openRegistry(options, events);
+  } catch (error) {
+    throw error instanceof WgError ? error : listenError(error as NodeJS.ErrnoException);
+  }
+}
+
+function registryEvents({ interfaceName }: RegistryServiceOptions, logger: Logger): RegistryEvents {
+  return {
+    onListening: announceAddresses,
+    onProblem: (reason) => logger.warn(`not listening: ${reason}`),
+    onDeviceProblem(error) {
+      if (error === undefined) {
+        logger.info(`${interfaceName} can be read again`);
+      } else {
+        logger.warn(`${error.message}; until it can be read, queries are answered SERVFAIL`);
+      }
+    },
+  };
+}
+
+/** What a registry server has done so far, in one line for people. */
+function registryCountsLine({ answers, readings, tcp, sockets }: RegistryCounts): string {
+  const counts = {
+    ...answers,
+    readings: readings.done,
+    'failed readings': readings.failed,
+    'TCP connections': tcp.accepted,
+    'turned away': tcp.turnedAway,
+    'not sent': sockets.sendDrops,
+    'dropped by the kernel': sockets.kernelDrops,
+  };
+  const parts = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
+  return `counts: ${parts.join(', ')}`;
+}

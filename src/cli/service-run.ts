@@ -1,0 +1,48 @@
+import type { Logger } from 'pino';
+import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
+import { EXIT } from './exit-code.js';
+import type { LogOptions } from './log-options.js';
+
+/** A server as the command line sees it. */
+interface RunningService<Counts> {
+  counts(): Counts;
+  close(): Promise<void>;
+}
+
+/** Says where a server listens: one line for each address. */
+export function announceAddresses(addresses: readonly Endpoint[]): void {
+  for (const address of addresses) {
+    process.stdout.write(`listening on ${formatEndpoint(address)}\n`);
+  }
+}
+
+/** Says what a server lacks without the addon. */
+export function warnOfMissingAddon(logger: Logger): void {
+  logger.warn(
+    'the addon was not built for this Node (in the checkout: make addon): the server is slower, and on a host with several addresses the kernel picks the one that answers',
+  );
+}
+
+/** Runs a server until it is told to stop; prints its counts on SIGUSR1 and at the end. */
+export async function runUntilStopped<Counts>(
+  service: RunningService<Counts>,
+  stop: AbortSignal,
+  { logFormat }: LogOptions,
+  countsLine: (counts: Counts) => string,
+): Promise<number> {
+  const print = () => {
+    const counts = service.counts();
+    const line = logFormat === 'json' ? JSON.stringify({ counts }) : countsLine(counts);
+    process.stdout.write(`${line}\n`);
+  };
+  process.on('SIGUSR1', print);
+  await new Promise<void>((resolve) => {
+    stop.addEventListener('abort', () => resolve());
+    if (stop.aborted) {
+      resolve();
+    }
+  });
+  await service.close();
+  print();
+  return EXIT.ok;
+}

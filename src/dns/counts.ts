@@ -1,0 +1,49 @@
+import type { SocketCounts } from '../server/counts.js';
+
+/** What queries came to, since the start. */
+export interface AnswerCounts {
+  /** Answers with what was asked for. */
+  answered: number;
+  /** The name exists, nothing of that type does. */
+  nodata: number;
+  /** The name does not exist, or is of a peer without endpoint. */
+  nxdomain: number;
+  /** Outside the zones, or not to be had (zone transfers, classes other than IN). */
+  refused: number;
+  /** The device could not be read. */
+  servfail: number;
+  formerr: number;
+  notimp: number;
+  badvers: number;
+  /** Replies of those above that said TC. */
+  truncated: number;
+  /** Not answered: responses, and what has no whole header. */
+  ignored: number;
+  /** Not answered: over their source's rate. */
+  limited: number;
+}
+
+/** What a registry server has done since it started. */
+export interface RegistryCounts {
+  readonly answers: Readonly<AnswerCounts>;
+  /** Readings of the device, and those of them that failed. */
+  readonly readings: { readonly done: number; readonly failed: number };
+  readonly tcp: { readonly accepted: number; readonly turnedAway: number };
+  readonly sockets: Readonly<SocketCounts>;
+}
+
+export function emptyCounts(): AnswerCounts {
+  return {
+    answered: 0,
+    nodata: 0,
+    nxdomain: 0,
+    refused: 0,
+    servfail: 0,
+    formerr: 0,
+    notimp: 0,
+    badvers: 0,
+    truncated: 0,
+    ignored: 0,
+    limited: 0,
+  };
+}

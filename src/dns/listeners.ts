@@ -1,0 +1,100 @@
+import { type SocketCounts, sumCounters } from '../server/counts.js';
+import type { ListenEndpoint } from '../server/options.js';
+import { type BatchSocket, openBatchSocket } from '../socket/batch-socket.js';
+import { openTcpListener, type TcpListener } from '../socket/tcp-listener.js';
+import type { Endpoint } from '../wire/endpoint.js';
+import { MAX_CONNECTIONS, type TcpPool } from './tcp-pool.js';
+import { type Answering, UdpHandler } from './udp-handler.js';
+
+/** Errors that say "this host has no IPv6". */
+const NO_FAMILY_CODES: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
+
+export interface ListenersOptions {
+  readonly listen: readonly ListenEndpoint[];
+  readonly interfaceName?: string | undefined;
+  readonly receiveBufferBytes: number;
+}
+
+/** Sockets that answer: a UDP and a TCP one at each address. */
+export class Listeners {
+  private readonly udp: BatchSocket[] = [];
+  private readonly tcp: TcpListener[] = [];
+
+  /** Rejects with the system's error, its address and port; nothing stays open then. */
+  static async open(
+    options: ListenersOptions,
+    answering: Answering,
+    pool: TcpPool,
+  ): Promise<Listeners> {
+    const listeners = new Listeners();
+    try {
+      for (const endpoint of options.listen) {
+        await listeners.add(endpoint, options, answering, pool);
+      }
+    } catch (error) {
+      await listeners.close();
+      throw error;
+    }
+    return listeners;
+  }
+
+  /** Never port 0. */
+  get addresses(): readonly Endpoint[] {
+    return this.udp.map(({ address }) => address);
+  }
+
+  get batched(): boolean {
+    return this.udp.every(({ implementation }) => implementation === 'native');
+  }
+
+  get counts(): SocketCounts {
+    return sumCounters(this.udp.map(({ counters }) => counters));
+  }
+
+  /** Answers what has arrived over UDP, takes no more connections, and leaves those that are there. */
+  async close(): Promise<void> {
+    for (const listener of this.tcp) {
+      listener.close();
+    }
+    await Promise.all(this.udp.map((socket) => socket.close()));
+  }
+
+  private async add(
+    endpoint: ListenEndpoint,
+    { interfaceName, receiveBufferBytes }: ListenersOptions,
+    answering: Answering,
+    pool: TcpPool,
+  ): Promise<void> {
+    const { address, port, family } = endpoint;
+    try {
+      let socket: BatchSocket | undefined;
+      const handler = new UdpHandler(answering, endpoint, () => socket as BatchSocket);
+      socket = await openBatchSocket({
+        family,
+        address,
+        port,
+        receiveBufferBytes,
+        interfaceName,
+        onBatch: (batch, count) => handler.handle(batch, count),
+        // Such as no memory for a send; it is counted with the replies that were not sent.
+        onError: () => {},
+      });
+      this.udp.push(socket);
+      const listener = await openTcpListener({
+        endpoint: socket.address, // the same port, where the kernel chose it
+        interfaceName,
+        maxConnections: MAX_CONNECTIONS,
+        onConnection: (connection) => pool.admit(connection),
+      });
+      this.tcp.push(listener);
+    } catch (error) {
+      if (
+        endpoint.optional !== true ||
+        !NO_FAMILY_CODES.includes((error as { code?: unknown }).code)
+      ) {
+        // As node:net has it, so that whoever reports the error can say where.
+        throw Object.assign(error as Error, { address, port });
+      }
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import type { ListenEndpoint } from '../server/options.js';
+import type { Endpoint } from '../wire/endpoint.js';
+import type { Signer } from './signer.js';
+
+/** IANA's port of DNS. */
+export const DNS_PORT = 53;
+
+/** The registry's own device as an instance among the others (wgsd's `self`). */
+export interface SelfOptions {
+  /** @default the address that the query was sent to, and the device's listen port */
+  readonly endpoint?: Endpoint;
+  /** What the TXT record says is allowed. */
+  readonly allowedIps: readonly string[];
+}
+
+/** A zone to answer for. */
+export interface ZoneOptions {
+  /** As parseZone gives it. */
+  readonly name: string;
+  /** @default the own device is not served */
+  readonly self?: SelfOptions;
+}
+
+export interface RegistryServiceOptions {
+  /** At least one, each once. */
+  readonly zones: readonly ZoneOptions[];
+  readonly interfaceName: string;
+  readonly listen: readonly ListenEndpoint[];
+  /** Only what arrives through the interface is answered, at its addresses. @default false */
+  readonly tunnelOnly?: boolean;
+  /** How old a reading of the device may be that is answered from. @default 1000 */
+  readonly maxAgeMs?: number;
+  /** Queries a second from one source (an IPv4 address, an IPv6 /64); 0 = no limit. @default 20_000 */
+  readonly sourceRate?: number;
+  /** Queries that a source may send at once after a pause. @default 20_000 */
+  readonly sourceBurst?: number;
+  /** SO_RCVBUF of each UDP socket. @default 4_194_304 */
+  readonly receiveBufferBytes?: number;
+  /** @default answers are not signed */
+  readonly signer?: Signer;
+}
+
+export type RegistryLimits = Required<
+  Pick<RegistryServiceOptions, 'maxAgeMs' | 'sourceRate' | 'sourceBurst' | 'receiveBufferBytes'>
+>;
+
+export const DEFAULT_REGISTRY_LIMITS: RegistryLimits = {
+  maxAgeMs: 1000,
+  sourceRate: 20_000,
+  sourceBurst: 20_000,
+  receiveBufferBytes: 4 * 1024 * 1024,
+};

@@ -1,0 +1,157 @@
+import { CLASS_IN, decodeQuery, type Query } from '../wire/dns-query.js';
+import {
+  type EncodedSections,
+  encodeSections,
+  MAX_DNS_MESSAGE,
+  MAX_UDP_REPLY,
+  MIN_UDP_REPLY,
+  RCODE,
+  writeFault,
+  writeReply,
+} from '../wire/dns-reply.js';
+import { isWithin } from '../wire/dns-sd.js';
+import { type AnswerCounts, emptyCounts } from './counts.js';
+import type { Roster } from './roster.js';
+import type { Reply, Signer } from './signer.js';
+import type { LocalAddress, Zone } from './zone.js';
+
+/** A length that says: no answer. */
+export const SILENCE = -1;
+
+export type Transport = 'udp' | 'tcp';
+
+/** Questions that are about the whole zone and not answered (RFC 5936). */
+const TRANSFERS: readonly string[] = ['AXFR', 'IXFR'];
+/** Questions that only a signer has answers for. */
+const SIGNER_TYPES: readonly string[] = ['DNSKEY', 'RRSIG', 'NSEC'];
+
+/** Answers queries for zones, from the last reading of the device. */
+export class Responder {
+  readonly counts: AnswerCounts = emptyCounts();
+  private readonly zones: readonly Zone[];
+  /** Records as bytes, by their reply and the length of the name asked for. */
+  private readonly encoded = new WeakMap<Reply, Map<number, EncodedSections>>();
+
+  constructor(
+    zones: readonly Zone[],
+    private readonly roster: Roster,
+    private readonly signer?: Signer,
+  ) {
+    // Of zones that are within one another the innermost answers.
+    this.zones = [...zones].sort((a, b) => b.name.length - a.name.length);
+  }
+
+  /**
+   * Answers a query in place; never throws on what it says.
+   * @param message the query's bytes; the buffer behind has room for a reply: over UDP MAX_UDP_REPLY, over
+   *   TCP MAX_DNS_MESSAGE
+   * @returns bytes of the reply, or SILENCE
+   */
+  respond(buffer: Uint8Array, length: number, transport: Transport, local: LocalAddress): number {
+    const { counts } = this;
+    const query = decodeQuery(buffer.subarray(0, length));
+    if (query === 'silent') {
+      counts.ignored++;
+      return SILENCE;
+    }
+    if (query === 'formerr' || query === 'notimp') {
+      counts[query]++;
+      return writeFault(buffer, query === 'formerr' ? RCODE.FORMERR : RCODE.NOTIMP);
+    }
+    return this.answer(
+      buffer,
+      query,
+      transport === 'udp' ? udpLimit(query) : MAX_DNS_MESSAGE,
+      local,
+    );
+  }
+
+  private answer(buffer: Uint8Array, query: Query, limit: number, local: LocalAddress): number {
+    const { counts } = this;
+    const refuse = (rcode: number, authoritative = false): number =>
+      writeReply(buffer, query, { rcode, authoritative }, undefined, limit).length;
+    if (query.edns !== undefined && query.edns.version !== 0) {
+      counts.badvers++;
+      return refuse(RCODE.BADVERS);
+    }
+    const zone = this.zoneOf(query);
+    if (zone === undefined) {
+      counts.refused++;
+      return refuse(RCODE.REFUSED);
+    }
+    if (this.roster.device === undefined) {
+      counts.servfail++;
+      return refuse(RCODE.SERVFAIL);
+    }
+    const reply = zone.reply(query.question, local);
+    this.count(reply);
+    return this.write(buffer, query, reply, zone, limit, local);
+  }
+
+  private zoneOf({ question, class: asked }: Query): Zone | undefined {
+    if (asked !== CLASS_IN || TRANSFERS.includes(question.type)) {
+      return undefined;
+    }
+    return this.zones.find(({ name }) => isWithin(question.name, name));
+  }
+
+  private write(
+    buffer: Uint8Array,
+    query: Query,
+    reply: Reply,
+    zone: Zone,
+    limit: number,
+    local: LocalAddress,
+  ): number {
+    const send = (it: Reply) =>
+      writeReply(
+        buffer,
+        query,
+        { rcode: RCODE[it.rcode], authoritative: true },
+        this.encode(it, query, zone),
+        limit,
+      );
+    let written = send(reply);
+    // What is truncated already is asked for again over TCP: signing it would be for nothing.
+    if (this.signer !== undefined && !written.truncated && wantsSignatures(query)) {
+      written = send(this.signer.sign(reply, query.question, zone.view(local)));
+    }
+    if (written.truncated) {
+      this.counts.truncated++;
+    }
+    return written.length;
+  }
+
+  private encode(reply: Reply, query: Query, zone: Zone): EncodedSections {
+    const { nameLength: length, question } = query;
+    let byLength = this.encoded.get(reply);
+    if (byLength === undefined) {
+      byLength = new Map();
+      this.encoded.set(reply, byLength);
+    }
+    let sections = byLength.get(length);
+    if (sections === undefined) {
+      sections = encodeSections(reply, { name: question.name, length }, zone.name);
+      byLength.set(length, sections);
+    }
+    return sections;
+  }
+
+  private count({ rcode, answers }: Reply): void {
+    if (answers.length > 0) {
+      this.counts.answered++;
+    } else if (rcode === 'NXDOMAIN') {
+      this.counts.nxdomain++;
+    } else {
+      this.counts.nodata++;
+    }
+  }
+}
+
+function udpLimit({ edns }: Query): number {
+  return Math.min(Math.max(edns?.udpSize ?? 0, MIN_UDP_REPLY), MAX_UDP_REPLY);
+}
+
+function wantsSignatures({ edns, question }: Query): boolean {
+  return edns?.dnssecOk === true || SIGNER_TYPES.includes(question.type);
+}

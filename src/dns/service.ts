@@ -1,0 +1,110 @@
+import { randomHashKey } from '../server/random-hash-key.js';
+import { RateLimiter } from '../server/rate-limiter.js';
+import type { Endpoint } from '../wire/endpoint.js';
+import type { Device } from '../wireguard/device.js';
+import { WgError } from '../wireguard/wg-error.js';
+import { readDevice } from '../wireguard/wg-tool.js';
+import type { RegistryCounts } from './counts.js';
+import { DeviceSource } from './device-source.js';
+import { Listeners } from './listeners.js';
+import {
+  DEFAULT_REGISTRY_LIMITS,
+  type RegistryLimits,
+  type RegistryServiceOptions,
+} from './options.js';
+import { Responder } from './responder.js';
+import { Roster } from './roster.js';
+import { TcpPool } from './tcp-pool.js';
+import { type TunnelEvents, TunnelListeners } from './tunnel-listeners.js';
+import type { Answering } from './udp-handler.js';
+import { Zone } from './zone.js';
+
+/** What no waiting mends. */
+const FATAL_CODES: readonly string[] = ['WG_TOOL_MISSING', 'WG_NOT_PERMITTED'];
+
+/** What a registry tells while it runs. */
+export interface RegistryEvents extends TunnelEvents {
+  /** The device cannot be read, so that queries are answered SERVFAIL; undefined: it can be again. */
+  onDeviceProblem(error: Error | undefined): void;
+}
+
+/** A registry server that is listening. */
+export interface RegistryService extends AsyncDisposable {
+  /** What the sockets are bound to, in the order of the options; none while a tunnel is waited for. */
+  readonly addresses: readonly Endpoint[];
+  /** Whether UDP sockets receive and send by the batch; not so where the addon was not built. */
+  readonly batched: boolean;
+  counts(): RegistryCounts;
+  /** Answers what has arrived, then closes. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a registry server: the DNS server of the DNS-SD approach.
+ * Rejects with the system's error when an address cannot be bound, and with a WgError when WireGuard
+ * cannot be read for want of the tool or of privilege; nothing stays open then.
+ */
+export async function openRegistry(
+  options: RegistryServiceOptions & {
+    /** Reads the device. @default through the wg tool */
+    readonly read?: () => Promise<Device>;
+  },
+  events: RegistryEvents,
+): Promise<RegistryService> {
+  const limits: RegistryLimits = { ...DEFAULT_REGISTRY_LIMITS, ...options };
+  const roster = new Roster();
+  const now = () => performance.now();
+  const zones = options.zones.map((zone) => new Zone(zone, roster));
+  const responder = new Responder(zones, roster, options.signer);
+  const source = new DeviceSource({
+    read: options.read ?? (() => readDevice(options.interfaceName)),
+    roster,
+    maxAgeMs: limits.maxAgeMs,
+    now,
+    onProblem: (error) => events.onDeviceProblem(error),
+  });
+  await firstReading(source);
+  const limiter = new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst });
+  const answering: Answering = { responder, source, limiter, hashKey: randomHashKey(), now };
+  const pool = new TcpPool(answering);
+  const listeners = await openListeners(options, limits, answering, pool, events);
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= listeners.close().then(() => pool.closeAll());
+    return closed;
+  };
+  return {
+    get addresses() {
+      return listeners.addresses;
+    },
+    batched: listeners.batched,
+    counts: () => ({
+      answers: { ...responder.counts },
+      readings: { done: source.readings, failed: source.failures },
+      tcp: { accepted: pool.accepted, turnedAway: pool.turnedAway },
+      sockets: listeners.counts,
+    }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function firstReading(source: DeviceSource): Promise<void> {
+  await source.refresh();
+  const { problem } = source;
+  if (problem instanceof WgError && FATAL_CODES.includes(problem.code)) {
+    throw problem;
+  }
+}
+
+function openListeners(
+  { tunnelOnly, interfaceName, listen }: RegistryServiceOptions,
+  { receiveBufferBytes }: RegistryLimits,
+  answering: Answering,
+  pool: TcpPool,
+  events: TunnelEvents,
+): Promise<Listeners | TunnelListeners> {
+  return tunnelOnly === true
+    ? TunnelListeners.open({ listen, interfaceName, receiveBufferBytes }, answering, pool, events)
+    : Listeners.open({ listen, receiveBufferBytes }, answering, pool);
+}

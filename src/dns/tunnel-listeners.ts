@@ -1,0 +1,125 @@
+import { type SocketCounts, sumCounters } from '../server/counts.js';
+import { interfaceAddresses } from '../socket/interface-addresses.js';
+import { interfaceIndex } from '../socket/interface-flags.js';
+import type { Endpoint } from '../wire/endpoint.js';
+import { Listeners, type ListenersOptions } from './listeners.js';
+import type { TcpPool } from './tcp-pool.js';
+import { sameTunnel, type Tunnel, tunnelEndpoints, tunnelProblem } from './tunnel.js';
+import type { Answering } from './udp-handler.js';
+
+/** How often the interface is looked at: it may go, come back, or get another address. */
+const LOOK_INTERVAL_MS = 1000;
+
+export interface TunnelEvents {
+  /** Listening again, at these addresses. */
+  onListening(addresses: readonly Endpoint[]): void;
+  /** Not listening, and why; it is tried again. */
+  onProblem(reason: string): void;
+}
+
+/** Listeners that follow an interface: bound to it and to its addresses, whatever becomes of them. */
+export class TunnelListeners {
+  private tunnel: Tunnel = { index: undefined, addresses: [] };
+  private current: Listeners | undefined;
+  private past: SocketCounts = sumCounters([]);
+  private problem: string | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private moving: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly options: ListenersOptions & { readonly interfaceName: string },
+    private readonly answering: Answering,
+    private readonly pool: TcpPool,
+    private readonly events: TunnelEvents,
+  ) {}
+
+  /** Rejects when the interface is there and cannot be listened on; while it is not, it is waited for. */
+  static async open(
+    options: ListenersOptions & { readonly interfaceName: string },
+    answering: Answering,
+    pool: TcpPool,
+    events: TunnelEvents,
+  ): Promise<TunnelListeners> {
+    const listeners = new TunnelListeners(options, answering, pool, events);
+    await listeners.move(listeners.look());
+    listeners.timer = setInterval(() => listeners.follow(), LOOK_INTERVAL_MS);
+    return listeners;
+  }
+
+  get addresses(): readonly Endpoint[] {
+    return this.current?.addresses ?? [];
+  }
+
+  get batched(): boolean {
+    return true;
+  }
+
+  get counts(): SocketCounts {
+    return sumCounters(this.current === undefined ? [this.past] : [this.past, this.current.counts]);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    await this.moving;
+    await this.leave();
+  }
+
+  private look(): Tunnel {
+    const { interfaceName } = this.options;
+    return {
+      index: interfaceIndex(interfaceName),
+      addresses: interfaceAddresses(interfaceName),
+    };
+  }
+
+  private follow(): void {
+    const tunnel = this.look();
+    const isRight =
+      sameTunnel(tunnel, this.tunnel) && (this.current !== undefined || !isUsable(tunnel));
+    if (!isRight) {
+      this.moving = this.moving
+        .then(() => this.move(tunnel))
+        .then(() => this.tellListening())
+        .catch((error: Error) => this.tell(error.message));
+    }
+  }
+
+  /** Listens in a tunnel as it is now. */
+  private async move(tunnel: Tunnel): Promise<void> {
+    await this.leave();
+    this.tunnel = tunnel;
+    if (!isUsable(tunnel)) {
+      this.tell(tunnelProblem(this.options.interfaceName, tunnel) as string);
+      return;
+    }
+    const listen = tunnelEndpoints(this.options.listen, tunnel);
+    this.current = await Listeners.open({ ...this.options, listen }, this.answering, this.pool);
+    this.problem = undefined;
+  }
+
+  private async leave(): Promise<void> {
+    const { current } = this;
+    this.current = undefined;
+    if (current !== undefined) {
+      await current.close();
+      this.past = sumCounters([this.past, current.counts]);
+    }
+  }
+
+  private tellListening(): void {
+    if (this.current !== undefined) {
+      this.events.onListening(this.current.addresses);
+    }
+  }
+
+  private tell(problem: string): void {
+    if (problem !== this.problem) {
+      this.problem = problem;
+      this.events.onProblem(problem);
+    }
+  }
+}
+
+function isUsable({ index, addresses }: Tunnel): boolean {
+  return index !== undefined && addresses.length > 0;
+}

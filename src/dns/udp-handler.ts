@@ -1,0 +1,131 @@
+import type { HashKey } from '../server/half-siphash.js';
+import type { RateLimiter } from '../server/rate-limiter.js';
+import { sourceHash } from '../server/source-hash.js';
+import type { BatchSocket } from '../socket/batch-socket.js';
+import {
+  ADDRESS_WORDS,
+  type DatagramBatch,
+  LOCAL_WORD,
+  NO_REPLY,
+  PORT_WORD,
+} from '../socket/datagram-batch.js';
+import { ADDRESS_LENGTH, type Endpoint, formatAddress } from '../wire/endpoint.js';
+import type { DeviceSource } from './device-source.js';
+import type { Responder } from './responder.js';
+
+/** What both transports answer with. */
+export interface Answering {
+  readonly responder: Responder;
+  readonly source: DeviceSource;
+  readonly limiter: RateLimiter;
+  readonly hashKey: HashKey;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
+
+/** Answers queries over UDP, by the batch and in place. */
+export class UdpHandler {
+  /** Queries that wait for a reading of the device, in the socket's outgoing batch. */
+  private waiting = 0;
+
+  constructor(
+    private readonly answering: Answering,
+    /** What the socket is bound to. */
+    private readonly bound: Endpoint,
+    private readonly socket: () => BatchSocket,
+  ) {}
+
+  /** Answers a batch that was received, at once or, where the device has to be read first, later. */
+  handle(batch: DatagramBatch, count: number): void {
+    this.admit(batch, count);
+    const reading = this.answering.source.refresh();
+    if (reading === undefined) {
+      this.answerAll(batch, count);
+      return;
+    }
+    if (this.waiting === 0) {
+      reading.then(() => this.answerWaiting());
+    }
+    for (let slot = 0; slot < count; slot++) {
+      if (batch.lengths[slot] !== NO_REPLY) {
+        this.hold(batch, slot);
+      }
+    }
+  }
+
+  /** Drops what is over its source's rate, or cannot be answered. */
+  private admit(batch: DatagramBatch, count: number): void {
+    const { limiter, hashKey, responder, now } = this.answering;
+    const time = now();
+    for (let slot = 0; slot < count; slot++) {
+      const address = slot * ADDRESS_WORDS;
+      const source = sourceHash(batch.addresses, address, this.bound.family, hashKey);
+      if (!limiter.allows(source, time)) {
+        responder.counts.limited++;
+        batch.lengths[slot] = NO_REPLY;
+      } else if (batch.addresses[address + PORT_WORD] === 0) {
+        responder.counts.ignored++;
+        batch.lengths[slot] = NO_REPLY;
+      }
+    }
+  }
+
+  /** Puts a query aside; when there is no room, answers it from what is known. */
+  private hold(batch: DatagramBatch, slot: number): void {
+    const { outgoing } = this.socket();
+    if (this.waiting === outgoing.capacity) {
+      this.answer(batch, slot);
+      return;
+    }
+    const to = this.waiting++;
+    const from = slot * batch.stride;
+    const address = slot * ADDRESS_WORDS;
+    outgoing.payload.set(batch.payload.subarray(from, from + batch.stride), to * outgoing.stride);
+    outgoing.addresses.set(
+      batch.addresses.subarray(address, address + ADDRESS_WORDS),
+      to * ADDRESS_WORDS,
+    );
+    outgoing.lengths[to] = batch.lengths[slot] as number;
+    batch.lengths[slot] = NO_REPLY;
+  }
+
+  private answerWaiting(): void {
+    const { outgoing } = this.socket();
+    const count = this.waiting;
+    this.waiting = 0;
+    this.answerAll(outgoing, count);
+    this.socket().flush(count);
+  }
+
+  private answerAll(batch: DatagramBatch, count: number): void {
+    for (let slot = 0; slot < count; slot++) {
+      if (batch.lengths[slot] !== NO_REPLY) {
+        this.answer(batch, slot);
+      }
+    }
+  }
+
+  private answer(batch: DatagramBatch, slot: number): void {
+    const { payload, stride, lengths } = batch;
+    const start = slot * stride;
+    const buffer = payload.subarray(start, start + stride);
+    // What did not fit in the slot was cut, and is malformed.
+    const length = Math.min(lengths[slot] as number, stride);
+    lengths[slot] = this.answering.responder.respond(buffer, length, 'udp', () =>
+      this.localAddress(batch, slot),
+    );
+  }
+
+  /** Where a query was sent to; undefined where node:dgram does not tell. */
+  private localAddress({ addresses }: DatagramBatch, slot: number): string | undefined {
+    const { address, family } = this.bound;
+    if (!WILDCARDS.includes(address)) {
+      return address;
+    }
+    const at = addresses.byteOffset + (slot * ADDRESS_WORDS + LOCAL_WORD) * 4;
+    const local = formatAddress(new Uint8Array(addresses.buffer, at, ADDRESS_LENGTH[family]));
+    return WILDCARDS.includes(local) ? undefined : local;
+  }
+}

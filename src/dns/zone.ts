@@ -1,0 +1,154 @@
+import type { Answer, RecordType, SoaAnswer } from 'dns-packet';
+import type { Question } from '../wire/dns-query.js';
+import {
+  addressRecord,
+  nameserverName,
+  nsRecord,
+  placeOf,
+  ptrRecord,
+  soaRecord,
+} from '../wire/dns-sd.js';
+import { addressFamily, type Endpoint, endpoint } from '../wire/endpoint.js';
+import { Instance } from './instance.js';
+import type { ZoneOptions } from './options.js';
+import type { Roster } from './roster.js';
+import type { Reply, ZoneView } from './signer.js';
+
+/** More than fit in the largest message: a longer list is cut there, and says so. */
+const MAX_LISTED = 1000;
+
+/** The local address that a query was sent to, asked for only where the answer depends on it. */
+export type LocalAddress = () => string | undefined;
+
+/** The types of each fixed place, the one first that stands for all when ANY is asked for (RFC 8482). */
+const APEX_TYPES = ['SOA', 'NS'] as const;
+
+/** A zone: what its names are answered. */
+export class Zone {
+  readonly name: string;
+  readonly soa: SoaAnswer;
+  private readonly nxdomain: Reply;
+  private readonly nodata: Reply;
+  private readonly apex: Readonly<Record<(typeof APEX_TYPES)[number], Reply>>;
+  private list: { readonly version: string; readonly reply: Reply } | undefined;
+
+  constructor(
+    private readonly options: ZoneOptions,
+    private readonly roster: Roster,
+  ) {
+    this.name = options.name;
+    this.soa = soaRecord(this.name);
+    this.nxdomain = { rcode: 'NXDOMAIN', answers: [], authorities: [this.soa], additionals: [] };
+    this.nodata = { ...this.nxdomain, rcode: 'NOERROR' };
+    this.apex = { SOA: positive([this.soa]), NS: positive([nsRecord(this.name)]) };
+  }
+
+  /** The reply to a question about a name within the zone, as of the roster's last reading. */
+  reply({ name, type }: Question, local: LocalAddress): Reply {
+    const place = placeOf(name, this.name);
+    switch (place.kind) {
+      case 'apex':
+        return this.apex[type === 'ANY' ? 'SOA' : (type as 'SOA' | 'NS')] ?? this.nodata;
+      case 'nameserver':
+        return this.nameserverReply(type, local);
+      case 'protocol':
+        return this.nodata;
+      case 'service':
+        return type === 'PTR' || type === 'ANY' ? this.listReply(local) : this.nodata;
+      case 'instance':
+        return this.instanceReply(place.label, type, local);
+      case 'nowhere':
+        return this.nxdomain;
+    }
+  }
+
+  /** The zone as a signer has to know it. */
+  view(local: LocalAddress): ZoneView {
+    return { name: this.name, soa: this.soa, typesAt: (name) => this.typesAt(name, local) };
+  }
+
+  private typesAt(name: string, local: LocalAddress): readonly RecordType[] | undefined {
+    const place = placeOf(name, this.name);
+    switch (place.kind) {
+      case 'apex':
+        return APEX_TYPES;
+      case 'nameserver':
+        return this.serverAddress(local).map(({ type }) => type as RecordType);
+      case 'protocol':
+        return [];
+      case 'service':
+        return this.listReply(local) === this.nodata ? [] : ['PTR'];
+      case 'instance':
+        return this.find(place.label, local)?.types;
+      case 'nowhere':
+        return undefined;
+    }
+  }
+
+  private nameserverReply(type: string, local: LocalAddress): Reply {
+    const found = this.serverAddress(local).filter((it) => type === it.type || type === 'ANY');
+    return found.length === 0 ? this.nodata : positive(found);
+  }
+
+  private serverAddress(local: LocalAddress): Answer[] {
+    const address = local();
+    return address === undefined
+      ? []
+      : [addressRecord(nameserverName(this.name), endpoint(address, 0))];
+  }
+
+  private instanceReply(label: string, type: string, local: LocalAddress): Reply {
+    const instance = this.find(label, local);
+    if (instance === undefined) {
+      return this.nxdomain;
+    }
+    return instance.reply(type === 'ANY' ? 'SRV' : type, this.name) ?? this.nodata;
+  }
+
+  private find(label: string, local: LocalAddress): Instance | undefined {
+    const peer = this.roster.find(label);
+    if (peer !== undefined || this.options.self === undefined) {
+      return peer;
+    }
+    const self = this.self(local);
+    return self?.label === label ? self : undefined;
+  }
+
+  /** Kept until the peers change; it does not depend on where the query was sent but for the own device. */
+  private listReply(local: LocalAddress): Reply {
+    const self = this.options.self === undefined ? undefined : this.self(local);
+    const version = `${this.roster.version} ${self?.label}`;
+    if (this.list?.version !== version) {
+      const labels = this.roster.labels(MAX_LISTED);
+      if (self !== undefined) {
+        labels.push(self.label);
+      }
+      const answers = labels.map((label) => ptrRecord(label, this.name));
+      this.list = { version, reply: answers.length === 0 ? this.nodata : positive(answers) };
+    }
+    return this.list.reply;
+  }
+
+  /** The own device, as wgsd's `self` has it; undefined while it has no key or no endpoint. */
+  private self(local: LocalAddress): Instance | undefined {
+    const device = this.roster.device;
+    const own = this.options.self;
+    if (device?.publicKey === undefined || own === undefined) {
+      return undefined;
+    }
+    const where = own.endpoint ?? localEndpoint(local(), device.listenPort);
+    return where === undefined
+      ? undefined
+      : new Instance({ publicKey: device.publicKey, allowedIps: own.allowedIps, endpoint: where });
+  }
+}
+
+function localEndpoint(address: string | undefined, port: number): Endpoint | undefined {
+  return address === undefined || addressFamily(address) === undefined || port === 0
+    ? undefined
+    : endpoint(address, port);
+}
+
+function positive(answers: readonly Answer[]): Reply {
+  return { rcode: 'NOERROR', answers, authorities: [], additionals: [] };
+}

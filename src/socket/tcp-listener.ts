@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { addressBytes, type Endpoint } from '../wire/endpoint.js';
+import { loadBinding } from './binding.js';
+import { zoneNumber } from './zone.js';
+
+export interface TcpListenerOptions {
+  /** Where to listen; `::` does not mean IPv4 as well. Port 0 for any. */
+  readonly endpoint: Endpoint;
+  /** Take only connections that arrive through this interface (SO_BINDTODEVICE); needs the addon. */
+  readonly interfaceName?: string | undefined;
+  readonly maxConnections: number;
+  /** Called with each connection; when the other side ends, this side is still open. */
+  onConnection(socket: Socket): void;
+  /** A connection could not be taken, such as for want of descriptors; listening goes on. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** A TCP server; the connections are the caller's to end. */
+export interface TcpListener {
+  readonly address: Endpoint;
+  /** Takes no more connections. */
+  close(): void;
+}
+
+/** Listens for TCP connections. Rejects with the system's error when the address cannot be bound. */
+export async function openTcpListener(options: TcpListenerOptions): Promise<TcpListener> {
+  const { endpoint } = options;
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, options.onConnection);
+  server.maxConnections = options.maxConnections;
+  listen(server, options);
+  // once() rejects on 'error', which is how it tells that it cannot bind.
+  await once(server, 'listening');
+  server.on('error', options.onError ?? (() => {}));
+  return {
+    address: { ...endpoint, port: (server.address() as AddressInfo).port },
+    close: () => server.close(),
+  };
+}
+
+function listen(server: Server, { endpoint, interfaceName }: TcpListenerOptions): void {
+  const { address, port, family } = endpoint;
+  if (interfaceName === undefined) {
+    server.listen({ host: address, port, ipv6Only: family === 6 });
+    return;
+  }
+  const fd = loadBinding().listenTcp({
+    family,
+    address: addressBytes(address),
+    scopeId: zoneNumber(address),
+    port,
+    interfaceName,
+  });
+  server.listen({ fd });
+}

@@ -1,0 +1,18 @@
+import ipaddr from 'ipaddr.js';
+
+/**
+ * Parses an AllowedIP (`10.0.0.1/32`, `2001:db8::/64`) and gives its network's text: the bits behind the
+ * prefix are cleared. Throws a RangeError.
+ */
+export function parsePrefix(text: string): string {
+  try {
+    const [address, length] = ipaddr.parseCIDR(text);
+    const network =
+      address.kind() === 'ipv4'
+        ? ipaddr.IPv4.networkAddressFromCIDR(text).toString()
+        : ipaddr.IPv6.networkAddressFromCIDR(text).toRFC5952String();
+    return `${network}/${length}`;
+  } catch (cause) {
+    throw new RangeError(`expected ADDRESS/LENGTH, got ${text}`, { cause });
+  }
+}
