@@ -101,6 +101,32 @@ test('modules that decide do no I/O and read no clock', () => {
   }
 });
 
+/** The files that are loaded together with a file: not what it imports when it runs, and not types. */
+function loadedWith(file: string, seen = new Set<string>()): Set<string> {
+  seen.add(file);
+  for (const [, name] of source(file).matchAll(
+    /^(?:import|export) (?:(?!type )[^;'(]*from )?'(\.[^']+)'/gm,
+  )) {
+    const target = posix.join(posix.dirname(file), name as string).replace(/\.js$/, '.ts');
+    if (!seen.has(target)) {
+      loadedWith(target, seen);
+    }
+  }
+  return seen;
+}
+
+test('a client of the classic protocol does not wait for libsodium', () => {
+  for (const start of ['cli/main.ts', 'cli/client-run.ts']) {
+    const loaded = [...loadedWith(start)];
+    assert.ok(loaded.length > 5);
+    assert.deepEqual(
+      loaded.filter((file) => file.startsWith('sealed/')),
+      [],
+      start,
+    );
+  }
+});
+
 test('no shell is run anywhere', () => {
   assert.deepEqual(
     filesThat(/\bexecSync\(|[^.]\bexec\(|shell:\s*true/).filter(

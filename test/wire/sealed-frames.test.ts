@@ -77,19 +77,19 @@ const FRAMES: readonly [string, FrameWriter, string, Frame][] = (() => {
     [
       'peers',
       make((frame) => {
-        frame.begin(FRAME.peers, true).addEntry(A, 0, 7);
+        frame.begin(FRAME.peers, true);
+        frame.addEntry(B, 0, 0).addEntry(B, 0, ENTRY_FLAG.notKept).addEntry(A, 0, 7);
         put(put(frame, IPV4), IPV6).putOffer(OFFER);
-        frame.addEntry(B, 0, 0).addEntry(B, 0, ENTRY_FLAG.notKept);
       }),
-      `41 01 0300 ${hexA} 07 c0000201ca6c 20010db8000000000000000000000001ca6c ${'cc'.repeat(88)}
-       ${hexB} 00 ${hexB} 08`,
+      `41 01 0300 ${hexB} 00 ${hexB} 08
+       ${hexA} 07 c0000201ca6c 20010db8000000000000000000000001ca6c ${'cc'.repeat(88)}`,
       {
         kind: FRAME.peers,
         push: true,
         entries: [
-          { key: A, ipv4: IPV4, ipv6: IPV6, offer: OFFER, notKept: false },
           { key: B, ipv4: undefined, ipv6: undefined, offer: undefined, notKept: false },
           { key: B, ipv4: undefined, ipv6: undefined, offer: undefined, notKept: true },
+          { key: A, ipv4: IPV4, ipv6: IPV6, offer: OFFER, notKept: false },
         ],
       },
     ],
