@@ -42,6 +42,8 @@ export class PeerTrack implements SoughtPeer {
   #peer: Peer;
   #changeableAt = Number.NEGATIVE_INFINITY;
   #changedWithAllowedIps = false;
+  /** The peer connected after a change of ours, and is to be told from where. */
+  #confirms = false;
 
   constructor(peer: Peer, now: number) {
     this.publicKey = peer.publicKey;
@@ -102,6 +104,7 @@ export class PeerTrack implements SoughtPeer {
     const alive = this.isAlive(now);
     if (alive) {
       this.#isNews = false;
+      this.#confirms = this.#trial.isInEffect;
       this.#trial.finished();
     } else if (peer.endpoint === undefined) {
       this.#trial.undone();
@@ -112,7 +115,7 @@ export class PeerTrack implements SoughtPeer {
     }
   }
 
-  /** The endpoint that the answer calls for; undefined when there is nothing to do. */
+  /** The endpoint that the answer calls for; undefined when there is none to set. */
   news(now: number): Endpoint | undefined {
     const answer = this.#answer;
     if (!this.#isNews || answer === undefined || answer === 'unknown') {
@@ -123,16 +126,21 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /**
-   * The change that the answer calls for, if any; it counts as made.
+   * The change that is called for, if any; it counts as made.
    * @param keepalive seconds for a peer without a keepalive of its own; 0 = none
    */
   change(keepalive: number, now: number): PeerConfig | undefined {
     const endpoint = this.news(now);
-    if (endpoint === undefined) {
+    const confirms = this.#confirms;
+    this.#confirms = false;
+    if (endpoint === undefined && !confirms) {
       return undefined;
     }
-    this.#trial.start(endpoint, now);
     this.#changedWithAllowedIps = this.#peer.allowedIps.length > 0;
+    if (endpoint === undefined) {
+      return confirmation(this.#peer);
+    }
+    this.#trial.start(endpoint, now);
     const change = changeTo(endpoint, this.#peer, keepalive);
     this.#peer = { ...this.#peer, endpoint };
     return change;
@@ -164,6 +172,17 @@ export class PeerTrack implements SoughtPeer {
     }
     return this.#answer === 'unknown' ? 'unknown' : 'connecting';
   }
+}
+
+/**
+ * A keepalive at once to a peer that just connected. Our handshake may have reached it between its
+ * client's look and change, and the change then replaced the endpoint that WireGuard had just learned from
+ * us by the server's, which is wrong for a NAT with a mapping for each destination. This mends it.
+ */
+function confirmation({ publicKey, persistentKeepalive }: Peer): PeerConfig | undefined {
+  return persistentKeepalive === 0
+    ? undefined
+    : { publicKey, persistentKeepalive, keepaliveNow: true };
 }
 
 /** undefined when there is nothing to change. */

@@ -40,6 +40,11 @@ export class Trial {
     return now - this.#startedAt < CONNECTING_MS;
   }
 
+  /** A candidate was set and stands. */
+  get isInEffect(): boolean {
+    return this.#current !== undefined;
+  }
+
   /** The candidate is not set, or not any more. */
   undone(): void {
     this.#current = undefined;

@@ -35,7 +35,7 @@ test('an answer is applied once, with a keepalive where there is none', () => {
   assert.deepEqual(bench.at(300).read(), []);
   assert.equal(bench.state(), 'connecting');
   bench.peers(peer({ endpoint: X, persistentKeepalive: 25, ...handshakeAt(300) }));
-  assert.deepEqual(bench.at(400).read(), []);
+  assert.deepEqual(bench.at(400).endpointsSet(), [undefined], 'only a keepalive');
   assert.equal(bench.state(), 'connected');
 });
 
@@ -63,6 +63,25 @@ test('a peer with a fresh handshake is never touched, whatever the server says',
     }
     assert.deepEqual(bench.read(), [], `at ${now}`);
   }
+});
+
+test('a peer that connects after a change gets one keepalive, and nothing else is touched', () => {
+  const bench = new Bench();
+  bench.learn(X).read();
+  bench.at(1000).peers(peer({ ...handshakeAt(900), endpoint: Y, persistentKeepalive: 25 }));
+  assert.deepEqual(bench.read(), [{ publicKey: P, persistentKeepalive: 25, keepaliveNow: true }]);
+  assert.deepEqual(bench.at(1100).read(), []);
+});
+
+test('a peer that connects without a keepalive, or without a change of ours, gets none', () => {
+  const silent = new Bench({ keepalive: 0 });
+  silent.learn(X).read();
+  silent.at(1000).peers(peer({ ...handshakeAt(900), endpoint: X }));
+  assert.deepEqual(silent.read(), []);
+  const untouched = new Bench();
+  untouched.read();
+  untouched.at(1000).peers(peer({ ...handshakeAt(900), endpoint: X, persistentKeepalive: 25 }));
+  assert.deepEqual(untouched.read(), []);
 });
 
 test('a stale handshake is acted upon, with a new answer only', () => {
