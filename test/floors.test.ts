@@ -25,7 +25,7 @@ const PURE = [
   /^client\/(liveness|peer-book|peer-track|problems|timing|trial)\.ts$/,
   /^client\/classic\/(inquiry|request-schedule)\.ts$/,
   /^server\/(endpoint-table|key-index|row-arena|expiry-sweep|half-siphash|source-|rate-|classic-)/,
-  /^server\/sealed\/(?!key-file|sealed-counts)/,
+  /^server\/sealed\/(?!key-file|sealed-counts|sealed-metrics)/,
   /^dns\/(signer|instance|roster|zone|responder|counts|options|tunnel)\.ts$/,
   /^sealed\/replay-window\.ts$/,
   /^dns\/dnssec\/(canonical|denial|signature-cache)/,

@@ -1,7 +1,7 @@
 import type { ServiceCounts } from '../server/counts.js';
 
 /** What a server has done so far, in one line for people. */
-export function countsLine({ classic, table, sockets }: ServiceCounts): string {
+export function countsLine({ classic, table, sockets, sealed }: ServiceCounts): string {
   const counts = {
     registrations: classic.registrations,
     refreshes: classic.refreshes,
@@ -16,6 +16,12 @@ export function countsLine({ classic, table, sockets }: ServiceCounts): string {
     'not sent': sockets.sendDrops,
     'dropped by the kernel': sockets.kernelDrops,
   };
-  const parts = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
-  return `counts: ${parts.join(', ')}`;
+  return `counts: ${list(counts)}${sealed === undefined ? '' : `; sealed: ${list(sealed)}`}`;
+}
+
+/** Names of several words are written apart. */
+function list(counts: object): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name.replace(/[A-Z]/g, (it) => ` ${it.toLowerCase()}`)} ${count}`)
+    .join(', ');
 }

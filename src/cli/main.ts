@@ -4,6 +4,7 @@ import { clientCommand } from './client-command.js';
 import { dnsCommand } from './dns-command.js';
 import { EXIT, UsageError } from './exit-code.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
+import { pubkeyCommand } from './pubkey-command.js';
 import { serverCommand } from './server-command.js';
 import { version } from './version.js';
 
@@ -27,7 +28,12 @@ function createProgram(): Command {
   const program = new Command('wg-rendezvous')
     .description('Connects WireGuard peers behind NATs directly, with WireGuard unmodified.')
     .version(version());
-  for (const command of [serverCommand(exit), clientCommand(exit), dnsCommand(exit)]) {
+  for (const command of [
+    serverCommand(exit),
+    pubkeyCommand(exit),
+    clientCommand(exit),
+    dnsCommand(exit),
+  ]) {
     program.addCommand(command);
   }
   finish(program);

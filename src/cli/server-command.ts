@@ -3,12 +3,15 @@ import {
   DEFAULT_LIMITS,
   type ListenEndpoint,
   MAX_PEERS,
+  MAX_WANTED,
   type ServiceOptions,
 } from '../server/options.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import { type Endpoint, endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { collect, decimal, listenEndpoint, wholeNumber } from './arguments.js';
+import { UsageError } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
+import type { SealedFiles } from './sealed-files.js';
 
 const MAX_TTL_SECONDS = 86_400;
 const MAX_RATE = 1_000_000_000;
@@ -29,6 +32,12 @@ interface Flags extends LogOptions {
   readonly sourceBurst: number;
   readonly sourceShare: number;
   readonly receiveBuffer: number;
+  readonly key?: string;
+  readonly allow?: string;
+  readonly sealedOnly?: boolean;
+  readonly maxWanted: number;
+  readonly handshakeRate: number;
+  readonly clientRate: number;
 }
 
 /** `server`. */
@@ -77,10 +86,50 @@ export function serverCommand(exit: (code: number) => void): Command {
       wholeNumber(MIN_RECEIVE_BUFFER, MAX_RECEIVE_BUFFER),
       DEFAULT_LIMITS.receiveBufferBytes,
     )
+    .option('--key <file>', "the server's private key: speak the sealed protocol; made if missing")
+    .option('--sealed-only', 'do not speak the classic protocol')
+    .option('--allow <file>', 'only these public keys may register; read again on SIGHUP')
+    .option(
+      '--max-wanted <n>',
+      'how many peers a client may want',
+      wholeNumber(1, MAX_WANTED),
+      DEFAULT_LIMITS.maxWanted,
+    )
+    .option(
+      '--handshake-rate <n>',
+      'handshakes a second from one source, five times as many at once; 0 = no limit',
+      wholeNumber(0, MAX_RATE),
+      DEFAULT_LIMITS.handshakeRate,
+    )
+    .option(
+      '--client-rate <n>',
+      'sealed messages a second from one client, twice as many at once; 0 = no limit',
+      wholeNumber(0, MAX_RATE),
+      DEFAULT_LIMITS.clientRate,
+    )
     .action(async (flags: Flags) => {
+      const files = sealedFiles(flags);
       const { runServer } = await import('./server-run.js');
-      exit(await runServer(serviceOptions(flags), flags));
+      exit(await runServer(serviceOptions(flags), files, flags));
     });
+}
+
+/** Undefined where the server is to speak the classic protocol only. */
+function sealedFiles({
+  key,
+  allow,
+  sealedOnly: only = false,
+}: Partial<Flags>): SealedFiles | undefined {
+  if (key !== undefined) {
+    return { key, allow, only };
+  }
+  if (only || allow !== undefined) {
+    const flag = only ? '--sealed-only' : '--allow';
+    throw new UsageError(
+      `${flag} is about the sealed protocol, which needs the server's key: add --key FILE`,
+    );
+  }
+  return undefined;
 }
 
 function serviceOptions(flags: Flags): ServiceOptions {
@@ -91,6 +140,9 @@ function serviceOptions(flags: Flags): ServiceOptions {
     sourceRate: flags.sourceRate,
     sourceBurst: flags.sourceBurst,
     sourceShare: flags.sourceShare,
+    maxWanted: flags.maxWanted,
+    handshakeRate: flags.handshakeRate,
+    clientRate: flags.clientRate,
     receiveBufferBytes: flags.receiveBuffer,
     ...(flags.metrics === undefined ? {} : { metrics: flags.metrics }),
   };

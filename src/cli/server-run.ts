@@ -2,18 +2,36 @@ import type { Logger } from 'pino';
 import type { ServiceOptions } from '../server/options.js';
 import { openService, type Service } from '../server/service.js';
 import { formatEndpoint } from '../wire/endpoint.js';
+import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import { countsLine } from './counts-line.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
+import { openSealedFiles, readAllowFile, type SealedFiles } from './sealed-files.js';
 import { announceAddresses, runUntilStopped, warnOfMissingAddon } from './service-run.js';
 import { stopSignal } from './stop-signal.js';
 
-/** Runs a server until it is told to stop. Returns the exit code; throws when it cannot listen. */
-export async function runServer(options: ServiceOptions, flags: LogOptions): Promise<number> {
+/**
+ * Runs a server until it is told to stop. Returns the exit code; throws when it cannot listen, and when
+ * a file cannot be used.
+ */
+export async function runServer(
+  options: ServiceOptions,
+  files: SealedFiles | undefined,
+  flags: LogOptions,
+): Promise<number> {
   const stop = stopSignal();
-  const service = await open(options);
-  announce(service, createLogger(flags));
+  const logger = createLogger(flags);
+  const sealed = files && (await openSealedFiles(files));
+  const service = await open({ ...options, ...(sealed && { sealed }) });
+  announce(service, logger);
+  if (sealed !== undefined) {
+    announceKey(sealed.key.publicKey, logger);
+  }
+  if (files?.allow !== undefined) {
+    const path = files.allow;
+    process.on('SIGHUP', () => readAllowedAgain(service, path, logger));
+  }
   return runUntilStopped(service, stop, flags, countsLine);
 }
 
@@ -32,5 +50,22 @@ function announce(service: Service, logger: Logger): void {
   }
   if (!service.batched) {
     warnOfMissingAddon(logger);
+  }
+}
+
+function announceKey(key: PublicKey, logger: Logger): void {
+  const text = formatPublicKey(key);
+  process.stdout.write(`public key ${text}\n`);
+  logger.info({ publicKey: text }, `sealed protocol: clients give --server-key ${text}`);
+}
+
+/** The list as it is now; where it cannot be used, the one before stays. */
+function readAllowedAgain(service: Service, path: string, logger: Logger): void {
+  try {
+    const allow = readAllowFile(path);
+    service.allowOnly(allow);
+    logger.info({ keys: allow.size }, `${path} read again: ${allow.size} keys may register`);
+  } catch (error) {
+    logger.error(`${(error as Error).message}; the list before stays`);
   }
 }

@@ -1,4 +1,5 @@
 import type { ClassicCounts } from './classic-handler.js';
+import type { SealedCounts, SealedSizes } from './sealed/sealed-counts.js';
 
 /** The table, for reports. */
 export interface TableCounts {
@@ -28,6 +29,8 @@ export interface SocketCounts {
 export interface ServiceCounts {
   readonly classic: Readonly<ClassicCounts>;
   readonly table: TableCounts;
+  /** Where the server speaks the sealed protocol. */
+  readonly sealed?: Readonly<SealedCounts> & SealedSizes;
   readonly sockets: Readonly<SocketCounts>;
 }
 

@@ -1,12 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import type { ServiceCounts, SocketCounts } from './counts.js';
-
-const PREFIX = 'wg_rendezvous_';
-
-interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
+import { counter, gauge, PREFIX, samples } from './metric-kinds.js';
+import { addSealedMetrics } from './sealed/sealed-metrics.js';
 
 /**
  * The metrics of a server. All are read from its counters when they are asked for, so they cost the
@@ -40,45 +35,11 @@ export function createRegistry(counts: () => ServiceCounts): Registry {
   gauge(registry, 'peers', 'Entries in the table', () => counts().table.peers);
   gauge(registry, 'max_peers', 'Entries that the table may have', () => counts().table.maxPeers);
   gauge(registry, 'table_bytes', 'Memory of the table in bytes', () => counts().table.bytes);
+  if (counts().sealed !== undefined) {
+    addSealedMetrics(registry, () => counts().sealed);
+  }
   registry.registerMetric(batchHistogram(() => counts().sockets));
   return registry;
-}
-
-function samples(
-  label: string,
-  values: Readonly<Record<string, number>>,
-  common: Readonly<Record<string, string>> = {},
-): Sample[] {
-  return Object.entries(values).map(([name, value]) => ({
-    labels: { ...common, [label]: name },
-    value,
-  }));
-}
-
-function counter(registry: Registry, name: string, help: string, read: () => Sample[]): void {
-  new Counter<string>({
-    name: PREFIX + name,
-    help,
-    labelNames: Object.keys(read()[0]?.labels ?? {}),
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { labels, value } of read()) {
-        this.inc(labels, value);
-      }
-    },
-  });
-}
-
-function gauge(registry: Registry, name: string, help: string, read: () => number): void {
-  new Gauge({
-    name: PREFIX + name,
-    help,
-    registers: [registry],
-    collect() {
-      this.set(read());
-    },
-  });
 }
 
 /**

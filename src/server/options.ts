@@ -1,10 +1,25 @@
+import type { KeyPair } from '../sealed/key-pair.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import { MAX_TTL_MS } from './endpoint-table.js';
+import type { AllowList } from './sealed/allow-list.js';
 
 /** The bound on `maxPeers`: at 10 million the table takes about 1 GiB. */
 export const MAX_PEERS = 10_000_000;
 
 const MAX_RATE = 1_000_000_000;
+
+/** The bound on `maxWanted`: what a response can say. */
+export const MAX_WANTED = 65_535;
+
+/** The sealed protocol. */
+export interface SealedOptions {
+  /** The server's own. The service wipes it when it closes. */
+  readonly key: KeyPair;
+  /** Answer no classic requests, and nobody who may not know the server's key. @default false */
+  readonly only?: boolean;
+  /** Who may register. @default everybody */
+  readonly allow?: AllowList | undefined;
+}
 
 /** Where to listen; an optional one is left out when the host lacks the address family. */
 export type ListenEndpoint = Endpoint & { readonly optional?: boolean };
@@ -21,13 +36,21 @@ export interface ServiceOptions {
   readonly sourceBurst?: number;
   /** The most of an otherwise empty table that one source can hold; above 0, below 1. @default 0.5 */
   readonly sourceShare?: number;
+  /** Sealed: peers that one client may want. @default 4096 */
+  readonly maxWanted?: number;
+  /** Sealed: handshakes a second of one source, five times as many at once; 0 = no limit. @default 100 */
+  readonly handshakeRate?: number;
+  /** Sealed: messages a second of one client, twice as many at once; 0 = no limit. @default 500 */
+  readonly clientRate?: number;
   /** SO_RCVBUF of each socket; 4 MiB hold about 5000 requests. @default 4_194_304 */
   readonly receiveBufferBytes?: number;
   /** Where to serve metrics over HTTP. @default nowhere */
   readonly metrics?: Endpoint;
+  /** @default the classic protocol only */
+  readonly sealed?: SealedOptions;
 }
 
-export type ServiceLimits = Required<Omit<ServiceOptions, 'listen' | 'metrics'>>;
+export type ServiceLimits = Required<Omit<ServiceOptions, 'listen' | 'metrics' | 'sealed'>>;
 
 export const DEFAULT_LIMITS: ServiceLimits = {
   maxPeers: 65_536,
@@ -35,6 +58,9 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   sourceRate: 20_000,
   sourceBurst: 20_000,
   sourceShare: 0.5,
+  maxWanted: 4096,
+  handshakeRate: 100,
+  clientRate: 500,
   receiveBufferBytes: 4 * 1024 * 1024,
 };
 
@@ -48,6 +74,9 @@ export function serviceLimits(options: Partial<ServiceLimits>): ServiceLimits {
   expectInteger(limits, 'peerTtlMs', 1, MAX_TTL_MS);
   expectInteger(limits, 'sourceRate', 0, MAX_RATE);
   expectInteger(limits, 'sourceBurst', 1, MAX_RATE);
+  expectInteger(limits, 'maxWanted', 1, MAX_WANTED);
+  expectInteger(limits, 'handshakeRate', 0, MAX_RATE);
+  expectInteger(limits, 'clientRate', 0, MAX_RATE);
   expectInteger(limits, 'receiveBufferBytes', 4096, 2 ** 30);
   if (!(limits.sourceShare > 0 && limits.sourceShare < 1)) {
     throw new RangeError(

@@ -10,8 +10,10 @@ import {
   type ServiceOptions,
   serviceLimits,
 } from './options.js';
+import { createSealedHandler, Protocols } from './protocols.js';
 import { randomHashKey } from './random-hash-key.js';
 import { RateLimiter } from './rate-limiter.js';
+import type { AllowList } from './sealed/allow-list.js';
 import { SourceShare } from './source-share.js';
 
 /** Expiry steps are short, and often enough that ten million entries are walked in time. */
@@ -30,6 +32,8 @@ export interface Service extends AsyncDisposable {
   readonly metricsAddress: Endpoint | undefined;
   /** A snapshot; asks the kernel for its drops. */
   counts(): ServiceCounts;
+  /** Sealed: only these keys may register from now on; who is not among them is forgotten. */
+  allowOnly(allow: AllowList): void;
   /** Answers what has arrived, then closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -48,12 +52,14 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     hashKey: randomHashKey(),
   });
   const limiter = new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst });
-  const handler = new ClassicHandler(table, limiter, randomHashKey());
+  const classic = new ClassicHandler(table, limiter, randomHashKey());
+  const sealed = options.sealed && (await createSealedHandler(options.sealed, limits, limiter));
+  const protocols = new Protocols(classic, sealed);
   const sockets: BatchSocket[] = [];
   let metrics: MetricsServer | undefined;
 
   const counts = (): ServiceCounts => ({
-    classic: { ...handler.counts },
+    classic: { ...classic.counts },
     table: {
       peers: table.size,
       maxPeers: limits.maxPeers,
@@ -61,13 +67,19 @@ export async function openService(options: ServiceOptions): Promise<Service> {
       bytes: table.bytes,
     },
     sockets: sumCounters(sockets.map((socket) => socket.counters)),
+    ...(sealed && { sealed: { ...sealed.counts, ...sealed.sizes } }),
   });
-  const expiry = setInterval(() => table.expireDue(performance.now()), EXPIRY_INTERVAL_MS);
+  const expiry = setInterval(() => {
+    const now = performance.now();
+    table.expireDue(now);
+    sealed?.tick(now);
+  }, EXPIRY_INTERVAL_MS);
   let closed: Promise<void> | undefined;
   const closeAll = async (): Promise<void> => {
     metrics?.stopReady();
     clearInterval(expiry);
     await Promise.all(sockets.map((socket) => socket.close()));
+    sealed?.wipe();
     await metrics?.close();
   };
   const close = (): Promise<void> => {
@@ -77,9 +89,10 @@ export async function openService(options: ServiceOptions): Promise<Service> {
 
   try {
     for (const listen of options.listen) {
-      const socket = await openSocket(listen, limits, handler);
+      const socket = await openSocket(listen, limits, protocols, sockets.length);
       if (socket !== undefined) {
         sockets.push(socket);
+        protocols.addSocket(socket);
       }
     }
     if (options.metrics !== undefined) {
@@ -95,6 +108,7 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     batched: sockets.every(({ implementation }) => implementation === 'native'),
     metricsAddress: metrics?.address,
     counts,
+    allowOnly: (allow) => sealed?.allowOnly(allow),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -104,7 +118,8 @@ export async function openService(options: ServiceOptions): Promise<Service> {
 async function openSocket(
   listen: ListenEndpoint,
   limits: ServiceLimits,
-  handler: ClassicHandler,
+  protocols: Protocols,
+  number: number,
 ): Promise<BatchSocket | undefined> {
   const { address, port, family } = listen;
   try {
@@ -113,7 +128,7 @@ async function openSocket(
       address,
       port,
       receiveBufferBytes: limits.receiveBufferBytes,
-      onBatch: (batch, count) => handler.handle(batch, count, family, performance.now()),
+      onBatch: (batch, count) => protocols.answer(batch, count, family, number, performance.now()),
       // Such as no memory for a send; it is counted with the replies that were not sent.
       onError: () => {},
     });

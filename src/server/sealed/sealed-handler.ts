@@ -1,5 +1,5 @@
 import { CookieJar } from '../../sealed/cookie-jar.js';
-import type { KeyPair } from '../../sealed/key-pair.js';
+import { type KeyPair, wipeKeyPair } from '../../sealed/key-pair.js';
 import { MessageMacs } from '../../sealed/mac.js';
 import {
   ADDRESS_WORDS,
@@ -193,6 +193,14 @@ export class SealedHandler {
   tick(now: number): void {
     this.care.tick(now);
     this.send(now);
+  }
+
+  /** Ends all sessions and overwrites the server's key; nothing may be asked of it from then on. */
+  wipe(): void {
+    for (const client of this.directory.clients) {
+      this.sessions.end(client);
+    }
+    wipeKeyPair(this.options.key);
   }
 
   private answerOne(incoming: Incoming, now: number): number {

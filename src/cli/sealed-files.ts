@@ -1,0 +1,55 @@
+import { readFileSync, statSync } from 'node:fs';
+import type { SealedOptions } from '../server/options.js';
+import { type AllowList, parseAllowList } from '../server/sealed/allow-list.js';
+import { UsageError } from './exit-code.js';
+
+/** The longest list of keys that is read: 300 000 of them. */
+const MAX_LIST_BYTES = 16 * 1024 * 1024;
+
+/** What the sealed protocol is started with. */
+export interface SealedFiles {
+  readonly key: string;
+  readonly allow: string | undefined;
+  readonly only: boolean;
+}
+
+/** Reads the files; a key is made where there is none. Throws a UsageError that names the bad one. */
+export async function openSealedFiles({ key, allow, only }: SealedFiles): Promise<SealedOptions> {
+  const list = allow === undefined ? undefined : readAllowFile(allow);
+  const { loadKeyFile } = await import('../server/sealed/key-file.js');
+  return { key: usable(() => loadKeyFile(key)), allow: list, only };
+}
+
+/** Reads a list of public keys. Throws a UsageError that says file and line. */
+export function readAllowFile(path: string): AllowList {
+  const text = readList(path);
+  try {
+    return parseAllowList(text);
+  } catch (error) {
+    throw new UsageError(`${path}, ${(error as Error).message}`);
+  }
+}
+
+function readList(path: string): string {
+  try {
+    const status = statSync(path);
+    if (status.isFile() && status.size <= MAX_LIST_BYTES) {
+      return readFileSync(path, 'utf8');
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`cannot read the list of keys ${path} (${code})`);
+  }
+  throw new UsageError(`${path} is no list of keys: a file of at most ${MAX_LIST_BYTES} bytes`);
+}
+
+/** What a key file's reader returns; what it has against the file is about the arguments. */
+export function usable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw (error as Error).name === 'KeyFileError'
+      ? new UsageError((error as Error).message)
+      : error;
+  }
+}

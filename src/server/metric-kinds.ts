@@ -1,0 +1,53 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+export const PREFIX = 'wg_rendezvous_';
+
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** One sample for each value, labelled with its name. */
+export function samples(
+  label: string,
+  values: Readonly<Record<string, number>>,
+  common: Readonly<Record<string, string>> = {},
+): Sample[] {
+  return Object.entries(values).map(([name, value]) => ({
+    labels: { ...common, [label]: name },
+    value,
+  }));
+}
+
+/** A counter that is read when it is asked for. */
+export function counter(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => Sample[],
+): void {
+  new Counter<string>({
+    name: PREFIX + name,
+    help,
+    labelNames: Object.keys(read()[0]?.labels ?? {}),
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { labels, value } of read()) {
+        this.inc(labels, value);
+      }
+    },
+  });
+}
+
+/** A gauge that is read when it is asked for. */
+export function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name: PREFIX + name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
