@@ -30,12 +30,13 @@ const DEFAULT_LISTEN: readonly ListenEndpoint[] = [
   { ...endpoint('::', DNS_PORT), optional: true },
 ];
 
-interface Flags extends LogOptions {
+export interface DnsServerFlags extends LogOptions {
   readonly zone: string[];
   readonly interface: string;
   readonly listen?: Endpoint[];
   readonly self?: SelfOptions[];
   readonly tunnelOnly?: true;
+  readonly dnssec?: string;
   readonly maxAge: number;
   readonly sourceRate: number;
   readonly sourceBurst: number;
@@ -65,6 +66,7 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
       '--tunnel-only',
       'answer only what arrives through the interface, and listen on its addresses',
     )
+    .option('--dnssec <file>', 'sign answers with the key in a file, as `dns keygen` makes it')
     .option(
       '--max-age <seconds>',
       'how old an answer may be: WireGuard is asked once in that time at most',
@@ -89,13 +91,13 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
       wholeNumber(MIN_RECEIVE_BUFFER, MAX_RECEIVE_BUFFER),
       DEFAULT_REGISTRY_LIMITS.receiveBufferBytes,
     )
-    .action(async (flags: Flags) => {
+    .action(async (flags: DnsServerFlags) => {
       const { runDnsServer } = await import('./dns-server-run.js');
       exit(await runDnsServer(registryOptions(flags), flags));
     });
 }
 
-function registryOptions(flags: Flags): RegistryServiceOptions {
+function registryOptions(flags: DnsServerFlags): RegistryServiceOptions {
   return {
     zones: zoneOptions(flags),
     interfaceName: flags.interface,
@@ -109,7 +111,7 @@ function registryOptions(flags: Flags): RegistryServiceOptions {
 }
 
 /** One `--self` is for all zones; several are for one each. */
-function zoneOptions({ zone: names, self: given = [] }: Flags): ZoneOptions[] {
+function zoneOptions({ zone: names, self: given = [] }: DnsServerFlags): ZoneOptions[] {
   const zones = [...new Set(names)];
   if (zones.length < names.length) {
     throw new UsageError('the same --zone is given twice: leave one out');

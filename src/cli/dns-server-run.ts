@@ -1,27 +1,36 @@
 import type { Logger } from 'pino';
 import type { RegistryCounts } from '../dns/counts.js';
+import { OnlineSigner } from '../dns/dnssec/online-signer.js';
 import type { RegistryServiceOptions } from '../dns/options.js';
 import { openRegistry, type RegistryEvents, type RegistryService } from '../dns/service.js';
 import { WgError } from '../wireguard/wg-error.js';
+import type { DnsServerFlags } from './dns-server-command.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
-import type { LogOptions } from './log-options.js';
 import { announceAddresses, runUntilStopped, warnOfMissingAddon } from './service-run.js';
 import { stopSignal } from './stop-signal.js';
+import { openZoneKey } from './zone-key-file.js';
 
 /** Runs a registry server until it is told to stop. Returns the exit code; throws when it cannot start. */
 export async function runDnsServer(
   options: RegistryServiceOptions,
-  flags: LogOptions,
+  flags: DnsServerFlags,
 ): Promise<number> {
   const stop = stopSignal();
   const logger = createLogger(flags);
-  const service = await open(options, registryEvents(options, logger));
+  const service = await open(
+    { ...options, ...signerOption(flags) },
+    registryEvents(options, logger),
+  );
   announceAddresses(service.addresses);
   if (!service.batched) {
     warnOfMissingAddon(logger);
   }
   return runUntilStopped(service, stop, flags, registryCountsLine);
+}
+
+function signerOption({ dnssec }: DnsServerFlags): Pick<RegistryServiceOptions, 'signer'> {
+  return dnssec === undefined ? {} : { signer: new OnlineSigner(openZoneKey(dnssec), Date.now) };
 }
 
 async function open(

@@ -83,9 +83,16 @@ export class Responder {
       counts.servfail++;
       return refuse(RCODE.SERVFAIL);
     }
-    const reply = zone.reply(query.question, local);
+    const reply = this.reply(query, zone, local);
     this.count(reply);
     return this.write(buffer, query, reply, zone, limit, local);
+  }
+
+  private reply({ question }: Query, zone: Zone, local: LocalAddress): Reply {
+    const own = SIGNER_TYPES.includes(question.type)
+      ? this.signer?.reply(question, zone.view(local))
+      : undefined;
+    return own ?? zone.reply(question, local);
   }
 
   private zoneOf({ question, class: asked }: Query): Zone | undefined {
@@ -113,7 +120,7 @@ export class Responder {
       );
     let written = send(reply);
     // What is truncated already is asked for again over TCP: signing it would be for nothing.
-    if (this.signer !== undefined && !written.truncated && wantsSignatures(query)) {
+    if (this.signer !== undefined && !written.truncated && query.edns?.dnssecOk === true) {
       written = send(this.signer.sign(reply, query.question, zone.view(local)));
     }
     if (written.truncated) {
@@ -150,8 +157,4 @@ export class Responder {
 
 function udpLimit({ edns }: Query): number {
   return Math.min(Math.max(edns?.udpSize ?? 0, MIN_UDP_REPLY), MAX_UDP_REPLY);
-}
-
-function wantsSignatures({ edns, question }: Query): boolean {
-  return edns?.dnssecOk === true || SIGNER_TYPES.includes(question.type);
 }

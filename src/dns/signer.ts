@@ -22,12 +22,17 @@ export interface ZoneView {
   typesAt(name: string): readonly RecordType[] | undefined;
 }
 
-/** Signs answers as they are given. */
+/** Signs answers as they are given. Never throws. */
 export interface Signer {
   /**
-   * Adds RRSIGs and the NSEC records of a denial, and answers for DNSKEY at the apex. Called only when
-   * the query has the DO bit or asks for DNSKEY, RRSIG or NSEC, and the reply without signatures fits.
-   * Never throws. A reply may be one that an earlier call was given: it is not to be changed.
+   * The answer to a question for DNSKEY, RRSIG or NSEC, without signatures; undefined where the zone's own
+   * reply stands, which has none of these.
+   */
+  reply(question: Question, zone: ZoneView): Reply | undefined;
+  /**
+   * Adds RRSIGs, and the NSEC records of a denial. Called only when the query has the DO bit, and the
+   * reply without signatures fits. A reply may be one that an earlier call was given: it is not to be
+   * changed.
    */
   sign(reply: Reply, question: Question, zone: ZoneView): Reply;
 }

@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import {
   canonicalRrset,
   encodeData,
-  encodeName,
   type ResourceRecord,
   type Rrset,
   rrsetsOf,
@@ -103,10 +102,4 @@ test('the type bitmap of NSEC: the example of RFC 4034 section 4.3', () => {
   );
   const [decoded] = decode(encode({ answers: [nsec] })).answers as NsecAnswer[];
   assert.deepEqual(new Set(decoded?.data.rrtypes), new Set(rrtypes));
-});
-
-test('the root and a name on the wire', () => {
-  assert.equal(encodeName('').toString('hex'), '00');
-  assert.equal(encodeName('.').toString('hex'), '00');
-  assert.equal(encodeName('eX.Net.').toString('hex'), '026578036e657400');
 });

@@ -104,32 +104,51 @@ test('a name that does not exist stays NXDOMAIN, with two NSECs', () => {
 test('DNSKEY is answered at the apex alone, NSEC and RRSIG wherever there is a name', () => {
   const one = signer();
   const answerTo = (name: string, type: string) => {
-    const signed = one.sign(negative('NOERROR'), { name, type }, view);
+    const reply = one.reply({ name, type }, view);
+    if (reply === undefined) {
+      return [];
+    }
+    const signed = one.sign(reply, { name, type }, view);
     assertSigned(signed, key, START_MS / 1000);
+    assert.deepEqual(signed.answers.slice(0, reply.answers.length), reply.answers);
     return signed.answers.map((record) => record.type);
   };
   assert.deepEqual(answerTo(ZONE, 'DNSKEY'), ['DNSKEY', 'RRSIG']);
   assert.deepEqual(answerTo(PEER, 'DNSKEY'), []);
   assert.deepEqual(answerTo(PEER, 'NSEC'), ['NSEC', 'RRSIG']);
   assert.deepEqual(answerTo(`www.${ZONE}`, 'NSEC'), []);
-  const { answers } = one.sign(negative('NOERROR'), { name: PEER, type: 'RRSIG' }, view);
-  assert.equal(answers.length, 1);
-  assert.equal(firstSignature(answers).typeCovered, 'NSEC');
+  assert.deepEqual(answerTo(PEER, 'SRV'), []);
+  const rrsig = one.reply({ name: PEER, type: 'RRSIG' }, view);
+  assert.equal(firstSignature(rrsig?.answers ?? []).typeCovered, 'NSEC');
+  assert.equal(rrsig?.answers.length, 1);
 });
 
 test('a signature is used for an hour, is good for another, and for clocks that are an hour slow', () => {
   let now = START_MS;
   const one = signer(() => now);
-  const signature = () => firstSignature(one.sign(SRV, { name: PEER, type: 'SRV' }, view).answers);
+  const signature = () =>
+    firstSignature(one.sign({ ...SRV }, { name: PEER, type: 'SRV' }, view).answers);
   const first = signature();
   now += HOUR_MS;
-  assert.deepEqual(signature(), first);
+  assert.deepEqual(signature().signature, first.signature);
   now += 1000;
   const second = signature();
   assert.notDeepEqual(second.signature, first.signature);
   assert.equal(first.inception, (START_MS - HOUR_MS) / 1000);
   assert.equal(first.expiration, (START_MS + 2 * HOUR_MS) / 1000);
   assert.equal(second.expiration, (now + 2 * HOUR_MS) / 1000);
+});
+
+test('a reply that was signed is given again for a minute', () => {
+  let now = START_MS;
+  const one = signer(() => now);
+  const signed = () => one.sign(SRV, { name: PEER, type: 'SRV' }, view);
+  const first = signed();
+  now += 59_999;
+  assert.equal(signed(), first);
+  now += 1;
+  assert.notEqual(signed(), first);
+  assert.deepEqual(signed(), first);
 });
 
 test('a peer that moved is signed anew at once', () => {
@@ -143,20 +162,25 @@ test('a peer that moved is signed anew at once', () => {
 });
 
 test('the cache holds what it may, and drops what was not used longest', () => {
-  const cache = new SignatureCache(2);
+  const cache = new SignatureCache(2, 10);
   let made = 0;
-  const use = (name: string) =>
-    cache.get(name, 0, () => {
+  const use = (name: string, now = 100) =>
+    cache.get(name, now, () => {
       made += 1;
-      return { bytes: Buffer.alloc(64), madeAt: 0 };
+      return Buffer.alloc(64);
     });
   for (const name of ['a', 'b', 'a', 'c', 'a']) {
     use(name);
   }
   assert.equal(made, 3);
-  assert.equal(cache.size, 2);
   use('b');
   assert.equal(made, 4);
-  cache.get('b', 1, () => ({ bytes: Buffer.alloc(0), madeAt: 1 }));
   assert.equal(cache.size, 2);
+});
+
+test('the cache keeps a signature for its time, and none of the future', () => {
+  const cache = new SignatureCache(2, 10);
+  const madeAt = (now: number) => cache.get('a', now, () => Buffer.alloc(64)).madeAt;
+  assert.deepEqual([100, 110, 111, 111, 110].map(madeAt), [100, 100, 111, 111, 110]);
+  assert.equal(cache.size, 1);
 });

@@ -1,10 +1,3 @@
-/*
- * Names as dns-packet has them: labels joined by dots; '' or '.' is the root.
- */
-
-/** Bytes of a name on the wire at most (RFC 1035 section 3.1). */
-export const MAX_NAME_LENGTH = 255;
-
 /** The canonical form of a name (RFC 4034 section 6.2): ASCII letters in lower case; no dot at the end. */
 export function canonicalName(name: string): string {
   const bare = name.endsWith('.') ? name.slice(0, -1) : name;
@@ -21,7 +14,7 @@ export function childOf(parent: string, label: string): string {
   return parent === '' ? label : `${label}.${parent}`;
 }
 
-/** Bytes of a name on the wire, as dns-packet encodes it. */
+/** Bytes on the wire of a name that has no escapes. */
 export function nameLength(name: string): number {
-  return labelsOf(name).reduce((sum, label) => sum + Buffer.byteLength(label) + 1, 1);
+  return name === '' ? 1 : name.length + 2;
 }

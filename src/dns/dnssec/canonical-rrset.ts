@@ -10,8 +10,6 @@ export type Rrset = readonly [ResourceRecord, ...ResourceRecord[]];
 const HEADER_LENGTH = 12;
 /** Type, class, TTL and data length, between owner and data. */
 const FIXED_LENGTH = 10;
-/** Type and class of a question. */
-const QUESTION_LENGTH = 4;
 
 /**
  * The canonical form of a set (RFC 4034 section 6): each record with its names in lower case and
@@ -23,12 +21,6 @@ export function canonicalRrset(records: Rrset): Buffer {
     .map((record) => encodeRecord(canonicalRecord(record)))
     .sort((a, b) => Buffer.compare(a.subarray(dataAt), b.subarray(dataAt)));
   return Buffer.concat(encoded.filter((bytes, at) => at === 0 || !bytes.equals(encoded[at - 1]!)));
-}
-
-/** A canonical name on the wire. */
-export function encodeName(name: string): Buffer {
-  const question = { name: canonicalName(name), type: 'A' } as const;
-  return encode({ questions: [question] }).subarray(HEADER_LENGTH, -QUESTION_LENGTH);
 }
 
 /** The data of a record on the wire, with names uncompressed and in their case. */

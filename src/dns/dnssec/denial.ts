@@ -1,4 +1,5 @@
-import { childOf, labelsOf, MAX_NAME_LENGTH, nameLength } from './canonical-name.js';
+import { MAX_NAME_LENGTH } from '../../wire/dns-name.js';
+import { childOf, labelsOf, nameLength } from './canonical-name.js';
 
 /*
  * Minimally covering NSEC records (RFC 4470), made for each query: they tell no name of the zone

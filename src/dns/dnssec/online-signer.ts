@@ -5,52 +5,64 @@ import { type Nsec, noData, noName } from './denial.js';
 import { RrsetSigner } from './rrset-signer.js';
 import type { ZoneKey } from './zone-key.js';
 
+/** How long a reply that was signed is given again as it is; its signatures are good for far longer. */
+const SIGNED_REPLY_KEPT_MS = 60_000;
+
 /** Signs the answers of a registry as they are given (RFC 4035 section 3.1), with one key. */
 export class OnlineSigner implements Signer {
   private readonly rrsets: RrsetSigner;
+  /** By the reply without signatures: goes with it. */
+  private readonly signed = new WeakMap<
+    Reply,
+    { readonly reply: Reply; readonly signedAtMs: number }
+  >();
 
   /** `now` is the time in milliseconds since 1970. */
   constructor(
     private readonly key: ZoneKey,
-    now: () => number,
+    private readonly now: () => number,
   ) {
     this.rrsets = new RrsetSigner(key, now);
   }
 
-  sign(reply: Reply, question: Question, zone: ZoneView): Reply {
-    const own = this.ownRecords(question, zone);
-    if (own.length > 0) {
-      return this.withSignatures(
-        { rcode: 'NOERROR', answers: own, authorities: [], additionals: [] },
-        zone,
-      );
-    }
-    const denial = this.denial(reply, question, zone);
-    return this.withSignatures({ ...reply, authorities: [...reply.authorities, ...denial] }, zone);
-  }
-
-  /** The answer to a question for records that only signing brings. */
-  private ownRecords({ name, type }: Question, zone: ZoneView): Answer[] {
-    const types = signedTypes(zone, name);
+  reply({ name, type }: Question, zone: ZoneView): Reply | undefined {
     if (type === 'DNSKEY' && name === zone.name) {
-      return [this.key.dnskey(zone.name)];
+      return positive(this.key.dnskey(zone.name));
     }
+    const types = signedTypes(zone, name);
     if (types === undefined || (type !== 'NSEC' && type !== 'RRSIG')) {
-      return [];
+      return undefined;
     }
     const nsec = nsecRecord(noData(name, types), zone);
-    // Of the signatures of a name one is enough, as of all records (RFC 8482 section 4.1).
-    return type === 'NSEC' ? [nsec] : [this.rrsets.sign([nsec], zone.name)];
+    // Of the signatures of a name one is enough, as of all its records (RFC 8482 section 4.1).
+    return positive(type === 'NSEC' ? nsec : this.rrsets.sign([nsec], zone.name));
   }
 
-  private denial(reply: Reply, { name }: Question, zone: ZoneView): NsecAnswer[] {
-    if (reply.answers.length > 0) {
-      return [];
+  sign(reply: Reply, question: Question, zone: ZoneView): Reply {
+    return reply.answers.length > 0
+      ? this.signPositive(reply, zone)
+      : this.signDenial(reply, question, zone);
+  }
+
+  /** A reply with answers is signed alike whatever was asked for. */
+  private signPositive(reply: Reply, zone: ZoneView): Reply {
+    const nowMs = this.now();
+    const known = this.signed.get(reply);
+    const age = nowMs - (known?.signedAtMs ?? 0);
+    if (known !== undefined && age >= 0 && age < SIGNED_REPLY_KEPT_MS) {
+      return known.reply;
     }
+    const signed = this.withSignatures(reply, zone);
+    this.signed.set(reply, { reply: signed, signedAtMs: nowMs });
+    return signed;
+  }
+
+  private signDenial(reply: Reply, { name }: Question, zone: ZoneView): Reply {
     const types = signedTypes(zone, name);
     const typesAt = (other: string) => signedTypes(zone, other);
     const found = types === undefined ? noName(name, zone.name, typesAt) : [noData(name, types)];
-    return found.map((nsec) => nsecRecord(nsec, zone));
+    const denial = found.map((nsec) => nsecRecord(nsec, zone));
+    return this.withSignatures({ ...reply, authorities: [...reply.authorities, ...denial] }, zone);
   }
 
   private withSignatures(reply: Reply, { name }: ZoneView): Reply {
@@ -66,6 +78,10 @@ export class OnlineSigner implements Signer {
   private signatures(section: readonly Answer[], zone: string): Answer[] {
     return rrsetsOf(section.filter(isSigned)).map((set) => this.rrsets.sign(set, zone));
   }
+}
+
+function positive(answer: Answer): Reply {
+  return { rcode: 'NOERROR', answers: [answer], authorities: [], additionals: [] };
 }
 
 function isSigned(answer: Answer): answer is ResourceRecord {

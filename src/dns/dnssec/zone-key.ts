@@ -1,7 +1,8 @@
 import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import type { DnskeyAnswer, DsData } from 'dns-packet';
+import { encodeName } from '../../wire/dns-name.js';
 import { canonicalName } from './canonical-name.js';
-import { encodeData, encodeName } from './canonical-rrset.js';
+import { encodeData } from './canonical-rrset.js';
 
 /** ECDSAP256SHA256 (RFC 6605). */
 export const ALGORITHM = 13;
@@ -43,7 +44,7 @@ export class ZoneKey {
   /** The DS record of a zone for its parent, with a SHA-256 digest (RFC 4509). */
   ds(zone: string): DsData {
     const digest = createHash('sha256')
-      .update(encodeName(zone))
+      .update(encodeName(canonicalName(zone)))
       .update(encodeData(this.dnskey(zone)));
     const { keyTag } = this;
     return { keyTag, algorithm: ALGORITHM, digestType: SHA_256, digest: digest.digest() };

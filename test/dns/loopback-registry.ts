@@ -1,0 +1,96 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Responder, type Transport } from '../../src/dns/responder.js';
+import { Roster } from '../../src/dns/roster.js';
+import type { Signer } from '../../src/dns/signer.js';
+import { Zone } from '../../src/dns/zone.js';
+import { MAX_DNS_MESSAGE } from '../../src/wire/dns-reply.js';
+import { parseEndpoint } from '../../src/wire/endpoint.js';
+import { parsePublicKey } from '../../src/wire/key.js';
+
+const ADDRESS = '127.0.0.1';
+/** Bytes of the length before a message over TCP (RFC 1035 section 4.2.2). */
+const PREFIX = 2;
+
+/** A registry's answers on a port of the loopback, over UDP and TCP, for peers that are made up. */
+export class LoopbackRegistry implements AsyncDisposable {
+  private readonly udp = createSocket('udp4');
+  private readonly tcp = createServer((connection) => this.accept(connection));
+  private readonly connections = new Set<Socket>();
+
+  private constructor(private readonly responder: Responder) {}
+
+  /** @param peers endpoints by public key in base64 */
+  static async start(
+    zone: string,
+    peers: Readonly<Record<string, string>>,
+    signer?: Signer,
+  ): Promise<LoopbackRegistry> {
+    const roster = new Roster();
+    roster.update({
+      publicKey: undefined,
+      listenPort: 0,
+      fwmark: 0,
+      peers: Object.entries(peers).map(([key, endpoint], index) => ({
+        publicKey: parsePublicKey(key),
+        endpoint: parseEndpoint(endpoint),
+        allowedIps: [`10.0.0.${index}/32`],
+        latestHandshakeMs: 0,
+        receivedBytes: 0,
+        sentBytes: 0,
+        persistentKeepalive: 0,
+      })),
+    });
+    const registry = new LoopbackRegistry(
+      new Responder([new Zone({ name: zone }, roster)], roster, signer),
+    );
+    await registry.listen();
+    return registry;
+  }
+
+  get port(): number {
+    return (this.tcp.address() as AddressInfo).port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of this.connections) {
+      connection.destroy();
+    }
+    this.udp.close();
+    this.tcp.close();
+    await once(this.tcp, 'close');
+  }
+
+  private async listen(): Promise<void> {
+    this.tcp.listen(0, ADDRESS);
+    await once(this.tcp, 'listening');
+    this.udp.on('message', (query, { address, port }) => {
+      this.udp.send(this.answer(query, 'udp'), port, address);
+    });
+    this.udp.bind(this.port, ADDRESS);
+    await once(this.udp, 'listening');
+  }
+
+  private accept(connection: Socket): void {
+    this.connections.add(connection.on('error', () => {}));
+    let received = Buffer.alloc(0);
+    connection.on('data', (bytes) => {
+      received = Buffer.concat([received, bytes]);
+      while (received.length >= PREFIX && received.length >= PREFIX + received.readUInt16BE()) {
+        const end = PREFIX + received.readUInt16BE();
+        const reply = this.answer(received.subarray(PREFIX, end), 'tcp');
+        const length = Buffer.from([reply.length >> 8, reply.length & 0xff]);
+        connection.write(Buffer.concat([length, reply]));
+        received = received.subarray(end);
+      }
+    });
+  }
+
+  private answer(query: Uint8Array, transport: Transport): Uint8Array {
+    const buffer = Buffer.alloc(MAX_DNS_MESSAGE);
+    buffer.set(query);
+    const length = this.responder.respond(buffer, query.length, transport, () => ADDRESS);
+    return buffer.subarray(0, Math.max(length, 0));
+  }
+}
