@@ -48,6 +48,11 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
   [`client wg0 host --peer ${KEY.slice(0, -2)}h=`, /--peer.*stray bits/],
   ['client wg0 host --keepalive 65536', /--keepalive.*whole number from 0 to 65535/],
   ['client wg0 host --timeout soon', /--timeout.*number from 0/],
+  ['dns keygen --zone z', /required option '--key <file>'/],
+  ['dns keygen --key k', /required option '--zone <zone>'/],
+  ['dns keygen --zone a..b --key k', /--zone.*a zone is labels/],
+  ['dns keygen --zone z --key /no/such/key', /cannot write the key file \/no\/such\/key: ENOENT/],
+  ['dns server --zone z --interface i --dnssec /no', /cannot read the key file \/no: ENOENT/],
 ];
 
 describe('arguments that cannot be used', { concurrency: 4 }, () => {

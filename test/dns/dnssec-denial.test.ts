@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { decode, encode, type NsecAnswer } from 'dns-packet';
 import fc from 'fast-check';
 import { type Nsec, noData, noName } from '../../src/dns/dnssec/denial.js';
+import { encodeName } from '../../src/wire/dns-name.js';
 import { compareNames, covers, zoneView } from './dnssec-check.js';
 
 const ZONE = 'example.com';
@@ -107,6 +108,27 @@ test('names next to existing ones, and labels with every octet at either end', (
   for (let octet = 0; octet < 256; octet += 1) {
     for (const label of [octetText(octet), `a${octetText(octet)}`, octetText(octet).repeat(63)]) {
       assertDenied(`${label}.${SERVICE}`);
+    }
+  }
+});
+
+test('names of all lengths up to the longest are followed and covered by names that fit', () => {
+  for (let length = 170; length <= 180; length += 1) {
+    const zone = 'z.'
+      .repeat(90)
+      .slice(0, length - 1)
+      .replace(/[.]$/, 'z')
+      .concat('z');
+    const peer = `${'p'.repeat(56)}._wireguard._udp.${zone}`;
+    const long = zoneView(zone, { [peer]: ['A'] });
+    const { next } = noData(peer, ['A']);
+    assert.ok(compareNames(peer, next) < 0 && encodeName(next).length <= 255, next);
+    for (const room of [1, 2, 3]) {
+      const name = `${'x'.repeat(room)}.${peer}`;
+      for (const nsec of name.length > 253 ? [] : noName(name, zone, (it) => long.typesAt(it))) {
+        assert.ok(encodeName(nsec.owner).length <= 255 && encodeName(nsec.next).length <= 255);
+        assert.ok(compareNames(nsec.owner, nsec.next) < 0);
+      }
     }
   }
 });

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
   createLab,
@@ -9,6 +12,7 @@ import {
 } from '../../src/compare/lab/index.js';
 import { instanceLabel } from '../../src/wire/dns-sd.js';
 import { parsePublicKey } from '../../src/wire/key.js';
+import { runCommand } from '../cli/run-command.js';
 import { spawnCommand } from './our-programs.js';
 
 /** The peers of wgsd's published example. */
@@ -104,6 +108,35 @@ describe('dns server, asked with dig', () => {
     server.kill('SIGUSR1');
     await server.waitForOutput(/counts: answered 4, nodata 0, nxdomain 1, refused 1,/);
     assert.deepEqual(await server.stop(), { code: 0, signal: null });
+  });
+
+  it('signs, with the key that `dns keygen` made, what delv validates with the DS that it printed', async () => {
+    const reg = lab.host('reg');
+    const directory = mkdtempSync(join(tmpdir(), 'wg-rendezvous-dnssec-'));
+    const [key, anchors] = [join(directory, 'key.pem'), join(directory, 'anchors')];
+    const printed = await runCommand(['dns', 'keygen', '--zone', 'example.com', '--key', key]);
+    const [, ds, digest] = /IN DS ([0-9 ]+) ([0-9A-F]+)$/m.exec(printed.stdout) ?? [];
+    writeFileSync(anchors, `trust-anchors { "example.com" static-ds ${ds} "${digest}"; };\n`);
+    await using _server = await start('--listen', '127.0.0.1:5353', '--dnssec', key);
+    const at = ['@127.0.0.1', '-p', '5353'];
+    const delv = async (...args: string[]) => {
+      const options = ['-a', anchors, '+root=example.com', ...at, ...args];
+      const { stdout, stderr } = await reg.outcome('delv', options);
+      return stdout + stderr;
+    };
+    for (const how of ['+notcp', '+tcp']) {
+      assert.match(await delv(how, FIRST_NAME, 'SRV'), /; fully validated\n.* 0 0 41424 yutrled/);
+      const denied = /^; negative response, fully validated$.*: ncache nx(domain|rrset)$/ms;
+      assert.match(await delv(how, FIRST_NAME.replace('y', 'x'), 'SRV'), denied);
+      assert.match(await delv(how, '_udp.example.com', 'SRV'), denied);
+    }
+    const plain = ['example.com. 3600 IN DNSKEY'];
+    const unsigned = await dig(reg, ...at, 'example.com', 'DNSKEY');
+    assert.deepEqual(
+      unsigned.map((line) => line.split(' ').slice(0, 4).join(' ')),
+      plain,
+    );
+    rmSync(directory, { recursive: true });
   });
 
   it('says over the tunnel where a peer is as the registry sees it', async () => {

@@ -25,16 +25,27 @@ const NSEC_TYPES = ['RRSIG', 'NSEC'] as const;
 const LATE = '~';
 const EARLY = '-';
 /**
- * What these names are made of, in order: octets that dns-packet encodes as they are (after a line feed
- * it loses the dot) and no capitals, which sort as small letters.
+ * What these names are not made of: octets that dns-packet does not encode as they are (after a line feed
+ * it loses the dot), and capitals, which sort as small letters.
  */
+const UNUSABLE = /[^\0!-\-/-@[\]-~]/;
+/** What they are made of, in order. */
 const USABLE = Array.from({ length: 0x7f }, (_, octet) => String.fromCharCode(octet)).filter(
-  (character) => /[\0!-\-/-@[\]-~]/.test(character),
+  (character) => !UNUSABLE.test(character),
 );
 
 /** Which types a name of the zone has. The interval ends with the first name that can follow. */
 export function noData(name: string, types: readonly string[]): Nsec {
-  return { owner: name, next: childOf(name, '\0'), types: [...types, ...NSEC_TYPES] };
+  return { owner: name, next: follower(name), types: [...types, ...NSEC_TYPES] };
+}
+
+/** The first name below a name or, where there is no room for one, a name after it. */
+function follower(name: string): string {
+  if (fits('\0', name)) {
+    return childOf(name, '\0');
+  }
+  const [first = '', ...rest] = labelsOf(name);
+  return after(first, rest.join('.'), '');
 }
 
 /**
@@ -77,7 +88,7 @@ function before(label: string, parent: string, typesAt: TypesAt): string {
 
 /** A name after a label and all below it, and before all others that the zone can have there. */
 function after(label: string, parent: string, zone: string): string {
-  return isUsable(label) && fits(label + EARLY, parent)
+  return !UNUSABLE.test(label) && fits(label + EARLY, parent)
     ? childOf(parent, label + EARLY)
     : afterStart(label, parent, zone);
 }
@@ -106,12 +117,8 @@ function octets(label: string): string {
   return label.replace(/\\(\d{3})/g, (_, octet) => String.fromCharCode(Number(octet)));
 }
 
-function isUsable(label: string): boolean {
-  return [...label].every((character) => USABLE.includes(character));
-}
-
 /** A label up to and with its first octet that is of no use here. */
 function upToUnusable(label: string): string {
-  const at = [...label].findIndex((character) => !USABLE.includes(character));
+  const at = label.search(UNUSABLE);
   return at < 0 ? label : label.slice(0, at + 1);
 }
