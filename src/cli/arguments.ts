@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { ServerName } from '../client/server-locator.js';
 import type { SelfOptions } from '../dns/options.js';
-import { CLASSIC_PORT } from '../wire/classic.js';
 import { parseZone } from '../wire/dns-sd.js';
 import { addressFamily, type Endpoint, parseEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, parsePublicKey } from '../wire/key.js';
@@ -25,19 +24,21 @@ export function interfaceName(text: string): string {
   return text;
 }
 
-/** `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address. */
-export function serverName(text: string): ServerName {
-  if (addressFamily(text) === 6) {
-    return { host: text, port: CLASSIC_PORT };
-  }
-  const parts = SERVER.exec(text)?.groups;
-  const host = parts?.['v6'] ?? parts?.['host'] ?? '';
-  const family = addressFamily(host);
-  const fits = parts?.['v6'] === undefined ? family === 4 || HOST_NAME.test(host) : family === 6;
-  if (!fits) {
-    throw new InvalidArgumentError('expected HOST, HOST:PORT, or [IPV6]:PORT.');
-  }
-  return { host, port: parts?.['port'] === undefined ? CLASSIC_PORT : port(parts['port']) };
+/** A parser of `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address. */
+export function serverName(defaultPort: number): (text: string) => ServerName {
+  return (text) => {
+    if (addressFamily(text) === 6) {
+      return { host: text, port: defaultPort };
+    }
+    const parts = SERVER.exec(text)?.groups;
+    const host = parts?.['v6'] ?? parts?.['host'] ?? '';
+    const family = addressFamily(host);
+    const fits = parts?.['v6'] === undefined ? family === 4 || HOST_NAME.test(host) : family === 6;
+    if (!fits) {
+      throw new InvalidArgumentError('expected HOST, HOST:PORT, or [IPV6]:PORT.');
+    }
+    return { host, port: parts?.['port'] === undefined ? defaultPort : port(parts['port']) };
+  };
 }
 
 /** `ADDR:PORT` to listen on; port 0 lets the kernel choose. */

@@ -28,10 +28,10 @@ export function peerLog(logger: Logger): (event: ClientEvent) => void {
 
 const SOLVED = {
   interface: 'the interface can be used again',
-  peer: 'all peers given by --peer are there',
+  peer: 'the peers are there now',
   server: 'the server answers again',
   name: 'the server name resolves again',
-  socket: 'the raw socket is open again',
+  socket: 'the socket is open again',
   send: 'requests can be sent again',
   change: 'peers can be changed again',
 } as const;

@@ -27,7 +27,7 @@ export function lackText(peer: PeerView): string {
     case 'asking':
       return 'the server has not answered yet';
     case 'unknown':
-      return 'the server does not know it: is its client running, with the same server?';
+      return 'the server does not know it: is it running, and known to the same server?';
     case 'connecting':
       return `no handshake through ${endpointText(peer)} yet: a NAT or firewall between may not let it pass`;
   }

@@ -49,7 +49,11 @@ export class Client {
   constructor(options: ClientOptions, observe: (event: ClientEvent) => void) {
     this.#options = options;
     this.#observe = observe;
-    this.#book = new PeerBook({ keepalive: options.keepalive, only: options.only });
+    this.#book = new PeerBook({
+      keepalive: options.keepalive,
+      only: options.only,
+      skip: (device) => this.#finder.skips?.(device),
+    });
     this.#problems = new Problems((topic, text) =>
       observe(text === undefined ? { type: 'solved', topic } : { type: 'problem', topic, text }),
     );
@@ -159,13 +163,16 @@ export class Client {
   }
 
   #noticeMissing(): void {
-    const { missing } = this.#book;
-    if (missing.length === 0) {
-      this.#problems.clear('peer');
-    } else {
-      const { interfaceName } = this.#options;
+    const { missing, skipsAll } = this.#book;
+    const { interfaceName } = this.#options;
+    if (missing.length > 0) {
       const list = missing.join(', ');
       this.#problems.raise('peer', `${interfaceName} has no peer ${list}: add it, or drop --peer`);
+    } else if (skipsAll) {
+      const said = `${interfaceName} has no peer but the registry: add those that it is to connect`;
+      this.#problems.raise('peer', said);
+    } else {
+      this.#problems.clear('peer');
     }
   }
 

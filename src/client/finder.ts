@@ -47,6 +47,11 @@ export interface Finder {
   work(device: Device | undefined, now: number): void;
   /** When there is something to do next, if nothing happens before; Infinity for never. */
   nextWorkAt(now: number): number;
+  /**
+   * The base64 key of the peer through whose tunnel the questions go, if there is one: it is not managed
+   * unless the user names it, for who cannot reach it cannot ask where it is.
+   */
+  skips?(device: Device): string | undefined;
   /** An address of this host changed: what others know of us is renewed as soon as possible. */
   refreshNow(): void;
   /** The end of the run: says goodbye where that is usual, and closes everything, within a second. */

@@ -9,6 +9,8 @@ export interface PeerBookOptions {
   readonly keepalive: number;
   /** Base64 keys of the only peers to manage; undefined = all. */
   readonly only?: ReadonlySet<string> | undefined;
+  /** The base64 key of a peer to leave alone unless it is one of `only`. @default none */
+  readonly skip?: (device: Device) => string | undefined;
 }
 
 /**
@@ -19,6 +21,7 @@ export class PeerBook {
   readonly #options: PeerBookOptions;
   readonly #tracks = new Map<string, PeerTrack>();
   #ownKey: string | undefined;
+  #skipsAll = false;
 
   constructor(options: PeerBookOptions) {
     this.#options = options;
@@ -35,7 +38,8 @@ export class PeerBook {
    */
   read(device: Device, now: number, wallNow: number): PeerConfig[] {
     this.#follow(device);
-    const managed = device.peers.filter((peer) => this.#manages(peer));
+    const managed = this.#managed(device);
+    this.#skipsAll = managed.length === 0 && this.#options.only === undefined;
     const keys = new Set(managed.map((peer) => formatPublicKey(peer.publicKey)));
     for (const gone of [...this.#tracks.keys()].filter((key) => !keys.has(key))) {
       this.#tracks.delete(gone);
@@ -74,6 +78,11 @@ export class PeerBook {
     return [...(this.#options.only ?? [])].filter((key) => !this.#tracks.has(key));
   }
 
+  /** Whether the interface has no peers but the one that is left alone. */
+  get skipsAll(): boolean {
+    return this.#skipsAll;
+  }
+
   /** Whether there are peers, none is missing and each has a session that works. */
   allAlive(now: number): boolean {
     const tracks = [...this.#tracks.values()];
@@ -82,8 +91,13 @@ export class PeerBook {
     );
   }
 
-  #manages(peer: Peer): boolean {
-    return this.#options.only?.has(formatPublicKey(peer.publicKey)) ?? true;
+  #managed(device: Device): Peer[] {
+    const { only, skip } = this.#options;
+    const skipped = only === undefined ? skip?.(device) : undefined;
+    return device.peers.filter(({ publicKey }) => {
+      const key = formatPublicKey(publicKey);
+      return only?.has(key) ?? key !== skipped;
+    });
   }
 
   /** With another key of our own everything known is about somebody else. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PeerBook } from '../../src/client/peer-book.js';
 import { formatPublicKey } from '../../src/wire/key.js';
 import { Bench, handshakeAt, P, peer, Q, WALL, X, Y } from './bench.js';
 
@@ -208,4 +209,21 @@ test('another key of our own starts everything anew', () => {
   bench.device = { ...bench.device, publicKey: Q, peers: [peer()] };
   assert.deepEqual(bench.read(), []);
   assert.equal(bench.state(), 'asking');
+});
+
+test('the peer through which questions go is left alone, unless the user names it', () => {
+  const device = new Bench().peers(peer(), peer({ publicKey: Q, endpoint: X })).device;
+  const skip = () => formatPublicKey(Q);
+  const managed = (options: { only?: ReadonlySet<string> }, of = device) => {
+    const book = new PeerBook({ keepalive: 25, skip, ...options });
+    book.read(of, 0, WALL);
+    return { keys: [...book.peers.keys()], missing: book.missing, skipsAll: book.skipsAll };
+  };
+  const [p, q] = [formatPublicKey(P), formatPublicKey(Q)];
+  assert.deepEqual(managed({}), { keys: [p], missing: [], skipsAll: false });
+  const named = managed({ only: new Set([q]) });
+  assert.deepEqual(named, { keys: [q], missing: [], skipsAll: false });
+  const alone = { ...device, peers: device.peers.slice(1) };
+  assert.deepEqual(managed({}, alone), { keys: [], missing: [], skipsAll: true });
+  assert.deepEqual(managed({ only: new Set([p]) }, alone).skipsAll, false);
 });

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import type { ClientOptions } from '../client/client.js';
+import type { FinderFactory } from '../client/finder.js';
+import { collect, decimal, keepalive, peerKey } from './arguments.js';
+import type { LogOptions } from './log-options.js';
+
+const DEFAULT_KEEPALIVE = 25;
+const DEFAULT_ONCE_TIMEOUT = 60;
+const MAX_TIMEOUT = 2_000_000;
+
+/** What is given by the options of `withClientOptions`. */
+export interface ClientFlags extends LogOptions {
+  readonly once?: true;
+  readonly timeout?: number;
+  readonly peer?: string[];
+  readonly keepalive: number;
+}
+
+/** Adds the options that all clients have, however they find their peers. */
+export function withClientOptions(command: Command): Command {
+  return command
+    .option(
+      '--once',
+      'exit 0 when every peer has a fresh handshake, 3 when the timeout passes first',
+    )
+    .option(
+      '--timeout <seconds>',
+      `how long to run at most (default with --once: ${DEFAULT_ONCE_TIMEOUT})`,
+      decimal(0, MAX_TIMEOUT),
+    )
+    .option('--peer <key>', 'manage only this peer; can be repeated', collect(peerKey))
+    .option(
+      '--keepalive <seconds>',
+      'persistent keepalive for peers that have none; 0 leaves them without',
+      keepalive,
+      DEFAULT_KEEPALIVE,
+    );
+}
+
+/** The settings of a client from its options. */
+export function clientOptions(
+  interfaceName: string,
+  finder: FinderFactory,
+  flags: ClientFlags,
+): ClientOptions {
+  const timeout = flags.timeout ?? (flags.once ? DEFAULT_ONCE_TIMEOUT : undefined);
+  return {
+    interfaceName,
+    finder,
+    once: flags.once ?? false,
+    timeoutMs: timeout === undefined ? undefined : timeout * 1000,
+    keepalive: flags.keepalive,
+    only: flags.peer === undefined ? undefined : new Set(flags.peer),
+  };
+}
