@@ -58,8 +58,8 @@ interface Target {
 
 /**
  * Encodes records to follow a question. Names are compressed where it counts: owners, and the targets of
- * PTR records, against the zone and, where there are answers, against the name asked for. Records that
- * would end beyond the largest message are left out.
+ * PTR records, against the name asked for and the zone. Records that would end beyond the largest message
+ * are left out.
  * @param question the name asked for, and its length in bytes
  * @param zone the apex, which the name asked for ends with
  */
@@ -72,9 +72,7 @@ export function encodeSections(
     name: zone,
     offset: DNS_HEADER_LENGTH + question.length - encodeName(zone).length,
   };
-  // A denial is the same for all names of a length: it must not point into one of them.
-  const asked = { name: question.name, offset: DNS_HEADER_LENGTH };
-  const targets = answers.length > 0 ? [asked, apex] : [apex];
+  const targets = [{ name: question.name, offset: DNS_HEADER_LENGTH }, apex];
   const parts: Uint8Array[] = [];
   const ends: number[] = [];
   let size = 0;

@@ -6,6 +6,9 @@ import { runCommand } from './run-command.js';
 
 const KEY = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
 
+/** A registry that lacks nothing. */
+const DNS = 'dns server --zone example.com --interface lo';
+
 /** Arguments that cannot be used, and what the one line about them says. */
 const UNUSABLE: readonly [args: string, said: RegExp][] = [
   ['nonsense', /unknown command 'nonsense'/],
@@ -33,6 +36,22 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
   ['server --log-level loud', /--log-level.*Allowed choices/],
   ['server --log-format xml', /--log-format.*Allowed choices/],
   ['server --nope', /unknown option '--nope'/],
+  ['dns nonsense', /unknown command 'nonsense'/],
+  ['dns server', /required option '--zone <zone>' not specified/],
+  ['dns server --zone example.com', /required option '--interface <name>' not specified/],
+  [`${DNS} --zone -x.org`, /--zone.*a zone is labels of letters/],
+  [`${DNS} --zone ${'a.'.repeat(91)}org`, /--zone.*at most 180 characters/],
+  [`${DNS} --zone b.org --zone B.ORG.`, /same --zone is given twice/],
+  [`${DNS} --zone b.org --self --self --self`, /3 times --self for 2 of --zone/],
+  [`${DNS} --self 192.0.2.1`, /--self.*expected ADDRESS:PORT/],
+  [`${DNS} --self 192.0.2.1:0`, /--self.*port above 0/],
+  [`${DNS} --self 192.0.2.1:1,10.0.0.1`, /--self.*expected ADDRESS\/LENGTH, got 10\.0\.0\.1/],
+  [`${DNS} --self 10.0.0.0/33`, /--self.*expected ADDRESS\/LENGTH/],
+  [`${DNS} --listen 53`, /--listen.*expected ADDRESS:PORT/],
+  [`${DNS} --log-level error --listen 192.0.2.1:53`, /192\.0\.2\.1:53 .*no such address/],
+  [`${DNS} --max-age -1`, /--max-age/],
+  [`${DNS} --max-age 1h`, /--max-age.*number from 0 to 3600/],
+  [`${DNS} --source-rate x`, /--source-rate.*whole number/],
   ['client', /missing required argument/],
   ['client wg0', /missing required argument/],
   ['client wg0 host extra', /too many arguments/],
