@@ -1,14 +1,15 @@
+import { createKeyFile, readKeyFile } from '../dns/dnssec/key-file.js';
 import type { KeygenFlags } from './dns-keygen-command.js';
 import { EXIT } from './exit-code.js';
 import { createLogger } from './log.js';
-import { makeZoneKey, openZoneKey } from './zone-key-file.js';
+import { usable } from './sealed-files.js';
 
 /** Makes the key file where there is none, and prints the records of its key. Returns the exit code. */
 export function runDnsKeygen(flags: KeygenFlags): number {
-  if (makeZoneKey(flags.key)) {
+  if (usable(() => createKeyFile(flags.key))) {
     createLogger(flags).info(`made the key file ${flags.key}: keep it secret, and keep a copy`);
   }
-  const key = openZoneKey(flags.key);
+  const key = usable(() => readKeyFile(flags.key));
   const records = flags.zone.flatMap((zone) => key.presentation(zone));
   process.stdout.write(`${records.join('\n')}\n`);
   return EXIT.ok;

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { RegistryCounts } from '../dns/counts.js';
+import { readKeyFile } from '../dns/dnssec/key-file.js';
 import { OnlineSigner } from '../dns/dnssec/online-signer.js';
 import type { RegistryServiceOptions } from '../dns/options.js';
 import { openRegistry, type RegistryEvents, type RegistryService } from '../dns/service.js';
@@ -7,9 +8,9 @@ import { WgError } from '../wireguard/wg-error.js';
 import type { DnsServerFlags } from './dns-server-command.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
+import { usable } from './sealed-files.js';
 import { announceAddresses, runUntilStopped, warnOfMissingAddon } from './service-run.js';
 import { stopSignal } from './stop-signal.js';
-import { openZoneKey } from './zone-key-file.js';
 
 /** Runs a registry server until it is told to stop. Returns the exit code; throws when it cannot start. */
 export async function runDnsServer(
@@ -30,7 +31,15 @@ export async function runDnsServer(
 }
 
 function signerOption({ dnssec }: DnsServerFlags): Pick<RegistryServiceOptions, 'signer'> {
-  return dnssec === undefined ? {} : { signer: new OnlineSigner(openZoneKey(dnssec), Date.now) };
+  if (dnssec === undefined) {
+    return {};
+  }
+  return {
+    signer: new OnlineSigner(
+      usable(() => readKeyFile(dnssec)),
+      Date.now,
+    ),
+  };
 }
 
 async function open(
