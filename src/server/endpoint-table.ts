@@ -23,8 +23,6 @@ export interface EndpointTableOptions {
   /** Decides which sources may add entries. */
   readonly share: SourceShare;
   readonly hashKey: HashKey;
-  /** `log2` of the rows in a chunk of memory, at most. @default 20 */
-  readonly maxChunkBits?: number;
   /** A power of two. @default 1024 */
   readonly initialSlots?: number;
 }
@@ -63,7 +61,7 @@ export class EndpointTable {
     this.ttlMs = options.ttlMs;
     this.share = options.share;
     this.hashKey = options.hashKey;
-    this.arena = new RowArena(options.maxPeers, options.maxChunkBits);
+    this.arena = new RowArena(options.maxPeers);
     this.index = new KeyIndex(this.arena, options.initialSlots);
     this.sweep = new ExpirySweep(this.arena, (row, tick) => this.expire(row, tick), options.ttlMs);
   }
@@ -114,16 +112,16 @@ export class EndpointTable {
       return REGISTRATION.refused;
     }
     const added = this.arena.take();
-    const chunk = this.arena.chunk(added);
+    const { words } = this.arena;
     const at = this.arena.offset(added);
     for (let i = 0; i < KEY_WORDS; i++) {
-      chunk[at + ROW.key + i] = keys[keyAt + i]!;
+      words[at + ROW.key + i] = keys[keyAt + i]!;
     }
-    chunk[at + ROW.hash] = hash;
-    chunk[at + ROW.lastSeen] = tick;
-    chunk[at + ROW.port] = family << 16;
-    chunk[at + ROW.source] = source;
-    writeEndpoint(chunk, at, addresses, addressAt);
+    words[at + ROW.hash] = hash;
+    words[at + ROW.lastSeen] = tick;
+    words[at + ROW.port] = family << 16;
+    words[at + ROW.source] = source;
+    writeEndpoint(words, at, addresses, addressAt);
     this.share.add(source);
     this.index.insert(hash, added);
     return REGISTRATION.added;
@@ -137,12 +135,12 @@ export class EndpointTable {
 
   /** Copies a row's endpoint: 4 address words in network order, then the port. */
   copyEndpoint(row: number, target: Uint32Array, at: number): void {
-    const chunk = this.arena.chunk(row);
+    const { words } = this.arena;
     const from = this.arena.offset(row);
     for (let i = 0; i < ADDRESS_WORDS; i++) {
-      target[at + i] = chunk[from + ROW.address + i]!;
+      target[at + i] = words[from + ROW.address + i]!;
     }
-    target[at + ADDRESS_WORDS] = chunk[from + ROW.port]! & PORT_MASK;
+    target[at + ADDRESS_WORDS] = words[from + ROW.port]! & PORT_MASK;
   }
 
   /** Reclaims the expired entries that are due at `now` (ms); bounded work, to be called often. */
@@ -161,7 +159,7 @@ export class EndpointTable {
 
   /** Touches a row that guess() gave. The value means nothing, but has to be used. */
   touch(row: number): number {
-    return row > 0 ? this.arena.chunk(row)[this.arena.offset(row)]! : 0;
+    return this.arena.words[this.arena.offset(row)]!;
   }
 
   private refresh(
@@ -170,15 +168,15 @@ export class EndpointTable {
     addressAt: number,
     tick: number,
   ): Registration {
-    const chunk = this.arena.chunk(row);
+    const { words } = this.arena;
     const at = this.arena.offset(row);
-    chunk[at + ROW.lastSeen] = tick;
-    if (sameEndpoint(chunk, at, addresses, addressAt)) {
+    words[at + ROW.lastSeen] = tick;
+    if (sameEndpoint(words, at, addresses, addressAt)) {
       return REGISTRATION.refreshed;
     }
     // It goes on counting against the source that brought it: otherwise sources could hand each other
     // their entries, and take turns at filling a table that none of them may fill.
-    writeEndpoint(chunk, at, addresses, addressAt);
+    writeEndpoint(words, at, addresses, addressAt);
     return REGISTRATION.moved;
   }
 
@@ -191,7 +189,7 @@ export class EndpointTable {
   }
 
   private hasExpired(row: number, tick: number): boolean {
-    const lastSeen = this.arena.chunk(row)[this.arena.offset(row) + ROW.lastSeen]!;
+    const lastSeen = this.arena.words[this.arena.offset(row) + ROW.lastSeen]!;
     return ((tick - lastSeen) | 0) >= this.ttlMs;
   }
 
@@ -205,39 +203,39 @@ export class EndpointTable {
 
   /** Takes out an expired row. */
   private remove(row: number): void {
-    const chunk = this.arena.chunk(row);
+    const { words } = this.arena;
     const at = this.arena.offset(row);
-    this.share.remove(chunk[at + ROW.source]!);
-    this.index.remove(chunk[at + ROW.hash]!, row);
+    this.share.remove(words[at + ROW.source]!);
+    this.index.remove(words[at + ROW.hash]!, row);
     this.arena.release(row);
     this.expiredCount++;
   }
 }
 
 function sameEndpoint(
-  chunk: Int32Array,
+  words: Int32Array,
   at: number,
   addresses: Uint32Array,
   addressAt: number,
 ): boolean {
   for (let i = 0; i < ADDRESS_WORDS; i++) {
-    if (chunk[at + ROW.address + i] !== (addresses[addressAt + i]! | 0)) {
+    if (words[at + ROW.address + i] !== (addresses[addressAt + i]! | 0)) {
       return false;
     }
   }
-  return (chunk[at + ROW.port]! & PORT_MASK) === addresses[addressAt + ADDRESS_WORDS];
+  return (words[at + ROW.port]! & PORT_MASK) === addresses[addressAt + ADDRESS_WORDS];
 }
 
 /** Fills in address and port; the family beside the port stays. */
 function writeEndpoint(
-  chunk: Int32Array,
+  words: Int32Array,
   at: number,
   addresses: Uint32Array,
   addressAt: number,
 ): void {
   for (let i = 0; i < ADDRESS_WORDS; i++) {
-    chunk[at + ROW.address + i] = addresses[addressAt + i]!;
+    words[at + ROW.address + i] = addresses[addressAt + i]!;
   }
-  const port = chunk[at + ROW.port]!;
-  chunk[at + ROW.port] = (port & ~PORT_MASK) | addresses[addressAt + ADDRESS_WORDS]!;
+  const port = words[at + ROW.port]!;
+  words[at + ROW.port] = (port & ~PORT_MASK) | addresses[addressAt + ADDRESS_WORDS]!;
 }

@@ -24,9 +24,6 @@ const KEY_WORDS = 8;
 /** Rows are numbered from 1, so that 0 can say "none". */
 const NO_ROW = 0;
 
-/** `log2` of the rows in a chunk, at most: 64 MiB, of which the system gives only what is touched. */
-const MAX_CHUNK_BITS = 20;
-
 /**
  * A large allocation of glibc begins 16 bytes into a page. Rows begin 48 bytes later, so that each is
  * one cache line and not parts of two, which takes a quarter off the time of a lookup.
@@ -34,21 +31,25 @@ const MAX_CHUNK_BITS = 20;
 const ALIGNMENT_BYTES = 48;
 
 /**
- * Rows of fixed size in chunks: growth adds a chunk and moves nothing. Freed rows are used again
- * first. Memory stays at its high-water mark, which the table's bound on entries limits.
+ * Rows of fixed size, side by side in one allocation for as many as there may be: the system gives the
+ * memory of those that are touched, so nothing moves and nothing is allocated when rows are added. Freed
+ * rows are used again first; memory stays at its high-water mark.
  */
 export class RowArena {
-  private readonly chunks: Int32Array[] = [];
-  private readonly chunkBits: number;
-  private readonly chunkMask: number;
+  /** The words of all rows; row n begins at offset(n). */
+  readonly words: Int32Array;
   private freeRow = NO_ROW;
   private highest = 0;
   private used = 0;
 
-  /** @param maxRows rows that will be in use at once, at most */
-  constructor(maxRows: number, maxChunkBits: number = MAX_CHUNK_BITS) {
-    this.chunkBits = Math.min(Math.ceil(Math.log2(maxRows)), maxChunkBits);
-    this.chunkMask = (1 << this.chunkBits) - 1;
+  /**
+   * @param maxRows rows that will be in use at once, at most
+   * Throws a RangeError where there is no address space for so many.
+   */
+  constructor(maxRows: number) {
+    // Row 0 is there as well, but never used.
+    const bytes = (maxRows + 1) * ROW_WORDS * Int32Array.BYTES_PER_ELEMENT;
+    this.words = new Int32Array(new ArrayBuffer(ALIGNMENT_BYTES + bytes), ALIGNMENT_BYTES);
   }
 
   /** Rows taken now. */
@@ -66,13 +67,8 @@ export class RowArena {
     return this.highest * ROW_WORDS * Int32Array.BYTES_PER_ELEMENT;
   }
 
-  /** The words that hold the row, at offset(row). */
-  chunk(row: number): Int32Array {
-    return this.chunks[(row - 1) >>> this.chunkBits]!;
-  }
-
   offset(row: number): number {
-    return ((row - 1) & this.chunkMask) * ROW_WORDS;
+    return row * ROW_WORDS;
   }
 
   /** Takes a row; the caller fills every field, the port with a value that is not 0. */
@@ -80,43 +76,34 @@ export class RowArena {
     this.used++;
     const row = this.freeRow;
     if (row !== NO_ROW) {
-      this.freeRow = this.chunk(row)[this.offset(row)]!;
+      this.freeRow = this.words[this.offset(row)]!;
       return row;
-    }
-    if (this.highest === this.chunks.length << this.chunkBits) {
-      this.chunks.push(allocate(ROW_WORDS << this.chunkBits));
     }
     return ++this.highest;
   }
 
   release(row: number): void {
-    const chunk = this.chunk(row);
     const at = this.offset(row);
-    chunk[at] = this.freeRow;
-    chunk[at + ROW.port] = 0;
+    this.words[at] = this.freeRow;
+    this.words[at + ROW.port] = 0;
     this.freeRow = row;
     this.used--;
   }
 
   /** Whether the row is in use. */
   taken(row: number): boolean {
-    return this.chunk(row)[this.offset(row) + ROW.port] !== 0;
+    return this.words[this.offset(row) + ROW.port] !== 0;
   }
 
   /** Whether the row holds this key of this family. */
   holds(row: number, keys: Uint32Array, keyAt: number, family: Family): boolean {
-    const chunk = this.chunk(row);
+    const { words } = this;
     const at = this.offset(row);
     for (let i = 0; i < KEY_WORDS; i++) {
-      if (chunk[at + i] !== (keys[keyAt + i]! | 0)) {
+      if (words[at + i] !== (keys[keyAt + i]! | 0)) {
         return false;
       }
     }
-    return chunk[at + ROW.port]! >>> 16 === family;
+    return words[at + ROW.port]! >>> 16 === family;
   }
-}
-
-function allocate(words: number): Int32Array {
-  const buffer = new ArrayBuffer(ALIGNMENT_BYTES + words * Int32Array.BYTES_PER_ELEMENT);
-  return new Int32Array(buffer, ALIGNMENT_BYTES);
 }

@@ -21,7 +21,6 @@ class Subject {
       ttlMs: TTL_MS,
       share: new SourceShare(0.999),
       hashKey: { low: 11, high: 22 },
-      maxChunkBits: 1,
       initialSlots: 2,
       ...options,
     });
@@ -204,7 +203,7 @@ test('the sweep takes what expired within a quarter of the time to live, and onl
 });
 
 test('no step of the sweep is unbounded, however long the loop stood still', () => {
-  const subject = new Subject({ maxChunkBits: 16, initialSlots: 1024 });
+  const subject = new Subject({ initialSlots: 1024 });
   for (let key = 1; key <= 20_000; key++) {
     subject.register(key, 4, key, 0);
   }
@@ -214,7 +213,7 @@ test('no step of the sweep is unbounded, however long the loop stood still', () 
 });
 
 test('guesses are mostly right, and touching any of them changes nothing', () => {
-  const subject = new Subject({ maxChunkBits: 16, initialSlots: 1024 });
+  const subject = new Subject({ initialSlots: 1024 });
   let right = 0;
   for (let key = 1; key < 3000; key++) {
     subject.register(key, 4, key, 0);

@@ -5,9 +5,8 @@ import { ROW, RowArena } from '../../src/server/row-arena.js';
 /** Takes a row and fills in a key and its family. */
 function store(arena: RowArena, key: Uint32Array, family: 4 | 6): number {
   const row = arena.take();
-  const chunk = arena.chunk(row);
-  chunk.set(key, arena.offset(row) + ROW.key);
-  chunk[arena.offset(row) + ROW.port] = (family << 16) | 51820;
+  arena.words.set(key, arena.offset(row) + ROW.key);
+  arena.words[arena.offset(row) + ROW.port] = (family << 16) | 51820;
   return row;
 }
 
@@ -24,21 +23,19 @@ test('a row holds its key and family, and no key that differs in any word', () =
   }
 });
 
-test('rows do not overlap, in one chunk or over many, and freed ones come first', () => {
-  for (const chunkBits of [0, 1, 20]) {
-    const arena = new RowArena(9, chunkBits);
-    const rows = Array.from({ length: 9 }, () => arena.take());
-    for (const row of rows) {
-      arena.chunk(row).fill(row, arena.offset(row), arena.offset(row) + 16);
-    }
-    for (const row of rows) {
-      const words = arena.chunk(row).subarray(arena.offset(row), arena.offset(row) + 16);
-      assert.deepEqual(new Set(words), new Set([row]));
-    }
-    arena.release(rows[3]!);
-    arena.release(rows[7]!);
-    assert.ok(!arena.taken(rows[3]!) && arena.taken(rows[4]!));
-    assert.deepEqual([arena.take(), arena.take()], [rows[7], rows[3]]);
-    assert.deepEqual([arena.size, arena.high, arena.bytes], [9, 9, 9 * 64]);
+test('rows do not overlap, and freed ones come first', () => {
+  const arena = new RowArena(9);
+  const rows = Array.from({ length: 9 }, () => arena.take());
+  for (const row of rows) {
+    arena.words.fill(row, arena.offset(row), arena.offset(row) + 16);
   }
+  for (const row of rows) {
+    const words = arena.words.subarray(arena.offset(row), arena.offset(row) + 16);
+    assert.deepEqual(new Set(words), new Set([row]));
+  }
+  arena.release(rows[3]!);
+  arena.release(rows[7]!);
+  assert.ok(!arena.taken(rows[3]!) && arena.taken(rows[4]!));
+  assert.deepEqual([arena.take(), arena.take()], [rows[7], rows[3]]);
+  assert.deepEqual([arena.size, arena.high, arena.bytes], [9, 9, 9 * 64]);
 });
