@@ -22,68 +22,88 @@ bool IsDescriptorUnusable(int error) { return error == EBADF || error == ENOTSOC
 
 }  // namespace
 
-struct DatagramSlots::Message {
-  iovec vector;
-  union {
+// What recvmmsg or sendmmsg is given. What points from one array into another never moves, and is
+// set once: a call fills in what differs from datagram to datagram.
+struct DatagramSlots::Messages {
+  union Name {
     sockaddr_in6 v6;
     sockaddr_in v4;
-  } name;
+  };
   // Room for a destination address and a count of drops.
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(uint32_t))];
+  struct alignas(cmsghdr) Control {
+    char bytes[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(uint32_t))];
+  };
+
+  Messages(bool is_v4, bool with_control)
+      : name_length(is_v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6)) {
+    for (size_t i = 0; i < kMaxSlots; i++) {
+      names[i].v6.sin6_family = is_v4 ? AF_INET : AF_INET6;
+      msghdr& header = headers[i].msg_hdr;
+      header.msg_name = &names[i];
+      header.msg_iov = &vectors[i];
+      header.msg_iovlen = 1;
+      if (with_control) header.msg_control = &controls[i];
+      Reset(i);
+    }
+  }
+
+  // Puts back the lengths of buffers, which the kernel replaces by what it filled.
+  void Reset(size_t i) {
+    msghdr& header = headers[i].msg_hdr;
+    header.msg_namelen = name_length;
+    if (header.msg_control != nullptr) header.msg_controllen = sizeof(Control);
+  }
+
+  const socklen_t name_length;
+  mmsghdr headers[kMaxSlots] = {};
+  iovec vectors[kMaxSlots] = {};
+  Name names[kMaxSlots] = {};
+  Control controls[kMaxSlots] = {};
 };
 
 DatagramSlots::DatagramSlots(bool is_v4, bool wildcard, const void* local)
     : v4_(is_v4),
       wildcard_(wildcard),
-      headers_(new mmsghdr[kMaxSlots]()),
-      messages_(new Message[kMaxSlots]()) {
+      incoming_(new Messages(is_v4, true)),
+      outgoing_(new Messages(is_v4, wildcard)) {
   memcpy(local_, local, is_v4 ? sizeof(in_addr) : sizeof(in6_addr));
 }
 
 DatagramSlots::~DatagramSlots() = default;
 
 int DatagramSlots::Receive(int fd, const Slots& slots) {
-  PrepareReceive(slots);
+  for (size_t i = 0; i < slots.count; i++) {
+    incoming_->vectors[i] = {slots.payload + i * slots.stride, slots.stride};
+  }
   int count;
   do {
-    count = recvmmsg(fd, headers_.get(), static_cast<unsigned>(slots.count), MSG_DONTWAIT, nullptr);
+    count = recvmmsg(fd, incoming_->headers, static_cast<unsigned>(slots.count), MSG_DONTWAIT,
+                     nullptr);
   } while (count < 0 && errno == EINTR);
   if (count < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
-  for (int i = 0; i < count; i++) StoreReceived(slots, static_cast<size_t>(i));
+  for (size_t i = 0; i < static_cast<size_t>(count); i++) {
+    StoreReceived(slots, i);
+    incoming_->Reset(i);
+  }
   return count;
 }
 
-void DatagramSlots::PrepareReceive(const Slots& slots) {
-  const socklen_t name_length = v4_ ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-  for (size_t i = 0; i < slots.count; i++) {
-    Message& message = messages_[i];
-    msghdr& header = headers_[i].msg_hdr;
-    message.vector = {slots.payload + i * slots.stride, slots.stride};
-    header.msg_name = &message.name;
-    header.msg_namelen = name_length;
-    header.msg_iov = &message.vector;
-    header.msg_iovlen = 1;
-    header.msg_control = message.control;
-    header.msg_controllen = sizeof(message.control);
-    header.msg_flags = 0;
-  }
-}
-
 void DatagramSlots::StoreReceived(const Slots& slots, size_t slot) {
-  const Message& message = messages_[slot];
-  msghdr& header = headers_[slot].msg_hdr;
+  const Messages::Name& name = incoming_->names[slot];
+  msghdr& header = incoming_->headers[slot].msg_hdr;
   uint32_t* words = slots.addresses + slot * kAddressWords;
 
   const bool cut = (header.msg_flags & MSG_TRUNC) != 0;
-  slots.lengths[slot] = static_cast<int32_t>(cut ? slots.stride + 1 : headers_[slot].msg_len);
+  slots.lengths[slot] =
+      static_cast<int32_t>(cut ? slots.stride + 1 : incoming_->headers[slot].msg_len);
   memset(words, 0, kAddressWords * sizeof(uint32_t));
   if (v4_) {
-    words[0] = message.name.v4.sin_addr.s_addr;
-    words[kPort] = ntohs(message.name.v4.sin_port);
+    words[0] = name.v4.sin_addr.s_addr;
+    words[kPort] = ntohs(name.v4.sin_port);
   } else {
-    memcpy(words, &message.name.v6.sin6_addr, sizeof(in6_addr));
-    words[kPort] = ntohs(message.name.v6.sin6_port);
-    words[kInterface] = message.name.v6.sin6_scope_id;
+    memcpy(words, &name.v6.sin6_addr, sizeof(in6_addr));
+    words[kPort] = ntohs(name.v6.sin6_port);
+    words[kInterface] = name.v6.sin6_scope_id;
   }
   memcpy(words + kLocal, local_, sizeof(local_));
 
@@ -111,7 +131,7 @@ int DatagramSlots::Send(int fd, const Slots& slots) {
   int sent = 0;
   while (done < total) {
     const int count =
-        sendmmsg(fd, headers_.get() + done, static_cast<unsigned>(total - done), MSG_DONTWAIT);
+        sendmmsg(fd, outgoing_->headers + done, static_cast<unsigned>(total - done), MSG_DONTWAIT);
     if (count > 0) {
       sent += count;
       done += static_cast<size_t>(count);
@@ -132,38 +152,24 @@ size_t DatagramSlots::PrepareSend(const Slots& slots) {
     if (length < 0 || static_cast<size_t>(length) > slots.stride) continue;
     const uint32_t* words = slots.addresses + i * kAddressWords;
     if (words[kPort] > UINT16_MAX) continue;
-    Message& message = messages_[total];
-    msghdr& header = headers_[total].msg_hdr;
-    header = msghdr{};
-    message.vector = {slots.payload + i * slots.stride, static_cast<size_t>(length)};
-    header.msg_iov = &message.vector;
-    header.msg_iovlen = 1;
-    header.msg_name = &message.name;
+    outgoing_->vectors[total] = {slots.payload + i * slots.stride, static_cast<size_t>(length)};
+    Messages::Name& name = outgoing_->names[total];
     if (v4_) {
-      message.name.v4 = sockaddr_in{};
-      message.name.v4.sin_family = AF_INET;
-      message.name.v4.sin_port = htons(static_cast<uint16_t>(words[kPort]));
-      message.name.v4.sin_addr.s_addr = words[0];
-      header.msg_namelen = sizeof(sockaddr_in);
+      name.v4.sin_port = htons(static_cast<uint16_t>(words[kPort]));
+      name.v4.sin_addr.s_addr = words[0];
     } else {
-      message.name.v6 = sockaddr_in6{};
-      message.name.v6.sin6_family = AF_INET6;
-      message.name.v6.sin6_port = htons(static_cast<uint16_t>(words[kPort]));
-      memcpy(&message.name.v6.sin6_addr, words, sizeof(in6_addr));
-      if (IN6_IS_ADDR_LINKLOCAL(&message.name.v6.sin6_addr)) {
-        message.name.v6.sin6_scope_id = words[kInterface];
-      }
-      header.msg_namelen = sizeof(sockaddr_in6);
+      name.v6.sin6_port = htons(static_cast<uint16_t>(words[kPort]));
+      memcpy(&name.v6.sin6_addr, words, sizeof(in6_addr));
+      name.v6.sin6_scope_id = IN6_IS_ADDR_LINKLOCAL(&name.v6.sin6_addr) ? words[kInterface] : 0;
     }
-    if (wildcard_) SetLocal(&message, &header, words);
+    if (wildcard_) SetLocal(&outgoing_->headers[total].msg_hdr, words);
     total++;
   }
   return total;
 }
 
-void DatagramSlots::SetLocal(Message* message, msghdr* header, const uint32_t* words) {
-  auto* control = reinterpret_cast<cmsghdr*>(message->control);
-  header->msg_control = control;
+void DatagramSlots::SetLocal(msghdr* header, const uint32_t* words) {
+  auto* control = static_cast<cmsghdr*>(header->msg_control);
   if (v4_) {
     // The interface stays 0: the route is chosen by the routing table, not by where it came in.
     in_pktinfo info{};

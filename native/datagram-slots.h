@@ -29,7 +29,7 @@ struct Slots {
 constexpr size_t kAddressWords = 10;
 constexpr size_t kMaxSlots = 256;
 
-// The structures that recvmmsg and sendmmsg work on, sized once and filled anew at each call.
+// The structures that recvmmsg and sendmmsg work on, allocated once.
 class DatagramSlots {
  public:
   // local is what the socket is bound to. On the wildcard address the local address of each
@@ -50,20 +50,19 @@ class DatagramSlots {
   }
 
  private:
-  struct Message;
+  struct Messages;
 
-  void PrepareReceive(const Slots& slots);
   void StoreReceived(const Slots& slots, size_t slot);
   size_t PrepareSend(const Slots& slots);
-  void SetLocal(Message* message, msghdr* header, const uint32_t* words);
+  void SetLocal(msghdr* header, const uint32_t* words);
 
   bool v4_;
   bool wildcard_;
   uint32_t local_[4] = {};
   bool has_drops_ = false;
   uint32_t drops_ = 0;
-  std::unique_ptr<mmsghdr[]> headers_;
-  std::unique_ptr<Message[]> messages_;
+  std::unique_ptr<Messages> incoming_;
+  std::unique_ptr<Messages> outgoing_;
 
  public:
   ~DatagramSlots();

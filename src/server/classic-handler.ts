@@ -180,9 +180,10 @@ export class ClassicHandler {
 
 /** The all-zero key, which no peer can have; in the original it stands for a free entry. */
 function isZeroKey(words: Uint32Array, at: number): boolean {
-  let bits = 0;
   for (let i = 0; i < KEY_WORDS; i++) {
-    bits |= words[at + i]!;
+    if (words[at + i] !== 0) {
+      return false;
+    }
   }
-  return bits === 0;
+  return true;
 }
