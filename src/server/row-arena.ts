@@ -44,12 +44,12 @@ export class RowArena {
 
   /**
    * @param maxRows rows that will be in use at once, at most
-   * Throws a RangeError where there is no address space for so many.
+   * Throws a RangeError where the system has no room for so many.
    */
   constructor(maxRows: number) {
     // Row 0 is there as well, but never used.
     const bytes = (maxRows + 1) * ROW_WORDS * Int32Array.BYTES_PER_ELEMENT;
-    this.words = new Int32Array(new ArrayBuffer(ALIGNMENT_BYTES + bytes), ALIGNMENT_BYTES);
+    this.words = new Int32Array(allocate(ALIGNMENT_BYTES + bytes), ALIGNMENT_BYTES);
   }
 
   /** Rows taken now. */
@@ -105,5 +105,19 @@ export class RowArena {
       }
     }
     return words[at + ROW.port]! >>> 16 === family;
+  }
+}
+
+function allocate(bytes: number): ArrayBuffer {
+  try {
+    return new ArrayBuffer(bytes);
+  } catch (cause) {
+    const gibibytes = (bytes / 2 ** 30).toFixed(1);
+    throw new RangeError(
+      `this host has no room for a table of ${gibibytes} GiB: allow fewer peers`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -39,3 +39,10 @@ test('rows do not overlap, and freed ones come first', () => {
   assert.deepEqual([arena.take(), arena.take()], [rows[7], rows[3]]);
   assert.deepEqual([arena.size, arena.high, arena.bytes], [9, 9, 9 * 64]);
 });
+
+test('more rows than the host has room for are refused at the start', () => {
+  assert.throws(() => new RowArena(2 ** 44), {
+    name: 'RangeError',
+    message: /no room .*fewer peers/,
+  });
+});

@@ -52,40 +52,40 @@ export class KeyNames {
     const hash = this.hash(keys, keyAt);
     const known = this.index.find(hash, keys, keyAt, FAMILY);
     const name = known === NO_NAME ? this.add(hash, keys, keyAt) : known;
-    this.arena.chunk(name)[this.arena.offset(name) + HOLDERS]!++;
+    this.arena.words[this.arena.offset(name) + HOLDERS]!++;
     return name;
   }
 
   /** Takes back one hold. */
   release(name: number): void {
-    const chunk = this.arena.chunk(name);
+    const rows = this.arena.words;
     const at = this.arena.offset(name);
-    if (--chunk[at + HOLDERS]! === 0) {
-      this.index.remove(chunk[at + ROW.hash]!, name);
+    if (--rows[at + HOLDERS]! === 0) {
+      this.index.remove(rows[at + ROW.hash]!, name);
       this.arena.release(name);
     }
   }
 
   /** The 32 bytes of a held key; the next call overwrites them. */
   read(name: number): Uint8Array {
-    const chunk = this.arena.chunk(name);
+    const rows = this.arena.words;
     const from = this.arena.offset(name) + ROW.key;
     for (let i = 0; i < KEY_WORDS; i++) {
-      this.words[i] = chunk[from + i]!;
+      this.words[i] = rows[from + i]!;
     }
     return this.bytes;
   }
 
   private add(hash: number, keys: Uint32Array, keyAt: number): number {
     const name = this.arena.take();
-    const chunk = this.arena.chunk(name);
+    const rows = this.arena.words;
     const at = this.arena.offset(name);
     for (let i = 0; i < KEY_WORDS; i++) {
-      chunk[at + ROW.key + i] = keys[keyAt + i]!;
+      rows[at + ROW.key + i] = keys[keyAt + i]!;
     }
-    chunk[at + ROW.port] = FAMILY << 16;
-    chunk[at + ROW.hash] = hash;
-    chunk[at + HOLDERS] = 0;
+    rows[at + ROW.port] = FAMILY << 16;
+    rows[at + ROW.hash] = hash;
+    rows[at + HOLDERS] = 0;
     this.index.insert(hash, name);
     return name;
   }

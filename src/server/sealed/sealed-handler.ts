@@ -32,6 +32,8 @@ import { TimerWheel } from './timer-wheel.js';
 /** Wishes for each client that there may be, and the least that all may have together. */
 const WISHES_PER_CLIENT = 16;
 const MIN_WISHES = 65_536;
+/** 1 GiB: rows are reserved at the start, and a host may refuse what is more than it has. */
+const MAX_WISHES = 2 ** 24;
 
 const MAX_OFFERS = 65_536;
 
@@ -95,7 +97,7 @@ export class SealedHandler {
     const wheel = new TimerWheel<Client>(now);
     this.directory = new Directory({
       ...options,
-      maxWishes: Math.max(WISHES_PER_CLIENT * maxClients, MIN_WISHES),
+      maxWishes: Math.min(Math.max(WISHES_PER_CLIENT * maxClients, MIN_WISHES), MAX_WISHES),
       maxOffers: MAX_OFFERS,
     });
     this.sessions = new Sessions(() => surroundings.randomNumber());

@@ -43,22 +43,22 @@ export class Wishes {
   }
 
   get(wish: number, field: WishField): number {
-    return this.arena.chunk(wish)[this.arena.offset(wish) + field]!;
+    return this.arena.words[this.arena.offset(wish) + field]!;
   }
 
   set(wish: number, field: WishField, value: number): void {
-    this.arena.chunk(wish)[this.arena.offset(wish) + field] = value;
+    this.arena.words[this.arena.offset(wish) + field] = value;
   }
 
   add(owner: number, peer: number, session: number): number {
     const wish = this.arena.take();
     const at = this.arena.offset(wish);
-    const row = this.arena.chunk(wish);
-    row.fill(0, at, at + TAKEN);
-    row[at + WISH.owner] = owner;
-    row[at + WISH.peer] = peer;
-    row[at + WISH.session] = session;
-    row[at + TAKEN] = 1;
+    const rows = this.arena.words;
+    rows.fill(0, at, at + TAKEN);
+    rows[at + WISH.owner] = owner;
+    rows[at + WISH.peer] = peer;
+    rows[at + WISH.session] = session;
+    rows[at + TAKEN] = 1;
     return wish;
   }
 
