@@ -28,7 +28,7 @@ export interface Sent {
 /** The pure part of a server that speaks both protocols, on a fake clock. */
 export class SealedRendezvous {
   now = 1_000_000;
-  readonly key: KeyPair = generateKeyPair();
+  readonly key: KeyPair;
   readonly handler: SealedHandler;
   readonly classic: ClassicHandler;
   readonly table: EndpointTable;
@@ -41,6 +41,7 @@ export class SealedRendezvous {
   handshakeCostMs = 0;
 
   constructor(options: Partial<SealedHandlerOptions> & { rate?: number; burst?: number } = {}) {
+    this.key = options.key ?? generateKeyPair();
     const limiter = new RateLimiter({ rate: options.rate ?? 0, burst: options.burst ?? 1 });
     this.handler = new SealedHandler(
       {
@@ -95,11 +96,11 @@ export class SealedRendezvous {
     return this.deliver([{ from, port, payload }])[0];
   }
 
-  /** What was sent since the last call, beside replies in place. */
-  takeSent(): Sent[] {
-    const sent = this.sent;
-    this.sent = [];
-    return sent;
+  /** Takes out what was sent beside replies in place: to one, or to all. */
+  takeSent(to?: string): Sent[] {
+    const taken = this.sent.filter((it) => to === undefined || it.to === to);
+    this.sent = this.sent.filter((it) => !taken.includes(it));
+    return taken;
   }
 
   /** Lets time pass as the service does. */

@@ -147,7 +147,7 @@ export class TestClient {
     return this.open(this.ask(message));
   }
 
-  /** Wants peers; all that the server says of them. Other datagrams of that moment are lost. */
+  /** Wants peers; all that the server says of them, and what it pushes at that moment. */
   want(...keys: readonly PublicKey[]): readonly PeerEntry[] {
     const frames = [this.exchange(this.list(FRAME.want, keys))];
     frames.push(...this.takeSent().map(({ frame }) => frame));
@@ -160,10 +160,9 @@ export class TestClient {
     return found && formatEndpoint(found);
   }
 
-  /** What the server sent to this client of its own accord; what it sent to others is lost. */
+  /** What the server sent to this client of its own accord. */
   takeSent(): { readonly counter: number; readonly frame: Frame }[] {
-    const mine = this.world.takeSent().filter(({ to }) => to === this.endpoint);
-    return mine.flatMap(({ payload }) => {
+    return this.world.takeSent(this.endpoint).flatMap(({ payload }) => {
       const frame = this.open(payload);
       return frame === undefined ? [] : [{ frame, counter: this.transport!.lastCounter }];
     });

@@ -1,0 +1,412 @@
+/** The eleven properties of the sealed protocol, as far as the server keeps them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { writeMac2 } from '../../../src/sealed/mac.js';
+import { openOffer, sealOffer } from '../../../src/sealed/offer.js';
+import { encodeClassicRequest } from '../../../src/wire/classic.js';
+import { encodeEndpoint, endpoint, formatEndpoint } from '../../../src/wire/endpoint.js';
+import type { PublicKey } from '../../../src/wire/key.js';
+import { MESSAGE, MESSAGE_LENGTH, messageType, OFFSET } from '../../../src/wire/sealed.js';
+import { FRAME } from '../../../src/wire/sealed-frames.js';
+import { STATUS } from '../../../src/wire/sealed-response.js';
+import { SealedRendezvous } from './sealed-rendezvous.js';
+import { TestClient } from './test-client.js';
+
+const ALICE = '198.51.100.7';
+const BOB = '203.0.113.8';
+const MALLORY = '192.0.2.66';
+
+/** Two that want each other; nothing is on its way to them. */
+function acquainted(world = new SealedRendezvous()) {
+  const a = new TestClient(world, ALICE);
+  const b = new TestClient(world, BOB);
+  for (const client of [a, b]) {
+    assert.ok(client.connect());
+  }
+  a.want(b.publicKey);
+  b.want(a.publicKey);
+  a.takePushes();
+  return { world, a, b };
+}
+
+/** What can change when something comes of a datagram. */
+function state({ handler }: SealedRendezvous) {
+  const { opened, welcomed, confirmed, moves, pushes } = handler.counts;
+  return { ...handler.sizes, opened, welcomed, confirmed, moves, pushes };
+}
+
+test('property 1: who does not hold a private key registers nothing for its public key', () => {
+  const { world, a, b } = acquainted();
+  const before = state(world);
+  // He knows both public keys and the server's, and has a key pair of his own.
+  const mallory = new TestClient(world, MALLORY);
+  const forged = { publicKey: a.publicKey, secretKey: mallory.keys.secretKey };
+  const impostor = new TestClient(world, MALLORY, 51820, forged);
+  assert.equal(impostor.connect(), false);
+  assert.equal(world.handler.counts.handshakesBroken, 1);
+  assert.deepEqual(state(world), before);
+  // Nor does somebody who holds a session of his own speak in another's.
+  assert.ok(mallory.connect());
+  mallory.theirs = a.theirs;
+  assert.equal(mallory.ask(mallory.list(FRAME.want, [b.publicKey])), undefined);
+  assert.equal(b.find(a.publicKey), a.endpoint);
+});
+
+test('property 1: a session without data registers nothing', () => {
+  const { world, a, b } = acquainted();
+  const c = new TestClient(world, MALLORY, 51820, a.keys);
+  assert.ok(c.connect(), 'a has a new session, from elsewhere');
+  assert.equal(b.find(a.publicKey), a.endpoint, 'but it was not used');
+  world.wait(11_000);
+  assert.equal(c.ask(c.plain(FRAME.ping))?.[3], MESSAGE.notice, 'and now it is too late');
+  assert.equal(b.find(a.publicKey), a.endpoint);
+});
+
+test('property 2: a one-sided wish learns nothing, not even whether the key is there', () => {
+  const { world, a, b } = acquainted();
+  const nosy = new TestClient(world, MALLORY);
+  const nobody = new TestClient(world, MALLORY);
+  assert.ok(nosy.connect());
+  const entries = nosy.want(a.publicKey, nobody.publicKey);
+  assert.deepEqual(
+    entries.map(({ key, ...rest }) => rest),
+    Array(2).fill({ ipv4: undefined, ipv6: undefined, offer: undefined, notKept: false }),
+  );
+  a.port = 40_000; // moves, and makes an offer to b
+  const challenge = a.exchange(a.plain(FRAME.ping));
+  assert.ok(challenge?.kind === FRAME.challenge);
+  a.ask(a.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  assert.deepEqual(
+    world.takeSent().map(({ to }) => to),
+    [b.endpoint],
+  );
+  world.wait(1000);
+  a.exchange(a.plain(FRAME.bye));
+  assert.ok(world.takeSent().every(({ to }) => to === b.endpoint));
+});
+
+test('property 2: who takes back a wish is no longer disclosed, nor is who crashed and forgot it', () => {
+  const { a, b } = acquainted();
+  a.exchange(a.list(FRAME.drop, [b.publicKey]));
+  assert.equal(b.takePushes()[0]?.ipv4, undefined);
+  assert.equal(b.find(a.publicKey), undefined);
+
+  const again = acquainted();
+  assert.ok(again.a.connect());
+  again.a.exchange(again.a.plain(FRAME.ping));
+  again.world.wait(29_000);
+  assert.equal(again.b.find(again.a.publicKey), again.a.endpoint, 'rekeying disturbs nobody');
+  again.world.wait(2000);
+  assert.equal(again.b.find(again.a.publicKey), undefined);
+});
+
+test('property 3: what passes on the wire contains neither keys nor endpoints', () => {
+  const { world, a, b } = acquainted();
+  a.port = 40_001;
+  const challenge = a.exchange(a.plain(FRAME.ping));
+  assert.ok(challenge?.kind === FRAME.challenge);
+  a.exchange(a.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  assert.equal(b.takePushes().length, 1);
+  const local = [endpoint('10.1.2.3', 51820)];
+  const offer = sealOffer(a.keys, b.publicKey, local)!;
+  a.exchange(a.seal((writer) => writer.begin(FRAME.offer).addOffer(b.publicKey, offer)));
+  assert.deepEqual(b.takePushes().at(-1)?.offer, offer);
+  b.want(a.publicKey);
+  const secrets = [
+    a.publicKey,
+    b.publicKey,
+    world.key.publicKey,
+    ...[ALICE, BOB, '10.1.2.3'].map((it) => encodeEndpoint(endpoint(it, 0)).subarray(0, 4)),
+  ].map((bytes) => Buffer.from(bytes));
+  assert.ok(world.captured.length > 15);
+  for (const datagram of world.captured) {
+    for (const secret of secrets) {
+      assert.equal(Buffer.from(datagram).indexOf(secret), -1);
+    }
+  }
+});
+
+test('property 4: captured messages, played from anywhere in any order, change nothing', () => {
+  const { world, a, b } = acquainted();
+  a.ask(a.plain(FRAME.ping));
+  const captured = [...world.captured];
+  const before = state(world);
+  const latest = a.initiation;
+  for (const [address, port] of [
+    [ALICE, 51820],
+    [ALICE, 4444],
+    [MALLORY, 51820],
+  ] as const) {
+    for (const datagram of [...captured, ...[...captured].reverse()]) {
+      const reply = world.ask(address, port, datagram);
+      assert.ok((reply?.length ?? 0) <= datagram.length);
+    }
+  }
+  assert.deepEqual(state(world), before);
+  // With a cookie of his own, the attacker has the initiation looked at; that is all.
+  const mallory = new TestClient(world, MALLORY);
+  mallory.getCookie();
+  const stale = world.handler.counts.staleTimestamp;
+  const replayed = latest.slice();
+  writeMac2(replayed, 0, mallory.cookie!);
+  mallory.ask(replayed);
+  assert.equal(world.handler.counts.staleTimestamp, stale + 1);
+  assert.deepEqual(state(world), before);
+  assert.equal(b.find(a.publicKey), a.endpoint);
+});
+
+test('property 4: a message that comes late, or from another place, moves nothing', () => {
+  const { world, a, b } = acquainted();
+  const held = a.plain(FRAME.ping);
+  a.ask(a.plain(FRAME.ping));
+  // Held back and played from elsewhere: genuine, but older than what was heard since.
+  assert.equal(world.ask(MALLORY, 51820, held), undefined);
+  assert.equal(world.handler.counts.unprovenIgnored, 1);
+  // The newest one, taken off the wire: its true sender never gets the challenge, and he cannot answer.
+  const challenge = world.ask(MALLORY, 51820, a.plain(FRAME.ping));
+  assert.equal(challenge?.length, 48);
+  assert.equal(b.find(a.publicKey), a.endpoint);
+  // A challenge answered from yet another place proves neither.
+  const frame = a.open(challenge);
+  assert.ok(frame?.kind === FRAME.challenge);
+  const proof = a.seal((writer) => writer.token(FRAME.prove, frame.token));
+  world.ask('192.0.2.67', 51820, proof);
+  assert.equal(b.find(a.publicKey), a.endpoint);
+  assert.equal(world.handler.counts.moves, 0);
+});
+
+test('property 4: the source of the handshake is not taken for the client for ever', () => {
+  const { world, a, b } = acquainted();
+  const late = a.plain(FRAME.ping);
+  a.port = 40_000;
+  const challenge = a.exchange(a.plain(FRAME.ping));
+  assert.ok(challenge?.kind === FRAME.challenge);
+  a.exchange(a.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  assert.equal(b.find(a.publicKey), a.endpoint);
+  world.ask(ALICE, 51820, late);
+  assert.equal(b.find(a.publicKey), a.endpoint);
+});
+
+test('property 4: changes of the list that overtake each other end as they were made', () => {
+  const { world, a, b } = acquainted();
+  const wantFirst = a.list(FRAME.want, [b.publicKey]);
+  const drop = a.list(FRAME.drop, [b.publicKey]);
+  assert.ok(a.exchange(drop));
+  assert.equal(a.ask(wantFirst), undefined, 'older than the drop, and not answered');
+  assert.equal(b.find(a.publicKey), undefined);
+  const dropFirst = a.list(FRAME.drop, [b.publicKey]);
+  const bye = a.plain(FRAME.bye);
+  a.want(b.publicKey);
+  assert.equal(a.ask(dropFirst), undefined);
+  assert.equal(a.ask(bye), undefined);
+  assert.equal(b.find(a.publicKey), a.endpoint);
+  assert.equal(world.handler.counts.lateChanges, 3);
+  // A drop of the session before, held back until the client wants the peer in the new one.
+  const old = a.transport;
+  const { theirs } = a;
+  assert.ok(a.connect());
+  a.want(b.publicKey);
+  const [transport, number] = [a.transport, a.theirs];
+  a.transport = old;
+  a.theirs = theirs;
+  assert.equal(a.ask(a.list(FRAME.drop, [b.publicKey])), undefined);
+  assert.ok(a.exchange(a.plain(FRAME.ping)), 'the old session lives on for a while');
+  a.transport = transport;
+  a.theirs = number;
+  assert.equal(b.find(a.publicKey), a.endpoint);
+});
+
+test('property 5: an unproven source has nothing allocated for it and costs no Diffie-Hellman', () => {
+  const world = new SealedRendezvous();
+  const client = new TestClient(world, ALICE);
+  const initiation = client.makeInitiation();
+  for (let i = 0; i < 1000; i++) {
+    const bytes = initiation.slice();
+    // Zeros, and what somebody makes up who has seen no cookie.
+    bytes.fill(i % 3, OFFSET.initiation.mac2);
+    const reply = world.ask(`100.64.${i >> 8}.${i & 255}`, 1024 + i, bytes);
+    assert.equal(reply?.length, MESSAGE_LENGTH.cookie);
+  }
+  // The cookie of one source is none for another, not even for another port.
+  client.getCookie();
+  const stolen = client.makeInitiation();
+  assert.equal(world.ask(BOB, 51820, stolen)?.length, MESSAGE_LENGTH.cookie);
+  assert.equal(world.ask(ALICE, 51821, stolen)?.length, MESSAGE_LENGTH.cookie);
+  assert.deepEqual(world.handler.sizes, { clients: 0, sessions: 0, wishes: 0, offers: 0 });
+  assert.equal(world.handler.counts.diffieHellman, 0);
+  // While it is right, it counts; a while later, it does not.
+  assert.ok(client.accept(client.ask(client.makeInitiation())));
+  assert.equal(world.handler.counts.diffieHellman, 4);
+  world.wait(241_000);
+  assert.equal(client.ask(client.makeInitiation())?.length, MESSAGE_LENGTH.cookie);
+});
+
+test('property 5: no answer to an unproven source is larger than its request', () => {
+  const { world, a } = acquainted();
+  const seeds = [...world.captured, a.makeInitiation(), a.plain(FRAME.ping)];
+  const mutation = fc.record({
+    seed: fc.nat(seeds.length - 1),
+    length: fc.option(fc.nat(1300)),
+    changes: fc.array(fc.tuple(fc.nat(1300), fc.nat(255)), { maxLength: 3 }),
+  });
+  const expectSmall = (request: Uint8Array) => {
+    const [reply] = world.deliver([{ from: MALLORY, port: 7, payload: request }]);
+    assert.ok((reply?.length ?? 0) <= request.length, `${reply?.length} to ${request.length}`);
+    assert.deepEqual(world.takeSent(), []);
+  };
+  for (let length = 0; length <= 1300; length++) {
+    const bytes = new Uint8Array(length);
+    bytes.set([0x77, 0x67, 0x72, (length % 5) + 1].slice(0, length));
+    expectSmall(bytes);
+  }
+  fc.assert(
+    fc.property(mutation, ({ seed, length, changes }) => {
+      const bytes = new Uint8Array(length ?? seeds[seed]!.length);
+      bytes.set(seeds[seed]!.subarray(0, bytes.length));
+      for (const [at, value] of changes) {
+        bytes[at % (bytes.length || 1)] = value;
+      }
+      if (bytes.length !== 64) {
+        expectSmall(bytes);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test('property 5: a proof of one source is needed before what is larger is sent to it', () => {
+  const { world, a, b } = acquainted();
+  a.address = MALLORY;
+  const want = a.list(FRAME.want, [b.publicKey]);
+  const reply = a.ask(want);
+  assert.ok(reply !== undefined && reply.length <= want.length);
+  assert.equal(a.open(reply)?.kind, FRAME.challenge);
+  assert.deepEqual(world.takeSent(), []);
+});
+
+test('property 6: one datagram asks for 37 peers, and each answer names its peer', () => {
+  const { world, a, b } = acquainted();
+  const keys: PublicKey[] = [b.publicKey];
+  while (keys.length < 37) {
+    keys.push(new TestClient(world, MALLORY).publicKey);
+  }
+  keys.reverse();
+  const message = a.list(FRAME.want, keys);
+  assert.ok(message.length <= 1232);
+  const frame = a.exchange(message);
+  const rest = a.takeSent().map((it) => it.frame);
+  const entries = [frame, ...rest].flatMap((it) => (it?.kind === FRAME.peers ? it.entries : []));
+  assert.deepEqual(
+    entries.map(({ key }) => key),
+    keys,
+  );
+  assert.equal(formatEndpoint(entries.at(-1)!.ipv4!), b.endpoint);
+  assert.ok(world.captured.every(({ length }) => length <= 1232));
+});
+
+test('property 7: what a peer does is pushed, in the same turn', () => {
+  const { a, b } = acquainted();
+  b.port = 40_000;
+  const challenge = b.exchange(b.plain(FRAME.ping));
+  assert.ok(challenge?.kind === FRAME.challenge);
+  b.ask(b.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  const [moved] = a.takePushes();
+  assert.equal(formatEndpoint(moved!.ipv4!), b.endpoint);
+  b.ask(b.plain(FRAME.bye));
+  const [left] = a.takePushes();
+  assert.deepEqual([left?.key, left?.ipv4], [b.publicKey, undefined]);
+});
+
+test('property 8: a place for each family, and an offer that only the peer can open', () => {
+  const { world, a, b } = acquainted();
+  a.address = '2001:db8::7';
+  const challenge = a.exchange(a.plain(FRAME.ping));
+  assert.ok(challenge?.kind === FRAME.challenge);
+  a.exchange(a.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  const local = [endpoint('10.1.2.3', 51820), endpoint('fd00::3', 51820)];
+  const sealed = sealOffer(a.keys, b.publicKey, local)!;
+  a.exchange(a.seal((writer) => writer.begin(FRAME.offer).addOffer(b.publicKey, sealed)));
+  const [entry] = b.want(a.publicKey);
+  assert.equal(formatEndpoint(entry!.ipv4!), `${ALICE}:51820`);
+  assert.equal(formatEndpoint(entry!.ipv6!), a.endpoint);
+  assert.deepEqual(openOffer(b.keys, a.publicKey, entry!.offer!), local);
+  assert.equal(openOffer(world.key, a.publicKey, entry!.offer!), undefined, 'not the server');
+});
+
+test('property 9: WireGuard takes nothing that is sent for its own', () => {
+  const { world, a } = acquainted();
+  a.ask(a.plain(FRAME.bye));
+  a.ask(a.plain(FRAME.ping));
+  new TestClient(world, MALLORY).ask(new TestClient(new SealedRendezvous(), BOB).makeInitiation());
+  const types = new Set(world.captured.map((it) => messageType(it, 0, it.length)));
+  assert.deepEqual(types, new Set(Object.values(MESSAGE)), 'every kind of message was sent');
+  for (const bytes of world.captured) {
+    const word = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+    assert.ok(word > 4);
+    assert.notEqual(bytes.length, 64);
+  }
+});
+
+test('property 10: classic and sealed do not see, and do not change, what the other has', () => {
+  const { world, a, b } = acquainted();
+  const classic = (from: string, mine: PublicKey, theirs: PublicKey) =>
+    world.ask(from, 51820, encodeClassicRequest(mine, theirs));
+  const before = state(world);
+  assert.deepEqual(classic(MALLORY, a.publicKey, b.publicKey), new Uint8Array(0));
+  assert.deepEqual(
+    classic(MALLORY, b.publicKey, a.publicKey),
+    encodeEndpoint(endpoint(MALLORY, 51820)),
+  );
+  assert.deepEqual(state(world), before);
+  assert.equal(b.find(a.publicKey), a.endpoint);
+  a.ask(a.plain(FRAME.bye));
+  b.ask(b.plain(FRAME.bye));
+  assert.deepEqual(
+    classic(BOB, b.publicKey, a.publicKey),
+    encodeEndpoint(endpoint(MALLORY, 51820)),
+  );
+});
+
+test('property 11: what a server says is true of nothing but the session it is said in', () => {
+  const { world, a } = acquainted();
+  // A server with another key, or none, cannot answer for this one.
+  const liar = new SealedRendezvous();
+  const reply = liar.ask(ALICE, 51820, a.makeInitiation());
+  assert.equal(reply?.[3], MESSAGE.notice);
+  assert.equal(a.accept(reply), false);
+  const other = new TestClient(world, MALLORY);
+  assert.ok(other.connect());
+  assert.equal(a.open(other.ask(other.plain(FRAME.ping))), undefined);
+});
+
+test('a server that restarted says so, and takes the client in again', () => {
+  const { world, a, b } = acquainted();
+  const restarted = new SealedRendezvous({ key: world.key });
+  const [again, other] = [a, b].map(
+    (old) => new TestClient(restarted, old.address, old.port, old.keys),
+  ) as [TestClient, TestClient];
+  const ping = a.plain(FRAME.ping);
+  const notice = restarted.ask(ALICE, 51820, ping)!;
+  assert.equal(notice[3], MESSAGE.notice);
+  assert.deepEqual(notice.subarray(OFFSET.notice.echo), ping.subarray(0, 16));
+  again.cookie = a.cookie;
+  assert.equal(
+    again.ask(again.makeInitiation())?.length,
+    MESSAGE_LENGTH.cookie,
+    'its secrets are new',
+  );
+  assert.ok(again.connect());
+  assert.ok(other.connect());
+  other.want(again.publicKey);
+  assert.equal(again.find(other.publicKey), b.endpoint);
+});
+
+test('what the server refuses, it says sealed to the holder of the key', () => {
+  const { world, a } = acquainted();
+  a.getCookie();
+  assert.equal(a.accept(a.ask(a.makeInitiation(1))), false);
+  assert.equal(a.status?.status, STATUS.staleTimestamp);
+  assert.ok(a.status.latest !== undefined);
+  assert.equal(a.status.clockMs, 1_700_000_000_000 + world.now);
+});
