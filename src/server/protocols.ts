@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { BatchSocket, DatagramBatch } from '../socket/batch-socket.js';
 import type { Family } from '../wire/endpoint.js';
 import type { ClassicHandler } from './classic-handler.js';
+import type { HashKey } from './half-siphash.js';
 import type { SealedOptions, ServiceLimits } from './options.js';
-import { randomHashKey } from './random-hash-key.js';
 import type { RateLimiter } from './rate-limiter.js';
 import type { SealedHandler } from './sealed/sealed-handler.js';
 
@@ -33,16 +33,20 @@ export class Protocols {
   }
 }
 
-/** Makes the handler of the sealed protocol; only then is cryptography loaded. */
+/**
+ * Makes the handler of the sealed protocol; only then is cryptography loaded.
+ * @param limiter each source's rate, and the key of the sources' hashes: the classic handler's
+ */
 export async function createSealedHandler(
   { key, only = false, allow }: SealedOptions,
   limits: ServiceLimits,
   limiter: RateLimiter,
+  sourceKey: HashKey,
 ): Promise<SealedHandler> {
   const { SealedHandler } = await import('./sealed/sealed-handler.js');
   const { maxPeers: maxClients, peerTtlMs: ttlMs } = limits;
   return new SealedHandler(
-    { ...limits, maxClients, ttlMs, key, only, allow, limiter, hashKey: randomHashKey() },
+    { ...limits, maxClients, ttlMs, key, only, allow, limiter, hashKey: sourceKey },
     {
       clock: () => performance.now(),
       wallClock: () => Date.now(),

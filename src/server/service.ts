@@ -52,8 +52,10 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     hashKey: randomHashKey(),
   });
   const limiter = new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst });
-  const classic = new ClassicHandler(table, limiter, randomHashKey());
-  const sealed = options.sealed && (await createSealedHandler(options.sealed, limits, limiter));
+  const sourceKey = randomHashKey();
+  const classic = new ClassicHandler(table, limiter, sourceKey);
+  const sealed =
+    options.sealed && (await createSealedHandler(options.sealed, limits, limiter, sourceKey));
   const protocols = new Protocols(classic, sealed);
   const sockets: BatchSocket[] = [];
   let metrics: MetricsServer | undefined;

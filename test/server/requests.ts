@@ -23,8 +23,12 @@ export function request(from: string, mine: number, theirs: number, port = 51820
 }
 
 /** Puts datagrams into a batch as a socket does: what exceeds a slot is cut and marked. */
-export function batchOf(datagrams: readonly Incoming[], stride = 128): DatagramBatch {
-  const batch = createDatagramBatch(Math.max(datagrams.length, 1), stride);
+export function batchOf(
+  datagrams: readonly Incoming[],
+  stride = 128,
+  capacity = Math.max(datagrams.length, 1),
+): DatagramBatch {
+  const batch = createDatagramBatch(capacity, stride);
   for (const [slot, { from, port = 51820, payload }] of datagrams.entries()) {
     batch.payload.fill(0xee, slot * stride, (slot + 1) * stride);
     batch.payload.set(payload.subarray(0, stride), slot * stride);

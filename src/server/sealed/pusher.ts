@@ -71,16 +71,14 @@ export class Pusher {
 
   /** Sends again what was not acknowledged in time, or gives it up until the client is heard. */
   retry(client: Client, now: number): void {
-    for (const push of client.pushes.takeDue(now)) {
-      const wishes = new Set(this.stillIn(client, push));
-      if (isLastAttempt(push.attempt)) {
+    for (const [attempt, wishes] of this.takeDue(client, now)) {
+      if (isLastAttempt(attempt)) {
         this.counts.pushesGivenUp++;
         client.pushes.isWaiting = true;
-        this.makeNews(client, wishes);
-        continue;
+      } else {
+        this.counts.pushesRetried++;
+        while (wishes.size > 0 && this.send(client, wishes, attempt + 1, now));
       }
-      this.counts.pushesRetried++;
-      while (wishes.size > 0 && this.send(client, wishes, push.attempt + 1, now));
       this.makeNews(client, wishes);
     }
   }
@@ -132,6 +130,19 @@ export class Pusher {
       told.push(wish);
     }
     return told;
+  }
+
+  /** What is due, by how often it was sent before: several pushes of few entries become one of many. */
+  private takeDue(client: Client, now: number): Map<number, Set<number>> {
+    const due = new Map<number, Set<number>>();
+    for (const push of client.pushes.takeDue(now)) {
+      const wishes = due.get(push.attempt) ?? new Set();
+      for (const wish of this.stillIn(client, push)) {
+        wishes.add(wish);
+      }
+      due.set(push.attempt, wishes);
+    }
+    return due;
   }
 
   /** The wishes of a push that have not been dropped since. */

@@ -49,7 +49,7 @@ export interface SealedHandlerOptions {
   readonly handshakeRate: number;
   readonly clientRate: number;
   readonly sourceShare: number;
-  /** Each source's rate, which the classic protocol draws from as well. */
+  /** Each source's rate, and the key by which sources are hashed: the classic protocol draws on both. */
   readonly limiter: RateLimiter;
   readonly hashKey: HashKey;
 }

@@ -17,7 +17,9 @@ import {
 import { batchOf, type Incoming, replyIn } from '../requests.js';
 
 const STRIDE = 1280;
+const CAPACITY = 128;
 const TICK_MS = 50;
+const SOURCE_KEY = { low: 3, high: 4 };
 
 /** A datagram that the server sent: to `ADDRESS:PORT`. */
 export interface Sent {
@@ -37,7 +39,7 @@ export class SealedRendezvous {
   /** What the server sent of its own accord, taken out by takeSent(). */
   private sent: Sent[] = [];
   private nextNumber = 1;
-  /** What a look at the clock adds to it: the cost of a handshake. */
+  /** What a handshake takes. */
   handshakeCostMs = 0;
 
   constructor(options: Partial<SealedHandlerOptions> & { rate?: number; burst?: number } = {}) {
@@ -55,7 +57,7 @@ export class SealedRendezvous {
         clientRate: 0,
         sourceShare: 0.5,
         limiter,
-        hashKey: { low: 5, high: 6 },
+        hashKey: SOURCE_KEY,
         ...options,
       },
       {
@@ -70,7 +72,7 @@ export class SealedRendezvous {
       share: new SourceShare(0.5),
       hashKey: { low: 1, high: 2 },
     });
-    this.classic = new ClassicHandler(this.table, limiter, { low: 3, high: 4 });
+    this.classic = new ClassicHandler(this.table, limiter, SOURCE_KEY);
     for (const family of [4, 6] as const) {
       this.addSocket(family);
     }
@@ -79,7 +81,7 @@ export class SealedRendezvous {
   /** The reply in place to each datagram of one batch; undefined where there is none. */
   deliver(datagrams: readonly Incoming[]): (Uint8Array | undefined)[] {
     const family = addressFamily(datagrams[0]!.from)!;
-    const batch = batchOf(datagrams, STRIDE);
+    const batch = batchOf(datagrams, STRIDE, CAPACITY);
     const count = datagrams.length;
     this.captured.push(...datagrams.map(({ payload }) => payload));
     if (this.handler.sift(batch, count, family, this.now) > 0) {
@@ -112,7 +114,7 @@ export class SealedRendezvous {
   }
 
   private addSocket(family: 4 | 6): void {
-    const outgoing = createDatagramBatch(128, STRIDE);
+    const outgoing = createDatagramBatch(CAPACITY, STRIDE);
     const flush = (count: number): number => {
       for (let slot = 0; slot < count; slot++) {
         const at = slot * ADDRESS_WORDS;
@@ -127,9 +129,9 @@ export class SealedRendezvous {
     this.handler.addSocket({ outgoing, flush });
   }
 
-  /** Read at the beginning and at the end of a handshake. */
+  /** Read at the beginning and at the end of a handshake: each look is as long after the one before. */
   private readClock(): number {
-    this.costs += this.handshakeCostMs / 2;
+    this.costs += this.handshakeCostMs;
     return this.now + this.costs;
   }
 

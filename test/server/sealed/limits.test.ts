@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseAllowList } from '../../../src/server/sealed/allow-list.js';
+import { type PublicKey, publicKey } from '../../../src/wire/key.js';
+import { MESSAGE } from '../../../src/wire/sealed.js';
+import { FRAME } from '../../../src/wire/sealed-frames.js';
+import { STATUS } from '../../../src/wire/sealed-response.js';
+import { key } from '../requests.js';
+import { SealedRendezvous } from './sealed-rendezvous.js';
+import { TestClient } from './test-client.js';
+
+const ALICE = '198.51.100.7';
+const BOB = '203.0.113.8';
+
+function connected(world: SealedRendezvous, address = ALICE, port = 51820): TestClient {
+  const client = new TestClient(world, address, port);
+  assert.ok(client.connect());
+  client.ask(client.plain(FRAME.ping));
+  return client;
+}
+
+function allow(...keys: PublicKey[]) {
+  return parseAllowList(keys.map((it) => Buffer.from(it).toString('base64')).join('\n'));
+}
+
+test('a client may want so many peers; the others are said not to be kept', () => {
+  const world = new SealedRendezvous({ maxWanted: 3 });
+  const client = connected(world);
+  const entries = client.want(...[1, 2, 3, 4, 5].map((n) => key(n)));
+  assert.deepEqual(
+    entries.map(({ notKept }) => notKept),
+    [false, false, false, true, true],
+  );
+  assert.equal(client.status?.maxWanted, 3);
+  client.exchange(client.list(FRAME.drop, [key(1)]));
+  assert.equal(client.want(key(4))[0]?.notKept, false);
+  assert.equal(world.handler.sizes.wishes, 3);
+  assert.equal(world.handler.counts.wishesRefused, 2);
+});
+
+test('one source fills half of the room for clients; then a lighter one still finds some', () => {
+  const world = new SealedRendezvous({ maxClients: 100 });
+  for (let port = 1; port <= 50; port++) {
+    connected(world, ALICE, port);
+  }
+  const refused = new TestClient(world, ALICE, 51);
+  assert.equal(refused.connect(), false);
+  assert.equal(refused.status?.status, STATUS.full);
+  connected(world, BOB);
+  assert.equal(world.handler.sizes.clients, 51);
+  world.wait(200_000);
+  assert.equal(world.handler.sizes.clients, 0, 'and nothing stays');
+});
+
+test('sessions that are never confirmed go after 10 s, and their clients with them', () => {
+  const world = new SealedRendezvous();
+  const client = new TestClient(world, ALICE);
+  for (let i = 0; i < 20; i++) {
+    assert.ok(client.connect());
+  }
+  assert.equal(world.handler.sizes.sessions, 1, 'each takes the place of the one before');
+  world.wait(9900);
+  assert.equal(world.handler.sizes.sessions, 1);
+  world.wait(200);
+  assert.deepEqual(world.handler.sizes, { clients: 0, sessions: 0, wishes: 0, offers: 0 });
+});
+
+test('a client has three sessions at most; the old one ends 10 s after the new one took over', () => {
+  const world = new SealedRendezvous();
+  const client = connected(world);
+  const old = { transport: client.transport, theirs: client.theirs };
+  assert.ok(client.connect());
+  client.ask(client.plain(FRAME.ping));
+  assert.ok(client.connect());
+  assert.equal(world.handler.sizes.sessions, 3);
+  world.wait(10_100);
+  assert.equal(world.handler.sizes.sessions, 1);
+  Object.assign(client, old);
+  assert.equal(client.ask(client.plain(FRAME.ping))?.[3], MESSAGE.notice);
+});
+
+test('a session is over after 900 s, and its keys are overwritten', () => {
+  const world = new SealedRendezvous();
+  const client = connected(world);
+  for (let at = 0; at < 880_000; at += 40_000) {
+    world.wait(40_000);
+    assert.ok(client.exchange(client.plain(FRAME.ping)));
+  }
+  world.wait(30_000);
+  assert.equal(client.ask(client.plain(FRAME.ping))?.[3], MESSAGE.notice);
+  assert.equal(world.handler.sizes.sessions, 0);
+});
+
+test('a client that sends too much is left without answers; another is not', () => {
+  const world = new SealedRendezvous({ clientRate: 100 });
+  const [a, b] = [connected(world), connected(world, BOB)];
+  world.wait(2000);
+  let answers = 0;
+  for (let i = 0; i < 1000; i++) {
+    answers += a.ask(a.plain(FRAME.ping)) === undefined ? 0 : 1;
+  }
+  assert.equal(answers, 200);
+  assert.equal(world.handler.counts.clientLimited, 800);
+  assert.ok(b.ask(b.plain(FRAME.ping)));
+  world.wait(1000);
+  assert.ok(a.ask(a.plain(FRAME.ping)));
+});
+
+test('a source may begin so many handshakes; each costs Diffie-Hellman only if it may', () => {
+  const world = new SealedRendezvous({ handshakeRate: 10 });
+  const client = new TestClient(world, ALICE);
+  client.getCookie();
+  for (let i = 0; i < 60; i++) {
+    client.ask(client.makeInitiation());
+  }
+  const { counts } = world.handler;
+  assert.equal(counts.welcomed, 50);
+  assert.equal(counts.handshakesLimited, 10);
+  assert.equal(counts.diffieHellman, 4 * 50);
+  assert.ok(new TestClient(world, BOB).connect());
+});
+
+test('the rate of a source holds for both protocols together', () => {
+  const world = new SealedRendezvous({ rate: 10, burst: 10 });
+  const replies = world.deliver(
+    Array.from({ length: 30 }, () => ({ from: ALICE, payload: new Uint8Array(63) })),
+  );
+  assert.ok(replies.every((reply) => reply === undefined));
+  assert.equal(world.handler.counts.limited, 20);
+  assert.equal(world.ask(ALICE, 1, new Uint8Array(64).fill(1)), undefined);
+});
+
+test('only keys of the list may register, and who is taken off it is forgotten at once', () => {
+  const world = new SealedRendezvous({ allow: allow(key(1)) });
+  const a = new TestClient(world, ALICE);
+  assert.equal(a.connect(), false);
+  assert.equal(a.status?.status, STATUS.notAllowed);
+  assert.equal(world.handler.sizes.clients, 0);
+  const b = new TestClient(world, BOB);
+  world.handler.allowOnly(allow(a.publicKey, b.publicKey));
+  for (const client of [a, b]) {
+    assert.ok(client.connect());
+  }
+  a.want(b.publicKey);
+  b.want(a.publicKey);
+  a.takePushes();
+  world.handler.allowOnly(allow(a.publicKey));
+  world.wait(50);
+  assert.deepEqual(a.takePushes()[0]?.ipv4, undefined);
+  assert.equal(world.handler.sizes.clients, 1);
+  assert.equal(b.ask(b.plain(FRAME.ping))?.[3], MESSAGE.notice);
+});
+
+test('a server that is sealed only is silent to those who do not know its key', () => {
+  const world = new SealedRendezvous({ only: true });
+  const client = connected(world);
+  const stranger = new TestClient(new SealedRendezvous(), BOB);
+  assert.equal(world.ask(BOB, 1, stranger.makeInitiation()), undefined);
+  assert.equal(world.ask(BOB, 1, new Uint8Array(64).fill(1)), undefined);
+  const data = client.plain(FRAME.ping);
+  data[4]! ^= 1; // another session
+  assert.equal(world.ask(BOB, 1, data), undefined);
+  const { counts } = world.handler;
+  assert.deepEqual([counts.wrongKey, counts.classicDropped, counts.unknownSession], [1, 1, 1]);
+  assert.ok(client.ask(client.plain(FRAME.ping)));
+});
+
+test('while batches come full, handshakes take a quarter of the time, and known clients are served', () => {
+  const world = new SealedRendezvous();
+  const known = connected(world);
+  world.handshakeCostMs = 0.2;
+  const flooders = Array.from({ length: 127 }, (_, i) => new TestClient(world, `192.0.2.${i + 1}`));
+  for (const flooder of flooders) {
+    flooder.getCookie();
+  }
+  const { counts } = world.handler;
+  const flood = flooders.map((it) => ({
+    from: it.address,
+    port: it.port,
+    payload: it.makeInitiation(),
+  }));
+  const before = counts.diffieHellman;
+  let cost = 0;
+  for (let round = 0; round < 100; round++) {
+    const ping = { from: known.address, port: known.port, payload: known.plain(FRAME.ping) };
+    const replies = world.deliver([...flood, ping]);
+    assert.ok(known.open(replies.at(-1))?.kind === FRAME.pong);
+    const total = ((counts.diffieHellman - before) / 4) * world.handshakeCostMs;
+    world.now += total - cost + 1; // the rest of the batch is cheap
+    cost = total;
+  }
+  const elapsed = world.now - 1_000_000;
+  assert.ok(counts.handshakesDeferred > 5000);
+  assert.ok(cost > 10, 'some are let in all the same');
+  assert.ok(cost < 25 + 0.3 * elapsed, `${cost} of ${elapsed} ms`);
+  // Without a backlog nobody is put off.
+  world.wait(1000);
+  const deferred = counts.handshakesDeferred;
+  for (const flooder of flooders) {
+    assert.ok(flooder.accept(flooder.ask(flooder.makeInitiation())));
+  }
+  assert.equal(counts.handshakesDeferred, deferred);
+});
+
+test('offers are kept for those who want each other, and a share of them for one source', () => {
+  const world = new SealedRendezvous();
+  const client = connected(world);
+  const offer = new Uint8Array(88);
+  client.want(key(1));
+  const frame = (to: PublicKey) =>
+    client.seal((writer) => writer.begin(FRAME.offer).addOffer(to, offer));
+  assert.equal(client.exchange(frame(key(1)))?.kind, FRAME.serverAck);
+  assert.equal(client.exchange(frame(key(2)))?.kind, FRAME.serverAck);
+  assert.equal(world.handler.sizes.offers, 0);
+});
+
+test('wishes of many clients of one source end at its share', () => {
+  const world = new SealedRendezvous({ maxClients: 1000, maxWanted: 65_535 });
+  const client = connected(world);
+  let kept = 0;
+  for (let from = 0; from < 70_000; from += 37) {
+    const keys = Array.from({ length: 37 }, (_, i) => publicKey(key(from + i)));
+    kept += client.want(...keys).filter(({ notKept }) => !notKept).length;
+  }
+  assert.equal(kept, 32_768, 'half of 65 536');
+  assert.equal(world.handler.sizes.wishes, kept);
+  client.exchange(client.plain(FRAME.bye));
+  assert.equal(world.handler.sizes.wishes, 0);
+});

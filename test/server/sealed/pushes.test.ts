@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatEndpoint } from '../../../src/wire/endpoint.js';
+import { FRAME } from '../../../src/wire/sealed-frames.js';
+import { SealedRendezvous } from './sealed-rendezvous.js';
+import { TestClient } from './test-client.js';
+
+const ALICE = '198.51.100.7';
+const BOB = '203.0.113.8';
+
+/** One that waits for the other, which has a session but has said nothing yet. */
+function waiting(world = new SealedRendezvous()) {
+  const a = new TestClient(world, ALICE);
+  const b = new TestClient(world, BOB);
+  assert.ok(a.connect());
+  assert.ok(b.connect());
+  a.want(b.publicKey);
+  return { world, a, b };
+}
+
+function move(client: TestClient, port: number): void {
+  client.port = port;
+  const challenge = client.exchange(client.plain(FRAME.ping));
+  assert.ok(challenge?.kind === FRAME.challenge);
+  client.ask(client.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+}
+
+/** When something was sent to a client, in ms from now, while nobody answers. */
+function sendTimes(world: SealedRendezvous, to: string, ms: number): number[] {
+  const times = world.takeSent(to).map(() => 0);
+  const start = world.now;
+  while (world.now < start + ms) {
+    world.wait(50);
+    times.push(...world.takeSent(to).map(() => world.now - start));
+  }
+  return times;
+}
+
+test('a push is sent again after 0.3, 0.6, 1.2 and 2.4 s, and then no more', () => {
+  const { world, a, b } = waiting();
+  b.want(a.publicKey);
+  assert.deepEqual(sendTimes(world, a.endpoint, 60_000), [0, 300, 900, 2100, 4500]);
+  assert.equal(world.handler.counts.pushesRetried, 4);
+  assert.equal(world.handler.counts.pushesGivenUp, 1);
+});
+
+test('an acknowledgement ends it; that of something else does not', () => {
+  const { world, a, b } = waiting();
+  b.want(a.publicKey);
+  const [push] = a.takeSent();
+  for (const other of [push!.counter + 1, 0, 2 ** 40]) {
+    a.acknowledge(other);
+  }
+  b.acknowledge(push!.counter);
+  world.wait(300);
+  const [again] = a.takeSent();
+  assert.notEqual(again?.counter, push!.counter, 'sent again as a message of its own');
+  a.acknowledge(again!.counter);
+  assert.deepEqual(sendTimes(world, a.endpoint, 10_000), []);
+  assert.equal(world.handler.counts.pushesAcknowledged, 1);
+});
+
+test('a client that was deaf is told the present state when it is heard, once for each peer', () => {
+  const { world, a, b } = waiting();
+  b.want(a.publicKey);
+  sendTimes(world, a.endpoint, 10_000);
+  for (let port = 40_000; port < 40_010; port++) {
+    move(b, port);
+  }
+  assert.deepEqual(world.takeSent(a.endpoint), [], 'nothing while it is deaf');
+  a.ask(a.plain(FRAME.ping));
+  const entries = a.takePushes();
+  assert.equal(entries.length, 1);
+  assert.equal(formatEndpoint(entries[0]!.ipv4!), b.endpoint);
+});
+
+test('what changes while a push is under way follows its acknowledgement', () => {
+  const { world, a, b } = waiting();
+  b.want(a.publicKey);
+  const [first] = a.takeSent();
+  move(b, 40_000);
+  move(b, 40_001);
+  assert.deepEqual(world.takeSent(a.endpoint), []);
+  a.acknowledge(first!.counter);
+  const entries = a.takePushes();
+  assert.equal(entries.length, 1);
+  assert.equal(formatEndpoint(entries[0]!.ipv4!), b.endpoint);
+  assert.deepEqual(sendTimes(world, a.endpoint, 10_000), []);
+});
+
+test('a retransmission says what is so by then', () => {
+  const { world, a, b } = waiting();
+  b.want(a.publicKey);
+  world.takeSent(a.endpoint);
+  b.ask(b.plain(FRAME.bye));
+  world.wait(300);
+  const [entry] = a.takePushes();
+  assert.deepEqual([entry?.key, entry?.ipv4], [b.publicKey, undefined]);
+});
+
+test('a peer that is dropped is not told of any more, and its row is free for another', () => {
+  const { world, a, b } = waiting();
+  b.want(a.publicKey);
+  const [push] = a.takeSent();
+  a.exchange(a.list(FRAME.drop, [b.publicKey]));
+  const c = new TestClient(world, '192.0.2.9');
+  assert.ok(c.connect());
+  a.want(c.publicKey);
+  c.want(a.publicKey);
+  a.acknowledge(push!.counter);
+  world.takeSent();
+  world.wait(300);
+  assert.deepEqual(
+    a.takePushes().map(({ key }) => key),
+    [c.publicKey],
+    'the late acknowledgement was not for it',
+  );
+});
+
+test('a new session is told again what the old one did not acknowledge', () => {
+  const { world, a, b } = waiting();
+  b.want(a.publicKey);
+  world.takeSent();
+  assert.ok(a.connect());
+  a.ask(a.plain(FRAME.ping));
+  assert.equal(formatEndpoint(a.takePushes()[0]!.ipv4!), b.endpoint);
+  assert.deepEqual(sendTimes(world, a.endpoint, 10_000), []);
+});
+
+test('repeated pushes try the other family in turn', () => {
+  const { world, a, b } = waiting();
+  const ipv4 = a.endpoint;
+  world.wait(1000);
+  a.address = '2001:db8::7';
+  move(a, 51820);
+  b.want(a.publicKey);
+  const ipv6 = a.endpoint;
+  world.wait(10_000);
+  const turns = world.takeSent().filter(({ to }) => to === ipv4 || to === ipv6);
+  assert.deepEqual(
+    turns.map(({ to }) => to),
+    [ipv6, ipv4, ipv6, ipv4, ipv6],
+  );
+});
+
+test('many peers share a datagram, and one client gets so many in a turn', () => {
+  const world = new SealedRendezvous({ maxClients: 3000 });
+  const hub = new TestClient(world, ALICE);
+  assert.ok(hub.connect());
+  const peers = Array.from(
+    { length: 700 },
+    (_, i) => new TestClient(world, `192.0.${i >> 7}.${(i & 127) + 1}`),
+  );
+  for (const peer of peers) {
+    assert.ok(peer.connect());
+    peer.want(hub.publicKey);
+  }
+  // It lacks what it wants: then all peers are news at once.
+  for (let i = 0; i < peers.length; i += 37) {
+    hub.ask(
+      hub.list(
+        FRAME.want,
+        peers.slice(i, i + 37).map(({ publicKey }) => publicKey),
+      ),
+    );
+  }
+  world.takeSent();
+  for (const peer of peers) {
+    peer.ask(peer.plain(FRAME.bye));
+  }
+  world.takeSent(hub.endpoint);
+  assert.ok(world.handler.counts.pushes > 0);
+  assert.equal(world.handler.sizes.clients, 1);
+  let told = 0;
+  for (let turn = 0; turn < 100 && told < 700; turn++) {
+    world.wait(50);
+    const sent = hub.takeSent();
+    assert.ok(sent.length <= 2 * 16, 'in one turn');
+    for (const { frame, counter } of sent) {
+      told += frame.kind === FRAME.peers ? frame.entries.length : 0;
+      hub.acknowledge(counter);
+    }
+  }
+  assert.ok(told >= 700, `${told}`);
+});
