@@ -24,13 +24,13 @@ export async function runServer(
   const logger = createLogger(flags);
   const sealed = files && (await openSealedFiles(files));
   const service = await open({ ...options, ...(sealed && { sealed }) });
-  announce(service, logger);
-  if (sealed !== undefined) {
-    announceKey(sealed.key.publicKey, logger);
-  }
   if (files?.allow !== undefined) {
     const path = files.allow;
     process.on('SIGHUP', () => readAllowedAgain(service, path, logger));
+  }
+  announce(service, logger);
+  if (sealed !== undefined) {
+    announceKey(sealed.key.publicKey, logger);
   }
   return runUntilStopped(service, stop, flags, countsLine);
 }

@@ -1,42 +1,12 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
-import { PROGRAM } from './run-command.js';
+import { ServerProcess } from './server-process.js';
 
 const DEADLINE_MS = 10_000;
 const A = Buffer.alloc(32, 0xaa);
 const B = Buffer.alloc(32, 0xbb);
-
-/** A server on both loopback addresses, whose stdout is read line by line. */
-class Server implements AsyncDisposable {
-  readonly child: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(...args: string[]) {
-    const listen = ['--listen', '127.0.0.1:0', '--listen', '[::1]:0'];
-    this.child = spawn(process.execPath, [PROGRAM, 'server', ...listen, ...args]);
-    this.#lines = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]();
-  }
-
-  async line(): Promise<string> {
-    return String((await this.#lines.next()).value);
-  }
-
-  /** Reads `listening on ADDR:PORT`. */
-  async port(): Promise<number> {
-    return Number(/^listening on \S+:(\d+)$/.exec(await this.line())?.[1]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.child.exitCode === null) {
-      this.child.kill('SIGKILL');
-      await once(this.child, 'close');
-    }
-  }
-}
 
 /** Sends a request from a socket that is bound or gets bound by it. */
 async function ask(
@@ -58,7 +28,7 @@ function bytesOf(socket: Socket, address: Buffer): Buffer {
 
 describe('the server command', () => {
   it('answers over both families, keeps them apart, and counts', async () => {
-    await using server = new Server();
+    await using server = new ServerProcess();
     const [port4, port6] = [await server.port(), await server.port()];
     const [v4, v6] = [createSocket('udp4'), createSocket('udp6')];
     try {
@@ -93,7 +63,7 @@ describe('the server command', () => {
   });
 
   it('prints its counts as JSON where logs are JSON', async () => {
-    await using server = new Server('--log-format', 'json');
+    await using server = new ServerProcess('--log-format', 'json');
     await server.port();
     await server.port();
     server.child.kill('SIGINT');
@@ -103,7 +73,7 @@ describe('the server command', () => {
   });
 
   it('forgets a peer after its time to live, and holds no more than it may', async () => {
-    await using server = new Server('--peer-ttl', '1', '--max-peers', '2');
+    await using server = new ServerProcess('--peer-ttl', '1', '--max-peers', '2');
     const port = await server.port();
     const socket = createSocket('udp4');
     try {

@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { PROGRAM } from './run-command.js';
+
+/** A server on both loopback addresses, whose output is read line by line. */
+export class ServerProcess implements AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  readonly #logLines: AsyncIterator<string>;
+
+  constructor(...args: string[]) {
+    const listen = ['--listen', '127.0.0.1:0', '--listen', '[::1]:0'];
+    this.child = spawn(process.execPath, [PROGRAM, 'server', ...listen, ...args]);
+    this.#lines = linesOf(this.child.stdout!);
+    this.#logLines = linesOf(this.child.stderr!);
+  }
+
+  async line(): Promise<string> {
+    return String((await this.#lines.next()).value);
+  }
+
+  /** The next line of the log that matches; the last one, when the log ends before. */
+  async logLine(expected: RegExp): Promise<string> {
+    let line = '';
+    for (let it = await this.#logLines.next(); !it.done; it = await this.#logLines.next()) {
+      line = it.value;
+      if (expected.test(line)) {
+        break;
+      }
+    }
+    return line;
+  }
+
+  /** Reads `listening on ADDR:PORT`. */
+  async port(): Promise<number> {
+    return Number(/^listening on \S+:(\d+)$/.exec(await this.line())?.[1]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null) {
+      this.child.kill('SIGKILL');
+      await once(this.child, 'close');
+    }
+  }
+}
+
+function linesOf(stream: Readable): AsyncIterator<string> {
+  return createInterface({ input: stream })[Symbol.asyncIterator]();
+}
