@@ -24,6 +24,7 @@ const PURE = [
   /^wire\//,
   /^client\/(liveness|peer-book|peer-track|problems|timing|trial)\.ts$/,
   /^client\/classic\/(inquiry|request-schedule)\.ts$/,
+  /^client\/sealed\/(?!own-keys|server-channels|sealed-finder)/,
   /^server\/(endpoint-table|key-index|row-arena|expiry-sweep|half-siphash|source-|rate-|classic-)/,
   /^server\/sealed\/(?!key-file|sealed-counts|sealed-metrics)/,
   /^dns\/(signer|instance|roster|zone|responder|counts|options|tunnel)\.ts$/,

@@ -3,7 +3,7 @@ import type { ServerName } from '../client/server-locator.js';
 import type { SelfOptions } from '../dns/options.js';
 import { parseZone } from '../wire/dns-sd.js';
 import { addressFamily, type Endpoint, parseEndpoint } from '../wire/endpoint.js';
-import { formatPublicKey, parsePublicKey } from '../wire/key.js';
+import { formatPublicKey, type PublicKey, parsePublicKey } from '../wire/key.js';
 import { parsePrefix } from '../wire/prefix.js';
 
 /** IFNAMSIZ of linux/if.h, less the closing NUL. */
@@ -64,9 +64,14 @@ export function selfOptions(text: string): SelfOptions {
   return { endpoint, allowedIps: usable(() => others.map(parsePrefix)) };
 }
 
-/** A public key in base64. */
+/** A public key in base64, which is its one spelling. */
 export function peerKey(text: string): string {
-  return usable(() => formatPublicKey(parsePublicKey(text)));
+  return formatPublicKey(publicKeyArgument(text));
+}
+
+/** A public key in base64. */
+export function publicKeyArgument(text: string): PublicKey {
+  return usable(() => parsePublicKey(text));
 }
 
 /** Seconds between keepalives; 0 = none. */

@@ -1,24 +1,54 @@
 import { Command } from 'commander';
+import type { FinderFactory } from '../client/finder.js';
 import type { ServerName } from '../client/server-locator.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
-import { interfaceName, serverName } from './arguments.js';
+import type { PublicKey } from '../wire/key.js';
+import { interfaceName, publicKeyArgument, serverName } from './arguments.js';
 import { type ClientFlags, clientOptions, withClientOptions } from './client-options.js';
+import { UsageError } from './exit-code.js';
+
+interface Flags extends ClientFlags {
+  readonly serverKey?: PublicKey;
+}
 
 /** `client INTERFACE SERVER[:PORT]`. */
 export function clientCommand(exit: (code: number) => void): Command {
   const command = new Command('client')
     .description('connect the peers of a WireGuard interface (run as root, beside it)')
     .argument('<interface>', 'WireGuard interface, such as wg0', interfaceName)
-    .argument('<server[:port]>', 'rendezvous server', serverName(CLASSIC_PORT));
+    .argument('<server[:port]>', 'rendezvous server', serverName(CLASSIC_PORT))
+    .option(
+      '--server-key <key>',
+      "the server's public key: speak the sealed protocol with it",
+      publicKeyArgument,
+    );
   return withClientOptions(command).action(
-    async (name: string, server: ServerName, flags: ClientFlags) => {
+    async (name: string, server: ServerName, flags: Flags) => {
       // What a command needs is loaded when it runs: the client's start-up is part of the time to connect.
-      const [{ runClient }, { classicFinder }] = await Promise.all([
+      const [{ runClient }, finder] = await Promise.all([
         import('./client-run.js'),
-        import('../client/classic/classic-finder.js'),
+        finderOf(name, server, flags),
       ]);
       const through = `${server.host}:${server.port}`;
-      exit(await runClient(clientOptions(name, classicFinder(server), flags), through, flags));
+      exit(await runClient(clientOptions(name, finder, flags), through, flags));
     },
   );
+}
+
+async function finderOf(
+  interfaceName: string,
+  server: ServerName,
+  { serverKey, once }: Flags,
+): Promise<FinderFactory> {
+  if (serverKey === undefined) {
+    const { classicFinder } = await import('../client/classic/classic-finder.js');
+    return classicFinder(server);
+  }
+  const { sealedFinder } = await import('../client/sealed/sealed-finder.js');
+  try {
+    // With --once it is for peers that come later that the registration stays.
+    return sealedFinder({ server, serverKey, interfaceName, leaves: !once });
+  } catch (cause) {
+    throw new UsageError(`--server-key: ${(cause as Error).message}`, { cause });
+  }
 }

@@ -3,7 +3,7 @@ import type { ClientEvent } from '../client/client.js';
 import type { PeerView } from '../client/peer-track.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey } from '../wire/key.js';
-import { answerText, endpointText, handshakeText, lackText } from './peer-text.js';
+import { answerText, endpointText, handshakeText, lackText, offersText } from './peer-text.js';
 
 /** Logs a line for each change: of a peer's state, endpoint or answer, and of what goes wrong. */
 export function peerLog(logger: Logger): (event: ClientEvent) => void {
@@ -34,6 +34,11 @@ const SOLVED = {
   socket: 'the socket is open again',
   send: 'requests can be sent again',
   change: 'peers can be changed again',
+  'private-key': 'the private key can be read again',
+  'server-key': 'the server has the expected key',
+  registration: 'the server lets this host register again',
+  clock: 'the clock is as it should be again',
+  wishes: 'the server keeps all peers that this host wants to meet',
 } as const;
 
 function logChange(logger: Logger, { peer }: ClientEvent & { type: 'changed' }): void {
@@ -67,7 +72,7 @@ function logPeers(
 }
 
 function summary(peer: PeerView): string {
-  return [peer.state, endpointText(peer), answerText(peer)].join(' ');
+  return [peer.state, endpointText(peer), answerText(peer), offersText(peer)].join(' ');
 }
 
 function line(peer: PeerView): string {
@@ -75,7 +80,8 @@ function line(peer: PeerView): string {
     peer.state === 'connected'
       ? `endpoint ${endpointText(peer)}, handshake ${handshakeText(peer)}`
       : lackText(peer);
-  return `peer ${peer.name}: ${peer.state}, ${detail}`;
+  const offers = peer.offers.length === 0 ? '' : `, local addresses ${offersText(peer)}`;
+  return `peer ${peer.name}: ${peer.state}, ${detail}${offers}`;
 }
 
 function fields(key: string, peer: PeerView): Record<string, unknown> {
@@ -84,6 +90,7 @@ function fields(key: string, peer: PeerView): Record<string, unknown> {
     state: peer.state,
     endpoint: peer.endpoint && formatEndpoint(peer.endpoint),
     answer: peer.answer === undefined ? undefined : answerText(peer),
+    offers: peer.offers.length === 0 ? undefined : peer.offers.map(formatEndpoint),
     handshakeAgeMs: peer.handshakeAgeMs && Math.round(peer.handshakeAgeMs),
   };
 }

@@ -2,10 +2,11 @@ import { createLogUpdate } from 'log-update';
 import type { ClientEvent } from '../client/client.js';
 import type { PeerView } from '../client/peer-track.js';
 import type { Topic } from '../client/problems.js';
-import { answerText, endpointText, handshakeText } from './peer-text.js';
+import { answerText, endpointText, handshakeText, offersText } from './peer-text.js';
 
 const REDRAW_MS = 200;
-const TITLES = ['peer', 'endpoint', 'state', 'handshake', 'last answer'];
+const TITLES = ['peer', 'endpoint', 'state', 'handshake', 'last answer', 'local addresses'];
+const OFFERS_COLUMN = TITLES.length - 1;
 
 /** A table of peers that is drawn over itself on a terminal, with the open problems below it. */
 export class PeerTable {
@@ -65,23 +66,27 @@ function sized(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   }) as NodeJS.WriteStream;
 }
 
-/** The lines of the table: titles, then a row for each peer. */
+/** The lines of the table: titles, then a row for each peer; local addresses only where any were offered. */
 export function formatTable(peers: readonly PeerView[]): string[] {
+  const columns = peers.some(({ offers }) => offers.length > 0) ? TITLES.length : OFFERS_COLUMN;
+  const titles = TITLES.slice(0, columns);
   const rows = [
-    TITLES,
+    titles,
     ...peers.map((peer) => [
       peer.name,
       endpointText(peer),
       peer.state,
       handshakeText(peer),
       answerText(peer),
+      offersText(peer),
     ]),
   ];
-  const widths = TITLES.map((_, column) =>
+  const widths = titles.map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   );
   return rows.map((row) =>
     row
+      .slice(0, columns)
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd(),

@@ -14,6 +14,11 @@ export function answerText({ answer }: PeerView): string {
   return answer === 'unknown' ? answer : answer.map(formatEndpoint).join(', ');
 }
 
+/** The addresses that a peer says it has itself, or a dash. */
+export function offersText({ offers }: PeerView): string {
+  return offers.length === 0 ? '-' : offers.map(formatEndpoint).join(', ');
+}
+
 /** The age of a peer's last handshake, or `never`. */
 export function handshakeText({ handshakeAgeMs }: PeerView): string {
   return handshakeAgeMs === undefined ? 'never' : `${Math.round(handshakeAgeMs / 1000)} s ago`;

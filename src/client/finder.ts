@@ -22,6 +22,8 @@ export interface SoughtPeer {
   asked(now: number): void;
   /** Takes in what was said. Saying it again does no harm, and is needed once the peer was alive since. */
   answered(answer: Answer): void;
+  /** The peer's own addresses, as it told us; shown to people. */
+  offered(endpoints: readonly Endpoint[]): void;
 }
 
 /** What a client lends its finder. */

@@ -1,4 +1,7 @@
 import { networkInterfaces } from 'node:os';
+import { type Endpoint, endpoint } from '../wire/endpoint.js';
+
+const LINK_LOCAL = /^(169\.254\.|fe[89ab])/i;
 
 /** Notices that an address of this host came or went. */
 export class HostAddresses {
@@ -16,4 +19,17 @@ export class HostAddresses {
     this.#seen = now;
     return changed;
   }
+}
+
+/**
+ * Where neighbours may reach this host at a port: its addresses, IPv4 first, without loopback, link-local
+ * ones, and those of the given interface, which are inside its tunnel.
+ */
+export function localEndpoints(port: number, withoutInterface: string): Endpoint[] {
+  return Object.entries(networkInterfaces())
+    .filter(([name]) => name !== withoutInterface)
+    .flatMap(([, list]) => list ?? [])
+    .filter(({ internal, address }) => !internal && !LINK_LOCAL.test(address))
+    .map(({ address }) => endpoint(address, port))
+    .sort((a, b) => a.family - b.family);
 }

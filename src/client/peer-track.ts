@@ -27,6 +27,8 @@ export interface PeerView {
   /** Milliseconds since the last handshake; undefined when there was none. */
   readonly handshakeAgeMs: number | undefined;
   readonly answer: Answer | undefined;
+  /** The peer's own addresses, as it told us. */
+  readonly offers: readonly Endpoint[];
 }
 
 /** What is known of one peer of the interface, and what to do about it. Pure. */
@@ -37,6 +39,7 @@ export class PeerTrack implements SoughtPeer {
   #askAt: number;
   #requests = 0;
   #answer: Answer | undefined;
+  #offers: readonly Endpoint[] = [];
   /** The answer came after the peer was last seen alive, so it may be newer than what WireGuard knows. */
   #isNews = false;
   #peer: Peer;
@@ -65,6 +68,10 @@ export class PeerTrack implements SoughtPeer {
     this.#isNews = true;
   }
 
+  offered(endpoints: readonly Endpoint[]): void {
+    this.#offers = endpoints;
+  }
+
   asked(now: number): void {
     this.#requests += 1;
     const grown = INTERVAL_GROWTH ** Math.max(0, this.#requests - FIRST_REQUESTS);
@@ -90,6 +97,7 @@ export class PeerTrack implements SoughtPeer {
       state: this.#state(now),
       handshakeAgeMs: this.#liveness.handshakeAge(now),
       answer: this.#answer,
+      offers: this.#offers,
     };
   }
 

@@ -1,7 +1,19 @@
 import { WgError } from '../wireguard/wg-error.js';
 
 /** What can go wrong for a while; each topic has at most one problem at a time. */
-export type Topic = 'interface' | 'peer' | 'server' | 'name' | 'socket' | 'send' | 'change';
+export type Topic =
+  | 'interface'
+  | 'peer'
+  | 'server'
+  | 'name'
+  | 'socket'
+  | 'send'
+  | 'change'
+  | 'private-key'
+  | 'server-key'
+  | 'registration'
+  | 'clock'
+  | 'wishes';
 
 /** Codes after which there is no use in trying again. */
 const FATAL = new Set(['WG_TOOL_MISSING', 'WG_NOT_PERMITTED', 'ADDON_MISSING', 'EPERM', 'EACCES']);

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
-import { addressFamily, type Endpoint, endpoint } from '../wire/endpoint.js';
+import { addressFamily, type Endpoint, endpoint, type Family } from '../wire/endpoint.js';
+import type { Problems } from './problems.js';
 import { MAX_RETRY_MS, MIN_RETRY_MS, RESOLVE_INTERVAL_MS } from './timing.js';
 
 /** The rendezvous server as the user named it. */
@@ -41,6 +42,12 @@ export class ServerLocator {
   /** Where to send to now; undefined until the name was resolved. */
   get endpoint(): Endpoint | undefined {
     return this.#endpoints[this.#index];
+  }
+
+  /** The same, of one address family: for those who can use both. */
+  endpointOf(family: Family): Endpoint | undefined {
+    const endpoints = this.#endpoints.filter((endpoint) => endpoint.family === family);
+    return endpoints[this.#index % Math.max(endpoints.length, 1)];
   }
 
   /** Why the name could not be resolved the last time; undefined when it could. */
@@ -92,6 +99,16 @@ export class ServerLocator {
       (a, b) => a.family - b.family || (a.address < b.address ? -1 : 1),
     );
     this.#index = 0;
+  }
+}
+
+/** Has a locator look the name up when it is time, and says so when that fails. */
+export function locate(locator: ServerLocator, problems: Problems, now: number): void {
+  locator.poll(now);
+  if (locator.error === undefined) {
+    problems.clear('name');
+  } else {
+    problems.raise('name', locator.error);
   }
 }
 

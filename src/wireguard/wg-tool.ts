@@ -1,11 +1,11 @@
-import { type ExecFileException, execFile } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey } from '../wire/key.js';
 import type { Device, PeerConfig } from './device.js';
 import { parseDump } from './dump.js';
 import { WgError } from './wg-error.js';
+import { explainWgFailure, wgExecution } from './wg-failure.js';
 
-const TIMEOUT_MS = 5000;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /** Reads an interface. Throws a WgError. */
@@ -42,48 +42,13 @@ export function peerArguments(peer: PeerConfig): string[] {
 
 function wg(interfaceName: string, args: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = {
-      timeout: TIMEOUT_MS,
-      maxBuffer: MAX_OUTPUT_BYTES,
-      env: { ...process.env, LC_ALL: 'C' },
-    };
+    const options = { ...wgExecution(), maxBuffer: MAX_OUTPUT_BYTES };
     execFile('wg', args, options, (error, stdout, stderr) => {
       if (error) {
-        reject(explain(interfaceName, error, stderr));
+        reject(explainWgFailure(interfaceName, error, stderr));
       } else {
         resolve(stdout);
       }
     });
   });
-}
-
-/**
- * Turns a failed call into one line. The cause is left out on purpose: it carries the argument list, and
- * its output may hold keys.
- */
-function explain(name: string, error: ExecFileException, stderr: string): WgError {
-  if (error.code === 'ENOENT') {
-    return new WgError(
-      'WG_TOOL_MISSING',
-      'the wg tool is not installed: install the package wireguard-tools',
-    );
-  }
-  if (error.killed) {
-    return new WgError('WG_TIMEOUT', `wg did not answer about ${name} within ${TIMEOUT_MS} ms`);
-  }
-  const reason = String(error.code ?? error.signal ?? 'no reason given');
-  const said = stderr.trim().split('\n').at(-1) || reason;
-  if (/not permitted|permission denied/i.test(said)) {
-    return new WgError(
-      'WG_NOT_PERMITTED',
-      `may not read or change ${name}: this needs CAP_NET_ADMIN, run as root`,
-    );
-  }
-  if (/no such device/i.test(said)) {
-    return new WgError('WG_NO_INTERFACE', `there is no interface ${name}`);
-  }
-  if (/not supported/i.test(said)) {
-    return new WgError('WG_NOT_WIREGUARD', `${name} is not a WireGuard interface`);
-  }
-  return new WgError('WG_FAILED', `wg failed on ${name}: ${said}`);
 }

@@ -13,6 +13,7 @@ const view: PeerView = {
   state: 'connected',
   handshakeAgeMs: 3400,
   answer: [parseEndpoint('198.51.100.9:51820')],
+  offers: [],
 };
 
 test('candidates stand in the order in which they are tried', () => {

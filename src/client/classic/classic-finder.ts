@@ -1,9 +1,14 @@
-import { type ClassicAnswer, encodeClassicRequest } from '../../wire/classic.js';
+import {
+  CLASSIC_REPLY_LENGTH,
+  decodeClassicReply,
+  encodeClassicRequest,
+} from '../../wire/classic.js';
+import type { Endpoint } from '../../wire/endpoint.js';
 import type { Device } from '../../wireguard/device.js';
+import { Channel, describeSendError } from '../channel.js';
 import type { Finder, FinderContext, FinderFactory } from '../finder.js';
-import { ServerLocator, type ServerName } from '../server-locator.js';
+import { locate, ServerLocator, type ServerName } from '../server-locator.js';
 import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
-import { Channel } from './channel.js';
 import { RequestSchedule } from './request-schedule.js';
 
 /** Finds peers through a rendezvous server, by the classic protocol. */
@@ -25,7 +30,7 @@ class ClassicFinder implements Finder {
     this.#schedule = new RequestSchedule(context.peers);
     this.#locator = new ServerLocator(server, () => context.wake());
     this.#channel = new Channel(
-      (answer) => this.#replied(answer),
+      (payload, from) => this.#received(payload, from),
       (error) => context.problems.raise('socket', `the raw socket failed: ${error.message}`),
     );
   }
@@ -54,7 +59,11 @@ class ClassicFinder implements Finder {
     return this.#channel.close();
   }
 
-  #replied(answer: ClassicAnswer): void {
+  #received(payload: Uint8Array, { family }: Endpoint): void {
+    const answer = decodeClassicReply(payload, family);
+    if (answer === undefined) {
+      return;
+    }
     const { problems } = this.#context;
     problems.clear('server');
     problems.clear('socket');
@@ -64,12 +73,7 @@ class ClassicFinder implements Finder {
 
   #locate(now: number): void {
     const { problems } = this.#context;
-    this.#locator.poll(now);
-    if (this.#locator.error === undefined) {
-      problems.clear('name');
-    } else {
-      problems.raise('name', this.#locator.error);
-    }
+    locate(this.#locator, problems, now);
     const { silentRequests } = this.#schedule;
     if (silentRequests >= ATTEMPTS_PER_TURN) {
       const { host, port } = this.#server;
@@ -91,7 +95,8 @@ class ClassicFinder implements Finder {
     }
     const { problems } = this.#context;
     try {
-      const reopening = this.#channel.use({ server, listenPort, fwmark });
+      const payloadLengths = [0, CLASSIC_REPLY_LENGTH[server.family]];
+      const reopening = this.#channel.use({ server, listenPort, fwmark, payloadLengths });
       if (reopening === 'moved') {
         this.#schedule.channelChanged();
       }
@@ -116,9 +121,7 @@ class ClassicFinder implements Finder {
       this.#channel.send(encodeClassicRequest(request.mine, request.theirs));
       problems.clear('send');
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      const reason = code === undefined ? message : `${code}, ${message}`;
-      problems.raise('send', `cannot send to the server (${reason}): still trying`);
+      problems.raise('send', describeSendError(error as Error));
     }
   }
 }

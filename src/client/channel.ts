@@ -1,16 +1,13 @@
-import { openRawSocket, type RawSocket } from '../../socket/raw-socket.js';
-import {
-  CLASSIC_REPLY_LENGTH,
-  type ClassicAnswer,
-  decodeClassicReply,
-} from '../../wire/classic.js';
-import { type Endpoint, formatEndpoint } from '../../wire/endpoint.js';
+import { openRawSocket, type RawSocket } from '../socket/raw-socket.js';
+import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 
 /** What a raw socket is built for: with any of it another, a new one is needed. */
 export interface ChannelSettings {
   readonly server: Endpoint;
   readonly listenPort: number;
   readonly fwmark: number;
+  /** Payload lengths that a reply can have, in bytes. */
+  readonly payloadLengths: readonly number[];
 }
 
 /** `moved`: replies to what was sent before cannot arrive; `reopened`: they still can. */
@@ -18,15 +15,19 @@ export type Reopening = 'kept' | 'reopened' | 'moved';
 
 /** The raw socket to the server, rebuilt whenever the server's address, our port or the mark changes. */
 export class Channel {
-  readonly #replied: (answer: ClassicAnswer) => void;
+  readonly #received: (payload: Uint8Array, server: Endpoint) => void;
   readonly #failed: (error: Error) => void;
   #socket: RawSocket | undefined;
   #path = '';
   #fwmark = 0;
   #closing: Promise<void> = Promise.resolve();
 
-  constructor(replied: (answer: ClassicAnswer) => void, failed: (error: Error) => void) {
-    this.#replied = replied;
+  /** @param received gets the payload of each datagram from the server, and where the server is */
+  constructor(
+    received: (payload: Uint8Array, server: Endpoint) => void,
+    failed: (error: Error) => void,
+  ) {
+    this.#received = received;
     this.#failed = failed;
   }
 
@@ -35,7 +36,7 @@ export class Channel {
   }
 
   /** Opens the socket unless the one open fits. Throws a SystemError. */
-  use({ server, listenPort, fwmark }: ChannelSettings): Reopening {
+  use({ server, listenPort, fwmark, payloadLengths }: ChannelSettings): Reopening {
     const path = `${formatEndpoint(server)} ${listenPort}`;
     if (this.#socket !== undefined && path === this.#path && fwmark === this.#fwmark) {
       return 'kept';
@@ -45,7 +46,7 @@ export class Channel {
       server,
       listenPort,
       mark: fwmark,
-      payloadLengths: [0, CLASSIC_REPLY_LENGTH[server.family]],
+      payloadLengths,
       onPayload: (payload) => this.#received(payload, server),
       onError: this.#failed,
     });
@@ -69,11 +70,10 @@ export class Channel {
     }
     return this.#closing;
   }
+}
 
-  #received(payload: Uint8Array, server: Endpoint): void {
-    const answer = decodeClassicReply(payload, server.family);
-    if (answer !== undefined) {
-      this.#replied(answer);
-    }
-  }
+/** One line for a send that failed: it is made again, because the network may come back. */
+export function describeSendError({ code, message }: NodeJS.ErrnoException): string {
+  const reason = code === undefined ? message : `${code}, ${message}`;
+  return `cannot send to the server (${reason}): still trying`;
 }

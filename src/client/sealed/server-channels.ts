@@ -1,0 +1,88 @@
+import type { Endpoint, Family } from '../../wire/endpoint.js';
+import type { Device } from '../../wireguard/device.js';
+import { Channel, describeSendError } from '../channel.js';
+import type { Problems } from '../problems.js';
+import { SEALED_REPLY_LENGTHS } from './reply-lengths.js';
+
+const FAMILIES: readonly Family[] = [4, 6];
+
+/** The raw sockets to the server, one of each address family in which it has an address. */
+export class ServerChannels {
+  readonly #problems: Problems;
+  readonly #channels: Record<Family, Channel>;
+  /** Why the last send over a family failed. */
+  readonly #failures = new Map<Family, string>();
+
+  constructor(received: (family: Family, payload: Uint8Array) => void, problems: Problems) {
+    this.#problems = problems;
+    const channel = (family: Family) =>
+      new Channel(
+        (payload) => received(family, payload),
+        (error) => problems.raise('socket', `the raw socket failed: ${error.message}`),
+      );
+    this.#channels = { 4: channel(4), 6: channel(6) };
+  }
+
+  /** The families over which something can be sent. */
+  get open(): Family[] {
+    return FAMILIES.filter((family) => this.#channels[family].isOpen);
+  }
+
+  /**
+   * Opens what fits the server's addresses, and closes the rest.
+   * @returns the families in which replies to what was sent before cannot arrive
+   * @throws what no retry can mend, by way of `problems.raiseError`
+   */
+  use(
+    endpointOf: (family: Family) => Endpoint | undefined,
+    { listenPort, fwmark }: Device,
+  ): Family[] {
+    const payloadLengths = SEALED_REPLY_LENGTHS;
+    const moved: Family[] = [];
+    let failure: unknown;
+    for (const family of FAMILIES) {
+      const server = endpointOf(family);
+      const channel = this.#channels[family];
+      try {
+        if (server === undefined) {
+          void channel.close();
+        } else if (channel.use({ server, listenPort, fwmark, payloadLengths }) !== 'kept') {
+          moved.push(family);
+        }
+      } catch (error) {
+        failure = error;
+      }
+    }
+    this.#tell(failure as Error | undefined, moved.length > 0);
+    return moved;
+  }
+
+  /** Sends over a family; false when that fails, which is a problem where no other family is left. */
+  send(family: Family, message: Uint8Array): boolean {
+    try {
+      this.#channels[family].send(message);
+      this.#failures.clear();
+      this.#problems.clear('send');
+      return true;
+    } catch (error) {
+      this.#failures.set(family, describeSendError(error as Error));
+      if (this.open.every((one) => this.#failures.has(one))) {
+        this.#problems.raise('send', [...this.#failures.values()][0] as string);
+      }
+      return false;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(FAMILIES.map((family) => this.#channels[family].close()));
+  }
+
+  /** One family is enough: a host without the other lacks nothing. */
+  #tell(failure: Error | undefined, isNew: boolean): void {
+    if (failure !== undefined && this.open.length === 0) {
+      this.#problems.raiseError('socket', failure);
+    } else if (isNew) {
+      this.#problems.clear('socket');
+    }
+  }
+}

@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { generateKeyPair } from '../../../src/sealed/key-pair.js';
+import { formatEndpoint } from '../../../src/wire/endpoint.js';
+import { MESSAGE } from '../../../src/wire/sealed.js';
+import { endpoints, type Node, World } from './world.js';
+
+function sentSince(node: Node, at: number, type?: number): number {
+  return node.sent.filter((one) => one.at >= at && (type === undefined || one.payload[3] === type))
+    .length;
+}
+
+/** Two that want each other and know where the other is. */
+function pair(world = new World()): [World, Node, Node] {
+  const [a, b] = [world.node(), world.node()];
+  a.want(b);
+  b.want(a);
+  world.runUntil(() => a.finds(b) !== undefined && b.finds(a) !== undefined);
+  return [world, a, b];
+}
+
+describe('a conversation with the server', () => {
+  it('takes three round trips from cold to where a peer is', () => {
+    const world = new World();
+    const [a, b] = [world.node(), world.node()];
+    b.want(a);
+    world.run(1000);
+    a.want(b);
+    const start = world.now;
+    world.runUntil(() => a.finds(b) !== undefined);
+    assert.ok(world.now - start <= 90, `${world.now - start} ms at 20 ms for each round trip`);
+    assert.equal(a.finds(b), b.places[4]);
+  });
+
+  it('is told of a peer that comes later, and polls for nothing meanwhile', () => {
+    const world = new World();
+    const [a, b] = [world.node(), world.node()];
+    a.want(b);
+    world.runUntil(() => a.known.has(b.name));
+    assert.equal(a.finds(b), undefined);
+    const waiting = world.now;
+    world.run(20_000);
+    assert.equal(sentSince(a, waiting + 1), 0);
+    b.want(a);
+    assert.ok(world.runUntil(() => a.finds(b) !== undefined) < 150);
+    assert.equal(sentSince(a, waiting + 1), 1, 'the acknowledgement');
+  });
+
+  it('says nothing of who does not want us', () => {
+    const world = new World();
+    const [a, b] = [world.node(), world.node()];
+    a.want(b);
+    b.want();
+    world.run(5000);
+    assert.equal(a.known.get(b.name)?.ipv4, undefined);
+  });
+
+  it('pings every 25 s, and at once when asked to', () => {
+    const [world, a] = pair();
+    world.run(5000);
+    const start = world.now;
+    world.run(80_000);
+    const pings = a.sent.filter(({ at }) => at >= start).length;
+    assert.equal(pings, 3);
+    const before = world.now;
+    a.conversation.refresh();
+    a.work();
+    assert.equal(sentSince(a, before), 1);
+  });
+
+  it('wants a thousand peers in datagrams that leave at once', () => {
+    const world = new World();
+    const a = world.node();
+    const keys = Array.from({ length: 1000 }, () => generateKeyPair().publicKey);
+    a.conversation.want(new Map(keys.map((publicKey, i) => [`${i}`, { publicKey }])));
+    world.run(300);
+    assert.equal(sentSince(a, 0, MESSAGE.data), Math.ceil(1000 / 37));
+  });
+
+  it('withdraws the wish for a peer that is removed, and wants it anew', () => {
+    const [world, a, b] = pair();
+    a.want();
+    world.runUntil(() => b.finds(a) === undefined);
+    a.want(b);
+    world.runUntil(() => b.finds(a) !== undefined && a.finds(b) !== undefined);
+  });
+
+  it('wants again what it withdrew a moment ago, before the server has heard of either', () => {
+    const [world, a, b] = pair();
+    world.run(1000);
+    for (let i = 0; i < 5; i++) {
+      a.want();
+      a.work();
+      a.want(b);
+      a.work();
+    }
+    world.run(5000);
+    assert.equal(a.finds(b), b.places[4]);
+    assert.equal(b.finds(a), a.places[4]);
+  });
+
+  it('offers its local addresses to whom it may meet, who alone can read them', () => {
+    const [world, a, b] = pair();
+    a.conversation.offer(endpoints('192.168.1.2:51820', '[2001:db8:1::2]:51820'));
+    world.run(1000);
+    const offers = b.known.get(a.name)?.offers.map(formatEndpoint);
+    assert.deepEqual(offers, ['192.168.1.2:51820', '[2001:db8:1::2]:51820']);
+    const quiet = world.now;
+    world.run(20_000);
+    assert.equal(sentSince(a, quiet), 0, 'said once');
+    a.conversation.offer(endpoints('10.0.0.9:51820'));
+    world.runUntil(() => b.known.get(a.name)?.offers[0]?.address === '10.0.0.9');
+  });
+
+  it('says goodbye, so that its peers know at once', () => {
+    const [world, a, b] = pair();
+    a.conversation.leave(world.now);
+    world.runUntil(() => a.conversation.isOver, 100);
+    world.runUntil(() => b.finds(a) === undefined, 500);
+  });
+});
+
+describe('a session', () => {
+  it('is found dead by a notice when the server restarts, and replaced', () => {
+    const [world, a, b] = pair();
+    world.restartServer();
+    world.run(60_000);
+    assert.equal(a.finds(b), b.places[4]);
+    assert.equal(b.finds(a), a.places[4]);
+    b.want();
+    world.runUntil(() => a.finds(b) === undefined);
+  });
+
+  it('is found dead by silence where there are no notices', () => {
+    const [world, a, b] = pair(new World({ only: true }));
+    world.restartServer();
+    world.run(60_000);
+    b.want();
+    world.runUntil(() => a.finds(b) === undefined, 1000);
+  });
+
+  it('is rekeyed after ten minutes without anybody noticing', () => {
+    const [world, a, b] = pair();
+    world.run(5000);
+    const told: unknown[] = [];
+    b.known.set = (name, news) => {
+      told.push(news.ipv4);
+      return Map.prototype.set.call(b.known, name, news);
+    };
+    const handshakes = sentSince(a, 0, MESSAGE.initiation);
+    world.run(650_000);
+    assert.ok(sentSince(a, 0, MESSAGE.initiation) > handshakes);
+    assert.ok(told.every((ipv4) => ipv4 !== undefined));
+    assert.equal(world.server.handler.sizes.clients, 2);
+  });
+
+  it('survives a suspended laptop whose clock stood still while the server forgot it', () => {
+    const [world, a, b] = pair();
+    a.isSuspended = true;
+    world.run(400_000);
+    assert.equal(b.finds(a), undefined);
+    a.isSuspended = false;
+    world.runUntil(() => b.finds(a) === a.places[4], 30_000);
+    world.run(5000);
+    assert.equal(a.finds(b), b.places[4]);
+  });
+
+  it('goes on from another port, which is proven first', () => {
+    const [world, a, b] = pair();
+    world.run(5000);
+    const start = world.now;
+    a.places[4] = '198.51.100.77:4321';
+    a.conversation.refresh();
+    a.work();
+    world.runUntil(() => b.finds(a) === '198.51.100.77:4321', 1000);
+    assert.equal(sentSince(a, start, MESSAGE.initiation), 0);
+  });
+
+  it('begins over IPv6 where there are both, and is registered over both', () => {
+    const world = new World();
+    const [a, b] = [world.node(), world.node()];
+    a.families = [4, 6];
+    b.families = [4, 6];
+    a.want(b);
+    b.want(a);
+    world.runUntil(() => a.finds(b, 4) !== undefined && a.finds(b, 6) !== undefined, 1000);
+    assert.ok(a.conversation.isRegistered(6, world.now));
+    assert.ok(a.conversation.isRegistered(4, world.now));
+  });
+
+  it('goes over to the other family when one falls silent', () => {
+    const world = new World();
+    const [a, b] = [world.node(), world.node()];
+    a.families = [4, 6];
+    a.want(b);
+    b.want(a);
+    world.runUntil(() => a.finds(b) !== undefined);
+    world.fate = ({ from, to }) => (from === a.places[6] || to === a.places[6] ? [] : [10]);
+    world.run(60_000);
+    assert.ok(a.conversation.isEstablished);
+    b.want();
+    world.runUntil(() => a.finds(b) === undefined, 5000);
+  });
+});
+
+describe('trouble', () => {
+  it('with the key: the server says that it has another', () => {
+    const world = new World();
+    const a = world.node(undefined, generateKeyPair().publicKey);
+    world.run(3000);
+    assert.ok(a.conversation.trouble.hasWrongKey);
+    assert.equal(a.conversation.trouble.unanswered, 0);
+  });
+
+  it('with nobody there: initiations 0.3 s apart, then up to 2 s, after 150 of them 25 s', () => {
+    const world = new World();
+    world.fate = () => [];
+    const a = world.node();
+    world.run(500_000);
+    const times = a.sent.map(({ at }) => at - (a.sent[0]?.at ?? 0));
+    assert.deepEqual(times.slice(0, 5), [0, 300, 900, 2100, 4100]);
+    assert.equal((times.at(-1) ?? 0) - (times.at(-2) ?? 0), 25_000);
+    assert.ok(times.length > 150 && times.length < 165);
+    assert.ok(a.conversation.trouble.unanswered > 3);
+  });
+
+  it('with the allow list: said, tried less often, and over once it is on it', () => {
+    const world = new World({ allow: new Set() as never });
+    const a = world.node();
+    world.run(60_000);
+    assert.equal(a.conversation.trouble.refusal, 'not-allowed');
+    assert.ok(a.sent.length < 20, `${a.sent.length} datagrams`);
+    world.server.handler.allowOnly({ has: () => true } as never);
+    world.runUntil(() => a.conversation.trouble.refusal === undefined, 30_000);
+  });
+
+  it('with room', () => {
+    const world = new World({ maxClients: 1 });
+    const a = world.node();
+    world.run(1000);
+    const b = world.node();
+    world.run(3000);
+    assert.ok(a.conversation.isEstablished);
+    assert.equal(b.conversation.trouble.refusal, 'full');
+  });
+
+  it('with a clock that went back: it goes on with later timestamps', () => {
+    const [world, a, b] = pair();
+    a.clockAheadMs = -600_000;
+    a.begin();
+    a.want(b);
+    world.runUntil(() => a.finds(b) !== undefined, 2000);
+    const { staleByMs } = a.conversation.trouble;
+    assert.ok(staleByMs !== undefined && Math.abs(staleByMs - 600_000) < 5000, `${staleByMs}`);
+    world.run(700_000);
+    assert.equal(a.conversation.trouble.staleByMs, undefined, 'over with the next handshake');
+  });
+
+  it('with a clock that is hours off', () => {
+    const world = new World();
+    const a = world.node();
+    a.clockAheadMs = 3 * 3_600_000;
+    world.run(1000);
+    const { clockAheadMs } = a.conversation.trouble;
+    assert.equal(Math.round((clockAheadMs ?? 0) / 3_600_000), 3);
+  });
+
+  it('with too many wishes', () => {
+    const world = new World({ maxWanted: 1 });
+    const nodes = [world.node(), world.node(), world.node()] as const;
+    nodes[0].want(nodes[1], nodes[2]);
+    world.run(1000);
+    assert.equal(nodes[0].conversation.notKept.length, 1);
+  });
+});

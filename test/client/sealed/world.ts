@@ -1,0 +1,211 @@
+import { Conversation } from '../../../src/client/sealed/conversation.js';
+import type { PeerNews } from '../../../src/client/sealed/news.js';
+import { generateKeyPair, type KeyPair } from '../../../src/sealed/key-pair.js';
+import type { SealedHandlerOptions } from '../../../src/server/sealed/sealed-handler.js';
+import {
+  type Endpoint,
+  type Family,
+  formatEndpoint,
+  parseEndpoint,
+} from '../../../src/wire/endpoint.js';
+import { formatPublicKey, type PublicKey } from '../../../src/wire/key.js';
+import { SealedRendezvous } from '../../server/sealed/sealed-rendezvous.js';
+
+/** How far the clock goes at a time, while something is on its way and otherwise. */
+const STEP_MS = 10;
+const IDLE_STEP_MS = 50;
+const WALL = 1_700_000_000_000;
+const ONE_WAY_MS = 10;
+
+/** What becomes of a datagram: a copy arrives after each of these delays, in milliseconds. */
+export type Fate = (datagram: Datagram) => readonly number[];
+
+export interface Datagram {
+  readonly from: string;
+  readonly to: string;
+  readonly payload: Uint8Array;
+}
+
+/** The client's side of the protocol, at an address of each family that it has. */
+export class Node {
+  readonly name: string;
+  conversation: Conversation;
+  /** What it was told last of each peer. */
+  readonly known = new Map<string, PeerNews>();
+  /** Its wall clock, less the server's. */
+  clockAheadMs = 0;
+  families: readonly Family[] = [4];
+  /** When each datagram was sent, and its bytes. */
+  readonly sent: { readonly at: number; readonly payload: Uint8Array }[] = [];
+  isSuspended = false;
+  /** Its conversation has not done anything yet. */
+  isFresh = true;
+
+  constructor(
+    readonly world: World,
+    readonly places: Record<Family, string>,
+    readonly keys: KeyPair = generateKeyPair(),
+    serverKey: PublicKey = world.server.key.publicKey,
+  ) {
+    this.name = formatPublicKey(keys.publicKey);
+    this.conversation = this.begin(serverKey);
+  }
+
+  get publicKey(): PublicKey {
+    return this.keys.publicKey;
+  }
+
+  /** Begins anew, as a client that was started again does. */
+  begin(server = this.world.server.key.publicKey): Conversation {
+    this.known.clear();
+    this.isFresh = true;
+    this.conversation = new Conversation({
+      own: this.keys,
+      server,
+      randomNumber: () => this.world.randomNumber(),
+      send: (family, message) => {
+        const payload = message.slice();
+        this.sent.push({ at: this.world.now, payload });
+        this.world.send({ from: this.places[family], to: 'server', payload });
+        return true;
+      },
+      told: (name, news) => this.known.set(name, news),
+    });
+    return this.conversation;
+  }
+
+  want(...peers: readonly Node[]): this {
+    const wanted = peers.map((peer) => [peer.name, { publicKey: peer.publicKey }] as const);
+    this.conversation.want(new Map(wanted));
+    return this;
+  }
+
+  /** Where the peer is, as far as this one was told. */
+  finds(peer: Node, family: Family = 4): string | undefined {
+    const news = this.known.get(peer.name);
+    const found = family === 4 ? news?.ipv4 : news?.ipv6;
+    return found && formatEndpoint(found);
+  }
+
+  wall(): number {
+    return WALL + this.world.now + this.clockAheadMs;
+  }
+
+  work(): void {
+    this.isFresh = false;
+    this.conversation.useFamilies(this.families);
+    this.conversation.work(this.world.now, this.wall());
+  }
+
+  hear(family: Family, payload: Uint8Array): void {
+    this.conversation.received(family, payload, this.world.now, this.wall());
+  }
+}
+
+/** A server, clients, and the network between them, on one fake clock. */
+export class World {
+  server: SealedRendezvous;
+  fate: Fate = () => [ONE_WAY_MS];
+  readonly nodes: Node[] = [];
+  readonly #options: Partial<SealedHandlerOptions>;
+  #queue: { at: number; datagram: Datagram }[] = [];
+  #numbers = 1;
+
+  constructor(options: Partial<SealedHandlerOptions> = {}) {
+    this.#options = options;
+    this.server = new SealedRendezvous(options);
+  }
+
+  get now(): number {
+    return this.server.now;
+  }
+
+  randomNumber(): number {
+    this.#numbers += 1;
+    return Math.imul(this.#numbers, 0x9e3779b1) >>> 0;
+  }
+
+  /** Adds a client; its n-th has the addresses 198.51.100.n and 2001:db8::n. */
+  node(keys?: KeyPair, serverKey?: PublicKey): Node {
+    const n = this.nodes.length + 1;
+    const places = { 4: `198.51.100.${n}:51820`, 6: `[2001:db8::${n.toString(16)}]:51820` };
+    const node = new Node(this, places, keys, serverKey);
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** The server is started anew, with the same key: it knows nobody. */
+  restartServer(): void {
+    const { key, now } = this.server;
+    this.server = new SealedRendezvous({ ...this.#options, key });
+    Object.assign(this.server, { key });
+    this.server.now = now;
+  }
+
+  send(datagram: Datagram): void {
+    for (const delay of this.fate(datagram)) {
+      this.#queue.push({ at: this.now + delay, datagram });
+    }
+  }
+
+  /** Lets time pass. */
+  run(ms: number): void {
+    for (const end = this.now + ms; this.now < end; ) {
+      this.#step();
+      this.server.wait(Math.min(this.#queue.length > 0 ? STEP_MS : IDLE_STEP_MS, end - this.now));
+      this.#sendFromServer();
+    }
+    this.#step();
+  }
+
+  /** Lets time pass until something holds; milliseconds that it took, or an Error after the limit. */
+  runUntil(condition: () => boolean, limitMs = 60_000): number {
+    const start = this.now;
+    while (!condition()) {
+      if (this.now - start > limitMs) {
+        throw new Error(`not so within ${limitMs} ms`);
+      }
+      this.run(STEP_MS);
+    }
+    return this.now - start;
+  }
+
+  #step(): void {
+    for (const node of this.nodes.filter(({ isSuspended }) => !isSuspended)) {
+      if (node.conversation.nextAt <= this.now || node.isFresh) {
+        node.work();
+      }
+    }
+    const due = this.#queue.filter(({ at }) => at <= this.now);
+    this.#queue = this.#queue.filter(({ at }) => at > this.now);
+    for (const { datagram } of due.sort((a, b) => a.at - b.at)) {
+      this.#arrive(datagram);
+    }
+  }
+
+  #arrive({ from, to, payload }: Datagram): void {
+    if (to === 'server') {
+      const { address, port } = parseEndpoint(from);
+      const reply = this.server.ask(address, port, payload.slice());
+      if (reply !== undefined) {
+        this.send({ from: to, to: from, payload: reply.slice() });
+      }
+      this.#sendFromServer();
+      return;
+    }
+    const family = to.startsWith('[') ? 6 : 4;
+    this.nodes
+      .find(({ places, isSuspended }) => places[family] === to && !isSuspended)
+      ?.hear(family, payload);
+  }
+
+  #sendFromServer(): void {
+    for (const { to, payload } of this.server.takeSent()) {
+      this.send({ from: 'server', to, payload: payload.slice() });
+    }
+  }
+}
+
+export function endpoints(...texts: string[]): Endpoint[] {
+  return texts.map(parseEndpoint);
+}
