@@ -14,7 +14,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   sealed: ['wire'],
   server: ['sealed', 'socket', 'wire'],
   client: ['sealed', 'socket', 'wireguard', 'wire'],
-  dns: ['server', 'socket', 'wireguard', 'wire'],
+  dns: ['client', 'server', 'socket', 'wireguard', 'wire'],
   compare: ['wire'],
   cli: ['client', 'dns', 'server', 'sealed', 'socket', 'wireguard', 'wire'],
 };
@@ -28,6 +28,7 @@ const PURE = [
   /^server\/(endpoint-table|key-index|row-arena|expiry-sweep|half-siphash|source-|rate-|classic-)/,
   /^server\/sealed\/(?!key-file|sealed-counts|sealed-metrics)/,
   /^dns\/(signer|instance|roster|zone|responder|counts|options|tunnel)\.ts$/,
+  /^dns\/client\/(message|records|lookup|lookup-schedule|exchanges|failure|registry-peer)\.ts$/,
   /^sealed\/replay-window\.ts$/,
   /^dns\/dnssec\/(canonical|denial|signature-cache)/,
   /^wireguard\/(device|dump|condition|wg-error)\.ts$/,

@@ -75,6 +75,14 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
     'dns server --zone z --interface i --dnssec /no',
     /\/no \(ENOENT\): there is no such file; make it/,
   ],
+  ['dns client --dns 10.9.0.1 --zone a', /missing required argument 'interface'/],
+  ['dns client wg0', /required option '--dns <addr\[:port\]>' not specified/],
+  ['dns client wg0 --dns 10.9.0.1', /required option '--zone <zone>' not specified/],
+  ['dns client wg0 --dns 10.9.0.1:0 --zone a', /--dns.*a port is 1 to 65535/],
+  ['dns client wg0 --dns bad..host --zone a', /--dns.*expected HOST, HOST:PORT/],
+  ['dns client wg0 --dns 10.9.0.1 --zone a..b', /--zone.*a zone is labels/],
+  ['dns client wg/0 --dns 10.9.0.1 --zone a', /interface name/],
+  ['dns client wg0 --dns 10.9.0.1 --zone a extra', /too many arguments/],
 ];
 
 describe('arguments that cannot be used', { concurrency: 4 }, () => {

@@ -1,0 +1,73 @@
+import { ConnectedSocket } from '../../socket/connected-socket.js';
+import { exchangeOverTcp } from '../../socket/tcp-exchange.js';
+import { type Endpoint, sameEndpoint } from '../../wire/endpoint.js';
+
+export interface ChannelEvents {
+  /** Datagrams can be sent now. */
+  onConnected(): void;
+  onMessage(message: Uint8Array): void;
+  onError(error: NodeJS.ErrnoException): void;
+}
+
+/** The way to a DNS server: one UDP socket at a time, and a TCP connection for each question that needs it. */
+export class Channel {
+  readonly #events: ChannelEvents;
+  #server: Endpoint | undefined;
+  #socket: ConnectedSocket | undefined;
+  #connections = new AbortController();
+  #closing: Promise<unknown> = Promise.resolve();
+
+  constructor(events: ChannelEvents) {
+    this.#events = events;
+  }
+
+  get isConnected(): boolean {
+    return this.#socket?.isConnected ?? false;
+  }
+
+  /** Opens a socket to the server unless there is one; false when there was. Throws the system's error. */
+  use(server: Endpoint): boolean {
+    if (this.#socket !== undefined && sameEndpoint(server, this.#server)) {
+      return false;
+    }
+    void this.close();
+    this.#server = server;
+    const socket = new ConnectedSocket({
+      ...this.#events,
+      server,
+      onError: (error) => this.#failed(socket, error),
+    });
+    this.#socket = socket;
+    return true;
+  }
+
+  send(message: Uint8Array): void {
+    this.#socket?.send(message);
+  }
+
+  /** Asks over TCP; rejects when no answer comes. */
+  async exchange(message: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    if (this.#server === undefined) {
+      throw new Error('no server');
+    }
+    const { signal } = this.#connections;
+    return exchangeOverTcp(this.#server, message, { timeoutMs, signal });
+  }
+
+  /** A socket that cannot be connected is of no use: the next call of `use` makes another one. */
+  #failed(socket: ConnectedSocket, error: NodeJS.ErrnoException): void {
+    if (!socket.isConnected) {
+      void this.close();
+    }
+    this.#events.onError(error);
+  }
+
+  /** Closes the socket and all connections, if there are any; resolves when the sockets are closed. */
+  close(): Promise<unknown> {
+    this.#connections.abort();
+    this.#connections = new AbortController();
+    this.#closing = Promise.all([this.#closing, this.#socket?.close()]);
+    this.#socket = undefined;
+    return this.#closing;
+  }
+}

@@ -1,0 +1,147 @@
+import { randomInt } from 'node:crypto';
+import type { Finder, FinderContext, FinderFactory } from '../../client/finder.js';
+import { locate, ServerLocator, type ServerName } from '../../client/server-locator.js';
+import { SILENT_RESOLVE_INTERVAL_MS } from '../../client/timing.js';
+import { formatEndpoint } from '../../wire/endpoint.js';
+import type { Device } from '../../wireguard/device.js';
+import { Channel } from './channel.js';
+import { type Exchange, TCP_TIMEOUT_MS } from './exchanges.js';
+import { failureText, unreachableText } from './failure.js';
+import { LookupSchedule } from './lookup-schedule.js';
+import { registryPeer } from './registry-peer.js';
+
+const IDS = 0x10000;
+
+/** Finds peers by asking a DNS server for their SRV records, as wgsd-client does. */
+export function dnsFinder(server: ServerName, zone: string): FinderFactory {
+  return (context) => new DnsFinder(server, zone, context);
+}
+
+/** Asks about many peers at a time, from ordinary sockets: the routing table says through which tunnel. */
+class DnsFinder implements Finder {
+  readonly #server: ServerName;
+  readonly #zone: string;
+  readonly #context: FinderContext;
+  readonly #locator: ServerLocator;
+  readonly #schedule: LookupSchedule;
+  readonly #channel: Channel;
+  /** Why the last datagram did not get there. */
+  #unreachable: string | undefined;
+
+  constructor(server: ServerName, zone: string, context: FinderContext) {
+    this.#server = server;
+    this.#zone = zone;
+    this.#context = context;
+    this.#locator = new ServerLocator(server, () => context.wake());
+    this.#schedule = new LookupSchedule(context.peers, zone, () => randomInt(IDS));
+    this.#channel = new Channel({
+      onConnected: () => context.wake(),
+      onMessage: (message) => this.#received(message),
+      onError: (error) => this.#failed(error),
+    });
+  }
+
+  work(device: Device | undefined, now: number): void {
+    this.#locate(now);
+    if (device === undefined) {
+      this.refreshNow();
+      return;
+    }
+    if (this.#open() && this.#channel.isConnected) {
+      for (const query of this.#schedule.work(now)) {
+        this.#channel.send(query);
+      }
+    }
+    if (this.nextWorkAt(now) === Number.POSITIVE_INFINITY && this.#channel.isConnected) {
+      // Nobody is sought any more: whether the server can be reached does not matter.
+      this.#unreachable = undefined;
+    }
+    this.#tell();
+  }
+
+  nextWorkAt(now: number): number {
+    return this.#channel.isConnected ? this.#schedule.nextAt(now) : Number.POSITIVE_INFINITY;
+  }
+
+  skips(device: Device): string | undefined {
+    const server = this.#locator.endpoint;
+    return server && registryPeer(device, server.address);
+  }
+
+  /** A connected socket keeps the address that it began with: the next one begins anew. */
+  refreshNow(): void {
+    void this.#channel.close();
+    this.#schedule.reset();
+  }
+
+  async close(): Promise<void> {
+    await this.#channel.close();
+  }
+
+  #locate(now: number): void {
+    locate(this.#locator, this.#context.problems, now);
+    if (this.#schedule.isSilent) {
+      this.#locator.advance(now + SILENT_RESOLVE_INTERVAL_MS);
+      this.refreshNow();
+    }
+  }
+
+  /** Opens the socket that fits what is known now; false while there is none. */
+  #open(): boolean {
+    const server = this.#locator.endpoint;
+    if (server === undefined) {
+      return false;
+    }
+    try {
+      if (this.#channel.use(server)) {
+        this.#schedule.reset();
+      }
+      this.#context.problems.clear('socket');
+      return true;
+    } catch (error) {
+      this.#context.problems.raiseError('socket', error as Error);
+      return false;
+    }
+  }
+
+  #received(message: Uint8Array): void {
+    this.#unreachable = undefined;
+    const exchange = this.#schedule.received(message, performance.now());
+    if (exchange !== undefined) {
+      void this.#askOverTcp(exchange);
+    }
+    this.#context.wake();
+  }
+
+  async #askOverTcp(exchange: Exchange): Promise<void> {
+    const result = await this.#channel
+      .exchange(exchange.query, TCP_TIMEOUT_MS)
+      .catch((error: Error) => error);
+    this.#schedule.receivedOverTcp(exchange, result, performance.now());
+    this.#context.wake();
+  }
+
+  #failed(error: NodeJS.ErrnoException): void {
+    this.#unreachable = unreachableText(error, this.#serverText());
+    this.#tell();
+  }
+
+  #tell(): void {
+    const { problems } = this.#context;
+    const { failure } = this.#schedule;
+    const text =
+      this.#unreachable ?? (failure && failureText(failure, this.#serverText(), this.#zone));
+    if (text === undefined) {
+      problems.clear('server');
+    } else {
+      problems.raise('server', text);
+    }
+  }
+
+  #serverText(): string {
+    const { host, port } = this.#server;
+    return this.#locator.endpoint === undefined
+      ? `${host}:${port}`
+      : formatEndpoint(this.#locator.endpoint);
+  }
+}

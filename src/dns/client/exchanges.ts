@@ -1,0 +1,186 @@
+import {
+  ATTEMPTS_PER_TURN,
+  MAX_REPLY_TIMEOUT_MS,
+  MIN_REPLY_TIMEOUT_MS,
+  MIN_SPACING_MS,
+} from '../../client/timing.js';
+import { encodeQuery, messageId, type Question, type Reply, readReply } from './message.js';
+
+/** Questions that are open at a time; the others wait. */
+export const MAX_IN_FLIGHT = 64;
+
+/** Datagrams that are sent at once; then MIN_SPACING_MS pass. */
+export const BURST = 16;
+
+/** How long an answer over TCP may take. */
+export const TCP_TIMEOUT_MS = 5000;
+
+const MAX_ID = 0xffff;
+
+/** A question that was sent and is not answered. */
+export interface Exchange {
+  readonly id: number;
+  /** Whose question it is. */
+  readonly owner: string;
+  readonly question: Question;
+  readonly startedAt: number;
+  /** As it was sent last. */
+  readonly query: Uint8Array;
+  readonly edns: boolean;
+}
+
+interface Flight extends Exchange {
+  query: Uint8Array;
+  edns: boolean;
+  attempts: number;
+  /** When it is sent again, or given up. */
+  deadline: number;
+  overTcp: boolean;
+}
+
+/**
+ * Questions on their way: when each is sent, sent again and given up, and which one a message answers.
+ * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
+ */
+export class Exchanges {
+  readonly #randomId: () => number;
+  readonly #inFlight = new Map<number, Flight>();
+  #waiting: { readonly owner: string; readonly question: Question }[] = [];
+  #burstAt = Number.NEGATIVE_INFINITY;
+  #burst = 0;
+
+  /** @param randomId gives numbers of 16 bits that nobody can guess */
+  constructor(randomId: () => number) {
+    this.#randomId = randomId;
+  }
+
+  /** Whether a new question would be sent before long. Who asks only then keeps what waits bounded. */
+  get hasRoom(): boolean {
+    return this.#waiting.length + this.#inFlight.size < MAX_IN_FLIGHT;
+  }
+
+  ask(owner: string, question: Question): void {
+    this.#waiting.push({ owner, question });
+  }
+
+  /** The query to send now, if any; it counts as sent. */
+  next(now: number): Uint8Array | undefined {
+    if (now < this.#sendableAt()) {
+      return undefined;
+    }
+    const query = this.#again(now) ?? this.#begin(now);
+    if (query !== undefined) {
+      this.#countSent(now);
+    }
+    return query;
+  }
+
+  /** When there is something to do next, if nothing happens before. */
+  nextAt(now: number): number {
+    const deadlines = [...this.#inFlight.values()].map(({ deadline }) => deadline);
+    const sendable = this.#waiting.length > 0 && this.#inFlight.size < MAX_IN_FLIGHT;
+    const wanted = Math.min(...deadlines, sendable ? now : Number.POSITIVE_INFINITY);
+    return Math.max(wanted, this.#sendableAt());
+  }
+
+  /** Takes those that have had no reply in time, and no further attempt. */
+  takeOverdue(now: number): Exchange[] {
+    const overdue = [...this.#inFlight].filter(
+      ([, { deadline, attempts, overTcp }]) =>
+        deadline <= now && (overTcp || attempts >= ATTEMPTS_PER_TURN),
+    );
+    for (const [id] of overdue) {
+      this.#inFlight.delete(id);
+    }
+    return overdue.map(([, exchange]) => exchange);
+  }
+
+  /** The exchange that a datagram answers, and what it says; undefined when it answers none. */
+  match(message: Uint8Array): { exchange: Exchange; reply: Reply } | undefined {
+    const exchange = this.#inFlight.get(messageId(message) ?? -1);
+    const reply = exchange && readReply(message, exchange.query);
+    return exchange === undefined || reply === undefined ? undefined : { exchange, reply };
+  }
+
+  /** It is answered, or given up. False when it was before. */
+  end(exchange: Exchange): boolean {
+    return this.#inFlight.get(exchange.id) === exchange && this.#inFlight.delete(exchange.id);
+  }
+
+  /** Datagrams do not do: the answer is awaited over TCP. False when it is already. */
+  goOverTcp({ id }: Exchange, now: number): boolean {
+    const flight = this.#inFlight.get(id);
+    if (flight === undefined || flight.overTcp) {
+      return false;
+    }
+    flight.overTcp = true;
+    flight.deadline = now + TCP_TIMEOUT_MS;
+    return true;
+  }
+
+  /** The server cannot read EDNS: the question is sent again without it. */
+  goWithoutEdns({ id }: Exchange, now: number): void {
+    const flight = this.#inFlight.get(id);
+    if (flight !== undefined) {
+      flight.query = encodeQuery(flight.question, id, false);
+      flight.edns = false;
+      flight.attempts = 0;
+      flight.deadline = now;
+    }
+  }
+
+  /** Forgets all: what was sent cannot be answered any more. */
+  clear(): void {
+    this.#inFlight.clear();
+    this.#waiting = [];
+  }
+
+  #again(now: number): Uint8Array | undefined {
+    for (const flight of this.#inFlight.values()) {
+      const { deadline, attempts, overTcp, query } = flight;
+      if (deadline <= now && attempts < ATTEMPTS_PER_TURN && !overTcp) {
+        flight.attempts = attempts + 1;
+        flight.deadline = now + timeoutMs(flight.attempts);
+        return query;
+      }
+    }
+    return undefined;
+  }
+
+  #begin(now: number): Uint8Array | undefined {
+    const next = this.#inFlight.size < MAX_IN_FLIGHT ? this.#waiting.shift() : undefined;
+    if (next === undefined) {
+      return undefined;
+    }
+    const id = this.#unusedId();
+    const query = encodeQuery(next.question, id, true);
+    const deadline = now + timeoutMs(1);
+    const fresh = { edns: true, overTcp: false, attempts: 1, startedAt: now };
+    this.#inFlight.set(id, { ...next, ...fresh, id, query, deadline });
+    return query;
+  }
+
+  #unusedId(): number {
+    let id = this.#randomId();
+    while (this.#inFlight.has(id)) {
+      id = (id + 1) & MAX_ID;
+    }
+    return id;
+  }
+
+  #sendableAt(): number {
+    return this.#burst < BURST ? Number.NEGATIVE_INFINITY : this.#burstAt + MIN_SPACING_MS;
+  }
+
+  #countSent(now: number): void {
+    if (now >= this.#burstAt + MIN_SPACING_MS) {
+      this.#burstAt = now;
+      this.#burst = 0;
+    }
+    this.#burst += 1;
+  }
+}
+
+function timeoutMs(attempt: number): number {
+  return Math.min(MIN_REPLY_TIMEOUT_MS * 2 ** (attempt - 1), MAX_REPLY_TIMEOUT_MS);
+}

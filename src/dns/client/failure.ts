@@ -1,0 +1,46 @@
+import { RCODE } from '../../wire/dns-reply.js';
+
+/** Why a question has no answer. */
+export type Failure =
+  | { readonly kind: 'silent' }
+  | { readonly kind: 'rcode'; readonly rcode: number }
+  /** An answer that is too long for a datagram could not be had over TCP either. */
+  | { readonly kind: 'tcp'; readonly reason: string };
+
+export const SILENT: Failure = { kind: 'silent' };
+export const UNREADABLE: Failure = { kind: 'tcp', reason: 'no DNS answer came' };
+
+const RCODE_NAMES = new Map<number, string>(
+  Object.entries(RCODE).map(([name, number]) => [number, name]),
+);
+
+/** One line: what is wrong, and what to do. */
+export function failureText(failure: Failure, server: string, zone: string): string {
+  switch (failure.kind) {
+    case 'silent':
+      return `no answer from ${server}: is the DNS server running, the tunnel to it up, and its UDP port open? still asking`;
+    case 'tcp':
+      return `${server} shortens its answers, and asking over TCP failed (${failure.reason}): is its TCP port open?`;
+    case 'rcode':
+      return rcodeText(failure.rcode, server, zone);
+  }
+}
+
+function rcodeText(rcode: number, server: string, zone: string): string {
+  const said = `${server} answers ${RCODE_NAMES.get(rcode) ?? `code ${rcode}`} for the zone ${zone}`;
+  switch (rcode) {
+    case RCODE.REFUSED:
+      return `${said}: does it serve that zone, and to this host?`;
+    case RCODE.SERVFAIL:
+      return `${said}: can it read its WireGuard interface? see its log`;
+    default:
+      return `${said}: is it a server for peers of WireGuard?`;
+  }
+}
+
+/** One line about a datagram that did not reach the server. */
+export function unreachableText({ code, message }: NodeJS.ErrnoException, server: string): string {
+  return code === 'ECONNREFUSED'
+    ? `nothing listens at ${server} (ECONNREFUSED): is the DNS server running? still asking`
+    : `cannot send to ${server} (${code ?? message}): is the tunnel to it up? still trying`;
+}

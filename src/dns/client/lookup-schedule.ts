@@ -1,0 +1,194 @@
+import type { SoughtPeer } from '../../client/finder.js';
+import { REFRESH_INTERVAL_MS } from '../../client/timing.js';
+import { RCODE } from '../../wire/dns-reply.js';
+import { instanceLabel, instanceName } from '../../wire/dns-sd.js';
+import { type Exchange, Exchanges } from './exchanges.js';
+import { type Failure, SILENT, UNREADABLE } from './failure.js';
+import { Lookup } from './lookup.js';
+import { type Question, type Reply, readReply } from './message.js';
+
+/**
+ * Which peers to look up when, several at a time, and what comes of it.
+ * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
+ */
+export class LookupSchedule {
+  readonly #peers: ReadonlyMap<string, SoughtPeer>;
+  readonly #zone: string;
+  readonly #exchanges: Exchanges;
+  /** The lookups under way, and of peers whose last one failed, why: by the peer's base64 key. */
+  readonly #lookups = new Map<string, Lookup>();
+  readonly #failures = new Map<string, Failure>();
+  /** Until when an answer may be remembered. */
+  readonly #goodUntil = new Map<string, number>();
+  #heardAt = Number.NEGATIVE_INFINITY;
+  #silent = false;
+
+  /** @param randomId gives numbers of 16 bits that nobody can guess */
+  constructor(peers: ReadonlyMap<string, SoughtPeer>, zone: string, randomId: () => number) {
+    this.#peers = peers;
+    this.#zone = zone;
+    this.#exchanges = new Exchanges(randomId);
+  }
+
+  /** Begins the lookups that are due and gives up those without an answer; returns what to send now. */
+  work(now: number): Uint8Array[] {
+    this.#forgetGone(now);
+    for (const exchange of this.#exchanges.takeOverdue(now)) {
+      this.#silent ||= this.#heardAt < exchange.startedAt;
+      this.#fail(exchange, SILENT, now);
+    }
+    this.#startDue(now);
+    const queries: Uint8Array[] = [];
+    for (
+      let query = this.#exchanges.next(now);
+      query !== undefined;
+      query = this.#exchanges.next(now)
+    ) {
+      queries.push(query);
+    }
+    return queries;
+  }
+
+  /** When there is something to do next, if nothing happens before. */
+  nextAt(now: number): number {
+    let next = this.#exchanges.nextAt(now);
+    for (const [key, peer] of this.#exchanges.hasRoom ? this.#peers : []) {
+      if (this.#isSought(key, peer, now)) {
+        next = Math.min(next, this.#dueAt(key, peer));
+      }
+    }
+    return next;
+  }
+
+  /** A datagram arrived. Returns the exchange whose query is to be sent over TCP, if it calls for that. */
+  received(message: Uint8Array, now: number): Exchange | undefined {
+    const { exchange, reply } = this.#exchanges.match(message) ?? {};
+    if (exchange === undefined || reply === undefined) {
+      return undefined;
+    }
+    this.#heardAt = now;
+    if (reply.kind === 'truncated') {
+      return this.#exchanges.goOverTcp(exchange, now) ? exchange : undefined;
+    }
+    if (reply.kind === 'failed' && reply.rcode === RCODE.FORMERR && exchange.edns) {
+      this.#exchanges.goWithoutEdns(exchange, now);
+      return undefined;
+    }
+    this.#replied(exchange, reply, now);
+    return undefined;
+  }
+
+  /** What came of a query over TCP: a message, or why there is none. */
+  receivedOverTcp(exchange: Exchange, result: Uint8Array | Error, now: number): void {
+    if (result instanceof Error) {
+      const { code, message } = result as NodeJS.ErrnoException;
+      this.#failNow(exchange, { kind: 'tcp', reason: code ?? message }, now);
+      return;
+    }
+    const reply = readReply(result, exchange.query);
+    if (reply === undefined || reply.kind === 'truncated') {
+      this.#failNow(exchange, UNREADABLE, now);
+    } else {
+      this.#replied(exchange, reply, now);
+    }
+  }
+
+  /** Why peers could not be looked up; undefined while none failed. */
+  get failure(): Failure | undefined {
+    return [...this.#failures.values()][0];
+  }
+
+  /** Whether a question stayed unanswered while nothing at all was heard. */
+  get isSilent(): boolean {
+    return this.#silent;
+  }
+
+  /** Starts anew: what was sent cannot be answered any more. */
+  reset(): void {
+    this.#exchanges.clear();
+    this.#lookups.clear();
+    this.#silent = false;
+  }
+
+  #startDue(now: number): void {
+    if (!this.#exchanges.hasRoom) {
+      return;
+    }
+    const due = [...this.#peers].filter(
+      ([key, peer]) => this.#isSought(key, peer, now) && this.#dueAt(key, peer) <= now,
+    );
+    due.sort(([, a], [, b]) => a.askAt - b.askAt);
+    for (const [key, peer] of due) {
+      if (!this.#exchanges.hasRoom) {
+        return;
+      }
+      const lookup = new Lookup(instanceName(instanceLabel(peer.publicKey), this.#zone));
+      this.#lookups.set(key, lookup);
+      this.#exchanges.ask(key, lookup.first);
+      peer.asked(now);
+    }
+  }
+
+  #isSought(key: string, peer: SoughtPeer, now: number): boolean {
+    return !this.#lookups.has(key) && !peer.isAlive(now);
+  }
+
+  #dueAt(key: string, peer: SoughtPeer): number {
+    return Math.max(peer.askAt, this.#goodUntil.get(key) ?? Number.NEGATIVE_INFINITY);
+  }
+
+  #replied(exchange: Exchange, reply: Reply, now: number): void {
+    if (this.#exchanges.end(exchange)) {
+      const { owner, question } = exchange;
+      const next = this.#lookups.get(owner)?.replied(question, reply) ?? [];
+      this.#askNext(owner, next);
+      this.#settle(owner, now);
+    }
+  }
+
+  #failNow(exchange: Exchange, failure: Failure, now: number): void {
+    if (this.#exchanges.end(exchange)) {
+      this.#fail(exchange, failure, now);
+    }
+  }
+
+  #fail({ owner }: Exchange, failure: Failure, now: number): void {
+    this.#lookups.get(owner)?.failed(failure);
+    this.#settle(owner, now);
+  }
+
+  #askNext(owner: string, questions: readonly Question[]): void {
+    for (const question of questions) {
+      this.#exchanges.ask(owner, question);
+    }
+  }
+
+  #settle(owner: string, now: number): void {
+    const outcome = this.#lookups.get(owner)?.outcome;
+    if (outcome === undefined) {
+      return;
+    }
+    this.#lookups.delete(owner);
+    if ('failure' in outcome) {
+      this.#failures.set(owner, outcome.failure);
+      return;
+    }
+    this.#failures.delete(owner);
+    const goodForMs = Math.min(outcome.ttlSeconds * 1000, REFRESH_INTERVAL_MS);
+    this.#goodUntil.set(owner, now + goodForMs);
+    this.#peers.get(owner)?.answered(outcome.answer);
+  }
+
+  #forgetGone(now: number): void {
+    for (const key of [...this.#failures.keys()]) {
+      if (this.#peers.get(key)?.isAlive(now) ?? true) {
+        this.#failures.delete(key);
+      }
+    }
+    for (const key of [...this.#goodUntil.keys()]) {
+      if (!this.#peers.has(key)) {
+        this.#goodUntil.delete(key);
+      }
+    }
+  }
+}
