@@ -24,8 +24,20 @@ export interface Subject extends AsyncDisposable {
 }
 
 /** Our server, as its command. */
-export async function startOurs(maxPeers: number, flags: readonly string[] = []): Promise<Subject> {
-  const args = [CLI, 'server', '--listen', '127.0.0.1:0', '--max-peers', String(maxPeers)];
+export async function startOurs(
+  maxPeers: number,
+  flags: readonly string[] = [],
+  nodeFlags: readonly string[] = [],
+): Promise<Subject> {
+  const args = [
+    ...nodeFlags,
+    CLI,
+    'server',
+    '--listen',
+    '127.0.0.1:0',
+    '--max-peers',
+    String(maxPeers),
+  ];
   const child = spawnServer(process.execPath, [...args, ...flags]);
   const line = await firstLine(child);
   return subject(child, Number(line.slice(line.lastIndexOf(':') + 1)));

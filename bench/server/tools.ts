@@ -15,6 +15,8 @@ const ORIGINAL = '/usr/share/doc/wireguard-tools/examples/nat-hole-punching/nat-
 export interface Tools extends AsyncDisposable {
   /** The load generator. */
   readonly load: string;
+  /** Sends prepared datagrams. */
+  readonly replay: string;
   /** The server that does no work. */
   readonly echo: string;
   /** The original nat-punch-server, from Debian's wireguard-tools. */
@@ -30,13 +32,15 @@ export async function buildTools(): Promise<Tools> {
     return target;
   };
   try {
-    const [load, echo, original] = await Promise.all([
+    const [load, replay, echo, original] = await Promise.all([
       compile('g++', join(NATIVE, 'load.cc'), 'load'),
+      compile('g++', join(NATIVE, 'replay.cc'), 'replay'),
       compile('g++', join(NATIVE, 'echo.cc'), 'echo'),
       compile('gcc', ORIGINAL, 'original'),
     ]);
     return {
       load,
+      replay,
       echo,
       original,
       [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

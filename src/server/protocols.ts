@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import type { BatchSocket, DatagramBatch } from '../socket/batch-socket.js';
 import type { Family } from '../wire/endpoint.js';
 import type { ClassicHandler } from './classic-handler.js';
 import type { HashKey } from './half-siphash.js';
 import type { SealedOptions, ServiceLimits } from './options.js';
+import { randomWords } from './random-words.js';
 import type { RateLimiter } from './rate-limiter.js';
 import type { SealedHandler } from './sealed/sealed-handler.js';
 
@@ -50,7 +50,7 @@ export async function createSealedHandler(
     {
       clock: () => performance.now(),
       wallClock: () => Date.now(),
-      randomNumber: () => randomBytes(4).readInt32LE(0),
+      randomNumber: randomWords(),
     },
   );
 }

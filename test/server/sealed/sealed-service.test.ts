@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { generateKeyPair, type KeyPair, keyPairOf } from '../../../src/sealed/key-pair.js';
+import { openService, type Service } from '../../../src/server/service.js';
+import { endpoint, formatEndpoint } from '../../../src/wire/endpoint.js';
+import { FRAME } from '../../../src/wire/sealed-frames.js';
+import { until } from '../../native/deadline.js';
+import { LoopbackPeer } from '../loopback-peer.js';
+import { TestClient } from './test-client.js';
+
+const ANY_PORT = endpoint('127.0.0.1', 0);
+const DEADLINE_MS = 20_000;
+const RETRY_MS = 300;
+
+/** A client's socket on an address of its own. */
+class Line implements AsyncDisposable {
+  readonly received: Uint8Array[] = [];
+
+  static async open(address: string): Promise<Line> {
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    socket.bind({ address, port: 0 });
+    await once(socket, 'listening');
+    return new Line(socket);
+  }
+
+  private constructor(readonly socket: Socket) {
+    socket.on('message', (message) => this.received.push(message));
+  }
+
+  /** Sends, and again, until there is an answer. */
+  async ask(service: Service, make: () => Uint8Array): Promise<Uint8Array> {
+    const before = this.received.length;
+    const deadline = Date.now() + DEADLINE_MS;
+    while (this.received.length === before) {
+      assert.ok(Date.now() < deadline, 'no answer');
+      this.send(service, make());
+      await Promise.race([
+        once(this.socket, 'message'),
+        new Promise((resolve) => setTimeout(resolve, RETRY_MS)),
+      ]);
+    }
+    return this.received[before]!;
+  }
+
+  send(service: Service, payload: Uint8Array): void {
+    const { address, port } = service.addresses[0]!;
+    this.socket.send(payload, port, address);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.socket.close();
+    await once(this.socket, 'close');
+  }
+}
+
+function copy(key: KeyPair): KeyPair {
+  return keyPairOf(key.secretKey);
+}
+
+/** A client that is no part of a fake world: its datagrams go over the line. */
+function clientOf(key: KeyPair): TestClient {
+  return new TestClient({ key }, '127.0.0.1');
+}
+
+async function connect(client: TestClient, line: Line, service: Service): Promise<void> {
+  client.takeCookie(await line.ask(service, () => client.makeInitiation()));
+  assert.ok(client.accept(await line.ask(service, () => client.makeInitiation())));
+}
+
+test('two find each other over sockets, pushed and asked for, while the classic protocol goes on', async () => {
+  const key = generateKeyPair();
+  await using service = await openService({ listen: [ANY_PORT], sealed: { key: copy(key) } });
+  await using a = await Line.open('127.0.0.7');
+  await using b = await Line.open('127.0.0.8');
+  const [alice, bob] = [clientOf(key), clientOf(key)];
+  await connect(alice, a, service);
+  await connect(bob, b, service);
+  await a.ask(service, () => alice.list(FRAME.want, [bob.publicKey]));
+  const before = a.received.length;
+  const frame = bob.open(await b.ask(service, () => bob.list(FRAME.want, [alice.publicKey])));
+  assert.ok(frame?.kind === FRAME.peers);
+  assert.equal(formatEndpoint(frame.entries[0]!.ipv4!), `127.0.0.7:${a.socket.address().port}`);
+  await until('the push', () => a.received.length > before);
+  const push = alice.open(a.received[before]!);
+  assert.ok(push?.kind === FRAME.peers && push.push);
+  assert.equal(formatEndpoint(push.entries[0]!.ipv4!), `127.0.0.8:${b.socket.address().port}`);
+  await using classic = await LoopbackPeer.open('127.0.0.9');
+  assert.deepEqual(await classic.ask(service.addresses[0]!, 1, 1), classic.endpoint);
+  assert.equal(service.counts().sealed?.clients, 2);
+});
+
+test('a flood of good initiations from many sources: a known client is answered all the while', async () => {
+  const key = generateKeyPair();
+  await using service = await openService({
+    listen: [ANY_PORT],
+    sealed: { key: copy(key) },
+    sourceRate: 0,
+    handshakeRate: 0,
+  });
+  await using known = await Line.open('127.0.0.7');
+  const client = clientOf(key);
+  await connect(client, known, service);
+  const flood: { line: Line; payload: Uint8Array }[] = [];
+  for (let i = 0; i < 8; i++) {
+    const line = await Line.open(`127.0.0.${20 + i}`);
+    const flooder = clientOf(key);
+    flooder.takeCookie(await line.ask(service, () => flooder.makeInitiation()));
+    flood.push({ line, payload: flooder.makeInitiation() });
+  }
+  try {
+    let answered = 0;
+    for (let round = 0; round < 10; round++) {
+      for (let i = 0; i < 800; i++) {
+        const { line, payload } = flood[i % flood.length]!;
+        line.send(service, payload);
+      }
+      const reply = await known.ask(service, () => client.plain(FRAME.ping));
+      answered += client.open(reply) === undefined ? 0 : 1;
+    }
+    assert.ok(answered > 0);
+    const { sealed } = service.counts();
+    assert.ok(sealed!.initiations > 1000);
+    assert.ok(sealed!.handshakesDeferred > 0, 'there was more to do than time for it');
+  } finally {
+    await Promise.all(flood.map(({ line }) => line[Symbol.asyncDispose]()));
+  }
+});
+
+test('the key is overwritten when the service closes', async () => {
+  const key = generateKeyPair();
+  const service = await openService({ listen: [ANY_PORT], sealed: { key } });
+  await service.close();
+  assert.ok(key.secretKey.every((byte) => byte === 0));
+});
+
+test('unusable limits of the sealed protocol are refused by name', async () => {
+  for (const [limits, name] of [
+    [{ maxWanted: 0 }, 'maxWanted'],
+    [{ maxWanted: 65_536 }, 'maxWanted'],
+    [{ handshakeRate: -1 }, 'handshakeRate'],
+    [{ clientRate: 0.5 }, 'clientRate'],
+  ] as const) {
+    await assert.rejects(openService({ listen: [ANY_PORT], ...limits }), (error: Error) =>
+      error.message.includes(`\`${name}\``),
+    );
+  }
+});
