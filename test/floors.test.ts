@@ -27,7 +27,7 @@ const PURE = [
   /^client\/sealed\/(?!own-keys|server-channels|sealed-finder)/,
   /^server\/(endpoint-table|key-index|row-arena|expiry-sweep|half-siphash|source-|rate-|classic-)/,
   /^server\/sealed\/(?!key-file|sealed-counts|sealed-metrics)/,
-  /^dns\/(signer|instance|roster|zone|responder|counts|options|tunnel)\.ts$/,
+  /^dns\/(signer|instance|prepared-reply|reply-cache|roster|zone|responder|counts|options|tunnel)\.ts$/,
   /^dns\/client\/(message|records|lookup|lookup-schedule|exchanges|failure|registry-peer)\.ts$/,
   /^sealed\/replay-window\.ts$/,
   /^dns\/dnssec\/(canonical|denial|signature-cache)/,

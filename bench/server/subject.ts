@@ -85,11 +85,7 @@ function subject(child: ChildProcess, port: number): Subject {
   const proc = `/proc/${child.pid}`;
   return {
     port,
-    cpuSeconds() {
-      // proc(5): fields 14 and 15, counted behind the command's name in brackets
-      const fields = readFileSync(`${proc}/stat`, 'utf8').split(') ')[1]!.split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-    },
+    cpuSeconds: () => cpuSeconds(child.pid!),
     residentBytes() {
       const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`${proc}/status`, 'utf8'))?.[1];
       return Number(kib) * 1024;
@@ -103,4 +99,11 @@ function subject(child: ChildProcess, port: number): Subject {
       await gone;
     },
   };
+}
+
+/** Processor time that a process has used so far. */
+export function cpuSeconds(pid: number): number {
+  // proc(5): fields 14 and 15, counted behind the command's name in brackets
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

@@ -103,7 +103,8 @@ function expectRight(result: LoadResult, mode: Case['mode']): void {
   }
 }
 
-function median(runs: readonly Measure[]): Measure {
+/** The run in the middle, by answers per second. */
+export function median(runs: readonly Measure[]): Measure {
   const sorted = [...runs].sort((a, b) => a.perSecond - b.perSecond);
   return sorted[sorted.length >> 1]!;
 }

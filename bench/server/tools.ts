@@ -28,7 +28,7 @@ export async function buildTools(): Promise<Tools> {
   const folder = await mkdtemp(join(tmpdir(), 'wg-rendezvous-bench-'));
   const compile = async (compiler: string, source: string, name: string): Promise<string> => {
     const target = join(folder, name);
-    await run(compiler, ['-O2', '-o', target, source], { timeout: COMPILE_TIMEOUT_MS });
+    await compileProgram(compiler, source, target);
     return target;
   };
   try {
@@ -49,4 +49,13 @@ export async function buildTools(): Promise<Tools> {
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Compiles a program of one file. */
+export async function compileProgram(
+  compiler: string,
+  source: string,
+  target: string,
+): Promise<void> {
+  await run(compiler, ['-O2', '-o', target, source], { timeout: COMPILE_TIMEOUT_MS });
 }

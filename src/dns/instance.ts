@@ -6,30 +6,35 @@ import {
   txtRecord,
 } from '../wire/dns-sd.js';
 import { type Endpoint, sameEndpoint } from '../wire/endpoint.js';
-import type { PublicKey } from '../wire/key.js';
 import type { Peer } from '../wireguard/device.js';
+import { PreparedReply } from './prepared-reply.js';
 import type { Reply } from './signer.js';
 
 /** The types that an instance has answers for; one of A and AAAA, by its endpoint. */
 export type InstanceType = 'SRV' | 'A' | 'AAAA' | 'TXT';
+
+const IPV4_TYPES: readonly InstanceType[] = ['SRV', 'A', 'TXT'];
+const IPV6_TYPES: readonly InstanceType[] = ['SRV', 'AAAA', 'TXT'];
 
 /** What is told of a peer. */
 export type Advertised = Pick<Peer, 'publicKey' | 'allowedIps'> & { readonly endpoint: Endpoint };
 
 /** A peer that has an endpoint, and the replies about it, each made when it is first asked for. */
 export class Instance {
-  readonly publicKey: PublicKey;
   /** The key as a label. */
   readonly label: string;
-  /** For each zone and type; the same reply each time, so that what is made of it can be kept. */
-  private readonly replies = new Map<string, Reply>();
+  /** The types there are answers for. */
+  readonly types: readonly InstanceType[];
+  /** For each zone one for each type; few objects, as among 10 000 peers each is a miss of the cache. */
+  private readonly replies: (PreparedReply | undefined)[] = [];
 
+  /** @param isKept whether it is told alike to all who ask, until the roster changes */
   constructor(
     private readonly peer: Advertised,
-    label = instanceLabel(peer.publicKey),
+    private readonly isKept = true,
   ) {
-    this.publicKey = peer.publicKey;
-    this.label = label;
+    this.label = instanceLabel(peer.publicKey);
+    this.types = peer.endpoint.family === 4 ? IPV4_TYPES : IPV6_TYPES;
   }
 
   /** Whether all that is told of the peer is as before. */
@@ -39,25 +44,20 @@ export class Instance {
     );
   }
 
-  /** The types there are answers for. */
-  get types(): readonly InstanceType[] {
-    return ['SRV', this.addressType, 'TXT'];
-  }
-
-  /** The reply for a type in a zone; undefined where there is none of that type. */
-  reply(type: string, zone: string): Reply | undefined {
-    const id = `${type} ${zone}`;
-    const known = this.replies.get(id);
-    if (known !== undefined || !this.types.includes(type as InstanceType)) {
-      return known;
+  /** The reply for a type in a zone, the same each time; undefined where there is none of that type. */
+  reply(type: string, zone: { readonly name: string; readonly index: number }) {
+    const typeIndex = this.types.indexOf(type as InstanceType);
+    if (typeIndex < 0) {
+      return undefined;
     }
-    const reply = this.makeReply(type as InstanceType, instanceName(this.label, zone));
-    this.replies.set(id, reply);
+    const at = zone.index * this.types.length + typeIndex;
+    let reply = this.replies[at];
+    if (reply === undefined) {
+      const name = instanceName(this.label, zone.name);
+      reply = new PreparedReply(this.makeReply(type as InstanceType, name), this.isKept);
+      this.replies[at] = reply;
+    }
     return reply;
-  }
-
-  private get addressType(): 'A' | 'AAAA' {
-    return this.peer.endpoint.family === 4 ? 'A' : 'AAAA';
   }
 
   private makeReply(type: InstanceType, name: string): Reply {

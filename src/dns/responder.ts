@@ -1,5 +1,6 @@
 import { CLASS_IN, decodeQuery, type Query } from '../wire/dns-query.js';
 import {
+  type Asked,
   type EncodedSections,
   encodeSections,
   MAX_DNS_MESSAGE,
@@ -11,6 +12,7 @@ import {
 } from '../wire/dns-reply.js';
 import { isWithin } from '../wire/dns-sd.js';
 import { type AnswerCounts, emptyCounts } from './counts.js';
+import { PreparedReply } from './prepared-reply.js';
 import type { Roster } from './roster.js';
 import type { Reply, Signer } from './signer.js';
 import type { LocalAddress, Zone } from './zone.js';
@@ -28,9 +30,9 @@ const SIGNER_TYPES: readonly string[] = ['DNSKEY', 'RRSIG', 'NSEC'];
 /** Answers queries for zones, from the last reading of the device. */
 export class Responder {
   readonly counts: AnswerCounts = emptyCounts();
+  /** Whether the last reply is an answer that all get who send the same query, as long as the version stays. */
+  isRepeatable = false;
   private readonly zones: readonly Zone[];
-  /** Records as bytes, by their reply and the length of the name asked for. */
-  private readonly encoded = new WeakMap<Reply, Map<number, EncodedSections>>();
 
   constructor(
     zones: readonly Zone[],
@@ -41,6 +43,11 @@ export class Responder {
     this.zones = [...zones].sort((a, b) => b.name.length - a.name.length);
   }
 
+  /** Another one whenever answers may have changed. */
+  get version(): number {
+    return this.roster.version;
+  }
+
   /**
    * Answers a query in place; never throws on what it says.
    * @param message the query's bytes; the buffer behind has room for a reply: over UDP MAX_UDP_REPLY, over
@@ -49,6 +56,7 @@ export class Responder {
    */
   respond(buffer: Uint8Array, length: number, transport: Transport, local: LocalAddress): number {
     const { counts } = this;
+    this.isRepeatable = false;
     const query = decodeQuery(buffer.subarray(0, length));
     if (query === 'silent') {
       counts.ignored++;
@@ -84,15 +92,15 @@ export class Responder {
       return refuse(RCODE.SERVFAIL);
     }
     const reply = this.reply(query, zone, local);
-    this.count(reply);
+    counts[reply.outcome]++;
     return this.write(buffer, query, reply, zone, limit, local);
   }
 
-  private reply({ question }: Query, zone: Zone, local: LocalAddress): Reply {
+  private reply({ question }: Query, zone: Zone, local: LocalAddress): PreparedReply {
     const own = SIGNER_TYPES.includes(question.type)
       ? this.signer?.reply(question, zone.view(local))
       : undefined;
-    return own ?? zone.reply(question, local);
+    return own === undefined ? zone.reply(question, local) : new PreparedReply(own);
   }
 
   private zoneOf({ question, class: asked }: Query): Zone | undefined {
@@ -105,54 +113,46 @@ export class Responder {
   private write(
     buffer: Uint8Array,
     query: Query,
-    reply: Reply,
+    prepared: PreparedReply,
     zone: Zone,
     limit: number,
     local: LocalAddress,
   ): number {
-    const send = (it: Reply) =>
-      writeReply(
-        buffer,
-        query,
-        { rcode: RCODE[it.rcode], authoritative: true },
-        this.encode(it, query, zone),
-        limit,
-      );
-    let written = send(reply);
+    prepared.encoded ??= encodePrepared(prepared.reply, query, zone);
+    const written = this.send(buffer, query, prepared.rcode, prepared.encoded, limit);
     // What is truncated already is asked for again over TCP: signing it would be for nothing.
-    if (this.signer !== undefined && !written.truncated && query.edns?.dnssecOk === true) {
-      written = send(this.signer.sign(reply, query.question, zone.view(local)));
+    if (this.signer === undefined || written.truncated || query.edns?.dnssecOk !== true) {
+      this.isRepeatable = prepared.isKept && !written.truncated;
+      return written.length;
     }
+    const signed = this.signer.sign(prepared.reply, query.question, zone.view(local));
+    const encoded = encodeSections(signed, askedOf(query, zone));
+    return this.send(buffer, query, RCODE[signed.rcode], encoded, limit).length;
+  }
+
+  private send(
+    buffer: Uint8Array,
+    query: Query,
+    rcode: number,
+    encoded: EncodedSections,
+    limit: number,
+  ) {
+    const header = { rcode, authoritative: true };
+    const written = writeReply(buffer, query, header, encoded, limit);
     if (written.truncated) {
       this.counts.truncated++;
     }
-    return written.length;
+    return written;
   }
+}
 
-  private encode(reply: Reply, query: Query, zone: Zone): EncodedSections {
-    const { nameLength: length, question } = query;
-    let byLength = this.encoded.get(reply);
-    if (byLength === undefined) {
-      byLength = new Map();
-      this.encoded.set(reply, byLength);
-    }
-    let sections = byLength.get(length);
-    if (sections === undefined) {
-      sections = encodeSections(reply, { name: question.name, length }, zone.name);
-      byLength.set(length, sections);
-    }
-    return sections;
-  }
+/** Answers are of one name; a denial is the same for many, and has to fit behind all of them. */
+function encodePrepared(reply: Reply, query: Query, zone: Zone): EncodedSections {
+  return encodeSections(reply, reply.answers.length > 0 ? askedOf(query, zone) : undefined);
+}
 
-  private count({ rcode, answers }: Reply): void {
-    if (answers.length > 0) {
-      this.counts.answered++;
-    } else if (rcode === 'NXDOMAIN') {
-      this.counts.nxdomain++;
-    } else {
-      this.counts.nodata++;
-    }
-  }
+function askedOf({ question, nameLength }: Query, zone: Zone): Asked {
+  return { name: question.name, nameLength, zone: zone.name };
 }
 
 function udpLimit({ edns }: Query): number {

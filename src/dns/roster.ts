@@ -1,5 +1,5 @@
-import type { PublicKey } from '../wire/key.js';
-import type { Device } from '../wireguard/device.js';
+import { instanceLabel } from '../wire/dns-sd.js';
+import type { Device, Peer } from '../wireguard/device.js';
 import { type Advertised, Instance } from './instance.js';
 
 /**
@@ -9,37 +9,33 @@ import { type Advertised, Instance } from './instance.js';
 export class Roster {
   /** Of the last reading; undefined where it failed, or before the first. */
   device: Device | undefined;
-  /** Goes up with each change of the peers listed. */
+  /** Goes up with each change of the peers listed, and when they are not to be had. */
   version = 0;
-  private byLabel = new Map<string, Instance>();
-  /** The instances in the order of the reading. */
-  private byKey = new Map<string, Instance>();
+  private byLabel: ReadonlyMap<string, Instance> = new Map();
+  /** By the very peer of the last reading: of 10 000 most are the same from one to the next. */
+  private byPeer: ReadonlyMap<Peer, Instance> = new Map();
 
   /** Takes over a reading of the device; undefined says that it could not be read. */
   update(device: Device | undefined): void {
     this.device = device;
     if (device === undefined) {
+      this.version++;
       return;
     }
-    const before = this.byKey;
-    this.byKey = new Map();
+    const byPeer = new Map<Peer, Instance>();
     let changed = false;
     for (const peer of device.peers) {
       if (peer.endpoint !== undefined) {
-        const id = keyId(peer.publicKey);
-        const known = before.get(id);
-        const instance = renew(known, peer as Advertised);
-        changed ||= instance !== known;
-        this.byKey.set(id, instance);
+        const known = this.byPeer.get(peer) ?? this.findSame(peer as Advertised);
+        byPeer.set(peer, known ?? new Instance(peer as Advertised));
+        changed ||= known === undefined;
       }
     }
-    if (changed || before.size !== this.byKey.size) {
+    if (changed || byPeer.size !== this.byPeer.size) {
       this.version++;
-      this.byLabel = new Map();
-      for (const instance of this.byKey.values()) {
-        this.byLabel.set(instance.label, instance);
-      }
+      this.byLabel = new Map([...byPeer.values()].map((it) => [it.label, it]));
     }
+    this.byPeer = byPeer;
   }
 
   /** The instance of a label in lower case. */
@@ -47,10 +43,10 @@ export class Roster {
     return this.byLabel.get(label);
   }
 
-  /** The labels of at most so many instances, in the order of the device. */
+  /** The labels of at most so many instances. */
   labels(limit: number): string[] {
     const labels: string[] = [];
-    for (const { label } of this.byKey.values()) {
+    for (const label of this.byLabel.keys()) {
       if (labels.length === limit) {
         break;
       }
@@ -58,16 +54,10 @@ export class Roster {
     }
     return labels;
   }
-}
 
-function renew(known: Instance | undefined, peer: Advertised): Instance {
-  if (known === undefined) {
-    return new Instance(peer);
+  /** The instance that tells the same of a peer whose other properties changed. */
+  private findSame(peer: Advertised): Instance | undefined {
+    const known = this.find(instanceLabel(peer.publicKey));
+    return known?.tellsOf(peer) ? known : undefined;
   }
-  return known.tellsOf(peer) ? known : new Instance(peer, known.label);
-}
-
-/** A key as the key of a map; quicker than its label. */
-function keyId(key: PublicKey): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
 }

@@ -2,6 +2,7 @@ import { randomHashKey } from '../server/random-hash-key.js';
 import { RateLimiter } from '../server/rate-limiter.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import type { Device } from '../wireguard/device.js';
+import { createDumpParser } from '../wireguard/dump.js';
 import { WgError } from '../wireguard/wg-error.js';
 import { readDevice } from '../wireguard/wg-tool.js';
 import type { RegistryCounts } from './counts.js';
@@ -12,6 +13,7 @@ import {
   type RegistryLimits,
   type RegistryServiceOptions,
 } from './options.js';
+import { ReplyCache } from './reply-cache.js';
 import { Responder } from './responder.js';
 import { Roster } from './roster.js';
 import { TcpPool } from './tcp-pool.js';
@@ -54,10 +56,10 @@ export async function openRegistry(
   const limits: RegistryLimits = { ...DEFAULT_REGISTRY_LIMITS, ...options };
   const roster = new Roster();
   const now = () => performance.now();
-  const zones = options.zones.map((zone) => new Zone(zone, roster));
+  const zones = options.zones.map((zone, i) => new Zone(zone, roster, i));
   const responder = new Responder(zones, roster, options.signer);
   const source = new DeviceSource({
-    read: options.read ?? (() => readDevice(options.interfaceName)),
+    read: options.read ?? deviceReader(options.interfaceName),
     roster,
     maxAgeMs: limits.maxAgeMs,
     now,
@@ -65,7 +67,9 @@ export async function openRegistry(
   });
   await firstReading(source);
   const limiter = new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst });
-  const answering: Answering = { responder, source, limiter, hashKey: randomHashKey(), now };
+  const hashKey = randomHashKey();
+  const cache = new ReplyCache(hashKey);
+  const answering: Answering = { responder, source, limiter, hashKey, cache, now };
   const pool = new TcpPool(answering);
   const listeners = await openListeners(options, limits, answering, pool, events);
   let closed: Promise<void> | undefined;
@@ -87,6 +91,11 @@ export async function openRegistry(
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function deviceReader(interfaceName: string): () => Promise<Device> {
+  const parse = createDumpParser();
+  return () => readDevice(interfaceName, parse);
 }
 
 async function firstReading(source: DeviceSource): Promise<void> {

@@ -11,7 +11,9 @@ import {
 } from '../socket/datagram-batch.js';
 import { ADDRESS_LENGTH, type Endpoint, formatAddress } from '../wire/endpoint.js';
 import type { DeviceSource } from './device-source.js';
+import type { ReplyCache } from './reply-cache.js';
 import type { Responder } from './responder.js';
+import type { LocalAddress } from './zone.js';
 
 /** What both transports answer with. */
 export interface Answering {
@@ -19,6 +21,8 @@ export interface Answering {
   readonly source: DeviceSource;
   readonly limiter: RateLimiter;
   readonly hashKey: HashKey;
+  /** Of replies over UDP. */
+  readonly cache: ReplyCache;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -29,6 +33,9 @@ const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
 export class UdpHandler {
   /** Queries that wait for a reading of the device, in the socket's outgoing batch. */
   private waiting = 0;
+  private readonly localOf: LocalAddress = () => this.localAddress();
+  private batch: DatagramBatch | undefined;
+  private slot = 0;
 
   constructor(
     private readonly answering: Answering,
@@ -108,23 +115,36 @@ export class UdpHandler {
   }
 
   private answer(batch: DatagramBatch, slot: number): void {
-    const { payload, stride, lengths } = batch;
-    const start = slot * stride;
-    const buffer = payload.subarray(start, start + stride);
+    const { responder, cache } = this.answering;
+    const { payload, payloadWords, stride, lengths } = batch;
     // What did not fit in the slot was cut, and is malformed.
     const length = Math.min(lengths[slot] as number, stride);
-    lengths[slot] = this.answering.responder.respond(buffer, length, 'udp', () =>
-      this.localAddress(batch, slot),
-    );
+    const start = slot * stride;
+    cache.expect(responder.version);
+    const known = cache.answer(payloadWords, start >>> 2, length);
+    if (known !== undefined) {
+      responder.counts.answered++;
+      lengths[slot] = known;
+      return;
+    }
+    this.batch = batch;
+    this.slot = slot;
+    const buffer = payload.subarray(start, start + stride);
+    const reply = responder.respond(buffer, length, 'udp', this.localOf);
+    lengths[slot] = reply;
+    if (responder.isRepeatable) {
+      cache.keep(payloadWords, start >>> 2, reply);
+    }
   }
 
   /** Where a query was sent to; undefined where node:dgram does not tell. */
-  private localAddress({ addresses }: DatagramBatch, slot: number): string | undefined {
+  private localAddress(): string | undefined {
     const { address, family } = this.bound;
-    if (!WILDCARDS.includes(address)) {
-      return address;
+    if (!WILDCARDS.includes(address) || this.batch === undefined) {
+      return WILDCARDS.includes(address) ? undefined : address;
     }
-    const at = addresses.byteOffset + (slot * ADDRESS_WORDS + LOCAL_WORD) * 4;
+    const { addresses } = this.batch;
+    const at = addresses.byteOffset + (this.slot * ADDRESS_WORDS + LOCAL_WORD) * 4;
     const local = formatAddress(new Uint8Array(addresses.buffer, at, ADDRESS_LENGTH[family]));
     return WILDCARDS.includes(local) ? undefined : local;
   }

@@ -11,8 +11,9 @@ import {
 import { addressFamily, type Endpoint, endpoint } from '../wire/endpoint.js';
 import { Instance } from './instance.js';
 import type { ZoneOptions } from './options.js';
+import { PreparedReply } from './prepared-reply.js';
 import type { Roster } from './roster.js';
-import type { Reply, ZoneView } from './signer.js';
+import type { ZoneView } from './signer.js';
 
 /** More than fit in the largest message: a longer list is cut there, and says so. */
 const MAX_LISTED = 1000;
@@ -27,24 +28,27 @@ const APEX_TYPES = ['SOA', 'NS'] as const;
 export class Zone {
   readonly name: string;
   readonly soa: SoaAnswer;
-  private readonly nxdomain: Reply;
-  private readonly nodata: Reply;
-  private readonly apex: Readonly<Record<(typeof APEX_TYPES)[number], Reply>>;
-  private list: { readonly version: string; readonly reply: Reply } | undefined;
+  private readonly nxdomain: PreparedReply;
+  private readonly nodata: PreparedReply;
+  private readonly apex: Readonly<Record<(typeof APEX_TYPES)[number], PreparedReply>>;
+  private list: { readonly version: string; readonly reply: PreparedReply } | undefined;
 
   constructor(
     private readonly options: ZoneOptions,
     private readonly roster: Roster,
+    /** Of the zones of a registry, from 0. */
+    readonly index: number,
   ) {
     this.name = options.name;
     this.soa = soaRecord(this.name);
-    this.nxdomain = { rcode: 'NXDOMAIN', answers: [], authorities: [this.soa], additionals: [] };
-    this.nodata = { ...this.nxdomain, rcode: 'NOERROR' };
+    const denial = { answers: [], authorities: [this.soa], additionals: [] };
+    this.nxdomain = new PreparedReply({ ...denial, rcode: 'NXDOMAIN' });
+    this.nodata = new PreparedReply({ ...denial, rcode: 'NOERROR' });
     this.apex = { SOA: positive([this.soa]), NS: positive([nsRecord(this.name)]) };
   }
 
   /** The reply to a question about a name within the zone, as of the roster's last reading. */
-  reply({ name, type }: Question, local: LocalAddress): Reply {
+  reply({ name, type }: Question, local: LocalAddress): PreparedReply {
     const place = placeOf(name, this.name);
     switch (place.kind) {
       case 'apex':
@@ -85,7 +89,7 @@ export class Zone {
     }
   }
 
-  private nameserverReply(type: string, local: LocalAddress): Reply {
+  private nameserverReply(type: string, local: LocalAddress): PreparedReply {
     const found = this.serverAddress(local).filter((it) => type === it.type || type === 'ANY');
     return found.length === 0 ? this.nodata : positive(found);
   }
@@ -97,12 +101,12 @@ export class Zone {
       : [addressRecord(nameserverName(this.name), endpoint(address, 0))];
   }
 
-  private instanceReply(label: string, type: string, local: LocalAddress): Reply {
+  private instanceReply(label: string, type: string, local: LocalAddress): PreparedReply {
     const instance = this.find(label, local);
     if (instance === undefined) {
       return this.nxdomain;
     }
-    return instance.reply(type === 'ANY' ? 'SRV' : type, this.name) ?? this.nodata;
+    return instance.reply(type === 'ANY' ? 'SRV' : type, this) ?? this.nodata;
   }
 
   private find(label: string, local: LocalAddress): Instance | undefined {
@@ -115,7 +119,7 @@ export class Zone {
   }
 
   /** Kept until the peers change; it does not depend on where the query was sent but for the own device. */
-  private listReply(local: LocalAddress): Reply {
+  private listReply(local: LocalAddress): PreparedReply {
     const self = this.options.self === undefined ? undefined : this.self(local);
     const version = `${this.roster.version} ${self?.label}`;
     if (this.list?.version !== version) {
@@ -139,7 +143,10 @@ export class Zone {
     const where = own.endpoint ?? localEndpoint(local(), device.listenPort);
     return where === undefined
       ? undefined
-      : new Instance({ publicKey: device.publicKey, allowedIps: own.allowedIps, endpoint: where });
+      : new Instance(
+          { publicKey: device.publicKey, allowedIps: own.allowedIps, endpoint: where },
+          false,
+        );
   }
 }
 
@@ -149,6 +156,6 @@ function localEndpoint(address: string | undefined, port: number): Endpoint | un
     : endpoint(address, port);
 }
 
-function positive(answers: readonly Answer[]): Reply {
-  return { rcode: 'NOERROR', answers, authorities: [], additionals: [] };
+function positive(answers: readonly Answer[]): PreparedReply {
+  return new PreparedReply({ rcode: 'NOERROR', answers, authorities: [], additionals: [] });
 }

@@ -34,7 +34,7 @@ const POINTER = 0xc000;
 /** Type and length of an encoded record whose name is the root. */
 const ROOT_NAME_LENGTH = 1;
 
-/** Records as bytes, to stand behind a question of one length, whatever its case. */
+/** Records as bytes, to stand behind a question, whatever its case. */
 export interface EncodedSections {
   readonly bytes: Uint8Array;
   /** Where each record ends, in order of sections. */
@@ -56,23 +56,27 @@ interface Target {
   readonly offset: number;
 }
 
+/** The question that records are to follow. */
+export interface Asked {
+  /** As readName gives it. */
+  readonly name: string;
+  /** Bytes of the name in the message. */
+  readonly nameLength: number;
+  /** The apex of the zone that the name is within. */
+  readonly zone: string;
+}
+
 /**
  * Encodes records to follow a question. Names are compressed where it counts: owners, and the targets of
  * PTR records, against the name asked for and the zone. Records that would end beyond the largest message
  * are left out.
- * @param question the name asked for, and its length in bytes
- * @param zone the apex, which the name asked for ends with
+ * @param asked undefined to compress nothing, for what is to follow any question
  */
 export function encodeSections(
   { answers, authorities, additionals }: Sections,
-  question: { readonly name: string; readonly length: number },
-  zone: string,
+  asked: Asked | undefined,
 ): EncodedSections {
-  const apex = {
-    name: zone,
-    offset: DNS_HEADER_LENGTH + question.length - encodeName(zone).length,
-  };
-  const targets = [{ name: question.name, offset: DNS_HEADER_LENGTH }, apex];
+  const targets = asked === undefined ? [] : pointerTargets(asked);
   const parts: Uint8Array[] = [];
   const ends: number[] = [];
   let size = 0;
@@ -90,6 +94,14 @@ export function encodeSections(
     ends,
     counts: [answers.length, authorities.length, additionals.length],
   };
+}
+
+function pointerTargets({ name, nameLength, zone }: Asked): Target[] {
+  const apexOffset = DNS_HEADER_LENGTH + nameLength - encodeName(zone).length;
+  return [
+    { name, offset: DNS_HEADER_LENGTH },
+    { name: zone, offset: apexOffset },
+  ];
 }
 
 function encodeRecord(record: Answer, targets: readonly Target[]): Uint8Array {
@@ -147,7 +159,9 @@ export function writeReply(
   const truncated = fitting < answers + authorities;
   const recordsLength = fitting === 0 ? 0 : (sections?.ends[fitting - 1] as number);
   if (sections !== undefined && recordsLength > 0) {
-    message.set(sections.bytes.subarray(0, recordsLength), questionEnd);
+    const { bytes } = sections;
+    const isWhole = recordsLength === bytes.length;
+    message.set(isWhole ? bytes : bytes.subarray(0, recordsLength), questionEnd);
   }
   writeHeader(
     message,

@@ -8,11 +8,11 @@ import { explainWgFailure, wgExecution } from './wg-failure.js';
 
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-/** Reads an interface. Throws a WgError. */
-export async function readDevice(interfaceName: string): Promise<Device> {
+/** Reads an interface, with createDumpParser() where that is done often. Throws a WgError. */
+export async function readDevice(interfaceName: string, parse = parseDump): Promise<Device> {
   const text = await wg(interfaceName, ['show', interfaceName, 'dump']);
   try {
-    return parseDump(text);
+    return parse(text);
   } catch (cause) {
     throw new WgError('WG_FAILED', `${interfaceName}: ${(cause as Error).message}`, { cause });
   }

@@ -74,7 +74,7 @@ export class Registry {
     signer?: Signer,
   ) {
     this.roster.update(state);
-    const all = zones.map((zone) => new Zone(zone, this.roster));
+    const all = zones.map((zone, i) => new Zone(zone, this.roster, i));
     this.responder = new Responder(all, this.roster, signer);
   }
 

@@ -43,7 +43,7 @@ export class LoopbackRegistry implements AsyncDisposable {
       })),
     });
     const registry = new LoopbackRegistry(
-      new Responder([new Zone({ name: zone }, roster)], roster, signer),
+      new Responder([new Zone({ name: zone }, roster, 0)], roster, signer),
     );
     await registry.listen();
     return registry;
