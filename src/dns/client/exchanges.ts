@@ -54,7 +54,10 @@ export class Exchanges {
     this.#randomId = randomId;
   }
 
-  /** Whether a new question would be sent before long. Who asks only then keeps what waits bounded. */
+  /**
+   * Whether a new question would be sent before long. Who begins a lookup only then has at most
+   * MAX_IN_FLIGHT of them, and so many times a lookup's further questions waiting.
+   */
   get hasRoom(): boolean {
     return this.#waiting.length + this.#inFlight.size < MAX_IN_FLIGHT;
   }
@@ -86,8 +89,7 @@ export class Exchanges {
   /** Takes those that have had no reply in time, and no further attempt. */
   takeOverdue(now: number): Exchange[] {
     const overdue = [...this.#inFlight].filter(
-      ([, { deadline, attempts, overTcp }]) =>
-        deadline <= now && (overTcp || attempts >= ATTEMPTS_PER_TURN),
+      ([, { deadline, attempts }]) => deadline <= now && attempts >= ATTEMPTS_PER_TURN,
     );
     for (const [id] of overdue) {
       this.#inFlight.delete(id);
@@ -114,6 +116,7 @@ export class Exchanges {
       return false;
     }
     flight.overTcp = true;
+    flight.attempts = ATTEMPTS_PER_TURN;
     flight.deadline = now + TCP_TIMEOUT_MS;
     return true;
   }
@@ -137,8 +140,8 @@ export class Exchanges {
 
   #again(now: number): Uint8Array | undefined {
     for (const flight of this.#inFlight.values()) {
-      const { deadline, attempts, overTcp, query } = flight;
-      if (deadline <= now && attempts < ATTEMPTS_PER_TURN && !overTcp) {
+      const { deadline, attempts, query } = flight;
+      if (deadline <= now && attempts < ATTEMPTS_PER_TURN) {
         flight.attempts = attempts + 1;
         flight.deadline = now + timeoutMs(flight.attempts);
         return query;

@@ -86,7 +86,7 @@ export class LookupSchedule {
       return;
     }
     const reply = readReply(result, exchange.query);
-    if (reply === undefined || reply.kind === 'truncated') {
+    if (reply === undefined) {
       this.#failNow(exchange, UNREADABLE, now);
     } else {
       this.#replied(exchange, reply, now);

@@ -142,6 +142,7 @@ test('many peers: queries are paced, bounded in flight, and none is forgotten', 
   assert.deepEqual(sent, [BURST, BURST, BURST, BURST]);
   assert.equal(4 * BURST, MAX_IN_FLIGHT);
   assert.deepEqual(schedule.work(40), []);
+  assert.equal(peers.filter(({ askAt }) => askAt > 0).length, MAX_IN_FLIGHT, 'others wait');
 
   const crowd = bench(200);
   const inFlight: { query: Uint8Array; due: number }[] = [];
@@ -163,6 +164,25 @@ test('many peers: queries are paced, bounded in flight, and none is forgotten', 
     }
   }
   assert.fail(`only ${crowd.peers.filter(({ alive }) => alive).length} of ${peers.length}`);
+});
+
+test('questions that follow from replies are bounded in flight too', () => {
+  const { schedule, peers } = bench(MAX_IN_FLIGHT);
+  const queries = [0, 10, 20, 30].flatMap((now) => schedule.work(now));
+  assert.equal(queries.length, MAX_IN_FLIGHT);
+  for (const [i, query] of queries.entries()) {
+    const answers = [srv(questionOf(query).name, 7, { target: `host${i}.example.net` })];
+    schedule.received(replyTo(query, { answers }), 40);
+  }
+  const further = [50, 60, 70, 80, 90, 100].flatMap((now) => schedule.work(now));
+  assert.equal(further.length, MAX_IN_FLIGHT);
+  assert.equal(schedule.nextAt(100), 550, 'nothing to do before the first is sent again');
+  for (const query of further) {
+    const { name } = questionOf(query);
+    schedule.received(replyTo(query, { answers: [address(name, '192.0.2.7')] }), 110);
+  }
+  assert.equal(schedule.work(120).length, BURST, 'the other half of them');
+  assert.ok(peers.some(({ said }) => said === '192.0.2.7:7'));
 });
 
 test('an id in flight is not used a second time', () => {
@@ -211,19 +231,35 @@ test('what goes wrong over TCP is a failure of its own', () => {
     [Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
     [new Error('the server ended the connection'), 'the server ended the connection'],
     [new Uint8Array(3), 'no DNS answer came'],
+    ['truncated', 'no DNS answer came'],
   ] as const;
   for (const [result, reason] of results) {
     const { schedule } = bench(1);
     const query = only(schedule.work(0));
     const exchange = schedule.received(replyTo(query, { truncated: true }), 10);
     assert.ok(exchange);
-    schedule.receivedOverTcp(exchange, result, 20);
+    const again = replyTo(query, { truncated: true });
+    schedule.receivedOverTcp(exchange, result === 'truncated' ? again : result, 20);
     assert.deepEqual(schedule.failure, { kind: 'tcp', reason });
   }
   const { schedule } = bench(1);
   schedule.received(replyTo(only(schedule.work(0)), { truncated: true }), 10);
   schedule.work(10 + TCP_TIMEOUT_MS);
   assert.notEqual(schedule.failure, undefined, 'given up');
+});
+
+test('what comes over TCP after a new start is not taken', () => {
+  const { schedule, first } = bench(1, () => 7);
+  const query = only(schedule.work(0));
+  const exchange = schedule.received(replyTo(query, { truncated: true }), 10);
+  assert.ok(exchange);
+  schedule.reset();
+  const again = only(schedule.work(ASK_INTERVAL_MS));
+  assert.deepEqual(again, query, 'the same id');
+  schedule.receivedOverTcp(exchange, located(query, '192.0.2.66'), 210);
+  assert.equal(first.said, undefined);
+  schedule.received(located(again, '192.0.2.7'), 220);
+  assert.equal(first.said, '192.0.2.7:51820');
 });
 
 test('a server that cannot read EDNS is asked without', () => {

@@ -59,6 +59,16 @@ test('several SRV records: by priority, then weight', () => {
   assert.deepEqual(found({ answers, additionals }), ['192.0.2.3:3', '192.0.2.2:2', '192.0.2.1:1']);
 });
 
+test('of many records some are used', () => {
+  const many = Array.from({ length: 9 }, (_, i) => i + 1);
+  const additionals = many.map((i) => address(NAME, `192.0.2.${i}`));
+  const addresses = ['192.0.2.1:7', '192.0.2.2:7', '192.0.2.3:7', '192.0.2.4:7'];
+  assert.deepEqual(found({ answers: [srv(NAME, 7)], additionals }), addresses);
+  const answers = many.map((port) => srv(NAME, port));
+  const ports = ['192.0.2.1:1', '192.0.2.1:2', '192.0.2.1:3', '192.0.2.1:4'];
+  assert.deepEqual(found({ answers, additionals: additionals.slice(0, 1) }), ports);
+});
+
 test('an alias is followed, and a loop of aliases ends', () => {
   const other = 'other.example.net';
   const answers = [alias(NAME, other), srv(other, 9), alias(other, NAME)];

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Channel } from '../../../src/dns/client/channel.js';
+import { endpoint } from '../../../src/wire/endpoint.js';
+
+test('a socket that cannot be connected makes room for the next', async () => {
+  let failed: (error: Error) => void = () => {};
+  const failure = new Promise<Error>((resolve) => {
+    failed = resolve;
+  });
+  const channel = new Channel({
+    onConnected: assert.fail,
+    onMessage: () => assert.fail(),
+    onError: failed,
+  });
+  // The system lets nobody send there who does not ask for it.
+  const nowhere = endpoint('255.255.255.255', 53);
+  assert.equal(channel.use(nowhere), true);
+  assert.equal(channel.use(nowhere), false);
+  assert.match((await failure).message, /EACCES|ENETUNREACH/);
+  assert.equal(channel.isConnected, false);
+  assert.equal(channel.use(nowhere), true);
+  await channel.close();
+});
+
+test('without a server nothing can be asked over TCP', async () => {
+  const events = { onConnected() {}, onMessage() {}, onError() {} };
+  await assert.rejects(new Channel(events).exchange(new Uint8Array(1), 1), /no server/);
+});
