@@ -338,6 +338,9 @@ test('property 9: WireGuard takes nothing that is sent for its own', () => {
   const { world, a } = acquainted();
   a.ask(a.plain(FRAME.bye));
   a.ask(a.plain(FRAME.ping));
+  const c = new TestClient(world, '2001:db8::9');
+  assert.ok(c.connect());
+  assert.equal(c.exchange(c.plain(FRAME.ping))?.kind, FRAME.pong, '20 bytes, padded to 48');
   new TestClient(world, MALLORY).ask(new TestClient(new SealedRendezvous(), BOB).makeInitiation());
   const types = new Set(world.captured.map((it) => messageType(it, 0, it.length)));
   assert.deepEqual(types, new Set(Object.values(MESSAGE)), 'every kind of message was sent');
