@@ -8,7 +8,8 @@ import { until } from '../../src/compare/lab/index.js';
 import type { RegistryServiceOptions } from '../../src/dns/options.js';
 import { openRegistry, type RegistryService } from '../../src/dns/service.js';
 import { endpoint } from '../../src/wire/endpoint.js';
-import { EXAMPLE, FIRST_NAME, query, rcodeOf, SERVICE } from './asking.js';
+import type { Device } from '../../src/wireguard/device.js';
+import { device, EXAMPLE, FIRST, FIRST_NAME, peer, query, rcodeOf, SERVICE } from './asking.js';
 
 const QUIET = { onListening() {}, onProblem() {}, onDeviceProblem() {} };
 
@@ -187,6 +188,51 @@ describe('over UDP', () => {
     }
     await until('all answers', () => ids.size === 200);
     assert.ok(readings < 20, `${readings} readings`);
+    socket.close();
+  });
+
+  it('the same query is answered anew when the peer moves, when it goes, and when nobody can tell', async () => {
+    const states: (Device | Error)[] = [
+      EXAMPLE,
+      EXAMPLE,
+      device([peer(FIRST.key, '9.9.9.9:9')]),
+      device([peer(FIRST.key, '9.9.9.9:9')]),
+      device([]),
+      EXAMPLE,
+      new Error('gone'),
+      EXAMPLE,
+    ];
+    let turn = 0;
+    const read = async () => {
+      const state = states[turn] as Device | Error;
+      if (state instanceof Error) {
+        throw state;
+      }
+      return state;
+    };
+    await using service = await open({ maxAgeMs: 0 }, read);
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    const { port } = service.addresses[0] as { port: number };
+    const said: string[] = [];
+    for (; turn < states.length; turn++) {
+      socket.send(numbered(turn).subarray(2), port, '127.0.0.1');
+      const [message] = (await once(socket, 'message')) as [Buffer];
+      const reply = decode(message);
+      assert.equal(reply.id, turn);
+      const [answer] = reply.answers as { data: string }[];
+      said.push(answer?.data ?? rcodeOf(reply));
+    }
+    const expected = [
+      '2.2.2.2',
+      '2.2.2.2',
+      '9.9.9.9',
+      '9.9.9.9',
+      'NXDOMAIN',
+      '2.2.2.2',
+      'SERVFAIL',
+    ];
+    assert.deepEqual(said, [...expected, '2.2.2.2']);
     socket.close();
   });
 

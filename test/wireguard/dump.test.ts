@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey } from '../../src/wire/key.js';
-import { parseDump } from '../../src/wireguard/dump.js';
+import { createDumpParser, parseDump } from '../../src/wireguard/dump.js';
 
 const PRIVATE = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
 const MINE = 'HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=';
@@ -95,4 +95,21 @@ test('random text never throws anything but a RangeError', () => {
       },
     ),
   );
+});
+
+test('dump after dump: a line that is as before gives the same peer, any other a new one', () => {
+  const parse = createDumpParser();
+  const dump = (...lines: string[]) => [INTERFACE, ...lines].join('\n');
+  const other = PLAIN_PEER.replace(PEER, MINE);
+  const [first, second] = parse(dump(PLAIN_PEER, other)).peers;
+  const moved = PLAIN_PEER.replace('(none)\t(none)', '(none)\t1.2.3.4:5');
+  const after = parse(dump(other, moved)).peers;
+  assert.equal(after[0], second);
+  assert.notEqual(after[1], first);
+  assert.deepEqual(after[1]?.endpoint, parseEndpoint('1.2.3.4:5'));
+  // A key that WireGuard keeps to itself makes no other peer, and is not kept.
+  const secret = moved.replace('(none)', PRIVATE);
+  assert.equal(parse(dump(secret)).peers[0], after[1]);
+  assert.notEqual(parse(dump(PLAIN_PEER)).peers[0], first, 'of one dump before only');
+  assert.throws(() => parse(dump('nonsense')), /wg dump line 2/);
 });
