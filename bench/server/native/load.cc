@@ -22,12 +22,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "source-socket.h"
 
 namespace {
 
@@ -36,7 +37,6 @@ constexpr unsigned kRing = 4096;  // requests in flight for each socket, at most
 constexpr size_t kRequestBytes = 64;
 constexpr size_t kReplySpace = 128;
 constexpr uint64_t kLossNs = 1'000'000'000;
-constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kNobody = uint64_t{1} << 40;  // keys from here on are never registered
 
 enum class Mode { kRegister, kHits, kMisses, kFresh };
@@ -72,12 +72,6 @@ struct InFlight {
   uint32_t expected;  // network order; 0: any
 };
 
-uint64_t NowNs() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<uint64_t>(t.tv_sec) * kSecondNs + static_cast<uint64_t>(t.tv_nsec);
-}
-
 uint64_t Mix(uint64_t x) {  // splitmix64
   x += 0x9e3779b97f4a7c15;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
@@ -95,39 +89,10 @@ void WriteKey(uint64_t index, unsigned char* out) {
 class Socket {
  public:
   Socket(const Options& options, unsigned number)
-      : options_(options), random_(Mix(number + 77)), next_key_(number) {
-    fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    sockaddr_in self{};
-    self.sin_family = AF_INET;
-    self.sin_port = htons(static_cast<uint16_t>(options.first_port + number));
-    if (fd_ < 0 || bind(fd_, reinterpret_cast<sockaddr*>(&self), sizeof self) != 0) {
-      perror("bind");
-      exit(1);
-    }
-    int buffer = 4 << 20;
-    setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-    for (unsigned i = 0; i < kBatch; i++) {
-      out_iov_[i] = {requests_[i], kRequestBytes};
-      msghdr& out = out_[i].msg_hdr;
-      out = {};
-      out.msg_name = &options_.server;
-      out.msg_namelen = sizeof options_.server;
-      out.msg_iov = &out_iov_[i];
-      out.msg_iovlen = 1;
-      out.msg_control = control_[i];
-      out.msg_controllen = sizeof control_[i];
-      cmsghdr* header = CMSG_FIRSTHDR(&out);
-      header->cmsg_level = IPPROTO_IP;
-      header->cmsg_type = IP_PKTINFO;
-      header->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
-      memset(CMSG_DATA(header), 0, sizeof(in_pktinfo));
-      in_iov_[i] = {replies_[i], kReplySpace};
-      in_[i].msg_hdr = {};
-      in_[i].msg_hdr.msg_iov = &in_iov_[i];
-      in_[i].msg_hdr.msg_iovlen = 1;
-      in_[i].msg_hdr.msg_name = &from_[i];
-    }
-  }
+      : options_(options),
+        random_(Mix(number + 77)),
+        next_key_(number),
+        socket_(options.server, options.first_port + number) {}
 
   unsigned in_flight() const { return tail_ - head_; }
   const Totals& totals() const { return totals_; }
@@ -142,10 +107,7 @@ class Socket {
     if (in_flight() == 0) last_reply_ = now;
     unsigned ready = 0;
     while (ready < count && Compose(ready, now)) ready++;
-    for (unsigned sent = 0; sent < ready;) {
-      int n = sendmmsg(fd_, out_ + sent, ready - sent, 0);
-      sent += n > 0 ? static_cast<unsigned>(n) : 0;  // the queue to loopback empties by itself
-    }
+    socket_.Send(ready);
     tail_ += ready;
     totals_.sent += ready;
     return ready;
@@ -153,15 +115,9 @@ class Socket {
 
   // Takes all replies that wait.
   void Receive() {
-    for (int n = kBatch; n == static_cast<int>(kBatch);) {
-      for (mmsghdr& in : in_) in.msg_hdr.msg_namelen = sizeof(sockaddr_in);
-      n = recvmmsg(fd_, in_, kBatch, 0, nullptr);
-      uint64_t now = n > 0 ? NowNs() : 0;
-      for (int i = 0; i < n; i++) {
-        // A slow server may still answer the run before, which had the same ports.
-        if (from_[i].sin_port == options_.server.sin_port) Credit(replies_[i], in_[i].msg_len, now);
-      }
-    }
+    socket_.Receive([this](const unsigned char* reply, unsigned length, uint64_t now) {
+      Credit(reply, length, now);
+    });
   }
 
   void ForgetLost(uint64_t now) {
@@ -197,8 +153,8 @@ class Socket {
     }
     WriteKey(key, requests_[slot]);
     WriteKey(asked, requests_[slot] + 32);
-    in_pktinfo* info = reinterpret_cast<in_pktinfo*>(CMSG_DATA(CMSG_FIRSTHDR(&out_[slot].msg_hdr)));
-    info->ipi_spec_dst.s_addr = options_.settled() ? Source(key) : Source(turn_++ * options_.sockets);
+    uint32_t source = options_.settled() ? Source(key) : Source(turn_++ * options_.sockets);
+    socket_.Put(slot, requests_[slot], kRequestBytes, source);
     return true;
   }
 
@@ -237,17 +193,13 @@ class Socket {
   uint64_t random_;
   uint64_t next_key_;
   unsigned turn_ = 0;
-  int fd_ = -1;
   Totals totals_;
   uint64_t last_reply_ = 0;
   unsigned head_ = 0, tail_ = 0;  // free-running
   InFlight ring_[kRing];
   std::vector<uint32_t> latencies_ns_;
-  mmsghdr out_[kBatch], in_[kBatch];
-  iovec out_iov_[kBatch], in_iov_[kBatch];
-  sockaddr_in from_[kBatch];
-  unsigned char requests_[kBatch][kRequestBytes], replies_[kBatch][kReplySpace];
-  alignas(cmsghdr) unsigned char control_[kBatch][CMSG_SPACE(sizeof(in_pktinfo))];
+  SourceSocket<kBatch, kReplySpace> socket_;
+  unsigned char requests_[kBatch][kRequestBytes];
 };
 
 using Sockets = std::vector<std::unique_ptr<Socket>>;

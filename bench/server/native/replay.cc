@@ -12,19 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "source-socket.h"
+
 namespace {
 
 constexpr unsigned kBatch = 32;
 constexpr size_t kReplySpace = 1280;
 constexpr size_t kHeaderBytes = 4;
-constexpr uint64_t kSecondNs = 1'000'000'000;
 
 struct Record {
   unsigned source;
@@ -41,46 +41,12 @@ struct Options {
   unsigned window = 32;
 };
 
-uint64_t NowNs() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<uint64_t>(t.tv_sec) * kSecondNs + static_cast<uint64_t>(t.tv_nsec);
-}
-
 class Socket {
  public:
   Socket(const Options& options, unsigned number, std::vector<Record> records)
-      : options_(options), records_(std::move(records)) {
-    fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    sockaddr_in self{};
-    self.sin_family = AF_INET;
-    self.sin_port = htons(static_cast<uint16_t>(options.first_port + number));
-    if (fd_ < 0 || bind(fd_, reinterpret_cast<sockaddr*>(&self), sizeof self) != 0) {
-      perror("bind");
-      exit(1);
-    }
-    int buffer = 4 << 20;
-    setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-    for (unsigned i = 0; i < kBatch; i++) {
-      msghdr& out = out_[i].msg_hdr;
-      out = {};
-      out.msg_name = &options_.server;
-      out.msg_namelen = sizeof options_.server;
-      out.msg_iov = &out_iov_[i];
-      out.msg_iovlen = 1;
-      out.msg_control = control_[i];
-      out.msg_controllen = sizeof control_[i];
-      cmsghdr* header = CMSG_FIRSTHDR(&out);
-      header->cmsg_level = IPPROTO_IP;
-      header->cmsg_type = IP_PKTINFO;
-      header->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
-      memset(CMSG_DATA(header), 0, sizeof(in_pktinfo));
-      in_iov_[i] = {replies_[i], kReplySpace};
-      in_[i].msg_hdr = {};
-      in_[i].msg_hdr.msg_iov = &in_iov_[i];
-      in_[i].msg_hdr.msg_iovlen = 1;
-    }
-  }
+      : options_(options),
+        records_(std::move(records)),
+        socket_(options.server, options.first_port + number) {}
 
   bool finished() const { return next_ == records_.size() && in_flight_ == 0; }
   uint64_t sent() const { return next_; }
@@ -95,28 +61,20 @@ class Socket {
     if (in_flight_ == 0) last_ = now;
     for (unsigned i = 0; i < count; i++) {
       const Record& record = records_[next_ + i];
-      out_iov_[i] = {const_cast<unsigned char*>(record.bytes), record.length};
-      auto* info = reinterpret_cast<in_pktinfo*>(CMSG_DATA(CMSG_FIRSTHDR(&out_[i].msg_hdr)));
-      info->ipi_spec_dst.s_addr = htonl(0x7f000101u + record.source / options_.sockets);
+      socket_.Put(i, record.bytes, record.length, htonl(0x7f000101u + record.source / options_.sockets));
     }
-    for (unsigned sent = 0; sent < count;) {
-      int n = sendmmsg(fd_, out_ + sent, count - sent, 0);
-      sent += n > 0 ? static_cast<unsigned>(n) : 0;  // the queue to loopback empties by itself
-    }
+    socket_.Send(count);
     next_ += count;
     in_flight_ += count;
   }
 
   void Receive(uint64_t now) {
-    for (int n = kBatch; n == static_cast<int>(kBatch);) {
-      n = recvmmsg(fd_, in_, kBatch, 0, nullptr);
-      for (int i = 0; i < n; i++) {
-        answers_++;
-        answer_bytes_ += in_[i].msg_len;
-        in_flight_ -= in_flight_ > 0;
-        last_ = now;
-      }
-    }
+    socket_.Receive([this](const unsigned char*, unsigned length, uint64_t now) {
+      answers_++;
+      answer_bytes_ += length;
+      in_flight_ -= in_flight_ > 0;
+      last_ = now;
+    });
     if (in_flight_ > 0 && now > last_ + kSecondNs) {
       lost_ += in_flight_;
       in_flight_ = 0;
@@ -129,11 +87,7 @@ class Socket {
   size_t next_ = 0;
   unsigned in_flight_ = 0;
   uint64_t answers_ = 0, answer_bytes_ = 0, lost_ = 0, last_ = 0;
-  int fd_ = -1;
-  mmsghdr out_[kBatch], in_[kBatch];
-  iovec out_iov_[kBatch], in_iov_[kBatch];
-  unsigned char replies_[kBatch][kReplySpace];
-  alignas(cmsghdr) unsigned char control_[kBatch][CMSG_SPACE(sizeof(in_pktinfo))];
+  SourceSocket<kBatch, kReplySpace> socket_;
 };
 
 [[noreturn]] void Fail(const char* what) {
