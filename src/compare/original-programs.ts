@@ -32,10 +32,7 @@ export class OriginalPrograms implements Disposable {
   /** Starts the server on a host, and waits until it listens. */
   async startServer(host: LabHost): Promise<LabProcess> {
     const server = host.spawn(path.join(this.#folder, 'server'));
-    await until(`the original server to listen: ${server.stderr}`, async () => {
-      const args = ['-Hlun', 'sport', '=', `:${PORT}`];
-      return (await host.exec('ss', args)).includes(`:${PORT}`);
-    });
+    await host.listening(server, PORT);
     return server;
   }
 

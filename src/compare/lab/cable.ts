@@ -17,7 +17,15 @@ export interface PacketMatch {
 export interface CableRule extends AsyncDisposable {
   /** How many packets it was done to. */
   packets(): Promise<number>;
+  /** The same with their bytes, IP headers included. */
+  tally(): Promise<Tally>;
   remove(): Promise<void>;
+}
+
+/** Packets on a cable, and their bytes from the IP header on. */
+export interface Tally {
+  readonly packets: number;
+  readonly bytes: number;
 }
 
 /** The whole internet, in place of the port of one cable: what crosses it from any port to another. */
@@ -124,13 +132,16 @@ export class Cable {
         await bridge.nft(`delete table bridge ${table}`);
       }
     };
+    const tally = async (): Promise<Tally> => {
+      const text = await bridge.exec('nft', ['list', 'counter', 'bridge', table, 'hits']);
+      const [, packets, bytes] = /packets (\d+) bytes (\d+)/.exec(text) ?? [];
+      return { packets: Number(packets), bytes: Number(bytes) };
+    };
     return {
       remove,
       [Symbol.asyncDispose]: remove,
-      async packets() {
-        const text = await bridge.exec('nft', ['list', 'counter', 'bridge', table, 'hits']);
-        return Number(/packets (\d+)/.exec(text)?.[1]);
-      },
+      tally,
+      packets: async () => (await tally()).packets,
     };
   }
 }

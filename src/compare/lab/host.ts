@@ -1,5 +1,7 @@
 import { Cable } from './cable.js';
+import { until } from './deadline.js';
 import { Namespace } from './namespace.js';
+import type { LabProcess } from './process.js';
 import type { Addresses } from './topology.js';
 import type { WireguardDevice } from './wireguard-device.js';
 
@@ -25,6 +27,13 @@ export class LabGateway extends Namespace {
   /** Forgets all mappings, as a router does that is switched off and on. */
   async forgetMappings(): Promise<void> {
     await this.exec('conntrack', ['-F']);
+  }
+
+  /** Forgets all mappings, and maps this UDP port of the inside to another port from now on. */
+  async moveMapping(insidePort: number, outsidePort: number): Promise<void> {
+    const rule = `oifname "wan" udp sport ${insidePort} masquerade to :${outsidePort}`;
+    await this.nft(`insert rule ip nat postrouting ${rule}`);
+    await this.forgetMappings();
   }
 }
 
@@ -73,6 +82,16 @@ export class LabHost extends Namespace {
       throw new Error(`host ${this.name} has no WireGuard device`);
     }
     return this.#wireguard;
+  }
+
+  /** Waits until a program of this host listens on a UDP port; rejects when it ends before. */
+  async listening(program: LabProcess, port: number): Promise<void> {
+    await until(`${program.command} to listen on port ${port}`, async () => {
+      if (!program.running) {
+        throw new Error(`${program.command} has ended: ${program.stderr.trim()}`);
+      }
+      return (await this.exec('ss', ['-Hlun', 'sport', '=', `:${port}`])).includes(`:${port}`);
+    });
   }
 
   /** Pings until an answer comes or the time (whole seconds) is over; says whether one came. */

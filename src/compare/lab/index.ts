@@ -1,5 +1,5 @@
 /** The lab: NATs, hosts and WireGuard made of network namespaces, for the demo, tests and comparison. */
-export { Cable, type CableRule, type PacketMatch } from './cable.js';
+export { Cable, type CableRule, type PacketMatch, type Tally } from './cable.js';
 export { CommandError, type CommandOptions, type CommandResult } from './command.js';
 export { type DeadlineOptions, until } from './deadline.js';
 export { FULL_TUNNEL_MARK } from './full-tunnel.js';
@@ -8,4 +8,4 @@ export { createLab, Lab, type LabOptions } from './lab.js';
 export { Namespace } from './namespace.js';
 export { LabProcess, type ProcessExit } from './process.js';
 export type { HostOptions, NatKind } from './topology.js';
-export { type PeerOptions, WireguardDevice } from './wireguard-device.js';
+export { type PeerOptions, WireguardDevice, x25519Keys } from './wireguard-device.js';

@@ -37,13 +37,18 @@ export interface LabOptions<Name extends string = string> {
   readonly rendezvousAddresses?: number;
   /** Whether all WireGuard devices have each other as peers, without endpoints. @default true */
   readonly peers?: boolean;
+  /** Whether `rv` has a WireGuard device too, and a tunnel to each host, which knows its endpoint. @default false */
+  readonly registry?: boolean;
 }
 
 const LISTEN_PORT = 51820;
+/** Far from the hosts' addresses, which count up from 1. */
+const REGISTRY_TUNNEL_ADDRESS = '10.200.0.254';
+const REGISTRY_KEEPALIVE_SECONDS = 25;
 
 /** A small internet of namespaces, with NATs, hosts and WireGuard; gone without a trace when disposed. */
 export class Lab<Name extends string = string> implements AsyncDisposable {
-  /** The rendezvous host: public, without WireGuard. */
+  /** The rendezvous host: public, without WireGuard unless it is a registry. */
   readonly rendezvous: LabHost;
   /** All that crosses the internet, as one cable: its directions are one. */
   readonly internet: Cable;
@@ -125,7 +130,7 @@ export async function createLab<Name extends string>(
       input: site.namespaces.map((name) => `netns add ${name}\n`).join(''),
     });
     await buildNetwork(plans, (node) => names.namespace(node));
-    const hosts = makeHosts(plans, options.hosts, names);
+    const hosts = makeHosts(plans, options, names);
     await setUpWireguard(hosts, options);
     return new Lab<Name>(site, new Namespace(names.namespace(INTERNET)), hosts);
   } catch (error) {
@@ -136,7 +141,7 @@ export async function createLab<Name extends string>(
 
 function makeHosts(
   plans: readonly NodePlan[],
-  options: Readonly<Record<string, HostOptions>>,
+  { hosts: options, registry = false }: LabOptions,
   names: LabNames,
 ): Map<string, LabHost> {
   const gateways = new Map<string, LabGateway[]>();
@@ -153,10 +158,10 @@ function makeHosts(
     const index = hosts.size;
     const device = {
       interface: names.interface(index),
-      tunnelAddress: `10.200.0.${index}`,
+      tunnelAddress: plan.name === RENDEZVOUS ? REGISTRY_TUNNEL_ADDRESS : `10.200.0.${index}`,
       listenPort,
     };
-    const wanted = wireguard && plan.name !== RENDEZVOUS;
+    const wanted = plan.name === RENDEZVOUS ? registry : wireguard;
     const make = wanted ? (host: Namespace) => new WireguardDevice(host, device) : undefined;
     hosts.set(plan.name, new LabHost(namespace, plan, upstream, above, make));
   }
@@ -164,9 +169,16 @@ function makeHosts(
 }
 
 /** A host as a peer of others: for its own tunnel address, or for everything. */
-function peerOf({ wireguard }: LabHost, full: boolean): PeerOptions {
+function peerOf({ name, address, wireguard }: LabHost, full: boolean): PeerOptions {
   const allowedIps = full ? ['0.0.0.0/0', '::/0'] : [`${wireguard.tunnelAddress}/32`];
-  return { publicKey: wireguard.publicKey, allowedIps };
+  const peer = { publicKey: wireguard.publicKey, allowedIps };
+  return name === RENDEZVOUS
+    ? {
+        ...peer,
+        endpoint: `${address}:${wireguard.listenPort}`,
+        keepaliveSeconds: REGISTRY_KEEPALIVE_SECONDS,
+      }
+    : peer;
 }
 
 async function setUpWireguard(
@@ -174,20 +186,34 @@ async function setUpWireguard(
   options: LabOptions,
 ): Promise<void> {
   const equipped = [...hosts.values()].filter((host) => host.hasWireguard);
-  await Promise.all(
-    equipped.map(async (host) => {
-      const { fullTunnelThrough } = options.hosts[host.name] ?? {};
-      await host.wireguard.create();
-      if (options.peers !== false && equipped.length > 1) {
-        const others = equipped.filter((peer) => peer !== host);
-        await host.wireguard.setPeers(
-          others.map((peer) => peerOf(peer, peer.name === fullTunnelThrough)),
-        );
-      }
-      if (fullTunnelThrough !== undefined) {
-        const families = ([4, 6] as const).filter((family) => host.addresses[family].length > 0);
-        await routeEverythingThrough(host, host.wireguard, families, host.gateways.length > 0);
-      }
-    }),
-  );
+  const setUp = (host: LabHost): Promise<void> => setUpHost(host, equipped, options);
+  // The registry first: a handshake that comes before it is ready is repeated after 5 s only.
+  const registry = equipped.filter(({ name }) => name === RENDEZVOUS);
+  await Promise.all(registry.map(setUp));
+  await Promise.all(equipped.filter((host) => !registry.includes(host)).map(setUp));
+}
+
+async function setUpHost(
+  host: LabHost,
+  equipped: readonly LabHost[],
+  options: LabOptions,
+): Promise<void> {
+  const { fullTunnelThrough } = options.hosts[host.name] ?? {};
+  await host.wireguard.create();
+  if (options.peers !== false && equipped.length > 1) {
+    const others = equipped
+      .filter((peer) => peer !== host)
+      .map((peer) => peerOf(peer, peer.name === fullTunnelThrough));
+    // Peers with a keepalive last: wireguard-go 0.0.20220316 sends one to each that comes after such a
+    // peer in the same configuration. Without an endpoint that fails, and is tried again after 5 s only.
+    const registry = others.filter(({ keepaliveSeconds }) => keepaliveSeconds !== undefined);
+    await host.wireguard.setPeers([
+      ...others.filter((peer) => !registry.includes(peer)),
+      ...registry,
+    ]);
+  }
+  if (fullTunnelThrough !== undefined) {
+    const families = ([4, 6] as const).filter((family) => host.addresses[family].length > 0);
+    await routeEverythingThrough(host, host.wireguard, families, host.gateways.length > 0);
+  }
 }

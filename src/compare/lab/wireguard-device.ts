@@ -1,8 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import naclUtil from 'tweetnacl-util';
+import { generateKeyPair } from '../../sealed/key-pair.js';
 import { type Endpoint, parseEndpoint } from '../../wire/endpoint.js';
+import { formatPublicKey } from '../../wire/key.js';
 import { until } from './deadline.js';
 import { WIREGUARD_FOLDER } from './names.js';
 import type { Namespace } from './namespace.js';
@@ -46,6 +48,11 @@ export class WireguardDevice {
     this.#privateKey = privateKey;
   }
 
+  /** Whether it is of wireguard-go. */
+  get userspace(): boolean {
+    return this.#userspace !== undefined;
+  }
+
   get listenPort(): number {
     return this.#listenPort;
   }
@@ -79,6 +86,13 @@ export class WireguardDevice {
       this.#peers.set(peer.publicKey, peer);
     }
     await this.#set(peers.flatMap(peerArguments));
+  }
+
+  /** Sets the persistent keepalive of peers, until the device is made anew. */
+  async setKeepalive(publicKeys: readonly string[], seconds: number): Promise<void> {
+    await this.#set(
+      publicKeys.flatMap((key) => ['peer', key, 'persistent-keepalive', String(seconds)]),
+    );
   }
 
   async removePeer(publicKey: string): Promise<void> {
@@ -169,11 +183,11 @@ function peerArguments(peer: PeerOptions): string[] {
   ];
 }
 
-function x25519Keys(): { publicKey: string; privateKey: string } {
-  const { x, d } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
-  const base64 = (text: unknown): string =>
-    Buffer.from(String(text), 'base64url').toString('base64');
-  return { publicKey: base64(x), privateKey: base64(d) };
+/** A key pair in base64, as `wg genkey` and `wg pubkey` make it. */
+export function x25519Keys(): { publicKey: string; privateKey: string } {
+  // Not by node:crypto: Node 20 can lock itself up in a collection of garbage while it exports a key.
+  const { publicKey, secretKey } = generateKeyPair();
+  return { publicKey: formatPublicKey(publicKey), privateKey: naclUtil.encodeBase64(secretKey) };
 }
 
 function splitOnce(text: string, separator: string): [string, string] {
