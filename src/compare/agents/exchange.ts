@@ -1,0 +1,46 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AgentChannel } from './agent.js';
+
+/** Sends datagrams, each from a port of its own, again and again until it is answered. */
+export interface ExchangeJob {
+  readonly address: string;
+  readonly port: number;
+  /** Base64. */
+  readonly datagrams: readonly string[];
+  readonly tries: number;
+  readonly waitMs: number;
+}
+
+/** The answer to each datagram, base64; null where none came. */
+export interface ExchangeReport {
+  readonly answers: readonly (string | null)[];
+}
+
+export async function exchange(job: ExchangeJob, { say }: AgentChannel): Promise<void> {
+  const answers = await Promise.all(job.datagrams.map((datagram) => ask(job, datagram)));
+  say({ answers } satisfies ExchangeReport);
+}
+
+async function ask(job: ExchangeJob, datagram: string): Promise<string | null> {
+  const socket = createSocket('udp4');
+  const bytes = Buffer.from(datagram, 'base64');
+  try {
+    let answer: Buffer | undefined;
+    socket.on('message', (message) => {
+      answer ??= message;
+    });
+    // A refusal by ICMP is no answer.
+    socket.on('error', () => {});
+    socket.bind(0);
+    await once(socket, 'listening');
+    for (let attempt = 0; attempt < job.tries && answer === undefined; attempt++) {
+      socket.send(bytes, job.port, job.address);
+      await Promise.race([once(socket, 'message'), delay(job.waitMs)]);
+    }
+    return answer?.toString('base64') ?? null;
+  } finally {
+    socket.close();
+  }
+}

@@ -1,0 +1,67 @@
+import type { Approach, ComparedLab, ReadyApproach } from '../approach.js';
+import { createLab, type LabProcess } from '../lab/index.js';
+import type { Tools } from '../tools.js';
+import {
+  crowdedRegistry,
+  DNS_PORT,
+  digAsStranger,
+  introduceToRegistry,
+  measureDnsRate,
+  ZONE,
+} from './dns-registry.js';
+
+const WIREGUARD_PORT = 51820;
+const TUNNEL_ONLY_PORT = 5300;
+
+/** Our registry and client of the DNS-SD approach. Clients ask through the tunnel. */
+export function dns(tools: Tools): Approach {
+  return {
+    name: 'dns',
+    summary: 'wg-rendezvous dns: a registry with a tunnel to every peer, asked by DNS-SD',
+    needs: {
+      server: 'WireGuard with every peer: key and allowed IPs; a zone',
+      client: 'WireGuard with the registry: key, endpoint, keepalive; zone and DNS address',
+      root: 'client: `wg set`; server: `wg show`, and port 53 where it is that',
+    },
+    prepare: async () => ready(tools),
+  };
+}
+
+function ready({ agents, ours }: Tools): ReadyApproach {
+  const startServer = async (
+    { rendezvous }: ComparedLab,
+    port = DNS_PORT,
+    flags: readonly string[] = [],
+  ): Promise<LabProcess> => {
+    const { interface: name } = rendezvous.wireguard;
+    const listen = ['--listen', `0.0.0.0:${port}`];
+    const args = ['dns', 'server', '--zone', ZONE, '--interface', name, ...listen, ...flags];
+    const server = ours.spawn(rendezvous, args);
+    await server.waitForOutput(/listening on /);
+    return server;
+  };
+  return {
+    registry: true,
+    ports: [WIREGUARD_PORT],
+    startServer: (lab) => startServer(lab),
+    startClient: (host, { tunnelAddress }) =>
+      ours.spawn(host, [
+        ...['dns', 'client', host.wireguard.interface],
+        ...['--dns', `${tunnelAddress}:${DNS_PORT}`, '--zone', ZONE],
+      ]),
+    introduce: introduceToRegistry,
+    async askAsStranger(stranger, lab) {
+      const open = await digAsStranger(stranger, lab);
+      await startServer(lab, TUNNEL_ONLY_PORT, ['--tunnel-only']);
+      const note = ', server with --tunnel-only';
+      return [open, await digAsStranger(stranger, lab, { port: TUNNEL_ONLY_PORT, note })];
+    },
+    async measureRate(count, seconds) {
+      await using lab = await createLab<string>({ hosts: {}, registry: true });
+      const peers = await crowdedRegistry(lab, count);
+      await startServer(lab);
+      return await measureDnsRate(agents, lab, peers, seconds);
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}

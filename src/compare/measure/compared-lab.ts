@@ -1,0 +1,44 @@
+import type { ComparedLab, Program, ReadyApproach } from '../approach.js';
+import { serverSite } from '../approach.js';
+import { createLab, type HostOptions, until } from '../lab/index.js';
+
+/** Two hosts behind a cone NAT each: where nothing else is meant to be in the way. */
+export const TWO_CONES = { a: { nat: 'cone' }, b: { nat: 'cone' } } as const;
+
+/** A lab for an approach. Where its server is a registry, the tunnels to it are up when this is done. */
+export async function comparedLab(
+  { registry }: ReadyApproach,
+  hosts: Readonly<Record<string, HostOptions>>,
+): Promise<ComparedLab> {
+  const lab: ComparedLab = await createLab<string>({ hosts, registry });
+  try {
+    if (registry) {
+      await Promise.all(
+        Object.entries(hosts)
+          .filter(([, { wireguard = true }]) => wireguard)
+          .map(([name]) => registered(lab, name)),
+      );
+    }
+    return lab;
+  } catch (error) {
+    await lab.dispose();
+    throw error;
+  }
+}
+
+/** Waits until a host has its tunnel to the registry. */
+export async function registered(lab: ComparedLab, name: string): Promise<void> {
+  const { wireguard } = lab.host(name);
+  await until(`the tunnel of ${name} to the registry`, () =>
+    lab.rendezvous.wireguard.hasHandshake(wireguard.publicKey),
+  );
+}
+
+/** Starts the clients of hosts, with the lab's rendezvous host as their server. */
+export function startClients(
+  approach: ReadyApproach,
+  lab: ComparedLab,
+  names: readonly string[],
+): Program[] {
+  return names.map((name) => approach.startClient(lab.host(name), serverSite(lab)));
+}
