@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { type Browser, chromium } from 'playwright-core';
+import { htmlReport } from '../../src/compare/report/html.js';
+import type { ApproachName, Comparison } from '../../src/compare/results.js';
+import { SAMPLE } from './sample-comparison.js';
+
+const CHROMIUM = '/usr/bin/chromium';
+/** As root, and without looking for Google. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const PHONE = { width: 360, height: 740 };
+
+/** As wide as it gets: every approach, each with the values of the sample's first. */
+const [first] = SAMPLE.approaches;
+const NAMES: readonly ApproachName[] = ['classic', 'sealed', 'dns', 'original', 'wgsd'];
+const WIDEST: Comparison = {
+  ...SAMPLE,
+  approaches: NAMES.map((name) => ({ ...(first as Comparison['approaches'][number]), name })),
+};
+
+describe('the page in a browser', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'wg-rendezvous-page-'));
+  const file = path.join(folder, 'comparison.html');
+  let browser: Browser;
+  before(async () => {
+    writeFileSync(file, htmlReport(WIDEST));
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  });
+  after(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function open(colorScheme: 'light' | 'dark', viewport = PHONE) {
+    const page = await browser.newPage({ viewport, colorScheme });
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    await page.goto(pathToFileURL(file).href);
+    return { page, asked };
+  }
+
+  it('loads nothing but itself', async () => {
+    const { page, asked } = await open('light');
+    assert.deepEqual(asked, [pathToFileURL(file).href]);
+    await page.close();
+  });
+
+  it('fits a phone and a desktop without scrolling sideways', async () => {
+    for (const viewport of [PHONE, { width: 320, height: 640 }, { width: 1280, height: 800 }]) {
+      const { page } = await open('light', viewport);
+      const width = await page.evaluate('document.documentElement.scrollWidth');
+      assert.equal(width, viewport.width);
+      await page.close();
+    }
+  });
+
+  it('can be read on a phone: no letter is smaller than 10 pixels', async () => {
+    const { page } = await open('light');
+    const smallest = await page.evaluate(`Math.min(...[...document.querySelectorAll('body *')]
+      .filter((node) => node.checkVisibility() && node.childNodes[0]?.nodeType === 3)
+      .map((node) => parseFloat(getComputedStyle(node).fontSize) *
+        (node.ownerSVGElement ? document.querySelector('figure svg').clientWidth / 360 : 1)))`);
+    assert.ok(Number(smallest) >= 9.9, `${smallest}`);
+    await page.close();
+  });
+
+  it('follows the colour scheme, page and plots', async () => {
+    for (const scheme of ['light', 'dark'] as const) {
+      const { page } = await open(scheme);
+      const brightness = await page.evaluate(
+        `Number(/\\d+/.exec(getComputedStyle(document.body).backgroundColor)[0])`,
+      );
+      assert.equal(Number(brightness) < 128, scheme === 'dark');
+      assert.equal(await page.locator('figure .light').first().isVisible(), scheme === 'light');
+      assert.equal(await page.locator('figure .dark').first().isVisible(), scheme === 'dark');
+      await page.close();
+    }
+  });
+});
