@@ -7,7 +7,7 @@ source scripts/common.sh
 
 readonly EXAMPLES=/usr/share/doc/wireguard-tools/examples/nat-hole-punching/nat-punch-client.c
 # What must be there, as a command or as a file, and the Debian package that has it.
-readonly NEEDS=(
+needs=(
   wg:wireguard-tools
   "$EXAMPLES:wireguard-tools"
   wireguard-go:wireguard-go
@@ -22,6 +22,8 @@ readonly NEEDS=(
   make:make
   python3:python3
 )
+# `setup.sh tests`: a browser too, for the page that the comparison writes.
+[[ ${1:-} != tests ]] || needs+=(chromium:chromium)
 
 main() {
   check_node
@@ -48,7 +50,7 @@ find_missing() {
   missing=()
   packages=()
   local need
-  for need in "${NEEDS[@]}"; do
+  for need in "${needs[@]}"; do
     local thing=${need%%:*}
     if ! command -v "$thing" >/dev/null && ! [[ -e $thing ]]; then
       missing+=("$thing")

@@ -8,7 +8,7 @@ source scripts/common.sh
 main() {
   [[ $EUID -eq 0 ]] ||
     fail 'the tests make network namespaces and WireGuard devices, which needs root' "sudo $0"
-  scripts/setup.sh
+  scripts/setup.sh tests
   say 'lint'
   as_owner npm run --silent lint
   say 'compile'

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { clientCommand } from './client-command.js';
+import { compareCommand } from './compare-command.js';
 import { dnsCommand } from './dns-command.js';
 import { EXIT, UsageError } from './exit-code.js';
+import { labAgentCommand } from './lab-agent-command.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
 import { pubkeyCommand } from './pubkey-command.js';
 import { serverCommand } from './server-command.js';
@@ -33,9 +35,11 @@ function createProgram(): Command {
     pubkeyCommand(exit),
     clientCommand(exit),
     dnsCommand(exit),
+    compareCommand(exit),
   ]) {
     program.addCommand(command);
   }
+  program.addCommand(labAgentCommand(exit), { hidden: true });
   finish(program);
   return program;
 }

@@ -3,6 +3,7 @@ import type { ClientEvent } from '../client/client.js';
 import type { PeerView } from '../client/peer-track.js';
 import type { Topic } from '../client/problems.js';
 import { answerText, endpointText, handshakeText, offersText } from './peer-text.js';
+import { sized } from './sized-stream.js';
 
 const REDRAW_MS = 200;
 const TITLES = ['peer', 'endpoint', 'state', 'handshake', 'last answer', 'local addresses'];
@@ -52,18 +53,6 @@ export class PeerTable {
       [this.#title, ...formatTable(this.#peers), ...[...this.#problems.values()]].join('\n'),
     );
   }
-}
-
-/** The stream, with a usual size where the terminal does not tell its own: nothing would be drawn. */
-function sized(stream: NodeJS.WriteStream): NodeJS.WriteStream {
-  if (stream.columns > 0 && stream.rows > 0) {
-    return stream;
-  }
-  return Object.create(stream, {
-    columns: { value: 80 },
-    rows: { value: 24 },
-    write: { value: stream.write.bind(stream) },
-  }) as NodeJS.WriteStream;
 }
 
 /** The lines of the table: titles, then a row for each peer; local addresses only where any were offered. */

@@ -15,10 +15,14 @@ export interface CommandEnd {
 /** Runs the program to its end; as another user, or another copy of it, where that is asked for. */
 export function runCommand(
   args: readonly string[],
-  { uid, program = PROGRAM }: { uid?: number; program?: string } = {},
+  {
+    uid,
+    program = PROGRAM,
+    timeoutMs = TIMEOUT_MS,
+  }: { uid?: number; program?: string; timeoutMs?: number } = {},
 ): Promise<CommandEnd> {
   return new Promise((resolve, reject) => {
-    const options = { timeout: TIMEOUT_MS, ...(uid === undefined ? {} : { uid, gid: uid }) };
+    const options = { timeout: timeoutMs, ...(uid === undefined ? {} : { uid, gid: uid }) };
     const child = spawn(process.execPath, [program, ...args], options);
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (data: Buffer) => {

@@ -1,0 +1,94 @@
+import { open, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  AgentStarter,
+  APPROACH_NAMES,
+  type Comparison,
+  compare,
+  MEASURE_NAMES,
+  OurProgram,
+  PAIR_NAMES,
+  type Plan,
+  type Tools,
+  whyNoLab,
+} from '../compare/index.js';
+import type { CompareFlags } from './compare-command.js';
+import { compareProgress } from './compare-progress.js';
+import { EXIT } from './exit-code.js';
+import { version } from './version.js';
+
+type Settings = CompareFlags & { readonly rounds: number };
+
+/** Runs the comparison and writes its reports. Returns the exit code. */
+export async function runCompare(settings: Settings): Promise<number> {
+  const obstacle = await whyNoLab();
+  if (obstacle !== undefined) {
+    throw new Error(obstacle);
+  }
+  // Minutes go by before they are written.
+  for (const file of [settings.json, settings.html, settings.svg]) {
+    await expectWritable(file);
+  }
+  const progress = await compareProgress(process.stderr, settings);
+  let comparison: Comparison;
+  try {
+    comparison = await compare(planOf(settings), toolsOf(settings), version(), progress.show);
+  } finally {
+    progress.end();
+  }
+  await writeReports(comparison, settings);
+  return EXIT.ok;
+}
+
+function planOf({ approach, measure, pair, rounds, quick, wgsdClient }: Settings): Plan {
+  const given = wgsdClient !== undefined;
+  return {
+    approaches: approach ?? APPROACH_NAMES.filter((name) => name !== 'wgsd' || given),
+    measures: measure ?? MEASURE_NAMES,
+    pairs: pair ?? PAIR_NAMES,
+    rounds,
+    quick: quick === true,
+  };
+}
+
+function toolsOf({ wgsdCoredns, wgsdClient }: Settings): Tools {
+  // Of a checkout and of an installed package: all code is in one folder.
+  const program = fileURLToPath(new URL('./wg-rendezvous.js', import.meta.url));
+  return {
+    ours: new OurProgram(program),
+    agents: new AgentStarter(program),
+    wgsd:
+      wgsdCoredns === undefined || wgsdClient === undefined
+        ? undefined
+        : { coredns: wgsdCoredns, client: wgsdClient },
+  };
+}
+
+async function expectWritable(file: string | undefined): Promise<void> {
+  if (file === undefined) {
+    return;
+  }
+  try {
+    await (await open(file, 'a')).close();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    throw new Error(`cannot write ${file} (${code}): give a path that can be written`, { cause });
+  }
+}
+
+async function writeReports(comparison: Comparison, settings: Settings): Promise<void> {
+  const { formatComparison } = await import('../compare/report/table.js');
+  process.stdout.write(formatComparison(comparison));
+  if (settings.json !== undefined) {
+    await writeFile(settings.json, `${JSON.stringify(comparison, null, 2)}\n`);
+  }
+  if (settings.html !== undefined) {
+    const { htmlReport } = await import('../compare/report/html.js');
+    await writeFile(settings.html, htmlReport(comparison));
+  }
+  if (settings.svg !== undefined) {
+    const { chartFile } = await import('../compare/report/svg.js');
+    const { connectionChart } = await import('../compare/report/charts.js');
+    await writeFile(settings.svg, chartFile(connectionChart(comparison)));
+  }
+}
