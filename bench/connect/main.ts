@@ -1,8 +1,13 @@
 /**
- * Time from the start of both clients to the first answered ping, behind two cone NATs: the original pair
- * with its server, and ours with ours, in turn. Prints each run, the medians and their ratio.
+ * Time to the first answered ping behind two cone NATs, for the original pair with its server, our classic
+ * pair and our sealed pair with ours, in turn: from the start of both clients at once, and from the start
+ * of the second when the first waits already. Prints each run, the medians and their ratios.
  * Run as root: node dist/bench/connect/main.js [RUNS]
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createLab, type Lab, type LabProcess, until } from '../../src/compare/lab/index.js';
 import { OriginalPrograms } from '../../src/compare/original-programs.js';
@@ -18,44 +23,62 @@ const ENVIRONMENT = { ...process.env, NODE_EXTRA_CA_CERTS: undefined };
 /** How often the handshake is looked for: seldom enough to leave the processors to the clients. */
 const LOOK_MS = 25;
 
+/** How long the first client has waited when the second starts: it asks as seldom as it ever does. */
+const WAIT_MS = 5000;
+const NAMES = ['original', 'classic', 'sealed'] as const;
+const STARTS = ['both at once', 'one waits'] as const;
+
 type Hosts = 'a' | 'b';
+type Start = (typeof STARTS)[number];
 interface Approach {
-  readonly name: 'original' | 'ours';
+  readonly name: (typeof NAMES)[number];
   startServer(lab: Lab<Hosts>): Promise<unknown>;
   startClient(lab: Lab<Hosts>, host: Hosts): LabProcess;
 }
 
-function approaches(programs: OriginalPrograms): Approach[] {
-  return [
-    {
-      name: 'original',
-      startServer: ({ rendezvous }) => programs.startServer(rendezvous),
-      startClient: (lab, host) => programs.startClient(lab.host(host), lab.rendezvous.address),
+/** One that the original's programs are. */
+function original(programs: OriginalPrograms): Approach {
+  return {
+    name: 'original',
+    startServer: ({ rendezvous }) => programs.startServer(rendezvous),
+    startClient: (lab, host) => programs.startClient(lab.host(host), lab.rendezvous.address),
+  };
+}
+
+/** One that our programs are; the server's key is kept in the folder, if there is one. */
+function ours(name: 'classic' | 'sealed', folder?: string): Approach {
+  let key: string[] = [];
+  return {
+    name,
+    async startServer({ rendezvous }) {
+      const keyFile = folder === undefined ? [] : ['--key', join(folder, 'keys', 'key')];
+      const args = [MAIN, 'server', ...keyFile];
+      const server = rendezvous.spawn(process.execPath, args, ENVIRONMENT);
+      await server.waitForOutput(/listening on \[/);
+      if (folder !== undefined) {
+        key = ['--server-key', (await server.waitForOutput(/public key (\S+)/))[1] as string];
+      }
     },
-    {
-      name: 'ours',
-      startServer: ({ rendezvous }) =>
-        rendezvous
-          .spawn(process.execPath, [MAIN, 'server'], ENVIRONMENT)
-          .waitForOutput(/listening on \[/),
-      startClient(lab, host) {
-        const { interface: name } = lab.host(host).wireguard;
-        const args = [MAIN, 'client', name, lab.rendezvous.address];
-        return lab.host(host).spawn(process.execPath, args, ENVIRONMENT);
-      },
+    startClient(lab, host) {
+      const { interface: name } = lab.host(host).wireguard;
+      const args = [MAIN, 'client', name, lab.rendezvous.address, ...key];
+      return lab.host(host).spawn(process.execPath, args, ENVIRONMENT);
     },
-  ];
+  };
 }
 
 /**
- * Milliseconds from the start of the clients to the first answered ping. The ping is sent once there is a
- * handshake: an earlier one would make wireguard-go try without an endpoint, and then wait for 5 s.
+ * Milliseconds from the start of the second client to the first answered ping. The ping is sent once there
+ * is a handshake: an earlier one would make wireguard-go try without an endpoint, and then wait for 5 s.
  */
-async function connect(approach: Approach): Promise<number> {
+async function connect(approach: Approach, start: Start): Promise<number> {
   await using lab = await createLab({ hosts: { a: { nat: 'cone' }, b: { nat: 'cone' } } });
   await approach.startServer(lab);
-  const begin = performance.now();
   approach.startClient(lab, 'a');
+  if (start === 'one waits') {
+    await delay(WAIT_MS);
+  }
+  const begin = performance.now();
   approach.startClient(lab, 'b');
   const { wireguard } = lab.host('a');
   const peer = lab.host('b').wireguard.publicKey;
@@ -74,18 +97,37 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-const runs = Number(process.argv[2] ?? DEFAULT_RUNS);
-const times = { original: [] as number[], ours: [] as number[] };
-{
-  using programs = await OriginalPrograms.compile();
+async function compare(approaches: readonly Approach[], start: Start, runs: number): Promise<void> {
+  const times = { original: [] as number[], classic: [] as number[], sealed: [] as number[] };
   for (let run = 1; run <= runs; run++) {
-    for (const approach of approaches(programs)) {
-      const ms = await connect(approach);
+    for (const approach of approaches) {
+      const ms = await connect(approach, start);
       times[approach.name].push(ms);
-      console.log(`run ${run}: ${approach.name.padEnd(8)} ${ms.toFixed(0).padStart(6)} ms`);
+      console.log(
+        `${start}, run ${run}: ${approach.name.padEnd(8)} ${ms.toFixed(0).padStart(6)} ms`,
+      );
     }
   }
+  const medians = NAMES.map((name) => [name, median(times[name])] as const);
+  console.log(
+    `${start}, median: ${medians.map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`).join(', ')}`,
+  );
+  for (const name of ['classic', 'sealed'] as const) {
+    const ratio = median(times[name]) / median(times.original);
+    console.log(`${start}, ratio ${name} / original: ${ratio.toFixed(3)}`);
+  }
+  const ratio = median(times.sealed) / median(times.classic);
+  console.log(`${start}, ratio sealed / classic: ${ratio.toFixed(3)}`);
 }
-const [original, ours] = [median(times.original), median(times.ours)];
-console.log(`median: original ${original.toFixed(0)} ms, ours ${ours.toFixed(0)} ms`);
-console.log(`ratio ours / original: ${(ours / original).toFixed(3)}`);
+
+const runs = Number(process.argv[2] ?? DEFAULT_RUNS);
+const folder = await mkdtemp(join(tmpdir(), 'wg-rendezvous-'));
+try {
+  using programs = await OriginalPrograms.compile();
+  const approaches = [original(programs), ours('classic'), ours('sealed', folder)];
+  for (const start of STARTS) {
+    await compare(approaches, start, runs);
+  }
+} finally {
+  await rm(folder, { recursive: true });
+}

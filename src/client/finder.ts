@@ -60,5 +60,5 @@ export interface Finder {
   close(): Promise<void>;
 }
 
-/** Makes the finder of a client, which opens nothing before its first work. */
+/** Makes the finder of a client, which sends nothing and opens no socket before its first work. */
 export type FinderFactory = (context: FinderContext) => Finder;

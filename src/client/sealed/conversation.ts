@@ -10,7 +10,7 @@ import { NewsBook, type PeerNews } from './news.js';
 import { Offers } from './offers.js';
 import { Paths } from './paths.js';
 import type { Session } from './session.js';
-import { Speaker } from './speaker.js';
+import { Speaker, type Urgency } from './speaker.js';
 import type { Trouble } from './trouble.js';
 import { Wishes } from './wishes.js';
 
@@ -108,7 +108,7 @@ export class Conversation {
   /** Says goodbye, as long as it takes: until isOver. */
   leave(now: number): void {
     this.#speaker.leave();
-    this.#speaker.speak(this.#association.session, now);
+    this.#speaker.speak(this.#association.session, now, 'all');
   }
 
   /** Whether goodbye was said and heard, or there is nobody to say it to. */
@@ -117,9 +117,9 @@ export class Conversation {
   }
 
   /** Does what is due. */
-  work(now: number, wallNow: number): void {
+  work(now: number, wallNow: number, what: Urgency = 'all'): void {
     this.#association.work(now, wallNow);
-    if (this.#speaker.speak(this.#association.session, now) === 'unanswered') {
+    if (this.#speaker.speak(this.#association.session, now, what) === 'unanswered') {
       this.#association.renew(now);
       this.#association.work(now, wallNow);
     }
@@ -135,7 +135,7 @@ export class Conversation {
     );
   }
 
-  /** Takes in a datagram from the server's address, and answers it. */
+  /** Takes in a datagram from the server's address, and answers it; what can wait is left to `work`. */
   received(family: Family, message: Uint8Array, now: number, wallNow: number): void {
     const type = messageType(message, 0, message.length);
     if (type === MESSAGE.data) {
@@ -143,7 +143,7 @@ export class Conversation {
     } else if (type !== 0) {
       this.#association.received(type, family, message, now, wallNow);
     }
-    this.work(now, wallNow);
+    this.work(now, wallNow, 'urgent');
   }
 
   /** Overwrites all keys but the client's own. */

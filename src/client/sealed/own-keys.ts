@@ -25,6 +25,12 @@ export class OwnKeys {
     this.#read = read;
   }
 
+  /** Reads ahead: what can be read will be of use, and what cannot is asked for when it is needed. */
+  prefetch(): void {
+    this.#isReading = true;
+    void this.#readPair().then(() => this.#done(undefined));
+  }
+
   /** Why the key could not be read the last time. */
   get error(): Error | undefined {
     return this.#error;
@@ -38,7 +44,9 @@ export class OwnKeys {
     }
     if (!this.#isReading && now >= this.#readAt) {
       this.#isReading = true;
-      void this.#readPair(now);
+      // What is read may be a key that the interface no longer has, or not yet: no two reads in a hurry.
+      this.#readAt = now + MIN_RETRY_MS;
+      void this.#readPair().then((error) => this.#done(error));
     }
     return undefined;
   }
@@ -54,21 +62,23 @@ export class OwnKeys {
     this.#forget();
   }
 
-  async #readPair(now: number): Promise<void> {
-    // What is read may be a key that the interface no longer has, or not yet: no two reads in a hurry.
-    this.#readAt = now + MIN_RETRY_MS;
+  /** Reads the pair; what went wrong, if anything. */
+  async #readPair(): Promise<Error | undefined> {
     try {
       const secret = await this.#read(this.#interfaceName);
       this.#forget();
       this.#pair = this.#isClosed ? undefined : keyPairOf(secret);
       wipe(secret);
-      this.#error = undefined;
+      return undefined;
     } catch (error) {
-      this.#error = error as Error;
-    } finally {
-      this.#isReading = false;
-      this.#changed();
+      return error as Error;
     }
+  }
+
+  #done(error: Error | undefined): void {
+    this.#isReading = false;
+    this.#error = error;
+    this.#changed();
   }
 
   #forget(): void {

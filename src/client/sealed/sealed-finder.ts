@@ -59,6 +59,8 @@ class SealedFinder implements Finder {
     this.#context = context;
     this.#locator = new ServerLocator(options.server, () => context.wake());
     this.#keys = new OwnKeys(options.interfaceName, () => context.wake());
+    // It takes as long as the first look at the interface, beside which it is read.
+    this.#keys.prefetch();
     this.#channels = new ServerChannels(
       (...received) => this.#received(...received),
       context.problems,

@@ -8,6 +8,9 @@ import type { Session } from './session.js';
 import { UNANSWERED_SENDS } from './timing.js';
 import type { Wishes } from './wishes.js';
 
+/** What is said now: all that is due, or what others wait for. */
+export type Urgency = 'all' | 'urgent';
+
 /** Says in a session what is to be said: acknowledgements, wishes, offers, pings, goodbye. */
 export class Speaker {
   readonly #sender: FrameSender;
@@ -61,8 +64,9 @@ export class Speaker {
   /**
    * Says what is due. `unanswered`: much was said and nothing answered, and the session is silent from now
    * on until something is heard in it.
+   * @param what `urgent` leaves out offers, which cost time to seal and help nobody to connect
    */
-  speak(session: Session | undefined, now: number): 'unanswered' | undefined {
+  speak(session: Session | undefined, now: number, what: Urgency): 'unanswered' | undefined {
     if (session === undefined || session.isStalled || this.#paths.isEmpty) {
       return undefined;
     }
@@ -72,7 +76,9 @@ export class Speaker {
       return undefined;
     }
     const isAnswered =
-      this.#sayWishes(session, now) && this.#sayOffers(session, now) && this.#ping(session, now);
+      this.#sayWishes(session, now) &&
+      this.#ping(session, now) &&
+      (what === 'urgent' || this.#sayOffers(session, now));
     session.isStalled = !isAnswered;
     return isAnswered ? undefined : 'unanswered';
   }
