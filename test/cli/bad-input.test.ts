@@ -56,6 +56,11 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
   ['client wg0', /missing required argument/],
   ['client wg0 host extra', /too many arguments/],
   ['client a-name-of-16-chr host', /interface name has 1 to 15 characters/],
+  ['client wg0 host --server-key short', /--server-key.*not a key/],
+  [
+    `client wg0 host --server-key ${'A'.repeat(43)}=`,
+    /--server-key: not a key that a server can have/,
+  ],
   ['client wg/0 host', /interface name/],
   ['client wg0 bad..host', /expected HOST, HOST:PORT, or \[IPV6\]:PORT/],
   ['client wg0 1.2.3', /expected HOST/],

@@ -1,33 +1,16 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey, publicKey } from '../../src/wire/key.js';
 import { peerArguments, readDevice, setPeers } from '../../src/wireguard/wg-tool.js';
+import { withWg } from './stand-in.js';
 
 const P = publicKey(new Uint8Array(32).fill(2));
 const Q = publicKey(new Uint8Array(32).fill(3));
 const TEXT = formatPublicKey(P);
 const X = parseEndpoint('[2001:db8::1]:5');
-
-/** Runs with a stand-in for `wg` that is this shell script; only it is on the PATH. */
-async function withWg(script: string | undefined, run: (folder: string) => Promise<void>) {
-  const folder = mkdtempSync(join(tmpdir(), 'wg-tool-'));
-  const path = process.env['PATH'];
-  try {
-    if (script !== undefined) {
-      writeFileSync(join(folder, 'wg'), `#!/bin/sh\n${script}\n`);
-      chmodSync(join(folder, 'wg'), 0o755);
-    }
-    process.env['PATH'] = folder;
-    await run(folder);
-  } finally {
-    process.env['PATH'] = path;
-    rmSync(folder, { recursive: true });
-  }
-}
 
 test('a change names only what it changes', () => {
   assert.deepEqual(peerArguments({ publicKey: P, endpoint: X }), [

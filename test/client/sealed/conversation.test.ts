@@ -32,6 +32,24 @@ describe('a conversation with the server', () => {
     assert.equal(a.finds(b), b.places[4]);
   });
 
+  for (const count of [100, 1000]) {
+    it(`finds ${count} peers that the server knows in as many round trips`, () => {
+      const world = new World({ maxClients: 2000 });
+      const a = world.node();
+      const peers = Array.from({ length: count }, () => world.node());
+      a.isSuspended = true;
+      for (const peer of peers) {
+        peer.want(a);
+      }
+      world.run(500);
+      world.fate = () => [25];
+      a.want(...peers);
+      a.isSuspended = false;
+      const took = world.runUntil(() => peers.every((peer) => a.finds(peer) !== undefined));
+      assert.ok(took <= 180, `${took} ms at 50 ms for each round trip`);
+    });
+  }
+
   it('is told of a peer that comes later, and polls for nothing meanwhile', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { SEALED_REPLY_LENGTHS } from '../../../src/client/sealed/reply-lengths.js';
+import { replyFilter } from '../../../src/wire/bpf.js';
+import { addressBytes } from '../../../src/wire/endpoint.js';
+import { encodeIpv4, encodeIpv6 } from '../../../src/wire/ip.js';
+import { MESSAGE, writeNotice } from '../../../src/wire/sealed.js';
+import { encodeUdp } from '../../../src/wire/udp.js';
+import { runFilter } from '../../wire/bpf-machine.js';
+import { type Datagram, type Node, World } from './world.js';
+
+/** Two that found each other, and what the network has seen of it. */
+function met(): { world: World; a: Node; b: Node; seen: Datagram[] } {
+  const world = new World();
+  const seen: Datagram[] = [];
+  world.fate = (datagram) => {
+    seen.push(datagram);
+    return [10];
+  };
+  const [a, b] = [world.node(), world.node()];
+  a.want(b);
+  b.want(a);
+  world.run(1000);
+  return { world, a, b, seen };
+}
+
+describe('a client under attack', () => {
+  const { world, a, b, seen } = met();
+  const captured = seen.map(({ payload }) => payload);
+
+  function unmoved(attack: (payload: Uint8Array) => void, payloads: fc.Arbitrary<Uint8Array>) {
+    fc.assert(
+      fc.property(payloads, (payload) => {
+        const sent = a.sent.length;
+        attack(payload);
+        assert.equal(a.sent.length, sent, 'an answer to a stranger');
+        assert.equal(a.finds(b), b.places[4]);
+        assert.ok(a.conversation.isEstablished);
+      }),
+      { numRuns: 500 },
+    );
+  }
+
+  it('takes nothing from random bytes of any length', () => {
+    unmoved((payload) => a.hear(4, payload), fc.uint8Array({ maxLength: 1300 }));
+  });
+
+  it('takes nothing from what was captured: as it was, cut, or changed', () => {
+    const mutated = fc
+      .record({
+        original: fc.constantFrom(...captured),
+        at: fc.nat(1231),
+        xor: fc.integer({ min: 0, max: 255 }),
+        length: fc.nat(1232),
+      })
+      .map(({ original, at, xor, length }) => {
+        const copy = original.slice(0, Math.max(length, 1));
+        copy[at % copy.length]! ^= xor;
+        return copy;
+      })
+      // A genuine echo of a genuine message is a hint, of which there is a test of its own.
+      .filter((payload) => payload[3] !== MESSAGE.notice);
+    unmoved((payload) => a.hear(4, payload), mutated);
+  });
+
+  it('begins no handshake for a notice that echoes nothing of it', () => {
+    const notices = fc
+      .tuple(
+        fc.constantFrom(1 as const, 2 as const),
+        fc.uint8Array({ minLength: 16, maxLength: 16 }),
+      )
+      .map(([reason, echo]) => {
+        const notice = new Uint8Array(24);
+        writeNotice(notice, 0, reason, echo, 0);
+        return notice;
+      });
+    unmoved((payload) => a.hear(4, payload), notices);
+  });
+
+  it('begins a handshake for a forged hint no more often than every 2 s, and keeps its session', () => {
+    const begun = world.now;
+    const initiations = () =>
+      a.sent.filter(({ at, payload }) => at >= begun && payload[3] === MESSAGE.initiation).length;
+    for (let i = 0; i < 200; i++) {
+      const last = a.sent.filter(({ payload }) => payload[3] === MESSAGE.data).at(-1);
+      const notice = new Uint8Array(24);
+      writeNotice(notice, 0, 1, last?.payload as Uint8Array, 0);
+      a.hear(4, notice);
+      world.run(50);
+      assert.ok(a.conversation.isEstablished || a.conversation.news(b.name)?.ipv4 !== undefined);
+    }
+    assert.ok(initiations() >= 4 && initiations() <= 6, `${initiations()} in 10 s`);
+    assert.equal(a.finds(b), b.places[4]);
+  });
+});
+
+describe('the filter of the raw socket', () => {
+  it('lets the lengths of the sealed messages through, and no others', () => {
+    const ports = { serverPort: 49918, listenPort: 51820, payloadLengths: SEALED_REPLY_LENGTHS };
+    const [source4, source6] = [addressBytes('198.51.100.1'), addressBytes('2001:db8::1')];
+    const filter4 = replyFilter({ family: 4, serverAddress: source4, ...ports });
+    const filter6 = replyFilter({ family: 6, serverAddress: source6, ...ports });
+    for (let length = 0; length <= 1300; length++) {
+      const payload = encodeUdp({
+        sourcePort: 49918,
+        destinationPort: 51820,
+        payload: new Uint8Array(length),
+      });
+      const ipv4 = encodeIpv4({ source: source4, destination: source4, payload });
+      const ipv6 = encodeIpv6({ source: source6, destination: source6, payload });
+      const isMessage =
+        [24, 40, 92].includes(length) ||
+        (length >= 48 && length <= 1232 && length % 16 === 0 && length !== 64);
+      assert.equal(runFilter(filter4, ipv4) > 0, isMessage, `IPv4, ${length} bytes`);
+      assert.equal(runFilter(filter6, payload, ipv6) > 0, isMessage, `IPv6, ${length} bytes`);
+    }
+  });
+});
