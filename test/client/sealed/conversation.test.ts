@@ -194,6 +194,52 @@ describe('a session', () => {
     assert.equal(sentSince(a, start, MESSAGE.initiation), 0);
   });
 
+  it('says at once again what was ignored from a place that had to be proven', () => {
+    const [world, a, b] = pair();
+    world.run(5000);
+    const c = world.node();
+    a.places[4] = '198.51.100.77:4321';
+    a.want(b, c);
+    a.work();
+    assert.ok(world.runUntil(() => a.known.has(c.name)) < 150);
+  });
+
+  it('is registered over both families again soon after the server was restarted', () => {
+    const world = new World();
+    const [a, b] = [world.node(), world.node()];
+    for (const node of [a, b]) {
+      node.families = [4, 6];
+    }
+    a.want(b);
+    b.want(a);
+    world.run(5000);
+    world.restartServer();
+    a.conversation.refresh();
+    world.run(5000);
+    b.begin();
+    b.want(a);
+    world.runUntil(() => b.finds(a, 4) !== undefined && b.finds(a, 6) !== undefined, 1000);
+  });
+
+  it('needs one more initiation for a cookie, however often that is repeated', () => {
+    const world = new World();
+    world.fate = ({ to }) => (to === 'server' ? [10] : [10, 10, 12, 12]);
+    const a = world.node();
+    world.run(1000);
+    assert.ok(a.conversation.isEstablished);
+    assert.equal(sentSince(a, 0, MESSAGE.initiation), 2);
+  });
+
+  it('sends no initiation twice that the server may have accepted', () => {
+    const world = new World();
+    world.fate = ({ payload }) =>
+      payload[3] === MESSAGE.response && world.now < 1_000_200 ? [] : [10];
+    const a = world.node();
+    world.run(2000);
+    assert.ok(a.conversation.isEstablished);
+    assert.equal(a.conversation.trouble.staleByMs, undefined);
+  });
+
   it('begins over IPv6 where there are both, and is registered over both', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];

@@ -21,7 +21,7 @@ function met(): { world: World; a: Node; b: Node; seen: Datagram[] } {
   const [a, b] = [world.node(), world.node()];
   a.want(b);
   b.want(a);
-  world.run(1000);
+  world.run(5000);
   return { world, a, b, seen };
 }
 
@@ -76,6 +76,22 @@ describe('a client under attack', () => {
         return notice;
       });
     unmoved((payload) => a.hear(4, payload), notices);
+  });
+
+  it('begins no handshake for a notice that echoes another session, or what is long past', () => {
+    const data = a.sent.filter(({ payload }) => payload[3] === MESSAGE.data);
+    const recent = data.at(-1)?.payload.slice(0, 16) as Uint8Array;
+    const foreign = recent.slice();
+    foreign[4]! ^= 1;
+    const future = recent.slice();
+    future[8]! ^= 0x80;
+    for (const echo of [foreign, future, b.sent.at(-1)?.payload as Uint8Array]) {
+      const notice = new Uint8Array(24);
+      writeNotice(notice, 0, 1, echo, 0);
+      const sent = a.sent.length;
+      a.hear(4, notice);
+      assert.equal(a.sent.length, sent);
+    }
   });
 
   it('begins a handshake for a forged hint no more often than every 2 s, and keeps its session', () => {

@@ -128,7 +128,10 @@ export class World {
   /** Adds a client; its n-th has the addresses 198.51.100.n and 2001:db8::n. */
   node(keys?: KeyPair, serverKey?: PublicKey): Node {
     const n = this.nodes.length + 1;
-    const places = { 4: `198.51.100.${n}:51820`, 6: `[2001:db8::${n.toString(16)}]:51820` };
+    const places = {
+      4: `198.51.${100 + (n >> 8)}.${n & 255}:51820`,
+      6: `[2001:db8::${n.toString(16)}]:51820`,
+    };
     const node = new Node(this, places, keys, serverKey);
     this.nodes.push(node);
     return node;
