@@ -15,9 +15,17 @@ main() {
   as_owner npm run --silent build:all
   remove_orphans
   # Those in namespaces come last: they are slow, and mean little where the others fail.
-  run_tests -not -path 'dist/test/netns/*'
-  run_tests -path 'dist/test/netns/*'
+  run_tests "$CORES" "${pure[@]}"
+  run_tests 1 -not \( "${pure[@]}" \) -not -path 'dist/test/netns/*'
+  run_tests 1 -path 'dist/test/netns/*'
 }
+
+# Tests that open no socket. The others run one file after another: some flood the loopback
+# interface, and raw sockets of others would hear it.
+readonly pure=(-path 'dist/test/wire/*' -o -path 'dist/test/sealed/*' -o -path 'dist/test/wireguard/*'
+  -o -path 'dist/test/client/*' -o -path 'dist/test/compare/*')
+CORES=$(nproc)
+readonly CORES
 
 # A test whose source is gone must not run on.
 remove_orphans() {
@@ -28,20 +36,16 @@ remove_orphans() {
   done < <(find dist/test -name '*.js')
 }
 
-# Runs the test files that match the conditions of find(1).
+# Runs the test files that match the conditions of find(1), so many at a time.
 run_tests() {
-  local files
-  mapfile -t files < <(find dist/test -name '*.test.js' "$@" | sort)
+  local files options=(--test-reporter=spec)
+  # Node before 20.10 chooses itself.
+  [[ $(node --help) != *--test-concurrency* ]] || options+=("--test-concurrency=$1")
+  shift
+  mapfile -t files < <(find dist/test -name '*.test.js' \( "$@" \) | sort)
   [[ ${#files[@]} -gt 0 ]] || fail "no test files: $*"
   say "${#files[@]} test files"
-  node --test --test-reporter=spec "${concurrency[@]}" "${files[@]}"
+  node --test "${options[@]}" "${files[@]}"
 }
-
-# One file after another: some flood the loopback interface, and raw sockets of others would hear it.
-# Node before 20.10 chooses itself.
-concurrency=()
-if [[ $(node --help) == *--test-concurrency* ]]; then
-  concurrency=(--test-concurrency=1)
-fi
 
 main
