@@ -44,7 +44,10 @@ describe('the server command with a key', () => {
       server.child.kill('SIGHUP');
       assert.match(await server.logLine(expected), expected);
     };
-    await said('# all\nnonsense\n', /error .*list, line 2: not a key: .*; the list before stays$/);
+    await said(
+      '# all\nnonsense\n',
+      /error .*list, line 2: a key has 32 bytes, got 6; the list before stays$/,
+    );
     await said('', /info .*list read again: 0 keys may register$/);
   });
 

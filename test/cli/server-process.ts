@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { PROGRAM } from './run-command.js';
 
+const DEADLINE_MS = 10_000;
+
 /** A server on both loopback addresses, whose output is read line by line. */
 export class ServerProcess implements AsyncDisposable {
   readonly child: ChildProcess;
@@ -21,8 +23,10 @@ export class ServerProcess implements AsyncDisposable {
     return String((await this.#lines.next()).value);
   }
 
-  /** The next line of the log that matches; the last one, when the log ends before. */
+  /** The next line of the log that matches; the last one, when there is none in ten seconds. */
   async logLine(expected: RegExp): Promise<string> {
+    // A server that is gone says no more: that ends the wait.
+    const deadline = setTimeout(() => this.child.kill('SIGKILL'), DEADLINE_MS);
     let line = '';
     for (let it = await this.#logLines.next(); !it.done; it = await this.#logLines.next()) {
       line = it.value;
@@ -30,6 +34,7 @@ export class ServerProcess implements AsyncDisposable {
         break;
       }
     }
+    clearTimeout(deadline);
     return line;
   }
 
@@ -39,7 +44,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.child.exitCode === null) {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
       this.child.kill('SIGKILL');
       await once(this.child, 'close');
     }
