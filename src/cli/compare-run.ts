@@ -15,6 +15,7 @@ import {
 import type { CompareFlags } from './compare-command.js';
 import { compareProgress } from './compare-progress.js';
 import { EXIT } from './exit-code.js';
+import { stopSignal } from './stop-signal.js';
 import { version } from './version.js';
 
 type Settings = CompareFlags & { readonly rounds: number };
@@ -29,6 +30,11 @@ export async function runCompare(settings: Settings): Promise<number> {
   for (const file of [settings.json, settings.html, settings.svg]) {
     await expectWritable(file);
   }
+  stopSignal().addEventListener('abort', () => {
+    process.stderr.write('stopped before the end: no report is written\n');
+    // The lab and temporary folders go with the process.
+    process.exit(EXIT.failed);
+  });
   const progress = await compareProgress(process.stderr, settings);
   let comparison: Comparison;
   try {

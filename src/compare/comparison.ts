@@ -11,7 +11,7 @@ import { failure, outcomeOf, type Progress, runSteps, type Step } from './steps.
 import type { Tools } from './tools.js';
 
 const RATE_PEERS = [10, 1_000, 10_000];
-const RATE_SECONDS = 3;
+const RATE_SECONDS = 4;
 const QUICK_RATE_SECONDS = 0.5;
 
 /** An approach that can run, and what is known of it so far. */

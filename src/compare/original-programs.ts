@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { run } from './lab/command.js';
 import { type Lab, type LabHost, type LabProcess, until } from './lab/index.js';
+import { TemporaryFolder } from './temporary-folder.js';
 
 /** The folder of Debian's wireguard-tools that has the program this project makes into software. */
 const EXAMPLES = '/usr/share/doc/wireguard-tools/examples/nat-hole-punching';
@@ -11,12 +10,9 @@ const COMPILE_TIMEOUT_MS = 60_000;
 
 /** Jason Donenfeld's example, compiled from the installed sources into a temporary folder. */
 export class OriginalPrograms implements Disposable {
-  readonly #folder = mkdtempSync(path.join(tmpdir(), 'wg-rendezvous-original-'));
-  readonly #remove = (): void => rmSync(this.#folder, { recursive: true, force: true });
+  readonly #folder = new TemporaryFolder('original');
 
-  private constructor() {
-    process.once('exit', this.#remove);
-  }
+  private constructor() {}
 
   static async compile(): Promise<OriginalPrograms> {
     const programs = new OriginalPrograms();
@@ -31,24 +27,23 @@ export class OriginalPrograms implements Disposable {
 
   /** Starts the server on a host, and waits until it listens. */
   async startServer(host: LabHost): Promise<LabProcess> {
-    const server = host.spawn(path.join(this.#folder, 'server'));
+    const server = host.spawn(this.#folder.file('server'));
     await host.listening(server, PORT);
     return server;
   }
 
   /** Starts the client of a host. It ends by itself when the server has told it every peer. */
   startClient(host: LabHost, server: string): LabProcess {
-    return host.spawn(path.join(this.#folder, 'client'), [server, host.wireguard.interface]);
+    return host.spawn(this.#folder.file('client'), [server, host.wireguard.interface]);
   }
 
   [Symbol.dispose](): void {
-    process.off('exit', this.#remove);
-    this.#remove();
+    this.#folder[Symbol.dispose]();
   }
 
   async #build(name: string, libraries: readonly string[]): Promise<void> {
     const source = path.join(EXAMPLES, `nat-punch-${name}.c`);
-    const args = ['-O1', '-o', path.join(this.#folder, name), source, ...libraries];
+    const args = ['-O1', '-o', this.#folder.file(name), source, ...libraries];
     await run('gcc', args, { timeoutMs: COMPILE_TIMEOUT_MS });
   }
 }

@@ -62,7 +62,7 @@ export interface TroubleResult {
   readonly milliseconds: number;
 }
 
-/** What one server answers at most. */
+/** What one server answers at most: in the best half second of several. */
 export interface RateResult {
   readonly perSecond: number;
 }

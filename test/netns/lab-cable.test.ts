@@ -43,6 +43,9 @@ describe('a cable of the lab', () => {
     rv.send(SERVER_PORT, address, PORT, 'and', 'back');
     await a.receive('back');
     assert.equal(await rule.packets(), 3);
+    // Each with 20 bytes of IP header and 8 of UDP.
+    const payloads = ['there', 'and', 'back'].join('').length;
+    assert.deepEqual(await rule.tally(), { packets: 3, bytes: 3 * 28 + payloads });
   });
 
   it('blocks until the rule is removed', async () => {

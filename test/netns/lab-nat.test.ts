@@ -108,6 +108,19 @@ describe('a NAT of the lab', () => {
     });
   }
 
+  it('cone: a mapping that is moved forgets the old port, and stays where it is then', async () => {
+    const host = lab.host('cone');
+    const [port, moved] = [INSIDE_PORT + 3, 45_000];
+    await using inside = await UdpProbe.open(host, port);
+    inside.send(port, lab.rendezvous.address, FIRST, 'before');
+    assert.equal((await rv.receive('before')).fromPort, port);
+    await host.gateways[0]?.moveMapping(port, moved);
+    inside.send(port, lab.rendezvous.address, FIRST, 'after');
+    assert.equal((await rv.receive('after')).fromPort, moved);
+    inside.send(port, lab.host('other').address, FIRST, 'elsewhere');
+    assert.equal((await other.receive('elsewhere')).fromPort, moved);
+  });
+
   it('same NAT: two hosts with one port share an address, and get a port each', async () => {
     const port = INSIDE_PORT + 2;
     await using first = await UdpProbe.open(lab.host('cone'), port);

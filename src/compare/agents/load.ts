@@ -26,6 +26,7 @@ export interface SealedRequests {
 }
 
 export interface LoadReport {
+  /** In the best half second. */
   readonly perSecond: number;
   /** How many answers had so many bytes. */
   readonly lengths: Readonly<Record<string, number>>;
@@ -35,6 +36,7 @@ export interface LoadReport {
 
 /** Several, as servers limit what one source may ask for. */
 const SOURCES = 16;
+const WINDOW_MS = 500;
 const WARM_UP_MS = 500;
 const WARM_UP_TIMEOUT_MS = 90_000;
 /** After so long without an answer, what is on its way is taken for lost. */
@@ -55,10 +57,7 @@ export async function load(job: LoadJob, { say }: AgentChannel): Promise<void> {
     }
   }, STALLED_MS);
   await warmUp(sources);
-  const before = { answered: sum(sources), at: performance.now() };
-  await delay(job.seconds * 1000);
-  const seconds = (performance.now() - before.at) / 1000;
-  const perSecond = (sum(sources) - before.answered) / seconds;
+  const perSecond = await bestRate(sources, job.seconds * 1000);
   clearInterval(guard);
   say(report(perSecond, sources));
   await Promise.all(sources.map((source) => source.close()));
@@ -89,6 +88,20 @@ function sealedTalks({ serverKey, peers }: SealedRequests): Talk[] {
 
 function sum(sources: readonly LoadSource[]): number {
   return sources.reduce((total, { answered }) => total + answered, 0);
+}
+
+/** The most that was answered in any half second, as a rate: what else the machine does counts least so. */
+async function bestRate(sources: readonly LoadSource[], forMs: number): Promise<number> {
+  let best = 0;
+  let before = { answered: sum(sources), at: performance.now() };
+  const end = before.at + forMs;
+  while (before.at < end) {
+    await delay(WINDOW_MS);
+    const now = { answered: sum(sources), at: performance.now() };
+    best = Math.max(best, ((now.answered - before.answered) / (now.at - before.at)) * 1000);
+    before = now;
+  }
+  return best;
 }
 
 async function warmUp(sources: readonly LoadSource[]): Promise<void> {

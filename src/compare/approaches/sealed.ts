@@ -1,14 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { CLASSIC_PORT } from '../../wire/classic.js';
 import type { Approach, ComparedLab, Crowd, FakePeer, ReadyApproach } from '../approach.js';
 import { fakePeers } from '../fake-peers.js';
 import { createLab, type LabHost, type LabProcess } from '../lab/index.js';
 import type { StrangerResult } from '../results.js';
+import { TemporaryFolder } from '../temporary-folder.js';
 import type { Tools } from '../tools.js';
 import { askClassic } from './classic-protocol.js';
 
+const KEY_FILE = 'key';
 const LOAD_MARGIN_MS = 120_000;
 const ASK_TIMEOUT_MS = 10_000;
 /** A client is allowed 500 messages a second, a source 100 handshakes: too few for a measurement of what can be done. */
@@ -25,12 +24,11 @@ export function sealed(tools: Tools): Approach {
       root: "client: a raw socket, `wg set`, and WireGuard's private key; server: none",
     },
     async prepare() {
-      const folder = await mkdtemp(path.join(tmpdir(), 'wg-rendezvous-sealed-'));
+      const folder = new TemporaryFolder('sealed');
       try {
-        const keyFile = path.join(folder, 'key');
-        return new Sealed(tools, folder, keyFile, await makeKey(tools, keyFile));
+        return new Sealed(tools, folder, await makeKey(tools, folder.file(KEY_FILE)));
       } catch (error) {
-        await rm(folder, { recursive: true, force: true });
+        folder[Symbol.dispose]();
         throw error;
       }
     },
@@ -48,19 +46,17 @@ class Sealed implements ReadyApproach {
   readonly registry = false;
   readonly ports = [CLASSIC_PORT];
   readonly #tools: Tools;
-  readonly #folder: string;
-  readonly #keyFile: string;
+  readonly #folder: TemporaryFolder;
   readonly #serverKey: string;
 
-  constructor(tools: Tools, folder: string, keyFile: string, serverKey: string) {
+  constructor(tools: Tools, folder: TemporaryFolder, serverKey: string) {
     this.#tools = tools;
     this.#folder = folder;
-    this.#keyFile = keyFile;
     this.#serverKey = serverKey;
   }
 
   async startServer({ rendezvous }: ComparedLab, flags: readonly string[] = []) {
-    const args = ['server', '--key', this.#keyFile, ...flags];
+    const args = ['server', '--key', this.#folder.file(KEY_FILE), ...flags];
     const server = this.#tools.ours.spawn(rendezvous, args);
     await server.waitForOutput(/^public key /m);
     return server;
@@ -110,7 +106,7 @@ class Sealed implements ReadyApproach {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true });
+    this.#folder[Symbol.dispose]();
   }
 
   #asking({ rendezvous }: ComparedLab, wanted: string, peers: readonly FakePeer[]) {

@@ -1,9 +1,8 @@
-import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { access, constants, writeFile } from 'node:fs/promises';
 import type { Approach, ComparedLab, ReadyApproach } from '../approach.js';
 import { createLab, type LabHost, type LabProcess } from '../lab/index.js';
 import { Repeated } from '../repeated.js';
+import { TemporaryFolder } from '../temporary-folder.js';
 import type { Tools, WgsdFiles } from '../tools.js';
 import {
   crowdedRegistry,
@@ -37,15 +36,15 @@ export function wgsd(tools: Tools): Approach {
       for (const file of [tools.wgsd.coredns, tools.wgsd.client]) {
         await expectProgram(file);
       }
-      return ready(tools, tools.wgsd, await mkdtemp(path.join(tmpdir(), 'wg-rendezvous-wgsd-')));
+      return ready(tools, tools.wgsd, new TemporaryFolder('wgsd'));
     },
   };
 }
 
-function ready({ agents }: Tools, files: WgsdFiles, folder: string): ReadyApproach {
+function ready({ agents }: Tools, files: WgsdFiles, folder: TemporaryFolder): ReadyApproach {
   const startServer = async ({ rendezvous }: ComparedLab): Promise<LabProcess> => {
     const { interface: name } = rendezvous.wireguard;
-    const corefile = path.join(folder, `Corefile-${name}`);
+    const corefile = folder.file(`Corefile-${name}`);
     await writeFile(corefile, `.:${DNS_PORT} {\n  wgsd ${ZONE}. ${name}\n}\n`);
     const server = rendezvous.spawn(files.coredns, ['-conf', corefile]);
     await rendezvous.listening(server, DNS_PORT);
@@ -69,7 +68,9 @@ function ready({ agents }: Tools, files: WgsdFiles, folder: string): ReadyApproa
       await startServer(lab);
       return await measureDnsRate(agents, lab, peers, seconds);
     },
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+    async [Symbol.asyncDispose]() {
+      folder[Symbol.dispose]();
+    },
   };
 }
 

@@ -103,7 +103,7 @@ export function sections({ approaches, plan }: Comparison): Section[] {
     },
     {
       measure: 'rate',
-      title: 'Requests a second that the server answers',
+      title: 'Requests a second that the server answers (best half second)',
       rows: ratePeers(approaches).map((peers) =>
         row(
           `${count(peers)} peers`,
