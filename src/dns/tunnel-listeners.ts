@@ -72,15 +72,21 @@ export class TunnelListeners {
     };
   }
 
+  /** One look after the other; the next one comes whatever this one meets. */
   private follow(): void {
+    this.moving = this.moving
+      .then(() => this.moveWhereNeeded())
+      .catch((error: Error) => this.tell(error.message));
+  }
+
+  private async moveWhereNeeded(): Promise<void> {
     const tunnel = this.look();
     const isRight =
-      sameTunnel(tunnel, this.tunnel) && (this.current !== undefined || !isUsable(tunnel));
+      sameTunnel(tunnel, this.tunnel) &&
+      (this.current !== undefined || this.problemOf(tunnel) !== undefined);
     if (!isRight) {
-      this.moving = this.moving
-        .then(() => this.move(tunnel))
-        .then(() => this.tellListening())
-        .catch((error: Error) => this.tell(error.message));
+      await this.move(tunnel);
+      this.tellListening();
     }
   }
 
@@ -88,13 +94,18 @@ export class TunnelListeners {
   private async move(tunnel: Tunnel): Promise<void> {
     await this.leave();
     this.tunnel = tunnel;
-    if (!isUsable(tunnel)) {
-      this.tell(tunnelProblem(this.options.interfaceName, tunnel) as string);
+    const problem = this.problemOf(tunnel);
+    if (problem !== undefined) {
+      this.tell(problem);
       return;
     }
     const listen = tunnelEndpoints(this.options.listen, tunnel);
     this.current = await Listeners.open({ ...this.options, listen }, this.answering, this.pool);
     this.problem = undefined;
+  }
+
+  private problemOf(tunnel: Tunnel): string | undefined {
+    return tunnelProblem(this.options.interfaceName, this.options.listen, tunnel);
   }
 
   private async leave(): Promise<void> {
@@ -118,8 +129,4 @@ export class TunnelListeners {
       this.events.onProblem(problem);
     }
   }
-}
-
-function isUsable({ index, addresses }: Tunnel): boolean {
-  return index !== undefined && addresses.length > 0;
 }

@@ -32,11 +32,18 @@ export function sameTunnel(a: Tunnel, b: Tunnel): boolean {
 }
 
 /** Why there is nothing to listen on in a tunnel, and what to do; undefined where there is. */
-export function tunnelProblem(name: string, { index, addresses }: Tunnel): string | undefined {
-  if (index === undefined) {
+export function tunnelProblem(
+  name: string,
+  listen: readonly ListenEndpoint[],
+  tunnel: Tunnel,
+): string | undefined {
+  if (tunnel.index === undefined) {
     return `there is no interface ${name}: create it (wg-quick up ${name})`;
   }
-  return addresses.length > 0
+  if (tunnel.addresses.length === 0) {
+    return `${name} is down or has no address: bring it up (ip link set ${name} up) and give it one (ip address add)`;
+  }
+  return tunnelEndpoints(listen, tunnel).length > 0
     ? undefined
-    : `${name} is down or has no address: bring it up (ip link set ${name} up) and give it one (ip address add)`;
+    : `${name} has no address of the family to listen on: give it one (ip address add), or --listen on the other family`;
 }
