@@ -32,6 +32,8 @@ export async function compare(
   onProgress: (progress: Progress) => void,
 ): Promise<Comparison> {
   const [startedAt, start] = [new Date().toISOString(), performance.now()];
+  // First: where no lab can be built, that is said now and not after everything was measured.
+  const where = await machine();
   const drafts: Draft[] = [];
   const contestants: Contestant[] = [];
   try {
@@ -53,7 +55,7 @@ export async function compare(
     version,
     startedAt,
     seconds: Math.round((performance.now() - start) / 1000),
-    machine: await machine(),
+    machine: where,
     plan,
     approaches: drafts.map((draft) => draft.result()),
   };

@@ -2,6 +2,7 @@ import type { Approach } from './approach.js';
 import { summarize } from './measure/connect.js';
 import type {
   ApproachResult,
+  ConnectResult,
   ConnectRound,
   Failure,
   KnownPeersResult,
@@ -50,7 +51,7 @@ export class Draft {
     const connect = Object.fromEntries(
       [...new Set([...this.#rounds.keys(), ...this.#unconnected.keys()])].map((pair) => [
         pair,
-        this.#unconnected.get(pair) ?? summarize(this.#rounds.get(pair) ?? []),
+        this.#connectResult(pair),
       ]),
     );
     return {
@@ -63,6 +64,20 @@ export class Draft {
       ...(Object.keys(this.rate).length > 0 && { rate: this.rate }),
       ...(this.stranger !== undefined && { stranger: this.stranger }),
     };
+  }
+
+  /** A pair that did not connect once is a failure, which says how often it did before. */
+  #connectResult(pair: PairName): Outcome<ConnectResult> {
+    const rounds = this.#rounds.get(pair) ?? [];
+    const failure = this.#unconnected.get(pair);
+    if (failure === undefined) {
+      return summarize(rounds);
+    }
+    const after =
+      rounds.length === 0
+        ? ''
+        : ` in round ${rounds.length + 1}, after ${rounds.length} that connected`;
+    return { problem: failure.problem + after };
   }
 }
 
