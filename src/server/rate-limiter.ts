@@ -35,6 +35,15 @@ export class RateLimiter {
     return first || second;
   }
 
+  /** Whether allows() would take a token of the source; takes none. */
+  has(source: number, now: number): boolean {
+    return (
+      this.costMs === 0 ||
+      this.fullAt[source & 0xffff]! - now <= this.depthMs ||
+      this.fullAt[SOURCE_BUCKETS + (source >>> 16)]! - now <= this.depthMs
+    );
+  }
+
   private draw(bucket: number, now: number): boolean {
     const fullAt = Math.max(this.fullAt[bucket]!, now);
     if (fullAt - now > this.depthMs) {

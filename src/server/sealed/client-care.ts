@@ -29,13 +29,16 @@ export class ClientCare {
   /** The client's next session took over. */
   confirmed(client: Client, now: number): void {
     this.pusher.restart(client);
-    client.wishesDueAt = client.wishes.size > 0 ? now + RENEWAL_MS : Number.POSITIVE_INFINITY;
+    // Sessions that follow each other closely do not put off what an earlier one is to withdraw.
+    if (client.wishes.size > 0 && client.wishesDueAt === Number.POSITIVE_INFINITY) {
+      startRenewal(client, now);
+    }
     this.wheel.hasten(client, this.nextDue(client));
   }
 
   /** The client was heard from a proven source. */
   heard(client: Client, now: number): void {
-    this.wheel.hasten(client, now + this.ttlMs);
+    this.wheel.hasten(client, Math.min(client.tellAt, now + this.ttlMs));
   }
 
   /** Ends the client's sessions and removes it; those who may know are told. */
@@ -54,17 +57,26 @@ export class ClientCare {
       return;
     }
     if (client.wishesDueAt <= now) {
-      client.wishesDueAt = Number.POSITIVE_INFINITY;
       this.directory.dropOldWishes(client);
+      if (client.wishesDueIn === client.sessionNumber) {
+        client.wishesDueAt = Number.POSITIVE_INFINITY;
+      } else {
+        startRenewal(client, now);
+      }
+    }
+    if (client.tellAt <= now) {
+      this.directory.tellMoves(client, now);
     }
     this.pusher.retry(client, now);
-    this.wheel.schedule(client, this.nextDue(client));
+    // What did not fit this turn is due still: it comes with the next.
+    this.wheel.schedule(client, Math.max(this.nextDue(client), now + 1));
   }
 
   private nextDue(client: Client): number {
     const { paths, previous, current, next, pushes } = client;
     return Math.min(
       client.wishesDueAt,
+      client.tellAt,
       pushes.dueAt,
       (paths[4]?.heardAt ?? Number.POSITIVE_INFINITY) + this.ttlMs,
       (paths[6]?.heardAt ?? Number.POSITIVE_INFINITY) + this.ttlMs,
@@ -73,4 +85,10 @@ export class ClientCare {
       next?.endsAt ?? Number.POSITIVE_INFINITY,
     );
   }
+}
+
+/** From now on the client has a while to repeat its wishes in the present session. */
+function startRenewal(client: Client, now: number): void {
+  client.wishesDueAt = now + RENEWAL_MS;
+  client.wishesDueIn = client.sessionNumber;
 }

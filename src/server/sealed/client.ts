@@ -26,20 +26,28 @@ export class Client implements Timed {
   next: Session | undefined;
   /** The number of the session that has taken over; each one's is one higher than the last one's. */
   sessionNumber = 0;
-  /** When wishes that the current session did not utter are withdrawn; infinite when there are none. */
+  /** When wishes last uttered in a session before wishesDueIn are withdrawn; infinite when there are none. */
   wishesDueAt = Number.POSITIVE_INFINITY;
+  wishesDueIn = 0;
   /** When its allowance of messages is full again (see RateLimiter). */
   allowanceFullAt = 0;
+  /** When its peers were last told that it moved, over each family; when they are told of what was put off. */
+  readonly moveToldAt: Record<Family, number> = {
+    4: Number.NEGATIVE_INFINITY,
+    6: Number.NEGATIVE_INFINITY,
+  };
+  tellAt = Number.POSITIVE_INFINITY;
   /** It was forgotten: whoever still holds it is to leave it alone. */
   isGone = false;
 
   /**
    * @param name of its key, in KeyNames
-   * @param source the hash of the source that brought it, whose share it counts against
+   * @param source the hash of the source whose share it counts against: that which brought it, until one
+   *   has proven to be the client's; see Directory.charge
    */
   constructor(
     readonly name: number,
-    readonly source: number,
+    public source: number,
   ) {}
 
   /** Whether it was heard from a proven source, and not too long ago. */

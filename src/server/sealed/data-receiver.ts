@@ -3,6 +3,7 @@ import { NO_REPLY } from '../../socket/datagram-batch.js';
 import { readUint32 } from '../../wire/byte-order.js';
 import { MESSAGE_LENGTH, NOTICE, OFFSET, writeNotice } from '../../wire/sealed.js';
 import { FRAME, TOKEN_LENGTH } from '../../wire/sealed-frames.js';
+import type { RateLimiter } from '../rate-limiter.js';
 import type { Client } from './client.js';
 import type { ClientCare } from './client-care.js';
 import type { Directory } from './directory.js';
@@ -34,6 +35,8 @@ export class DataReceiver {
     private readonly frames: FrameResponder,
     private readonly counts: SealedCounts,
     private readonly care: ClientCare,
+    /** Each source's messages that did not open; whoever has too many is not to come here. */
+    private readonly forgeries: RateLimiter,
   ) {
     this.costMs = options.clientRate === 0 ? 0 : 1000 / options.clientRate;
   }
@@ -50,6 +53,7 @@ export class DataReceiver {
     const plain = session.transport.open(payload, at, length, frames.plaintext);
     if (plain < 0) {
       counts.rejected++;
+      this.forgeries.allows(incoming.sourceHash, now);
       return NO_REPLY;
     }
     counts.opened++;
@@ -87,10 +91,20 @@ export class DataReceiver {
       }
       this.counts.moves++;
     }
-    const { family, addressWords, addressWord, socket } = incoming;
+    // A message that was held back says nothing of how long the client was there.
+    if (this.isNews(session)) {
+      this.hear(client, incoming, now);
+    }
+    return true;
+  }
+
+  private hear(client: Client, incoming: Incoming, now: number): void {
+    const { family, addressWords, addressWord, socket, sourceHash } = incoming;
+    if (!client.isRegistered) {
+      this.directory.charge(client, sourceHash);
+    }
     this.directory.hear(client, family, addressWords, addressWord, socket, now);
     this.care.heard(client, now);
-    return true;
   }
 
   private provesItself(session: Session, incoming: Incoming, length: number, now: number): boolean {

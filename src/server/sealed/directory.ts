@@ -19,6 +19,9 @@ export interface DirectoryOptions {
   readonly hashKey: HashKey;
 }
 
+/** A client's moves within one family are told its peers no closer together than this. */
+export const MOVE_INTERVAL_MS = 1000;
+
 /** What a wish may disclose about its peer; see Directory.about. */
 export interface Disclosure {
   readonly peer: Client;
@@ -78,6 +81,22 @@ export class Directory {
     return client;
   }
 
+  /**
+   * Counts a client that is not registered yet against the source that it is heard from, where that has
+   * room: whoever replays its initiation has brought it, too. One with wishes stays where those count.
+   */
+  charge(client: Client, source: number): void {
+    if (
+      source !== client.source &&
+      client.wishes.size === 0 &&
+      this.clientShare.admits(source, this.options.maxClients - this.size)
+    ) {
+      this.clientShare.remove(client.source);
+      this.clientShare.add(source);
+      client.source = source;
+    }
+  }
+
   /** Removes a client and all that it wanted; those who may know are to be told. */
   forget(client: Client): void {
     client.isGone = true;
@@ -93,7 +112,10 @@ export class Directory {
     this.clientShare.remove(client.source);
   }
 
-  /** A client was heard from a proven source. Those who may know are to be told when that is news. */
+  /**
+   * A client was heard from a proven source. Those who may know are to be told when that is news: at once,
+   * or at client.tellAt, as one datagram that moves a client may cost one for each of its peers.
+   */
   hear(
     client: Client,
     family: Family,
@@ -108,6 +130,22 @@ export class Directory {
       return;
     }
     client.paths[family] = new Path(family, addresses, addressAt, socket, now);
+    const mayTellAt = client.moveToldAt[family] + MOVE_INTERVAL_MS;
+    if (path === undefined) {
+      this.tellPeersOf(client);
+    } else if (mayTellAt <= now) {
+      client.moveToldAt[family] = now;
+      this.tellPeersOf(client);
+    } else {
+      client.tellAt = Math.min(client.tellAt, mayTellAt);
+    }
+  }
+
+  /** Tells those who may know of the moves that were put off. */
+  tellMoves(client: Client, now: number): void {
+    client.tellAt = Number.POSITIVE_INFINITY;
+    client.moveToldAt[4] = now;
+    client.moveToldAt[6] = now;
     this.tellPeersOf(client);
   }
 
@@ -154,10 +192,10 @@ export class Directory {
     }
   }
 
-  /** Drops what a client has not wanted again in its current session. */
+  /** Drops what a client has not wanted again since the session wishesDueIn began. */
   dropOldWishes(client: Client): void {
     for (const [name, wish] of client.wishes) {
-      if (this.wishes.get(wish, WISH.session) !== client.sessionNumber) {
+      if (this.wishes.get(wish, WISH.session) < client.wishesDueIn) {
         client.wishes.delete(name);
         this.withdraw(client, wish);
       }
@@ -166,7 +204,9 @@ export class Directory {
 
   /**
    * Keeps what a client offers to the key in 8 words at keyAt, where the two want each other; else it is
-   * ignored, as it is when there is no room.
+   * dropped, as it is when there is no room.
+   * @param counter of the message in the client's current session
+   * @returns false when it is older than the one before, and so ignored
    */
   offer(
     client: Client,
@@ -174,12 +214,18 @@ export class Directory {
     keyAt: number,
     source: Uint8Array,
     sourceAt: number,
-  ): void {
+    counter: number,
+  ): boolean {
     const wish = client.wishes.get(this.names.find(keys, keyAt));
     const reverse = wish === undefined ? NO_WISH : this.wishes.get(wish, WISH.reverse);
     if (wish === undefined || reverse === NO_WISH) {
-      return;
+      return true;
     }
+    if (this.hasNewerOffer(wish, client, counter)) {
+      return false;
+    }
+    this.wishes.set(wish, WISH.offerSession, client.sessionNumber);
+    this.wishes.set(wish, WISH.offerCounter, counter);
     const before = this.wishes.get(wish, WISH.offer);
     if (before !== NO_OFFER) {
       if (this.offers.replace(before, source, sourceAt)) {
@@ -190,6 +236,7 @@ export class Directory {
       this.wishes.set(wish, WISH.offer, this.offers.add(source, sourceAt));
       this.tell(reverse);
     }
+    return true;
   }
 
   /** What may be disclosed to the owner of a wish; undefined where there is nothing. */
@@ -198,6 +245,14 @@ export class Directory {
     const peer =
       reverse === NO_WISH ? undefined : this.byName.get(this.wishes.get(reverse, WISH.owner));
     return peer?.isRegistered ? { peer, offer: this.wishes.get(reverse, WISH.offer) } : undefined;
+  }
+
+  private hasNewerOffer(wish: number, client: Client, counter: number): boolean {
+    const { wishes } = this;
+    return (
+      wishes.get(wish, WISH.offerSession) === client.sessionNumber &&
+      wishes.get(wish, WISH.offerCounter) > counter
+    );
   }
 
   /** The owner of a wish is to be told of its peer: now, or after what is on its way already. */

@@ -82,14 +82,16 @@ export class FrameResponder {
     if (kind === FRAME.want) {
       return this.want(session, count, incoming);
     }
+    if (kind === FRAME.offer && !this.offer(session, count)) {
+      this.counts.lateChanges++;
+      return NO_REPLY;
+    }
     // The acknowledgement first: a session that ends seals nothing.
     this.writer.begin(FRAME.serverAck).addCounter(session.transport.lastCounter);
     const reply = this.reply(session, incoming);
     if (kind === FRAME.drop) {
       this.drop(session.client, count);
-    } else if (kind === FRAME.offer) {
-      this.offer(session.client, count);
-    } else {
+    } else if (kind === FRAME.bye) {
       this.care.forget(session.client);
     }
     return reply;
@@ -120,11 +122,19 @@ export class FrameResponder {
     }
   }
 
-  private offer(client: Client, count: number): void {
+  /** Whether none of the offers is older than the one that is kept. */
+  private offer({ client, transport }: Session, count: number): boolean {
+    const { directory, words, plaintext } = this;
+    const counter = transport.lastCounter;
+    let inOrder = true;
     for (let i = 0; i < count; i++) {
       const keyAt = LIST_HEADER_LENGTH + i * ITEM_LENGTH[FRAME.offer];
-      this.directory.offer(client, this.words, keyAt >>> 2, this.plaintext, keyAt + KEY_LENGTH);
+      const offerAt = keyAt + KEY_LENGTH;
+      if (!directory.offer(client, words, keyAt >>> 2, plaintext, offerAt, counter)) {
+        inOrder = false;
+      }
     }
+    return inOrder;
   }
 
   private acknowledge(session: Session, length: number): number {
@@ -176,13 +186,13 @@ export class FrameResponder {
 }
 
 /**
- * Whether a change is not older than what it would undo: nothing that takes away is older than the
+ * Whether a change of the list is not older than what it would undo: nothing that takes away is older than the
  * latest change, no wish older than the latest that took away. Notes it, if so.
  */
 function inOrder(session: Session, kind: number | undefined): boolean {
   const counter = session.transport.lastCounter;
   if (kind === FRAME.offer) {
-    return true;
+    return true; // each offer has an order of its own
   }
   if (kind === FRAME.want) {
     session.lastChange = Math.max(session.lastChange, counter);

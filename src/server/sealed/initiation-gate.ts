@@ -45,12 +45,12 @@ export class InitiationGate {
       this.counts.cookies++;
       return this.sendCookie(incoming, now);
     }
-    if (!this.budget.allows(incoming.sourceHash, now)) {
-      this.counts.handshakesLimited++;
-      return NO_REPLY;
-    }
     if (!this.budget.hasTime(now, incoming.isBacklogged)) {
       this.counts.handshakesDeferred++;
+      return NO_REPLY;
+    }
+    if (!this.budget.allows(incoming.sourceHash, now)) {
+      this.counts.handshakesLimited++;
       return NO_REPLY;
     }
     return ADMITTED;

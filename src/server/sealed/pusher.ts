@@ -9,9 +9,10 @@ import { isLastAttempt, type Push } from './pushes.js';
 import type { SealedCounts } from './sealed-counts.js';
 import { WISH } from './wishes.js';
 
-/** Datagrams in one turn: to one client, and to all. */
+/** Datagrams in one turn: new ones to one client; all to all, and while more is waiting to be received. */
 const MAX_TO_CLIENT = 16;
 const MAX_TO_ALL = 1024;
+const MAX_WHILE_BACKLOGGED = 64;
 
 const MAX_PUSH_NUMBER = 0x7fff_ffff;
 
@@ -19,6 +20,8 @@ const MAX_PUSH_NUMBER = 0x7fff_ffff;
 export class Pusher {
   private readonly writer = new FrameWriter();
   private lastNumber = 0;
+  /** Datagrams that may still be sent in this turn. */
+  private left = 0;
 
   constructor(
     private readonly directory: Directory,
@@ -28,21 +31,23 @@ export class Pusher {
     private readonly lookAt: (client: Client, dueAt: number) => void,
   ) {}
 
-  /** Sends what is news; what exceeds a turn is left for the next. */
+  /** A turn begins: what exceeds it is left for the next. */
+  beginTurn(isBacklogged: boolean): void {
+    this.left = isBacklogged ? MAX_WHILE_BACKLOGGED : MAX_TO_ALL;
+  }
+
+  /** Sends what is news, to each client in turn. */
   flush(now: number): void {
     const { ready } = this.directory;
-    let left = MAX_TO_ALL;
+    let clients = ready.size;
     for (const client of ready) {
-      for (let i = 0; i < MAX_TO_CLIENT && left > 0; i++) {
-        if (!client.pushes.isReady || !this.send(client, client.pushes.news, 0, now)) {
-          ready.delete(client); // it is ready again when it is heard
-          break;
-        }
-        left--;
-      }
-      if (left === 0) {
+      if (clients-- === 0 || this.left <= 0) {
         return;
       }
+      ready.delete(client);
+      if (this.sendNews(client, now)) {
+        ready.add(client); // behind those who wait
+      } // else it is ready again when it is heard
     }
   }
 
@@ -69,8 +74,14 @@ export class Pusher {
     }
   }
 
-  /** Sends again what was not acknowledged in time, or gives it up until the client is heard. */
+  /**
+   * Sends again what was not acknowledged in time, or gives it up until the client is heard. What is due
+   * stays so where the turn has no room.
+   */
   retry(client: Client, now: number): void {
+    if (this.left <= 0) {
+      return;
+    }
     for (const [attempt, wishes] of this.takeDue(client, now)) {
       if (isLastAttempt(attempt)) {
         this.counts.pushesGivenUp++;
@@ -88,6 +99,17 @@ export class Pusher {
     for (const push of client.pushes.takeDue()) {
       this.makeNews(client, this.stillIn(client, push));
     }
+  }
+
+  /** Sends a client its share of a turn; whether more may be sent to it. */
+  private sendNews(client: Client, now: number): boolean {
+    const { pushes } = client;
+    for (let i = 0; i < MAX_TO_CLIENT && pushes.isReady && this.left > 0; i++) {
+      if (!this.send(client, pushes.news, 0, now)) {
+        return false;
+      }
+    }
+    return pushes.isReady;
   }
 
   /** Sends one datagram of the wishes, and takes out those that fitted; false when it cannot be sent. */
@@ -108,6 +130,7 @@ export class Pusher {
     }
     outbox.send(path.socket, length, path.addresses, 0);
     this.counts.pushes++;
+    this.left--;
     const number = this.nextNumber();
     for (const wish of told) {
       wishes.delete(wish);

@@ -7,11 +7,12 @@ import {
   NO_REPLY,
   PORT_WORD,
 } from '../../socket/datagram-batch.js';
+import { readUint32 } from '../../wire/byte-order.js';
 import { CLASSIC_REQUEST_LENGTH } from '../../wire/classic.js';
 import type { Family } from '../../wire/endpoint.js';
-import { MESSAGE, messageType } from '../../wire/sealed.js';
+import { MESSAGE, messageType, OFFSET } from '../../wire/sealed.js';
 import type { HashKey } from '../half-siphash.js';
-import type { RateLimiter } from '../rate-limiter.js';
+import { RateLimiter } from '../rate-limiter.js';
 import { sourceHash } from '../source-hash.js';
 import type { AllowList } from './allow-list.js';
 import type { Client } from './client.js';
@@ -29,11 +30,12 @@ import { noSealedCounts, type SealedCounts, type SealedSizes } from './sealed-co
 import { Sessions } from './sessions.js';
 import { TimerWheel } from './timer-wheel.js';
 
+/** Clients, however many peers the classic table may hold: what V8's heap has room for, unasked. */
+const MAX_CLIENTS = 500_000;
+
 /** Wishes for each client that there may be, and the least that all may have together. */
 const WISHES_PER_CLIENT = 16;
 const MIN_WISHES = 65_536;
-/** 1 GiB: rows are reserved at the start, and a host may refuse what is more than it has. */
-const MAX_WISHES = 2 ** 24;
 
 const MAX_OFFERS = 65_536;
 
@@ -49,6 +51,9 @@ export interface SealedHandlerOptions {
   readonly handshakeRate: number;
   readonly clientRate: number;
   readonly sourceShare: number;
+  /** Messages a second, and at once, of one source that name a session and do not open; 0 = no limit. */
+  readonly sourceRate: number;
+  readonly sourceBurst: number;
   /** Each source's rate, and the key by which sources are hashed: the classic protocol draws on both. */
   readonly limiter: RateLimiter;
   readonly hashKey: HashKey;
@@ -79,6 +84,7 @@ export class SealedHandler {
   private readonly gate: InitiationGate;
   private readonly responder: HandshakeResponder;
   private readonly receiver: DataReceiver;
+  private readonly forgeries: RateLimiter;
   private readonly incoming = new Incoming();
   /** Of each datagram that was taken out: its slot, length and source. */
   private slots = new Int32Array(0);
@@ -90,14 +96,16 @@ export class SealedHandler {
     private readonly options: SealedHandlerOptions,
     private readonly surroundings: Surroundings,
   ) {
-    const { key, only, maxClients, ttlMs } = options;
+    const { key, only, ttlMs, sourceRate, sourceBurst } = options;
+    const maxClients = Math.min(options.maxClients, MAX_CLIENTS);
     const { counts, outbox } = this;
     const now = surroundings.clock();
     const jar = new CookieJar(now);
     const wheel = new TimerWheel<Client>(now);
     this.directory = new Directory({
       ...options,
-      maxWishes: Math.min(Math.max(WISHES_PER_CLIENT * maxClients, MIN_WISHES), MAX_WISHES),
+      maxClients,
+      maxWishes: Math.max(WISHES_PER_CLIENT * maxClients, MIN_WISHES),
       maxOffers: MAX_OFFERS,
     });
     this.sessions = new Sessions(() => surroundings.randomNumber());
@@ -115,6 +123,7 @@ export class SealedHandler {
     );
     this.responder.allow = options.allow;
     const frames = new FrameResponder(this.directory, outbox, this.pusher, counts, this.care);
+    this.forgeries = new RateLimiter({ rate: sourceRate, burst: sourceBurst });
     this.receiver = new DataReceiver(
       { ...options, silent: only },
       this.directory,
@@ -123,6 +132,7 @@ export class SealedHandler {
       frames,
       counts,
       this.care,
+      this.forgeries,
     );
   }
 
@@ -188,11 +198,13 @@ export class SealedHandler {
       incoming.sourceHash = this.sources[i]!;
       batch.lengths[slot] = this.answerOne(incoming, now);
     }
+    this.pusher.beginTurn(incoming.isBacklogged);
     this.send(now);
   }
 
   /** To be called every 50 ms or so: what is due, and what was left of the last turn. */
   tick(now: number): void {
+    this.pusher.beginTurn(false);
     this.care.tick(now);
     this.send(now);
   }
@@ -232,7 +244,7 @@ export class SealedHandler {
   private take(batch: DatagramBatch, slot: number, family: Family, now: number): void {
     const addressAt = slot * ADDRESS_WORDS;
     const source = sourceHash(batch.addresses, addressAt, family, this.options.hashKey);
-    if (!this.options.limiter.allows(source, now)) {
+    if (!this.allows(batch, slot, source, now)) {
       this.counts.limited++;
     } else if (batch.addresses[addressAt + PORT_WORD] === 0) {
       this.counts.malformed++; // nothing can be sent to port 0
@@ -243,6 +255,19 @@ export class SealedHandler {
       this.taken++;
     }
     batch.lengths[slot] = NO_REPLY;
+  }
+
+  /**
+   * Whether a source may have the datagram looked at. Its rate is anybody's to use up, in its name: data of
+   * a session is let in all the same, until too much of it turns out to be forged.
+   */
+  private allows(batch: DatagramBatch, slot: number, source: number, now: number): boolean {
+    const { payload, stride, lengths } = batch;
+    const at = slot * stride;
+    const isOfSession =
+      messageType(payload, at, lengths[slot]!) === MESSAGE.data &&
+      this.sessions.find(readUint32(payload, at + OFFSET.data.receiver), now) !== undefined;
+    return isOfSession ? this.forgeries.has(source, now) : this.options.limiter.allows(source, now);
   }
 
   private send(now: number): void {

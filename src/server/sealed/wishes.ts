@@ -18,6 +18,9 @@ export const WISH = {
   offer: 5,
   /** The number of the owner's session in which the wish was last uttered. */
   session: 6,
+  /** The number of that session in which the latest offer came, and the counter of its message. */
+  offerSession: 7,
+  offerCounter: 8,
 } as const;
 
 export type WishField = (typeof WISH)[keyof typeof WISH];

@@ -64,6 +64,7 @@ class Pair {
     hashKey: { low: 1, high: 2 },
   });
   now = 0;
+  private counter = 0;
 
   client(a: number): Client | undefined {
     return this.directory.find(words(a), 0);
@@ -77,6 +78,9 @@ class Pair {
     const before = entry.heard.get(family)?.[0];
     entry.heard.set(family, [place, this.now]);
     this.directory.hear(client, family, addressesOf(place), 0, 0, this.now);
+    if (client.tellAt < Number.POSITIVE_INFINITY) {
+      this.directory.tellMoves(client, client.tellAt);
+    }
     if (before !== place) {
       this.model.tellPeersOf(a);
     }
@@ -112,7 +116,8 @@ class Pair {
     if (client === undefined) {
       return;
     }
-    this.directory.offer(client, words(b), 0, new Uint8Array(OFFER_LENGTH).fill(value), 0);
+    const bytes = new Uint8Array(OFFER_LENGTH).fill(value);
+    assert.ok(this.directory.offer(client, words(b), 0, bytes, 0, ++this.counter));
     if (this.model.mutual(a, b) && this.model.offers.get(`${a}>${b}`) !== value) {
       this.model.offers.set(`${a}>${b}`, value);
       this.model.news.add(`${b}<${a}`);

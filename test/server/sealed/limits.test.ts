@@ -130,6 +130,34 @@ test('the rate of a source holds for both protocols together', () => {
   assert.equal(world.ask(ALICE, 1, new Uint8Array(64).fill(1)), undefined);
 });
 
+test('who floods in the name of a source does not lock out a client with a session', () => {
+  const world = new SealedRendezvous({ rate: 10, burst: 10 });
+  const client = connected(world);
+  const flood = Array.from({ length: 100 }, () => ({ from: ALICE, payload: new Uint8Array(1) }));
+  world.deliver(flood);
+  assert.ok(world.handler.counts.limited >= 90);
+  assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.pong);
+  // Nor does data of sessions that there are none of.
+  const strange = client.plain(FRAME.ping);
+  strange[4]! ^= 1;
+  world.deliver(Array.from({ length: 100 }, () => ({ from: ALICE, payload: strange })));
+  assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.pong);
+});
+
+test('forged data of a session is opened so often, and not more', () => {
+  const world = new SealedRendezvous({ rate: 10, burst: 10 });
+  const client = connected(world);
+  const forged = client.plain(FRAME.ping);
+  forged[forged.length - 1]! ^= 1;
+  const { counts } = world.handler;
+  for (let i = 0; i < 100; i++) {
+    world.ask(BOB, 7, forged);
+  }
+  assert.equal(counts.rejected, 10);
+  assert.equal(counts.limited, 90);
+  assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.pong, 'from elsewhere');
+});
+
 test('only keys of the list may register, and who is taken off it is forgotten at once', () => {
   const world = new SealedRendezvous({ allow: allow(key(1)) });
   const a = new TestClient(world, ALICE);
@@ -202,16 +230,70 @@ test('while batches come full, handshakes take a quarter of the time, and known 
   assert.equal(counts.handshakesDeferred, deferred);
 });
 
-test('offers are kept for those who want each other, and a share of them for one source', () => {
+test('a handshake that is put off costs its source nothing', () => {
+  const world = new SealedRendezvous({ handshakeRate: 10 });
+  const client = new TestClient(world, ALICE);
+  client.getCookie();
+  const payload = client.makeInitiation();
+  world.handshakeCostMs = 1000; // there is no time left after the first
+  const full = Array.from({ length: 128 }, () => ({ from: ALICE, port: client.port, payload }));
+  world.deliver(full);
+  const { counts } = world.handler;
+  assert.equal(counts.handshakesDeferred, 127);
+  world.handshakeCostMs = 0;
+  for (let i = 0; i < 49; i++) {
+    client.ask(client.makeInitiation());
+  }
+  assert.equal(counts.handshakesLimited, 0);
+  assert.equal(counts.welcomed, 50);
+});
+
+test('offers are kept for those who want each other, and no others', () => {
   const world = new SealedRendezvous();
   const client = connected(world);
+  const peer = connected(world, BOB);
   const offer = new Uint8Array(88);
-  client.want(key(1));
+  client.want(key(1), peer.publicKey);
   const frame = (to: PublicKey) =>
     client.seal((writer) => writer.begin(FRAME.offer).addOffer(to, offer));
-  assert.equal(client.exchange(frame(key(1)))?.kind, FRAME.serverAck);
-  assert.equal(client.exchange(frame(key(2)))?.kind, FRAME.serverAck);
+  for (const to of [key(1), key(2), peer.publicKey]) {
+    assert.equal(client.exchange(frame(to))?.kind, FRAME.serverAck);
+  }
   assert.equal(world.handler.sizes.offers, 0);
+  peer.want(client.publicKey);
+  client.exchange(frame(peer.publicKey));
+  client.exchange(frame(peer.publicKey));
+  assert.equal(world.handler.sizes.offers, 1);
+});
+
+test('one session soon after another does not put off what is to be withdrawn', () => {
+  const world = new SealedRendezvous();
+  const client = connected(world);
+  client.want(key(1), key(2));
+  for (let session = 0; session < 3; session++) {
+    assert.ok(client.connect());
+    client.want(key(1));
+    world.wait(20_000);
+  }
+  assert.equal(world.handler.sizes.wishes, 1);
+  world.wait(60_000);
+  assert.equal(world.handler.sizes.wishes, 1, 'what is repeated stays');
+});
+
+test('a session that has just begun has its time to repeat the wishes', () => {
+  const world = new SealedRendezvous();
+  const client = connected(world);
+  client.want(key(1), key(2));
+  for (let session = 0; session < 2; session++) {
+    assert.ok(client.connect());
+    client.ask(client.plain(FRAME.ping));
+    client.want(key(1 + session));
+    world.wait(29_000);
+  }
+  world.wait(500);
+  client.want(key(1));
+  world.wait(40_000);
+  assert.equal(world.handler.sizes.wishes, 2);
 });
 
 test('wishes of many clients of one source end at its share', () => {

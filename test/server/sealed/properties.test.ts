@@ -217,6 +217,92 @@ test('property 4: changes of the list that overtake each other end as they were 
   assert.equal(b.find(a.publicKey), a.endpoint);
 });
 
+test('property 4: a late offer does not take the place of a newer one, nor is it answered', () => {
+  const { world, a, b } = acquainted();
+  const offer = (value: number) =>
+    a.seal((writer) => {
+      writer.begin(FRAME.offer).addOffer(b.publicKey, new Uint8Array(88).fill(value));
+    });
+  const [first, second] = [offer(1), offer(2)];
+  assert.equal(a.exchange(second)?.kind, FRAME.serverAck);
+  assert.equal(a.ask(first), undefined);
+  assert.equal(b.want(a.publicKey)[0]?.offer?.[0], 2);
+  assert.equal(world.handler.counts.lateChanges, 1);
+  // Counters begin anew with a session.
+  assert.ok(a.connect());
+  assert.equal(a.exchange(offer(3))?.kind, FRAME.serverAck);
+  assert.equal(b.want(a.publicKey)[0]?.offer?.[0], 3);
+});
+
+test('property 4: messages that were held back keep nobody registered who is gone', () => {
+  const { world, a, b } = acquainted();
+  const held = Array.from({ length: 20 }, () => a.plain(FRAME.ping));
+  a.ask(a.plain(FRAME.ping));
+  for (const message of held) {
+    b.ask(b.plain(FRAME.ping));
+    world.wait(20_000);
+    world.ask(ALICE, 51820, message);
+  }
+  assert.equal(world.handler.sizes.clients, 1);
+  assert.equal(b.find(a.publicKey), undefined);
+});
+
+test('property 4: an initiation replayed once it is forgotten registers nothing', () => {
+  for (const end of ['bye', 'ttl', 'restart']) {
+    const { world: first, a, b } = acquainted();
+    const captured = [...first.captured];
+    let world = first;
+    if (end === 'bye') {
+      a.exchange(a.plain(FRAME.bye));
+    } else if (end === 'ttl') {
+      world.wait(200_000);
+    } else {
+      world = new SealedRendezvous({ key: first.key });
+    }
+    const mallory = new TestClient(world, MALLORY);
+    mallory.getCookie();
+    const replayed = a.initiation.slice();
+    writeMac2(replayed, 0, mallory.cookie!);
+    assert.equal(mallory.ask(replayed)?.[3], MESSAGE.response, 'nothing tells it from a new one');
+    for (const datagram of captured) {
+      world.ask(MALLORY, 51820, datagram);
+      world.ask(ALICE, 51820, datagram);
+    }
+    const again = new TestClient(world, BOB, 51820, b.keys);
+    assert.ok(again.connect());
+    assert.equal(again.find(a.publicKey), undefined, end);
+    world.wait(11_000);
+    assert.equal(world.handler.sizes.clients, 1, end);
+  }
+});
+
+test('property 4: who replays an initiation does not make its client count against himself', () => {
+  const first = new SealedRendezvous();
+  const world = new SealedRendezvous({ key: first.key, maxClients: 60, sourceShare: 0.3 });
+  // 18 clients each are what a source may have of 60; he brings those of one before they come back.
+  const clients = Array.from({ length: 18 }, (_, i) => new TestClient(first, ALICE, 1000 + i));
+  const mallory = new TestClient(world, MALLORY);
+  mallory.getCookie();
+  for (const client of clients) {
+    assert.ok(client.connect());
+    const replayed = client.initiation.slice();
+    writeMac2(replayed, 0, mallory.cookie!);
+    assert.equal(mallory.ask(replayed)?.[3], MESSAGE.response);
+  }
+  for (const { keys, port } of clients) {
+    const again = new TestClient(world, ALICE, port, keys);
+    assert.ok(again.connect());
+    again.exchange(again.plain(FRAME.ping));
+  }
+  assert.equal(world.handler.sizes.clients, 18);
+  // They count against the source they are at, and no longer against his.
+  const one = new TestClient(world, MALLORY, 2000);
+  assert.ok(one.connect(), 'his share is free');
+  const further = new TestClient(world, ALICE, 2000);
+  assert.equal(further.connect(), false);
+  assert.equal(further.status?.status, STATUS.full);
+});
+
 test('property 5: an unproven source has nothing allocated for it and costs no Diffie-Hellman', () => {
   const world = new SealedRendezvous();
   const client = new TestClient(world, ALICE);

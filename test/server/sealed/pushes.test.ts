@@ -79,7 +79,7 @@ test('what changes while a push is under way follows its acknowledgement', () =>
   b.want(a.publicKey);
   const [first] = a.takeSent();
   move(b, 40_000);
-  move(b, 40_001);
+  world.wait(200);
   assert.deepEqual(world.takeSent(a.endpoint), []);
   a.acknowledge(first!.counter);
   const entries = a.takePushes();
@@ -182,4 +182,123 @@ test('many peers share a datagram, and one client gets so many in a turn', () =>
     }
   }
   assert.ok(told >= 700, `${told}`);
+});
+
+test('moves that follow each other are told once a second, and the last of them is', () => {
+  const { world, a, b } = waiting();
+  b.want(a.publicKey);
+  a.takePushes();
+  const before = world.handler.counts.pushes;
+  // Two places and the tokens of both, which are good for minutes.
+  const ports = [40_000, 40_001];
+  const tokens = ports.map((port) => {
+    b.port = port;
+    const challenge = b.exchange(b.plain(FRAME.ping));
+    assert.ok(challenge?.kind === FRAME.challenge);
+    return challenge.token;
+  });
+  const told: string[] = [];
+  for (let round = 0; round < 400; round++) {
+    b.port = ports[round % 2]!;
+    const token = tokens[round % 2]!;
+    const pong = b.exchange(b.seal((writer) => writer.token(FRAME.prove, token)));
+    assert.equal(pong?.kind, FRAME.pong);
+    told.push(...a.takePushes().map(({ ipv4 }) => formatEndpoint(ipv4!)));
+    world.wait(10);
+    told.push(...a.takePushes().map(({ ipv4 }) => formatEndpoint(ipv4!)));
+  }
+  assert.equal(world.handler.counts.moves, 400);
+  assert.ok(world.handler.counts.pushes - before <= 6, `${world.handler.counts.pushes}`);
+  world.wait(1000);
+  told.push(...a.takePushes().map(({ ipv4 }) => formatEndpoint(ipv4!)));
+  assert.equal(told.at(-1), b.endpoint);
+});
+
+test('a peer that asks learns of a move at once', () => {
+  const { a, b } = waiting();
+  b.want(a.publicKey);
+  move(b, 40_000);
+  move(b, 40_001);
+  assert.equal(a.find(b.publicKey), b.endpoint);
+});
+
+/** One that many are told of. */
+function star(world: SealedRendezvous, size: number): TestClient {
+  const center = new TestClient(world, BOB);
+  assert.ok(center.connect());
+  const others = Array.from({ length: size }, (_, i) => new TestClient(world, ALICE, 1000 + i));
+  for (const it of others) {
+    assert.ok(it.connect());
+    it.want(center.publicKey);
+  }
+  for (let i = 0; i < size; i += 37) {
+    center.want(...others.slice(i, i + 37).map(({ publicKey }) => publicKey));
+  }
+  for (const it of others) {
+    it.takePushes();
+  }
+  return center;
+}
+
+test('64 at a time while more is waiting to be received', () => {
+  const world = new SealedRendezvous();
+  const center = star(world, 128);
+  const { counts } = world.handler;
+  const before = counts.pushes;
+  const filler = { from: '192.0.2.9', payload: new Uint8Array(1) };
+  const { address: from, port } = center;
+  world.deliver([{ from, port, payload: center.plain(FRAME.bye) }, ...Array(127).fill(filler)]);
+  assert.equal(counts.pushes - before, 64);
+  world.deliver([filler]);
+  assert.equal(counts.pushes - before, 128, 'the others follow');
+});
+
+test('1024 retransmissions at a time', () => {
+  const world = new SealedRendezvous({ maxClients: 3000 });
+  const center = star(world, 1030);
+  center.ask(center.plain(FRAME.bye));
+  const { counts } = world.handler;
+  world.wait(50);
+  world.now += 300;
+  world.handler.tick(world.now);
+  assert.equal(counts.pushesRetried, 1024);
+  world.handler.tick(world.now + 50);
+  assert.equal(counts.pushesRetried, 1030);
+});
+
+test('16 at a time to one client: those who have much to be told take turns', () => {
+  const world = new SealedRendezvous();
+  const hubs = Array.from({ length: 5 }, (_, i) => new TestClient(world, `10.1.0.${i + 1}`));
+  const peers = Array.from({ length: 300 }, (_, i) => new TestClient(world, ALICE, 1000 + i));
+  for (const client of [...hubs, ...peers]) {
+    assert.ok(client.connect());
+  }
+  for (const hub of hubs) {
+    for (let i = 0; i < peers.length; i += 30) {
+      hub.want(...peers.slice(i, i + 30).map(({ publicKey }) => publicKey));
+    }
+  }
+  for (const peer of peers) {
+    peer.want(...hubs.map(({ publicKey }) => publicKey));
+    const offers = peer.seal((writer) => {
+      writer.begin(FRAME.offer);
+      for (const hub of hubs) {
+        writer.addOffer(hub.publicKey, new Uint8Array(88));
+      }
+    });
+    peer.ask(offers);
+  }
+  world.wait(10_000); // all pushes are given up: the hubs are deaf
+  world.takeSent();
+  const filler = { from: BOB, payload: new Uint8Array(1) };
+  const pings = hubs.map((hub) => ({
+    from: hub.address,
+    port: hub.port,
+    payload: hub.plain(FRAME.ping),
+  }));
+  const pushes = () => hubs.map(({ endpoint }) => world.takeSent(endpoint).length);
+  world.deliver([...pings, ...Array(123).fill(filler)]);
+  assert.deepEqual(pushes(), [16, 16, 16, 16, 0]);
+  world.deliver(Array(128).fill(filler));
+  assert.deepEqual(pushes(), [16, 16, 16, 0, 16]);
 });

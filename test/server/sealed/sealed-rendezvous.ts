@@ -56,6 +56,8 @@ export class SealedRendezvous {
         handshakeRate: 0,
         clientRate: 0,
         sourceShare: 0.5,
+        sourceRate: options.rate ?? 0,
+        sourceBurst: options.burst ?? 1,
         limiter,
         hashKey: SOURCE_KEY,
         ...options,
