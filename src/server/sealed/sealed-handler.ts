@@ -30,8 +30,8 @@ import { noSealedCounts, type SealedCounts, type SealedSizes } from './sealed-co
 import { Sessions } from './sessions.js';
 import { TimerWheel } from './timer-wheel.js';
 
-/** Clients, however many peers the classic table may hold: what V8's heap has room for, unasked. */
-const MAX_CLIENTS = 500_000;
+/** Clients, however many peers the classic table may hold: some 3 KB of V8's heap each, which ends at 2 GiB on small hosts. */
+const MAX_CLIENTS = 250_000;
 
 /** Wishes for each client that there may be, and the least that all may have together. */
 const WISHES_PER_CLIENT = 16;
