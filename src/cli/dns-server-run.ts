@@ -69,8 +69,10 @@ function registryEvents({ interfaceName }: RegistryServiceOptions, logger: Logge
 
 /** What a registry server has done so far, in one line for people. */
 function registryCountsLine({ answers, readings, tcp, sockets }: RegistryCounts): string {
+  const { crowdedOut, ...others } = answers;
   const counts = {
-    ...answers,
+    ...others,
+    'crowded out': crowdedOut,
     readings: readings.done,
     'failed readings': readings.failed,
     'TCP connections': tcp.accepted,

@@ -21,6 +21,8 @@ export interface AnswerCounts {
   ignored: number;
   /** Not answered: over their source's rate. */
   limited: number;
+  /** Not answered: too many waited for a reading of the device already. */
+  crowdedOut: number;
 }
 
 /** What a registry server has done since it started. */
@@ -45,5 +47,6 @@ export function emptyCounts(): AnswerCounts {
     truncated: 0,
     ignored: 0,
     limited: 0,
+    crowdedOut: 0,
   };
 }

@@ -46,6 +46,12 @@ export class DeviceSource {
     return age < maxAgeMs + Math.min(maxAgeMs / 4, MAX_GRACE_MS) ? undefined : this.wait();
   }
 
+  /** Whether the last reading is too old even for those who find no room to wait. */
+  get isOutdated(): boolean {
+    const { maxAgeMs, now } = this.options;
+    return now() - this.readAt >= maxAgeMs + MAX_WAIT_MS;
+  }
+
   private async read(): Promise<void> {
     const { read, roster, now } = this.options;
     const startedAt = now();

@@ -79,11 +79,11 @@ export class UdpHandler {
     }
   }
 
-  /** Puts a query aside; when there is no room, answers it from what is known. */
+  /** Puts a query aside; when there is no room, answers it from what is known, unless that is too old. */
   private hold(batch: DatagramBatch, slot: number): void {
     const { outgoing } = this.socket();
     if (this.waiting === outgoing.capacity) {
-      this.answer(batch, slot);
+      this.answerAtOnce(batch, slot);
       return;
     }
     const to = this.waiting++;
@@ -96,6 +96,17 @@ export class UdpHandler {
     );
     outgoing.lengths[to] = batch.lengths[slot] as number;
     batch.lengths[slot] = NO_REPLY;
+  }
+
+  private answerAtOnce(batch: DatagramBatch, slot: number): void {
+    const { source, responder } = this.answering;
+    if (source.isOutdated) {
+      // The asker asks again, which is better than an answer of long ago.
+      responder.counts.crowdedOut++;
+      batch.lengths[slot] = NO_REPLY;
+    } else {
+      this.answer(batch, slot);
+    }
   }
 
   private answerWaiting(): void {
