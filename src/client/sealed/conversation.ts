@@ -191,6 +191,9 @@ export class Conversation {
   #heard(session: Session, family: Family, frame: Frame, now: number): void {
     this.#association.trouble.answered();
     this.#paths.heard(family);
+    if (session === this.#association.session) {
+      this.#paths.alive(family, now);
+    }
     if (frame.kind !== FRAME.challenge) {
       this.#paths.registered(family, now);
     }

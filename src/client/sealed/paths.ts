@@ -7,6 +7,10 @@ class Path {
   sentAt = Number.NEGATIVE_INFINITY;
   /** When the server was last heard on it, in a message that shows that we are registered there. */
   registeredAt = Number.NEGATIVE_INFINITY;
+  /** When the present session was heard on it last. */
+  aliveAt = Number.NEGATIVE_INFINITY;
+  /** Its last ping was given up, and the present session was not heard on it since. */
+  isSilent = false;
   /** The server has asked for a proof, and has ignored what we sent until it gets one. */
   isChallenged = false;
   isUrgent = false;
@@ -75,6 +79,15 @@ export class Paths {
     this.#latest = family;
   }
 
+  /** It was one of the present session: the server has it. */
+  alive(family: Family, now: number): void {
+    const path = this.#paths.get(family);
+    if (path !== undefined) {
+      path.aliveAt = now;
+      path.isSilent = false;
+    }
+  }
+
   /** It was one that the server sends only where we are registered. */
   registered(family: Family, now: number): void {
     const path = this.#paths.get(family);
@@ -124,13 +137,23 @@ export class Paths {
     return undefined;
   }
 
-  /** The path is silent: its next ping is due when one would be anyhow. */
-  givePingUp(family: Family, now: number): void {
+  /**
+   * The path's ping was sent in vain: its next one is due when one would be anyhow. A path that was not
+   * heard since that ping is asked at once whether it is silent as well.
+   * @returns whether every path is silent: the session may be dead
+   */
+  givePingUp(family: Family, now: number): boolean {
     const path = this.#paths.get(family);
-    if (path !== undefined) {
-      path.ping = undefined;
-      path.sentAt = now;
+    const since = path?.ping?.firstSentAt;
+    if (path === undefined || since === undefined) {
+      return false;
     }
+    Object.assign(path, { ping: undefined, sentAt: now, isSilent: path.aliveAt <= since });
+    const paths = [...this.#paths.values()];
+    for (const other of paths) {
+      other.isUrgent ||= !other.isSilent && other !== path && other.aliveAt <= since;
+    }
+    return paths.every(({ isSilent }) => isSilent);
   }
 
   /** A ping is due at once over every path, or every one but this. */
@@ -146,6 +169,8 @@ export class Paths {
     for (const [family, path] of this.#paths) {
       path.ping = undefined;
       path.isChallenged = false;
+      path.aliveAt = Number.NEGATIVE_INFINITY;
+      path.isSilent = false;
       path.isUrgent &&= family !== over;
     }
   }

@@ -148,15 +148,12 @@ export class Speaker {
   #ping(session: Session, now: number): boolean {
     for (let due = this.#paths.pingDue(now); due; due = this.#paths.pingDue(now)) {
       const { family, ping } = due;
-      if (isUnanswered(ping, session)) {
+      if (ping.sends < UNANSWERED_SENDS) {
+        this.#sender.writer.plain(FRAME.ping);
+        ping.sent(this.#sender.send(session, [family], now), now);
+      } else if (this.#paths.givePingUp(family, now)) {
         return false;
       }
-      if (ping.sends >= UNANSWERED_SENDS) {
-        this.#paths.givePingUp(family, now);
-        continue;
-      }
-      this.#sender.writer.plain(FRAME.ping);
-      ping.sent(this.#sender.send(session, [family], now), now);
     }
     return true;
   }

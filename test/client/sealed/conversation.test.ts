@@ -260,11 +260,39 @@ describe('a session', () => {
     b.want(a);
     world.runUntil(() => a.finds(b) !== undefined);
     world.fate = ({ from, to }) => (from === a.places[6] || to === a.places[6] ? [] : [10]);
-    world.run(60_000);
-    assert.ok(a.conversation.isEstablished);
+    const start = world.now;
+    let stalls = 0;
+    for (let i = 0; i < 3000; i++) {
+      world.run(20);
+      stalls += a.conversation.isStalled ? 1 : 0;
+    }
+    assert.equal(stalls, 0);
+    assert.equal(sentSince(a, start, MESSAGE.initiation), 0);
     b.want();
     world.runUntil(() => a.finds(b) === undefined, 5000);
   });
+
+  for (const dead of [4, 6] as const) {
+    for (const delayMs of [10, 200]) {
+      it(`needs one handshake where IPv${dead} is dead from the start, ${2 * delayMs} ms away`, () => {
+        const world = new World();
+        const [a, b] = [world.node(), world.node()];
+        a.families = [4, 6];
+        a.want(b);
+        b.want(a);
+        world.fate = ({ from, to }) =>
+          from === a.places[dead] || to === a.places[dead] ? [] : [delayMs];
+        world.runUntil(() => a.finds(b) !== undefined);
+        const start = world.now;
+        world.run(300_000);
+        assert.equal(sentSince(a, start, MESSAGE.initiation), 0);
+        assert.ok(a.conversation.isEstablished);
+        world.fate = () => [];
+        world.run(40_000);
+        assert.ok(sentSince(a, start, MESSAGE.initiation) > 0, 'both are dead');
+      });
+    }
+  }
 });
 
 describe('trouble', () => {
