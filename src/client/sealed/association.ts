@@ -20,7 +20,7 @@ import { HandshakeSchedule } from './handshake-schedule.js';
 import type { Paths } from './paths.js';
 import { Session } from './session.js';
 import { Timestamps } from './timestamps.js';
-import { NOTICE_SPACING_MS, OVERLAP_MS } from './timing.js';
+import { COOKIE_HANDSHAKES, NOTICE_SPACING_MS, OVERLAP_MS } from './timing.js';
 import { Trouble } from './trouble.js';
 
 /** A notice that echoes a message further back than this comes too late to be a hint. */
@@ -120,7 +120,7 @@ export class Association {
     this.#endAttempt();
     this.#session?.transport.wipe();
     this.#previous?.transport.wipe();
-    wipe(...this.#cookies.values());
+    this.#forgetCookies();
     this.#session = undefined;
     this.#previous = undefined;
   }
@@ -138,6 +138,9 @@ export class Association {
 
   #initiate(now: number, wallNow: number): void {
     const { own, server, randomNumber } = this.#options;
+    if (this.#attempt?.isSpent && this.#schedule.sends >= COOKIE_HANDSHAKES) {
+      this.#forgetCookies();
+    }
     if (this.#attempt === undefined || this.#attempt.isSpent) {
       this.#endAttempt();
       const timestamp = this.#timestamps.next(wallNow);
@@ -147,7 +150,7 @@ export class Association {
     const attempt = this.#attempt;
     attempt.isHurried = false;
     this.#paths.order(this.#schedule.sends).some((family) => this.#send(attempt, family, now));
-    this.#schedule.sent(now);
+    this.#schedule.sent(now, attempt.isSpent);
     this.trouble.unanswered++;
   }
 
@@ -239,6 +242,11 @@ export class Association {
     const back = session.transport.sealedCount - readCounter(notice, echo);
     const isOurs = readUint32(notice, echo + OFFSET.data.receiver) === session.theirs;
     return isOurs && back > 0 && back <= ECHO_WINDOW;
+  }
+
+  #forgetCookies(): void {
+    wipe(...this.#cookies.values());
+    this.#cookies.clear();
   }
 
   #endAttempt(): void {

@@ -2,6 +2,7 @@ import {
   FIRST_HANDSHAKE_RETRY_MS,
   FIRST_REFUSED_RETRY_MS,
   HANDSHAKE_SPACING_MS,
+  MAX_COOKIE_RETRY_MS,
   MAX_HANDSHAKE_RETRY_MS,
   MAX_REFUSED_RETRY_MS,
   PATIENT_HANDSHAKE_RETRY_MS,
@@ -35,20 +36,15 @@ export class HandshakeSchedule {
     this.#dueAt = Math.min(this.#dueAt, Math.max(now, this.#sentAt + spacing));
   }
 
-  /** One was sent for its time. */
-  sent(now: number): void {
+  /** One was sent for its time, with a cookie or without. */
+  sent(now: number, hasCookie: boolean): void {
     this.#sends++;
-    this.resent(now);
+    this.#await(now, hasCookie ? MAX_COOKIE_RETRY_MS : MAX_HANDSHAKE_RETRY_MS);
   }
 
   /** The same one was sent again, with the cookie that came for it. */
   resent(now: number): void {
-    this.#sentAt = now;
-    this.#dueAt =
-      now +
-      (this.#sends >= PATIENT_HANDSHAKES
-        ? PATIENT_HANDSHAKE_RETRY_MS
-        : retryDelay(this.#sends, FIRST_HANDSHAKE_RETRY_MS, MAX_HANDSHAKE_RETRY_MS));
+    this.#await(now, MAX_COOKIE_RETRY_MS);
   }
 
   /** There is a session. */
@@ -69,5 +65,14 @@ export class HandshakeSchedule {
   wasStale(): void {
     this.#sends = 0;
     this.#dueAt = this.#sentAt + HANDSHAKE_SPACING_MS;
+  }
+
+  #await(now: number, max: number): void {
+    this.#sentAt = now;
+    this.#dueAt =
+      now +
+      (this.#sends >= PATIENT_HANDSHAKES
+        ? PATIENT_HANDSHAKE_RETRY_MS
+        : retryDelay(this.#sends, FIRST_HANDSHAKE_RETRY_MS, max));
   }
 }

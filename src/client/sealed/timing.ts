@@ -2,6 +2,12 @@
 export const FIRST_HANDSHAKE_RETRY_MS = 300;
 export const MAX_HANDSHAKE_RETRY_MS = 2000;
 
+/** One that carries a cookie is replaced, not repeated, so the wait has to grow beyond any round trip. */
+export const MAX_COOKIE_RETRY_MS = 8000;
+
+/** After so many without answer the cookies may be at fault: they are forgotten, and asked for anew. */
+export const COOKIE_HANDSHAKES = 5;
+
 /** After so many without answer, some five minutes, they are this far apart. */
 export const PATIENT_HANDSHAKES = 150;
 export const PATIENT_HANDSHAKE_RETRY_MS = 25_000;

@@ -295,6 +295,45 @@ describe('a session', () => {
   }
 });
 
+describe('a handshake', () => {
+  for (const [roundTripMs, limitMs] of [
+    [1800, 5000],
+    [2100, 4500],
+    [4000, 15_000],
+  ] as const) {
+    it(`succeeds over a round trip of ${roundTripMs} ms, the first time and the next`, () => {
+      const world = new World();
+      const a = world.node();
+      world.fate = () => [roundTripMs / 2];
+      const isEstablished = () => a.conversation.isEstablished;
+      world.runUntil(isEstablished, limitMs + roundTripMs);
+      const start = world.now;
+      world.run(60_000);
+      assert.equal(sentSince(a, start, MESSAGE.initiation), 0, 'once is enough');
+      a.begin();
+      world.runUntil(isEstablished, limitMs + roundTripMs);
+      world.restartServer();
+      a.conversation.refresh();
+      world.run(limitMs + 3 * roundTripMs);
+      assert.ok(isEstablished());
+    });
+  }
+});
+
+it('forgets a cookie that brings no answer, and finds a server that comes back within 5 s', () => {
+  const [world, a] = pair();
+  world.fate = () => [];
+  a.conversation.refresh();
+  world.run(100_000);
+  const initiations = a.sent.filter(({ payload }) => payload[3] === MESSAGE.initiation);
+  const gaps = initiations.slice(1).map(({ at }, i) => at - (initiations[i]?.at ?? 0));
+  assert.ok(
+    gaps.slice(2).every((gap) => gap <= 5000),
+    `${gaps}`,
+  );
+  assert.equal(gaps.at(-1), 2000);
+});
+
 describe('trouble', () => {
   it('with the key: the server says that it has another', () => {
     const world = new World();
