@@ -10,17 +10,22 @@ export interface ServerName {
   readonly port: number;
 }
 
+const FAMILIES: readonly Family[] = [4, 6];
+
 type Lookup = (host: string) => Promise<readonly string[]>;
 
 /**
  * Where the server is. A name is looked up again and again, in the background: addresses change. Of several
  * addresses the first is used, IPv4 before IPv6 because a reply tells an endpoint of the request's own
- * family; `advance` goes on to the next.
+ * family; `advance` goes on to the next, and a lookup starts from the first again unless the server answers
+ * where it is looked for now.
  */
 export class ServerLocator {
   readonly #server: ServerName;
   readonly #lookup: Lookup;
   readonly #changed: () => void;
+  /** There is a session with the server: its addresses are kept while the name has them. */
+  isAnswering = false;
   #endpoints: readonly Endpoint[] = [];
   #index = 0;
   #looking = false;
@@ -46,8 +51,7 @@ export class ServerLocator {
 
   /** The same, of one address family: for those who can use both. */
   endpointOf(family: Family): Endpoint | undefined {
-    const endpoints = this.#endpoints.filter((endpoint) => endpoint.family === family);
-    return endpoints[this.#index % Math.max(endpoints.length, 1)];
+    return this.#endpointAt(this.#index, family);
   }
 
   /** Why the name could not be resolved the last time; undefined when it could. */
@@ -92,13 +96,32 @@ export class ServerLocator {
 
   /**
    * Takes new addresses and starts with the first again, in an order that is the same everywhere: clients
-   * that went on to different addresses, or families, would never hear of each other.
+   * that went on to different addresses, or families, would never hear of each other. Where the server
+   * is answering, as many of the present addresses stay as the name still has.
    */
   #use(found: readonly Endpoint[]): void {
+    const present = FAMILIES.map((family) => this.endpointOf(family)?.address);
     this.#endpoints = [...found].sort(
       (a, b) => a.family - b.family || (a.address < b.address ? -1 : 1),
     );
     this.#index = 0;
+    if (this.isAnswering) {
+      const kept = this.#endpoints.map((_, index) => this.#keptAt(index, present));
+      this.#index = Math.max(0, kept.indexOf(Math.max(...kept)));
+    }
+  }
+
+  /** How many of these addresses, one of each family, would be in use at an index. */
+  #keptAt(index: number, present: readonly (string | undefined)[]): number {
+    return FAMILIES.filter((family, i) => {
+      const address = this.#endpointAt(index, family)?.address;
+      return address !== undefined && address === present[i];
+    }).length;
+  }
+
+  #endpointAt(index: number, family: Family): Endpoint | undefined {
+    const endpoints = this.#endpoints.filter((endpoint) => endpoint.family === family);
+    return endpoints[index % Math.max(endpoints.length, 1)];
   }
 }
 

@@ -75,6 +75,31 @@ test('every lookup starts from the first address, whatever order it came in', as
   assert.equal(located.endpoint?.address, '192.0.2.1');
 });
 
+test('a lookup keeps the address at which the server answers, as long as the name has it', async () => {
+  const { located } = locator(
+    ['192.0.2.1', '192.0.2.2', '2001:db8::1'],
+    ['2001:db8::1', '192.0.2.3', '192.0.2.2', '192.0.2.1'],
+    ['2001:db8::2', '192.0.2.2', '192.0.2.1'],
+    ['2001:db8::2', '192.0.2.1'],
+  );
+  const found: unknown[] = [];
+  for (const now of [0, 60_000, 120_000, 180_000]) {
+    located.poll(now);
+    await turn();
+    if (now === 0) {
+      located.advance(60_000);
+      located.isAnswering = true;
+    }
+    found.push([located.endpointOf(4)?.address, located.endpointOf(6)?.address]);
+  }
+  assert.deepEqual(found, [
+    ['192.0.2.2', '2001:db8::1'],
+    ['192.0.2.2', '2001:db8::1'],
+    ['192.0.2.2', '2001:db8::2'],
+    ['192.0.2.1', '2001:db8::2'],
+  ]);
+});
+
 test('a name that does not resolve is retried ever less often, and the last address kept', async () => {
   const { located, asked } = locator(['192.0.2.1'], notFound, notFound, ['192.0.2.9']);
   located.poll(0);

@@ -68,6 +68,7 @@ class SealedFinder implements Finder {
   }
 
   work(device: Device | undefined, now: number): void {
+    this.#locator.isAnswering = this.#conversation?.isEstablished ?? false;
     locate(this.#locator, this.#context.problems, now);
     if (device?.publicKey === undefined) {
       void this.#channels.close();
