@@ -14,6 +14,8 @@ import { Speaker, type Urgency } from './speaker.js';
 import type { Trouble } from './trouble.js';
 import { Wishes } from './wishes.js';
 
+type PeersFrame = Frame & { kind: typeof FRAME.peers };
+
 export interface ConversationOptions extends AssociationOptions {
   /** What is now known of a peer, by its key in base64. */
   readonly told: (name: string, news: PeerNews) => void;
@@ -173,7 +175,7 @@ export class Conversation {
     const isCurrent = session === this.#association.session;
     switch (frame.kind) {
       case FRAME.peers:
-        this.#peersCame(session, frame, isCurrent);
+        this.#peersCame(session, frame, isCurrent, now);
         break;
       case FRAME.challenge:
         if (isCurrent) {
@@ -207,7 +209,7 @@ export class Conversation {
     }
   }
 
-  #peersCame(session: Session, frame: Frame & { kind: typeof FRAME.peers }, isCurrent: boolean) {
+  #peersCame(session: Session, frame: PeersFrame, isCurrent: boolean, now: number): void {
     const counter = session.transport.lastCounter;
     if (frame.push && isCurrent) {
       this.#speaker.acknowledge(counter);
@@ -218,7 +220,7 @@ export class Conversation {
         continue;
       }
       if (!frame.push && isCurrent) {
-        this.#wishes.answered(name, counter);
+        this.#wishes.answered(name, counter, entry.notKept, now);
       }
       const news = this.#news.take(name, entry, { session: session.ordinal, counter });
       if (news !== undefined) {

@@ -1,7 +1,7 @@
 import { KEY_LENGTH, type PublicKey } from '../../wire/key.js';
 import { FRAME, maxItems } from '../../wire/sealed-frames.js';
 import { type Flight, Flights } from './flights.js';
-import { DROPS_IN_FLIGHT, WANTS_IN_FLIGHT } from './timing.js';
+import { DROPS_IN_FLIGHT, NOT_KEPT_RETRY_MS, WANTS_IN_FLIGHT } from './timing.js';
 
 const KEYS_PER_DATAGRAM = maxItems(KEY_LENGTH);
 
@@ -32,6 +32,9 @@ export class Wishes {
   readonly #wishes = new Map<string, Wish>();
   readonly #toWant = new Set<string>();
   readonly #toDrop = new Set<string>();
+  /** Those that the server does not keep, for want of room, and when they are said again. */
+  readonly #notKept = new Set<string>();
+  #notKeptAt = Number.POSITIVE_INFINITY;
   readonly #wants = new Flights(WANTS_IN_FLIGHT);
   readonly #drops = new Flights(DROPS_IN_FLIGHT);
 
@@ -68,6 +71,7 @@ export class Wishes {
     this.#drops.clear();
     this.#toWant.clear();
     this.#toDrop.clear();
+    this.#forgetNotKept();
     for (const [name, wish] of this.#wishes) {
       if (wish.intent === 'leaving') {
         this.#wishes.delete(name);
@@ -80,6 +84,9 @@ export class Wishes {
 
   /** The list to send now, if any; its flight is to be told when it was sent. */
   next(now: number): WishList | undefined {
+    if (now >= this.#notKeptAt) {
+      this.#repeatNotKept();
+    }
     const drop = pick(this.#drops, this.#toDrop, now);
     if (drop !== undefined) {
       return { kind: FRAME.drop, keys: this.#keysOf(drop), flight: drop };
@@ -93,20 +100,34 @@ export class Wishes {
     const queued =
       (this.#toWant.size > 0 && this.#wants.hasRoom) ||
       (this.#toDrop.size > 0 && this.#drops.hasRoom);
-    return queued ? Number.NEGATIVE_INFINITY : Math.min(this.#wants.nextAt, this.#drops.nextAt);
+    return queued
+      ? Number.NEGATIVE_INFINITY
+      : Math.min(this.#wants.nextAt, this.#drops.nextAt, this.#notKeptAt);
   }
 
-  /** The server spoke of a wanted peer, in answer to a wish, in its message with that counter. */
-  answered(name: string, counter: number): void {
+  /**
+   * The server spoke of a wanted peer, in answer to a wish, in its message with that counter.
+   * @param notKept there was no room for the wish
+   */
+  answered(name: string, counter: number, notKept: boolean, now: number): void {
     const wish = this.#wishes.get(name);
-    if (wish?.intent === 'wanted' && counter > wish.answeredAfter) {
-      this.#wants.land(name);
+    if (wish?.intent !== 'wanted' || counter <= wish.answeredAfter) {
+      return;
+    }
+    const wasUnderWay = this.#wants.land(name);
+    if (notKept && wasUnderWay) {
+      this.#notKept.add(name);
+      this.#notKeptAt = Math.min(this.#notKeptAt, now + NOT_KEPT_RETRY_MS);
     }
   }
 
   /** The server acknowledged our message `counter` in its message `serverCounter`. */
   acknowledged(counter: number, serverCounter: number): void {
-    for (const name of this.#drops.landAll(counter)) {
+    const dropped = this.#drops.landAll(counter);
+    if (dropped.length > 0) {
+      this.#repeatNotKept();
+    }
+    for (const name of dropped) {
       const wish = this.#wishes.get(name);
       if (wish?.intent === 'returning') {
         Object.assign(wish, { intent: 'wanted', uttered: false, answeredAfter: serverCounter });
@@ -139,6 +160,7 @@ export class Wishes {
 
   #leave(name: string, wish: Wish): void {
     this.#toWant.delete(name);
+    this.#notKept.delete(name);
     this.#wants.land(name);
     if (wish.intent === 'wanted' && !wish.uttered) {
       this.#wishes.delete(name);
@@ -146,6 +168,19 @@ export class Wishes {
       this.#toDrop.add(name);
     }
     wish.intent = 'leaving';
+  }
+
+  /** There may be room now. */
+  #repeatNotKept(): void {
+    for (const name of this.#notKept) {
+      this.#toWant.add(name);
+    }
+    this.#forgetNotKept();
+  }
+
+  #forgetNotKept(): void {
+    this.#notKept.clear();
+    this.#notKeptAt = Number.POSITIVE_INFINITY;
   }
 
   #keysOf({ names }: Flight): PublicKey[] {

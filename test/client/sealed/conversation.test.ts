@@ -403,4 +403,21 @@ describe('trouble', () => {
     world.run(1000);
     assert.equal(nodes[0].conversation.notKept.length, 1);
   });
+
+  it('with too many wishes, until one of them is withdrawn, or the server has room', () => {
+    const world = new World({ maxWanted: 1 });
+    const [a, b, c] = [world.node(), world.node(), world.node()];
+    b.want(a);
+    c.want(a);
+    a.want(b, c);
+    world.run(1000);
+    assert.deepEqual(a.conversation.notKept, [c.name]);
+    const start = world.now;
+    world.run(180_000);
+    const wants = sentSince(a, start, MESSAGE.data) - Math.floor(180_000 / 25_000);
+    assert.ok(wants <= 6, `${wants} wishes`);
+    a.want(c);
+    world.runUntil(() => a.finds(c) !== undefined, 500);
+    assert.deepEqual(a.conversation.notKept, []);
+  });
 });

@@ -27,9 +27,9 @@ it('a late answer to an earlier wish is none to the present one', () => {
   assert.equal(send(wishes, 2), undefined, 'the withdrawal is to be acknowledged first');
   wishes.acknowledged(1, 7);
   assert.equal(send(wishes, 3), FRAME.want);
-  wishes.answered('p', 6);
+  wishes.answered('p', 6, false, 0);
   assert.equal(send(wishes, 4, 500), FRAME.want, 'said again');
-  wishes.answered('p', 8);
+  wishes.answered('p', 8, false, 0);
   assert.ok(wishes.isSettled);
 });
 
@@ -39,6 +39,18 @@ it('a wish that was never said needs no withdrawal', () => {
   wishes.want(NOBODY);
   assert.equal(send(wishes, 0), undefined);
   assert.equal(wishes.size, 0);
+});
+
+it('a wish that was not kept is said again after a minute, and not sooner', () => {
+  const wishes = new Wishes();
+  wishes.want(P);
+  assert.equal(send(wishes, 0), FRAME.want);
+  wishes.answered('p', 1, true, 1000);
+  assert.equal(wishes.nextAt, 61_000);
+  assert.equal(send(wishes, 1, 60_999), undefined);
+  assert.equal(send(wishes, 2, 61_000), FRAME.want);
+  wishes.answered('p', 2, false, 61_010);
+  assert.ok(wishes.isSettled);
 });
 
 it('a wish is said again after 0.5 s, then less often, at most 2 s apart', () => {
