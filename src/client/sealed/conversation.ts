@@ -222,9 +222,13 @@ export class Conversation {
       if (!frame.push && isCurrent) {
         this.#wishes.answered(name, counter, entry.notKept, now);
       }
+      const before = this.#news.get(name);
       const news = this.#news.take(name, entry, { session: session.ordinal, counter });
       if (news !== undefined) {
         this.#believe(name, entry.key, news);
+        if (frame.push && !isFirstOffer(before, news)) {
+          this.#offers.repeat(name);
+        }
       }
     }
   }
@@ -245,4 +249,12 @@ export class Conversation {
       this.#speaker.acknowledged(counter);
     }
   }
+}
+
+/**
+ * Whether a push only brings the peer's offer. Any other may stand for a peer that left and came back, as
+ * one entry, and with which the server dropped our offer to it.
+ */
+function isFirstOffer(before: PeerNews | undefined, { offers }: PeerNews): boolean {
+  return before?.offers.length === 0 && offers.length > 0;
 }

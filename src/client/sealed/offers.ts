@@ -37,6 +37,14 @@ export class Offers {
     }
   }
 
+  /** The server may have dropped our offer to a peer that we met: it is sent again, as it was. */
+  repeat(name: string): void {
+    if (this.#peers.has(name)) {
+      this.#flights.land(name);
+      this.#queue.add(name);
+    }
+  }
+
   /** The peer does not want to meet us, or we do not want to meet it: the server forgets our offer. */
   part(name: string): void {
     this.#peers.delete(name);

@@ -130,6 +130,27 @@ describe('a conversation with the server', () => {
     world.runUntil(() => b.known.get(a.name)?.offers[0]?.address === '10.0.0.9');
   });
 
+  for (const own of [[], endpoints('192.168.1.3:51820')]) {
+    it(`offers anew to who left and came back in one push, and offers ${own.length} itself`, () => {
+      const [world, a, b] = pair();
+      a.conversation.offer(endpoints('192.168.1.2:51820'));
+      b.conversation.offer(own);
+      world.run(1000);
+      world.fate = ({ to }) => (to === a.places[4] ? [] : [10]);
+      b.conversation.leave(world.now);
+      world.run(100);
+      b.begin().offer(own);
+      b.want(a);
+      world.run(200);
+      world.fate = () => [10];
+      world.run(3000);
+      assert.equal(b.known.get(a.name)?.offers[0]?.address, '192.168.1.2');
+      const quiet = world.now;
+      world.run(20_000);
+      assert.equal(sentSince(a, quiet) + sentSince(b, quiet), 0);
+    });
+  }
+
   it('says goodbye, so that its peers know at once', () => {
     const [world, a, b] = pair();
     a.conversation.leave(world.now);
