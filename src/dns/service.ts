@@ -56,7 +56,8 @@ export async function openRegistry(
   const limits: RegistryLimits = { ...DEFAULT_REGISTRY_LIMITS, ...options };
   const roster = new Roster();
   const now = () => performance.now();
-  const zones = options.zones.map((zone, i) => new Zone(zone, roster, i));
+  const names = options.zones.map(({ name }) => name);
+  const zones = options.zones.map((zone, i) => new Zone(zone, roster, i, names));
   const responder = new Responder(zones, roster, options.signer);
   const source = new DeviceSource({
     read: options.read ?? deviceReader(options.interfaceName),

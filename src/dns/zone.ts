@@ -2,6 +2,7 @@ import type { Answer, RecordType, SoaAnswer } from 'dns-packet';
 import type { Question } from '../wire/dns-query.js';
 import {
   addressRecord,
+  isWithin,
   nameserverName,
   nsRecord,
   placeOf,
@@ -38,6 +39,8 @@ export class Zone {
     private readonly roster: Roster,
     /** Of the zones of a registry, from 0. */
     readonly index: number,
+    /** The names of all zones of the registry. */
+    private readonly zones: readonly string[] = [],
   ) {
     this.name = options.name;
     this.soa = soaRecord(this.name);
@@ -62,7 +65,7 @@ export class Zone {
       case 'instance':
         return this.instanceReply(place.label, type, local);
       case 'nowhere':
-        return this.nxdomain;
+        return this.leadsToZone(name) ? this.nodata : this.nxdomain;
     }
   }
 
@@ -85,8 +88,13 @@ export class Zone {
       case 'instance':
         return this.find(place.label, local)?.types;
       case 'nowhere':
-        return undefined;
+        return this.leadsToZone(name) ? [] : undefined;
     }
+  }
+
+  /** Whether another zone is below a name: then it exists, without records (RFC 8020 section 2). */
+  private leadsToZone(name: string): boolean {
+    return this.zones.some((zone) => isWithin(zone, name));
   }
 
   private nameserverReply(type: string, local: LocalAddress): PreparedReply {

@@ -74,7 +74,8 @@ export class Registry {
     signer?: Signer,
   ) {
     this.roster.update(state);
-    const all = zones.map((zone, i) => new Zone(zone, this.roster, i));
+    const names = zones.map(({ name }) => name);
+    const all = zones.map((zone, i) => new Zone(zone, this.roster, i, names));
     this.responder = new Responder(all, this.roster, signer);
   }
 

@@ -184,6 +184,25 @@ describe('several zones', () => {
     assert.equal(registry.ask('x.example.com', 'A').authorities?.[0]?.name, 'example.com');
     assert.equal(registry.ask(FIRST_NAME, 'A').answers?.length, 1);
   });
+
+  it('a name between a zone and one within it exists', () => {
+    const names = ['example.com', 'b.vpn.example.com'];
+    const registry = new Registry(
+      EXAMPLE,
+      names.map((name) => ({ name })),
+    );
+    for (const [name, rcode] of [
+      ['vpn.example.com', 'NOERROR'],
+      ['b.vpn.example.com', 'NOERROR'],
+      ['pn.example.com', 'NXDOMAIN'],
+      ['x.vpn.example.com', 'NXDOMAIN'],
+      ['x.b.vpn.example.com', 'NXDOMAIN'],
+    ] as const) {
+      const reply = registry.ask(name, 'A');
+      assert.equal(rcodeOf(reply), rcode, name);
+      assert.equal(reply.authorities?.length, 1);
+    }
+  });
 });
 
 describe('readings of the device', () => {
