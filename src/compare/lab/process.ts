@@ -81,7 +81,7 @@ export class LabProcess implements AsyncDisposable {
         () => {
           const match = pattern.exec(this.#stdout);
           if (match === null && this.#exit !== undefined) {
-            throw new Error(`${this.command} ended (${this.#exit.code ?? this.#exit.signal})`);
+            throw new Error(`${this.#lastWords}${this.command} ended (${this.#ending})`);
           }
           return match ?? undefined;
         },
@@ -91,6 +91,16 @@ export class LabProcess implements AsyncDisposable {
       const said = `stdout: ${this.#stdout}\nstderr: ${this.#stderr}`;
       throw new Error(`${(cause as Error).message}\n${said}`, { cause });
     }
+  }
+
+  /** The last line of its stderr, to stand before others: where only one line is shown, it says why. */
+  get #lastWords(): string {
+    const line = this.#stderr.trim().split('\n').at(-1);
+    return line ? `${line}: ` : '';
+  }
+
+  get #ending(): string {
+    return String(this.#exit?.code ?? this.#exit?.signal);
   }
 
   /** Ends it with a signal, and with SIGKILL when it does not go by itself. */
