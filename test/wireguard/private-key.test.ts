@@ -1,29 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
-import { formatPublicKey, publicKey } from '../../src/wire/key.js';
-import { decodeKey, readPrivateKey } from '../../src/wireguard/private-key.js';
+import { decodeKey } from '../../src/wire/key-text.js';
+import { readPrivateKey } from '../../src/wireguard/private-key.js';
 import { withWg } from './stand-in.js';
 
 const SECRET = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-
-test('any key is decoded as base64 has it, with and without the end of the line', () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (key) => {
-      const text = formatPublicKey(publicKey(key));
-      assert.deepEqual(decodeKey(bytes(text)), key);
-      assert.deepEqual(decodeKey(bytes(`${text}\n`)), key);
-    }),
-  );
-});
-
-test('what is no key is none', () => {
-  for (const text of ['', '(none)\n', SECRET.slice(0, 42), `\n${SECRET}`]) {
-    assert.equal(decodeKey(bytes(text)), undefined, text);
-  }
-});
 
 test('the key is read from wg show', async () => {
   await withWg(`[ "$*" = "show wg0 private-key" ] && echo '${SECRET}'`, async () => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { generateKeyPair, type KeyPair, keyPairOf, wipeKeyPair } from '../../sealed/key-pair.js';
 import { wipe } from '../../sealed/wipe.js';
-import { type PublicKey, parsePublicKey } from '../../wire/key.js';
+import { decodeKey, encodeKey } from '../../wire/key-text.js';
 import { createKeyBytes, KeyFileError, type KeyFileKind, readKeyBytes } from '../key-file.js';
 
 const KIND: KeyFileKind = {
@@ -25,14 +25,10 @@ export function loadKeyFile(path: string): KeyPair {
 }
 
 function parse(path: string, content: Uint8Array): KeyPair {
-  let secretKey: PublicKey;
-  try {
-    // The encoding is that of a public key.
-    secretKey = parsePublicKey(Buffer.from(content).toString('latin1').replace(/\n$/, ''));
-  } catch {
+  const secretKey = decodeKey(content);
+  wipe(content);
+  if (secretKey === undefined) {
     throw new KeyFileError(`${path} ${KIND.otherwise}`); // and nothing of what it holds
-  } finally {
-    wipe(content);
   }
   const pair = keyPairOf(secretKey);
   wipe(secretKey);
@@ -42,7 +38,7 @@ function parse(path: string, content: Uint8Array): KeyPair {
 /** Another server may be faster: then its key is the one. */
 function create(path: string): void {
   const pair = generateKeyPair();
-  const text = Buffer.from(`${Buffer.from(pair.secretKey).toString('base64')}\n`);
+  const text = encodeKey(pair.secretKey);
   try {
     createKeyBytes(path, text, KIND);
   } finally {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import {
+import fs, {
   chmodSync,
   mkdirSync,
   mkdtempSync,
@@ -10,14 +10,17 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { KeyFileError } from '../../../src/server/key-file.js';
+import { createKeyBytes, KeyFileError } from '../../../src/server/key-file.js';
 import { loadKeyFile, readKeyFile } from '../../../src/server/sealed/key-file.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'wg-rendezvous-key-'));
 after(() => rmSync(folder, { recursive: true }));
+
+const KIND = { maxLength: 64, otherwise: 'is something else', missing: 'there is none' };
 
 /** RFC 7748, 6.1: Alice's. */
 const SECRET = 'dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=';
@@ -80,4 +83,42 @@ test('what cannot be used is refused in one line that does not show it', () => {
     }
   }
   assert.throws(() => readKeyFile(join(folder, 'absent')), /the server makes it/);
+});
+
+test('what a crash left behind is in the way of none', () => {
+  const path = join(folder, 'crashed');
+  writeFileSync(`${path}.${process.pid}.new`, 'half');
+  assert.ok(loadKeyFile(path));
+});
+
+test('where there are no hard links the file is made all the same, and never overwritten', (t) => {
+  const path = join(folder, 'links', 'key');
+  t.mock.method(fs, 'linkSync', () => {
+    throw Object.assign(new Error('no links here'), { code: 'EPERM' });
+  });
+  syncBuiltinESMExports();
+  try {
+    const made = loadKeyFile(path);
+    assert.equal(createKeyBytes(path, new Uint8Array(45), KIND), false);
+    assert.deepEqual(readKeyFile(path), made);
+    assert.deepEqual(readdirSync(join(folder, 'links')), ['key']);
+  } finally {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+});
+
+test('a folder in which others can replace the file is refused, unless it is sticky', () => {
+  const own = join(folder, 'shared');
+  mkdirSync(own);
+  const path = join(own, 'key');
+  for (const mode of [0o770, 0o707, 0o777]) {
+    chmodSync(own, mode);
+    for (const use of [loadKeyFile, readKeyFile]) {
+      assert.throws(() => use(path), /others can write the folder .* chmod go-w/);
+    }
+  }
+  assert.deepEqual(readdirSync(own), []);
+  chmodSync(own, 0o1777);
+  assert.ok(loadKeyFile(path));
 });
