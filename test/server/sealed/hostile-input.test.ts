@@ -38,7 +38,7 @@ test('mutated captures of a whole conversation do no harm and leave nothing behi
       for (const [at, value] of edits) {
         bytes[at % (bytes.length || 1)] = value;
       }
-      world.now += wait;
+      world.wait(wait);
       world.deliver([{ from, payload: bytes }]);
     }),
     { numRuns: 5000 },
@@ -79,6 +79,7 @@ test('a client that holds a session and sends any plaintext throws nothing and k
         writer.bytes.set([kind, 0, count & 255, count >>> 8]);
       });
       client.ask(message);
+      world.wait(20);
       client.takePushes();
       assert.ok(world.handler.sizes.wishes <= 51);
       assert.ok(world.handler.sizes.offers <= 50);

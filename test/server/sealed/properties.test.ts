@@ -1,6 +1,8 @@
 /** The eleven properties of the sealed protocol, as far as the server keeps them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { writeMac2 } from '../../../src/sealed/mac.js';
 import { openOffer, sealOffer } from '../../../src/sealed/offer.js';
@@ -326,6 +328,37 @@ test('property 5: an unproven source has nothing allocated for it and costs no D
   assert.equal(world.handler.counts.diffieHellman, 4);
   world.wait(241_000);
   assert.equal(client.ask(client.makeInitiation())?.length, MESSAGE_LENGTH.cookie);
+});
+
+test('property 5: a hundred thousand spoofed initiations leave nothing in memory', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const world = new SealedRendezvous();
+  const first = new TestClient(world, ALICE).makeInitiation();
+  const second = first.slice().fill(7, OFFSET.initiation.mac2);
+  const { counts } = world.handler;
+  const flood = (count: number) => {
+    for (let i = 0; i < count; i += 100) {
+      world.deliver(
+        Array.from({ length: 100 }, (_, n) => ({
+          from: `100.${(i + n) >> 16}.${((i + n) >> 8) & 255}.${(i + n) & 255}`,
+          port: 51820,
+          payload: n % 2 === 0 ? first : second,
+        })),
+      );
+      world.captured.length = 0;
+      world.takeSent();
+    }
+    collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  const before = flood(2000);
+  const grown = flood(100_000) - before;
+  assert.equal(counts.cookies, 102_000);
+  assert.equal(counts.diffieHellman, 0);
+  // 20 bytes for each would be 2 MB.
+  assert.ok(grown < 1_000_000, `${grown} bytes`);
 });
 
 test('property 5: no answer to an unproven source is larger than its request', () => {
