@@ -291,6 +291,7 @@ test('a session that has just begun has its time to repeat the wishes', () => {
     world.wait(29_000);
   }
   world.wait(500);
+  assert.equal(world.handler.sizes.wishes, 2, 'both were said in one of the last two');
   client.want(key(1));
   world.wait(40_000);
   assert.equal(world.handler.sizes.wishes, 2);
