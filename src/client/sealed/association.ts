@@ -52,6 +52,7 @@ export class Association {
   #session: Session | undefined;
   #previous: Session | undefined;
   #sessions = 0;
+  #isClosed = false;
 
   /** @param opened is told when `session` is another, and over which family that came about */
   constructor(options: AssociationOptions, paths: Paths, opened: (family: Family) => void) {
@@ -73,6 +74,9 @@ export class Association {
 
   /** Ends what is over, and sends an initiation when one is due. */
   work(now: number, wallNow: number): void {
+    if (this.#isClosed) {
+      return;
+    }
     this.#expire(now);
     if (this.#schedule.isIdle && (this.#session?.isWornOut(now) ?? true)) {
       this.#schedule.need(now);
@@ -84,6 +88,9 @@ export class Association {
 
   /** When there is something to do, if nothing happens before. */
   get nextAt(): number {
+    if (this.#isClosed) {
+      return Number.POSITIVE_INFINITY;
+    }
     const ends = [this.#session, this.#previous].map((session) => session?.endsAt ?? Infinity);
     const needed = this.#schedule.isIdle ? (this.#session?.rekeyAt ?? Infinity) : Infinity;
     return Math.min(this.#paths.isEmpty ? Infinity : this.#schedule.dueAt, needed, ...ends);
@@ -117,6 +124,7 @@ export class Association {
 
   /** Overwrites all keys but the client's own; nothing is sent or opened from then on. */
   wipe(): void {
+    this.#isClosed = true;
     this.#endAttempt();
     this.#session?.transport.wipe();
     this.#previous?.transport.wipe();
@@ -199,7 +207,11 @@ export class Association {
     }
     wipe(accepted.keys.send, accepted.keys.receive);
     if (payload.status === STATUS.staleTimestamp) {
-      this.trouble.stale(payload.latest ? this.#timestamps.raise(payload.latest) : 0);
+      const aheadMs = payload.latest ? this.#timestamps.raise(payload.latest) : 0;
+      if (aheadMs > 0) {
+        // Otherwise it is ours: the network doubled an initiation whose welcome was lost.
+        this.trouble.stale(aheadMs);
+      }
       this.#schedule.wasStale();
     } else {
       this.#schedule.refused(now);
@@ -219,7 +231,8 @@ export class Association {
   #noticed(message: Uint8Array, now: number): void {
     switch (readNoticeReason(message, 0)) {
       case NOTICE.noSession:
-        if (this.#isEchoOfData(message)) {
+        if (this.#session !== undefined && isEchoOfData(message, this.#session)) {
+          this.#session.refusedCounter = readCounter(message, OFFSET.notice.echo);
           this.#schedule.need(now, NOTICE_SPACING_MS);
         }
         break;
@@ -232,18 +245,6 @@ export class Association {
     }
   }
 
-  /** Whether a notice echoes the beginning of a data message that was just sent. */
-  #isEchoOfData(notice: Uint8Array): boolean {
-    const session = this.#session;
-    const { echo } = OFFSET.notice;
-    if (session === undefined || notice[echo + 3] !== MESSAGE.data) {
-      return false;
-    }
-    const back = session.transport.sealedCount - readCounter(notice, echo);
-    const isOurs = readUint32(notice, echo + OFFSET.data.receiver) === session.theirs;
-    return isOurs && back > 0 && back <= ECHO_WINDOW;
-  }
-
   #forgetCookies(): void {
     wipe(...this.#cookies.values());
     this.#cookies.clear();
@@ -253,4 +254,15 @@ export class Association {
     this.#attempt?.wipe();
     this.#attempt = undefined;
   }
+}
+
+/** Whether a notice echoes the beginning of a data message that was just sent in the session. */
+function isEchoOfData(notice: Uint8Array, session: Session): boolean {
+  const { echo } = OFFSET.notice;
+  if (notice[echo + 3] !== MESSAGE.data) {
+    return false;
+  }
+  const back = session.transport.sealedCount - readCounter(notice, echo);
+  const isOurs = readUint32(notice, echo + OFFSET.data.receiver) === session.theirs;
+  return isOurs && back > 0 && back <= ECHO_WINDOW;
 }

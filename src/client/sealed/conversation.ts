@@ -3,6 +3,7 @@ import { readUint32 } from '../../wire/byte-order.js';
 import type { Endpoint, Family } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
 import { MAX_PLAINTEXT_LENGTH, MESSAGE, messageType, OFFSET } from '../../wire/sealed.js';
+import { encodeCandidates } from '../../wire/sealed-candidates.js';
 import { decodeFrame, type Frame } from '../../wire/sealed-frame-reader.js';
 import { FRAME } from '../../wire/sealed-frames.js';
 import { Association, type AssociationOptions } from './association.js';
@@ -36,13 +37,15 @@ export class Conversation {
   readonly #speaker: Speaker;
   readonly #plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
   #local: readonly Endpoint[] = [];
+  /** The server may have an offer of ours, which is to be replaced where our addresses went. */
+  #hasOffered = false;
 
   constructor(options: ConversationOptions) {
     const { own, send, told } = options;
     this.#told = told;
     this.#association = new Association(options, this.#paths, (family) => this.#restart(family));
     this.#offers = new Offers((peer) =>
-      this.#local.length === 0 ? undefined : sealOffer(own, peer, this.#local),
+      this.#hasOffered ? sealOffer(own, peer, this.#local) : undefined,
     );
     this.#news = new NewsBook((peer, offer) => openOffer(own, peer, offer));
     this.#speaker = new Speaker(send, this.#paths, this.#wishes, this.#offers);
@@ -96,9 +99,13 @@ export class Conversation {
     this.#offers.keepOnly((name) => this.#wishes.has(name));
   }
 
-  /** What we offer to peers that want to meet us as well: our local addresses. */
+  /** What we offer to peers that want to meet us as well: our local addresses. The same again is no news. */
   offer(local: readonly Endpoint[]): void {
+    if (Buffer.compare(encodeCandidates(local), encodeCandidates(this.#local)) === 0) {
+      return;
+    }
     this.#local = local;
+    this.#hasOffered = true;
     this.#offers.addressesChanged();
   }
 
@@ -115,11 +122,15 @@ export class Conversation {
 
   /** Whether goodbye was said and heard, or there is nobody to say it to. */
   get isOver(): boolean {
-    return this.#association.session === undefined || this.#speaker.isDone;
+    const session = this.#association.session;
+    return session === undefined || this.#speaker.isDone || this.#speaker.isForgotten(session);
   }
 
   /** Does what is due. */
   work(now: number, wallNow: number, what: Urgency = 'all'): void {
+    if (this.#speaker.isLeaving && this.isOver) {
+      return;
+    }
     this.#association.work(now, wallNow);
     if (this.#speaker.speak(this.#association.session, now, what) === 'unanswered') {
       this.#association.renew(now);
@@ -148,7 +159,7 @@ export class Conversation {
     this.work(now, wallNow, 'urgent');
   }
 
-  /** Overwrites all keys but the client's own. */
+  /** Overwrites all keys but the client's own, and ends it: nothing is sent from then on. */
   wipe(): void {
     this.#association.wipe();
   }

@@ -10,6 +10,8 @@ export class Session {
   isConfirmed = false;
   /** Nothing was heard for long, though much was to be answered: nothing more is sent in it. */
   isStalled = false;
+  /** A notice says that the server does not know the session of our message with that counter. */
+  refusedCounter: number | undefined;
   endsAt: number;
   /** When another is to take its place, for its age. */
   readonly rekeyAt: number;

@@ -34,6 +34,15 @@ export class Speaker {
     return this.#isDone;
   }
 
+  get isLeaving(): boolean {
+    return this.#bye !== undefined;
+  }
+
+  /** Whether a notice says that the session to which we said goodbye is no more. */
+  isForgotten({ refusedCounter }: Session): boolean {
+    return refusedCounter !== undefined && (this.#bye?.wasSentAs(refusedCounter) ?? false);
+  }
+
   /** A new session: what was to be acknowledged belongs to the old one. */
   restart(): void {
     this.#toAcknowledge = [];

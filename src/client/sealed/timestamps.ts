@@ -15,12 +15,12 @@ export class Timestamps {
 
   /**
    * The server has had this one (TAI64N) from our key.
-   * @returns how many milliseconds it is ahead of the last of ours
+   * @returns how many milliseconds it is ahead of the last of ours; 0 where it is ours, or older
    */
   raise(timestamp: Uint8Array): number {
     const had = decodeTai64n(timestamp);
     const ahead = had - this.#latestMs;
     this.#latestMs = Math.max(this.#latestMs, had);
-    return ahead;
+    return ahead < STEP_MS ? 0 : ahead;
   }
 }

@@ -151,6 +151,49 @@ describe('a conversation with the server', () => {
     });
   }
 
+  it('offers nothing anew when its addresses are the same, and takes back those that are gone', () => {
+    const [world, a, b] = pair();
+    a.conversation.offer([]);
+    world.run(1000);
+    const start = world.now;
+    a.conversation.offer([]);
+    world.run(1000);
+    assert.equal(sentSince(a, start), 0, 'there never was an address');
+    a.conversation.offer(endpoints('192.168.1.2:51820'));
+    world.run(1000);
+    const again = world.now;
+    a.conversation.offer(endpoints('192.168.1.2:51820'));
+    world.run(1000);
+    assert.equal(sentSince(a, again), 0);
+    a.conversation.offer([]);
+    world.run(1000);
+    assert.deepEqual(b.known.get(a.name)?.offers, []);
+  });
+
+  it('is over when the answer to its goodbye was lost, and the server knows it no more', () => {
+    const [world, a] = pair();
+    world.run(1000);
+    const start = world.now;
+    world.fate = ({ to }) => (to === a.places[4] && world.now < start + 300 ? [] : [10]);
+    a.conversation.leave(world.now);
+    world.runUntil(() => a.conversation.isOver, 600);
+    world.run(5000);
+    assert.equal(sentSince(a, start), 2, 'goodbye, twice');
+  });
+
+  it('sends nothing when its keys are overwritten', () => {
+    const [world, a, b] = pair();
+    const start = world.now + 1;
+    world.run(1);
+    a.conversation.wipe();
+    b.want();
+    a.want();
+    world.run(60_000);
+    a.conversation.refresh();
+    a.work();
+    assert.equal(sentSince(a, start), 0);
+  });
+
   it('says goodbye, so that its peers know at once', () => {
     const [world, a, b] = pair();
     a.conversation.leave(world.now);
@@ -406,6 +449,21 @@ describe('trouble', () => {
     assert.ok(staleByMs !== undefined && Math.abs(staleByMs - 600_000) < 5000, `${staleByMs}`);
     world.run(700_000);
     assert.equal(a.conversation.trouble.staleByMs, undefined, 'over with the next handshake');
+  });
+
+  it('without a clock that went back: an initiation is doubled, and its welcome lost', () => {
+    const world = new World();
+    const a = world.node();
+    let welcomes = 0;
+    world.fate = ({ payload }) => {
+      if (payload[3] === MESSAGE.initiation) {
+        return [10, 15];
+      }
+      return payload[3] === MESSAGE.response && welcomes++ === 0 ? [] : [10];
+    };
+    world.runUntil(() => a.conversation.isEstablished);
+    assert.ok(welcomes > 2, 'the second was stale');
+    assert.equal(a.conversation.trouble.staleByMs, undefined);
   });
 
   it('with a clock that is hours off', () => {
