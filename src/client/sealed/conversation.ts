@@ -36,16 +36,15 @@ export class Conversation {
   readonly #news: NewsBook;
   readonly #speaker: Speaker;
   readonly #plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
-  #local: readonly Endpoint[] = [];
-  /** The server may have an offer of ours, which is to be replaced where our addresses went. */
-  #hasOffered = false;
+  /** What we offer, also where that is nothing: peers may have an offer of an earlier run. */
+  #local: readonly Endpoint[] | undefined;
 
   constructor(options: ConversationOptions) {
     const { own, send, told } = options;
     this.#told = told;
     this.#association = new Association(options, this.#paths, (family) => this.#restart(family));
     this.#offers = new Offers((peer) =>
-      this.#hasOffered ? sealOffer(own, peer, this.#local) : undefined,
+      this.#local ? sealOffer(own, peer, this.#local) : undefined,
     );
     this.#news = new NewsBook((peer, offer) => openOffer(own, peer, offer));
     this.#speaker = new Speaker(send, this.#paths, this.#wishes, this.#offers);
@@ -101,11 +100,13 @@ export class Conversation {
 
   /** What we offer to peers that want to meet us as well: our local addresses. The same again is no news. */
   offer(local: readonly Endpoint[]): void {
-    if (Buffer.compare(encodeCandidates(local), encodeCandidates(this.#local)) === 0) {
+    if (
+      this.#local &&
+      Buffer.compare(encodeCandidates(local), encodeCandidates(this.#local)) === 0
+    ) {
       return;
     }
     this.#local = local;
-    this.#hasOffered = true;
     this.#offers.addressesChanged();
   }
 

@@ -1,23 +1,38 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { formatEndpoint } from '../../../src/wire/endpoint.js';
-import { type Fate, type Node, World } from './world.js';
+import { type Endpoint, type Family, formatEndpoint } from '../../../src/wire/endpoint.js';
+import { MESSAGE } from '../../../src/wire/sealed.js';
+import { endpoints, type Fate, type Node, World } from './world.js';
 
 const HEAL_MS = 45_000;
+
+/** At the end of which there are no more handshakes. */
+const CALM_MS = 15_000;
 
 /** What happens to one of three clients while the network is bad. */
 type Deed =
   | { readonly kind: 'want'; readonly who: number; readonly whom: readonly number[] }
   | { readonly kind: 'move'; readonly who: number }
-  | { readonly kind: 'restart'; readonly who: number }
+  | { readonly kind: 'restart' | 'leave'; readonly who: number }
+  | { readonly kind: 'offer'; readonly who: number; readonly count: number }
   | { readonly kind: 'server' | 'wait' };
+
+/** What a client means, whatever the network does to it. */
+interface Meaning {
+  wanted: Set<number>;
+  offered: readonly Endpoint[];
+}
+
+/** What never gets through to or from the first client. */
+type Dead = Family | undefined;
 
 const who = fc.integer({ min: 0, max: 2 });
 const deed: fc.Arbitrary<Deed> = fc.oneof(
   fc.record({ kind: fc.constant('want' as const), who, whom: fc.subarray([0, 1, 2]) }),
   fc.record({ kind: fc.constant('move' as const), who }),
-  fc.record({ kind: fc.constant('restart' as const), who }),
+  fc.record({ kind: fc.constantFrom('restart' as const, 'leave' as const), who }),
+  fc.record({ kind: fc.constant('offer' as const), who, count: fc.integer({ min: 0, max: 2 }) }),
   fc.record({ kind: fc.constantFrom('server' as const, 'wait' as const) }),
 );
 
@@ -34,24 +49,36 @@ function badNetwork(dice: readonly number[]): Fate {
   };
 }
 
+/** The same, but nothing gets through between the server and one address of a client. */
+function without(dead: Dead, node: Node, fate: Fate): Fate {
+  return (datagram) => {
+    const place = dead && node.places[dead];
+    return datagram.from === place || datagram.to === place ? [] : fate(datagram);
+  };
+}
+
 it('after any losses, delays and repetitions all know what they may know, once the network is good', () => {
   fc.assert(
     fc.property(
       fc.array(deed, { maxLength: 12 }),
       fc.array(fc.integer({ min: 0, max: 99 }), { minLength: 20, maxLength: 60 }),
-      (deeds, dice) => {
+      fc.constantFrom<Dead>(4, 6, undefined),
+      (deeds, dice, dead) => {
         const world = new World();
-        const nodes = [world.node(), world.node(), world.node()];
-        const wanted = nodes.map(() => new Set<number>());
-        world.fate = badNetwork(dice);
+        const nodes = [world.node(), world.node(), world.node()] as const;
+        nodes[0].families = [4, 6];
+        nodes[1].families = [4, 6];
+        const meanings = nodes.map((): Meaning => ({ wanted: new Set(), offered: [] }));
+        world.fate = without(dead, nodes[0], badNetwork(dice));
         deeds.forEach((one, i) => {
-          perform(world, nodes, wanted, one, i);
+          perform(world, nodes, meanings, one, i);
           world.run(400);
         });
-        world.fate = () => [10];
+        world.fate = without(dead, nodes[0], () => [10]);
         world.run(HEAL_MS);
-        for (const [i, node] of nodes.entries()) {
-          check(node, nodes, wanted, i);
+        for (const i of nodes.keys()) {
+          check(nodes, meanings, i, dead);
+          assert.ok(isCalm(nodes[i] as Node, world.now - CALM_MS));
         }
       },
     ),
@@ -59,29 +86,58 @@ it('after any losses, delays and repetitions all know what they may know, once t
   );
 });
 
-function perform(world: World, nodes: Node[], wanted: Set<number>[], one: Deed, turn: number) {
+function perform(
+  world: World,
+  nodes: readonly Node[],
+  meanings: readonly Meaning[],
+  one: Deed,
+  turn: number,
+) {
   if (one.kind === 'server') {
     world.restartServer();
   } else if ('who' in one) {
     const node = nodes[one.who] as Node;
+    const meaning = meanings[one.who] as Meaning;
     if (one.kind === 'want') {
-      wanted[one.who] = new Set(one.whom.filter((other) => other !== one.who));
-    } else if (one.kind === 'restart') {
-      node.begin();
-    } else {
+      meaning.wanted = new Set(one.whom.filter((other) => other !== one.who));
+    } else if (one.kind === 'offer') {
+      meaning.offered = endpoints(`10.0.0.${turn}:1`, `10.0.1.${turn}:1`).slice(0, one.count);
+    } else if (one.kind === 'move') {
       node.places[4] = `198.51.100.${one.who + 1}:${1000 + turn}`;
       node.conversation.refresh();
+    } else {
+      restart(world, node, one.kind === 'leave');
     }
-    node.want(...[...(wanted[one.who] as Set<number>)].map((other) => nodes[other] as Node));
+    node.want(...[...meaning.wanted].map((other) => nodes[other] as Node));
+    node.conversation.offer(meaning.offered);
   }
 }
 
-function check(node: Node, nodes: readonly Node[], wanted: readonly Set<number>[], i: number) {
+function restart(world: World, node: Node, leaves: boolean): void {
+  if (leaves) {
+    node.conversation.leave(world.now);
+    world.run(50);
+  }
+  node.begin();
+}
+
+function isCalm({ sent }: Node, since: number): boolean {
+  return !sent.some(({ at, payload }) => at > since && payload[3] === MESSAGE.initiation);
+}
+
+function check(nodes: readonly Node[], meanings: readonly Meaning[], i: number, dead: Dead): void {
   for (const [j, peer] of nodes.entries()) {
-    const isMutual = wanted[i]?.has(j) && wanted[j]?.has(i);
-    if (wanted[i]?.has(j)) {
-      const found = node.conversation.news(peer.name)?.ipv4;
-      assert.equal(found && formatEndpoint(found), isMutual ? peer.places[4] : undefined);
+    const { wanted, offered } = meanings[j] as Meaning;
+    if (meanings[i]?.wanted.has(j)) {
+      const isMutual = wanted.has(i);
+      const news = nodes[i]?.conversation.news(peer.name);
+      const isHeard = (family: Family) =>
+        isMutual && peer.families.includes(family) && !(j === 0 && family === dead);
+      assert.deepEqual(
+        [news?.ipv4, news?.ipv6].map((found) => found && formatEndpoint(found)),
+        [isHeard(4) ? peer.places[4] : undefined, isHeard(6) ? peer.places[6] : undefined],
+      );
+      assert.deepEqual(news?.offers, isMutual ? offered : []);
     }
   }
 }
