@@ -24,6 +24,6 @@ export function dnsClientCommand(exit: (code: number) => void): Command {
     ]);
     const { dns, zone } = flags;
     const through = `${zone} at ${dns.host}:${dns.port}`;
-    exit(await runClient(clientOptions(name, dnsFinder(dns, zone), flags), through, flags));
+    exit(await runClient(clientOptions(name, dnsFinder(dns, zone, name), flags), through, flags));
   });
 }

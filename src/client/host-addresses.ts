@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { type Endpoint, endpoint } from '../wire/endpoint.js';
+import type { Candidates } from './finder.js';
 
 const LINK_LOCAL = /^(169\.254\.|fe[89ab])/i;
 
@@ -19,6 +20,15 @@ export class HostAddresses {
     this.#seen = now;
     return changed;
   }
+}
+
+/** Candidates with those that this host can send to first: IPv6 last where it has no IPv6 address. Pure. */
+export function reachableFirst(candidates: Candidates, own: readonly Endpoint[]): Candidates {
+  const hasIpv6 = own.some(({ family }) => family === 6);
+  const [first, ...more] = hasIpv6
+    ? candidates
+    : [...candidates].sort((a, b) => a.family - b.family);
+  return first === undefined ? candidates : [first, ...more];
 }
 
 /**

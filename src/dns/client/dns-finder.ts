@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Finder, FinderContext, FinderFactory } from '../../client/finder.js';
+import { localEndpoints, reachableFirst } from '../../client/host-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../../client/server-locator.js';
 import { SILENT_RESOLVE_INTERVAL_MS } from '../../client/timing.js';
 import { formatEndpoint } from '../../wire/endpoint.js';
@@ -12,9 +13,12 @@ import { registryPeer } from './registry-peer.js';
 
 const IDS = 0x10000;
 
+/** Only the addresses count. */
+const ANY_PORT = 1;
+
 /** Finds peers by asking a DNS server for their SRV records, as wgsd-client does. */
-export function dnsFinder(server: ServerName, zone: string): FinderFactory {
-  return (context) => new DnsFinder(server, zone, context);
+export function dnsFinder(server: ServerName, zone: string, interfaceName: string): FinderFactory {
+  return (context) => new DnsFinder(server, zone, interfaceName, context);
 }
 
 /** Asks about many peers at a time, from ordinary sockets: the routing table says through which tunnel. */
@@ -28,12 +32,17 @@ class DnsFinder implements Finder {
   /** Why the last datagram did not get there. */
   #unreachable: string | undefined;
 
-  constructor(server: ServerName, zone: string, context: FinderContext) {
+  constructor(server: ServerName, zone: string, interfaceName: string, context: FinderContext) {
     this.#server = server;
     this.#zone = zone;
     this.#context = context;
     this.#locator = new ServerLocator(server, () => context.wake());
-    this.#schedule = new LookupSchedule(context.peers, zone, () => randomInt(IDS));
+    this.#schedule = new LookupSchedule(
+      context.peers,
+      zone,
+      () => randomInt(IDS),
+      (found) => reachableFirst(found, localEndpoints(ANY_PORT, interfaceName)),
+    );
     this.#channel = new Channel({
       onConnected: () => context.wake(),
       onMessage: (message) => this.#received(message),

@@ -1,4 +1,4 @@
-import type { SoughtPeer } from '../../client/finder.js';
+import type { Candidates, SoughtPeer } from '../../client/finder.js';
 import { REFRESH_INTERVAL_MS } from '../../client/timing.js';
 import { RCODE } from '../../wire/dns-reply.js';
 import { instanceLabel, instanceName } from '../../wire/dns-sd.js';
@@ -20,11 +20,21 @@ export class LookupSchedule {
   readonly #failures = new Map<string, Failure>();
   /** Until when an answer may be remembered. */
   readonly #goodUntil = new Map<string, number>();
+  readonly #arrange: (found: Candidates) => Candidates;
   #heardAt = Number.NEGATIVE_INFINITY;
   #silent = false;
 
-  /** @param randomId gives numbers of 16 bits that nobody can guess */
-  constructor(peers: ReadonlyMap<string, SoughtPeer>, zone: string, randomId: () => number) {
+  /**
+   * @param randomId gives numbers of 16 bits that nobody can guess
+   * @param arrange brings candidates into the order in which to try them
+   */
+  constructor(
+    peers: ReadonlyMap<string, SoughtPeer>,
+    zone: string,
+    randomId: () => number,
+    arrange: (found: Candidates) => Candidates = (found) => found,
+  ) {
+    this.#arrange = arrange;
     this.#peers = peers;
     this.#zone = zone;
     this.#exchanges = new Exchanges(randomId);
@@ -176,7 +186,8 @@ export class LookupSchedule {
     this.#failures.delete(owner);
     const goodForMs = Math.min(outcome.ttlSeconds * 1000, REFRESH_INTERVAL_MS);
     this.#goodUntil.set(owner, now + goodForMs);
-    this.#peers.get(owner)?.answered(outcome.answer);
+    const { answer } = outcome;
+    this.#peers.get(owner)?.answered(answer === 'unknown' ? answer : this.#arrange(answer));
   }
 
   #forgetGone(now: number): void {

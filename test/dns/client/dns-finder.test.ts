@@ -55,7 +55,7 @@ function startFinder(port: number) {
   const said: string[] = [];
   const problems = new Problems((topic, text) => said.push(text ?? `${topic} solved`));
   const context = { peers: book.peers, problems, wake: () => {} };
-  const finder: Finder = dnsFinder({ host: LOOPBACK, port }, ZONE)(context);
+  const finder: Finder = dnsFinder({ host: LOOPBACK, port }, ZONE, 'wg-none')(context);
   book.read(DEVICE, 0, WALL);
   return {
     finder,
