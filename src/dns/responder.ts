@@ -27,6 +27,9 @@ const TRANSFERS: readonly string[] = ['AXFR', 'IXFR'];
 /** Questions that only a signer has answers for. */
 const SIGNER_TYPES: readonly string[] = ['DNSKEY', 'RRSIG', 'NSEC'];
 
+/** Sends the asker to TCP, where none can ask with a forged address. */
+const ALL_LEFT_OUT: EncodedSections = { bytes: new Uint8Array(), ends: [], counts: [0, 1, 0] };
+
 /** Answers queries for zones, from the last reading of the device. */
 export class Responder {
   readonly counts: AnswerCounts = emptyCounts();
@@ -66,16 +69,17 @@ export class Responder {
       counts[query]++;
       return writeFault(buffer, query === 'formerr' ? RCODE.FORMERR : RCODE.NOTIMP);
     }
-    return this.answer(
-      buffer,
-      query,
-      transport === 'udp' ? udpLimit(query) : MAX_DNS_MESSAGE,
-      local,
-    );
+    return this.answer(buffer, query, transport, local);
   }
 
-  private answer(buffer: Uint8Array, query: Query, limit: number, local: LocalAddress): number {
+  private answer(
+    buffer: Uint8Array,
+    query: Query,
+    transport: Transport,
+    local: LocalAddress,
+  ): number {
     const { counts } = this;
+    const limit = limitOf(query, transport);
     const refuse = (rcode: number, authoritative = false): number =>
       writeReply(buffer, query, { rcode, authoritative }, undefined, limit).length;
     if (query.edns !== undefined && query.edns.version !== 0) {
@@ -93,7 +97,7 @@ export class Responder {
     }
     const reply = this.reply(query, zone, local);
     counts[reply.outcome]++;
-    return this.write(buffer, query, reply, zone, limit, local);
+    return this.write(buffer, query, reply, zone, transport, local);
   }
 
   private reply({ question }: Query, zone: Zone, local: LocalAddress): PreparedReply {
@@ -115,15 +119,20 @@ export class Responder {
     query: Query,
     prepared: PreparedReply,
     zone: Zone,
-    limit: number,
+    transport: Transport,
     local: LocalAddress,
   ): number {
+    const limit = limitOf(query, transport);
     prepared.encoded ??= encodePrepared(prepared.reply, query, zone);
     const written = this.send(buffer, query, prepared.rcode, prepared.encoded, limit);
     // What is truncated already is asked for again over TCP: signing it would be for nothing.
     if (this.signer === undefined || written.truncated || query.edns?.dnssecOk !== true) {
       this.isRepeatable = prepared.isKept && !written.truncated;
       return written.length;
+    }
+    const isNoName = prepared.rcode === RCODE.NXDOMAIN;
+    if (isNoName && transport === 'udp' && this.signer.hasTooManyDenials()) {
+      return this.send(buffer, query, RCODE.NOERROR, ALL_LEFT_OUT, limit).length;
     }
     const signed = this.signer.sign(prepared.reply, query.question, zone.view(local));
     const encoded = encodeSections(signed, askedOf(query, zone));
@@ -155,6 +164,9 @@ function askedOf({ question, nameLength }: Query, zone: Zone): Asked {
   return { name: question.name, nameLength, zone: zone.name };
 }
 
-function udpLimit({ edns }: Query): number {
+function limitOf({ edns }: Query, transport: Transport): number {
+  if (transport === 'tcp') {
+    return MAX_DNS_MESSAGE;
+  }
   return Math.min(Math.max(edns?.udpSize ?? 0, MIN_UDP_REPLY), MAX_UDP_REPLY);
 }

@@ -35,4 +35,6 @@ export interface Signer {
    * changed.
    */
   sign(reply: Reply, question: Question, zone: ZoneView): Reply;
+  /** Whether so many denials of names were signed of late that who can be sent to TCP is. */
+  hasTooManyDenials(): boolean;
 }

@@ -114,7 +114,11 @@ for (const transport of ['+notcp', '+tcp']) {
 /** A signer that signs wrongly. */
 function altered(alter: (signer: Signer) => Signer['sign']): Signer {
   const signer = new OnlineSigner(key, Date.now);
-  return { reply: signer.reply.bind(signer), sign: alter(signer) };
+  return {
+    reply: signer.reply.bind(signer),
+    sign: alter(signer),
+    hasTooManyDenials: () => false,
+  };
 }
 
 const WRONG: Readonly<Record<string, { signer: Signer; questions: Question[] }>> = {

@@ -3,10 +3,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import type { Answer, RrsigAnswer } from 'dns-packet';
 import fc from 'fast-check';
+import { DENIAL_RATE, DenialBudget } from '../../src/dns/dnssec/denial-budget.js';
 import { OnlineSigner } from '../../src/dns/dnssec/online-signer.js';
 import { SignatureCache } from '../../src/dns/dnssec/signature-cache.js';
 import { ZoneKey } from '../../src/dns/dnssec/zone-key.js';
 import type { Reply } from '../../src/dns/signer.js';
+import { FIRST_NAME, Registry, rcodeOf } from './asking.js';
 import { assertSigned, nsecs, zoneView } from './dnssec-check.js';
 
 const ZONE = 'example.com';
@@ -183,4 +185,80 @@ test('the cache keeps a signature for its time, and none of the future', () => {
   const madeAt = (now: number) => cache.get('a', now, () => Buffer.alloc(64)).madeAt;
   assert.deepEqual([100, 110, 111, 111, 110].map(madeAt), [100, 100, 111, 111, 110]);
   assert.equal(cache.size, 1);
+});
+
+test('the budget of denials is a second deep, fills with time, and a clock set back gives nothing', () => {
+  const budget = new DenialBudget();
+  const use = (now: number) => {
+    let used = 0;
+    for (; used < 3 * DENIAL_RATE && budget.hasRoom(now); used++) {
+      budget.spend();
+    }
+    return used;
+  };
+  assert.deepEqual([1000, 1000, 1500, 1, 2, 60_000].map(use), [
+    DENIAL_RATE,
+    0,
+    DENIAL_RATE / 2,
+    0,
+    DENIAL_RATE / 1000,
+    DENIAL_RATE,
+  ]);
+  for (let i = 0; i < 5 * DENIAL_RATE; i++) {
+    budget.spend();
+  }
+  assert.equal(budget.hasRoom(61_000), false);
+  assert.equal(budget.hasRoom(61_001), true, 'no more is owed than a second gives');
+});
+
+test('a flood of names that do not exist: TC over UDP, signed over TCP, and peers as ever', () => {
+  let now = START_MS;
+  let made = 0;
+  const counted = new ZoneKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+  const sign = counted.sign.bind(counted);
+  counted.sign = (data) => {
+    made += 1;
+    return sign(data);
+  };
+  const registry = new Registry(undefined, undefined, new OnlineSigner(counted, () => now));
+  const dnssec = { udpSize: 1232, dnssecOk: true } as const;
+  const ask = (name: string) => registry.ask(`${name}.example.com`, 'A', dnssec);
+  registry.ask(FIRST_NAME, 'SRV', dnssec);
+  const whole = ask('first');
+  assert.deepEqual(
+    [rcodeOf(whole), whole.flag_tc, whole.authorities?.length],
+    ['NXDOMAIN', false, 6],
+  );
+  made = 0;
+  for (let i = 0; i < DENIAL_RATE + 100; i++) {
+    ask(`x${i}`);
+  }
+  assert.ok(made <= DENIAL_RATE, `${made} signatures`);
+  const cut = ask('late');
+  assert.deepEqual([rcodeOf(cut), cut.flag_tc], ['NOERROR', true]);
+  assert.deepEqual([cut.answers, cut.authorities], [[], []]);
+  const overTcp = registry.ask('late.example.com', 'A', { ...dnssec, transport: 'tcp' });
+  assert.deepEqual([rcodeOf(overTcp), overTcp.authorities?.length], ['NXDOMAIN', 6]);
+  const plain = registry.ask('late.example.com', 'A');
+  assert.deepEqual([rcodeOf(plain), plain.flag_tc], ['NXDOMAIN', false]);
+  assert.equal(registry.ask(FIRST_NAME, 'SRV', dnssec).answers?.length, 2);
+  now += 1000;
+  assert.equal(rcodeOf(ask('later')), 'NXDOMAIN');
+});
+
+test('denials push out no signature of a peer', () => {
+  let now = START_MS;
+  const one = signer(() => now);
+  const signature = () =>
+    firstSignature(one.sign({ ...SRV }, { name: PEER, type: 'SRV' }, view).answers).inception;
+  const first = signature();
+  now += 60_000;
+  const { absent, rrsets } = one as unknown as Record<string, { cache: SignatureCache }>;
+  const before = rrsets?.cache.size;
+  for (let i = 0; i < 3000; i++) {
+    one.sign(negative('NXDOMAIN'), { name: `x${i}.${ZONE}`, type: 'A' }, view);
+  }
+  assert.equal(rrsets?.cache.size, (before ?? 0) + 1, 'the SOA record alone');
+  assert.equal(absent?.cache.size, 2048);
+  assert.equal(signature(), first);
 });

@@ -2,15 +2,23 @@ import type { Answer, NsecAnswer } from 'dns-packet';
 import type { Question, Reply, Signer, ZoneView } from '../signer.js';
 import { type ResourceRecord, rrsetsOf } from './canonical-rrset.js';
 import { type Nsec, noData, noName } from './denial.js';
+import { DenialBudget } from './denial-budget.js';
 import { RrsetSigner } from './rrset-signer.js';
 import type { ZoneKey } from './zone-key.js';
 
 /** How long a reply that was signed is given again as it is; its signatures are good for far longer. */
 const SIGNED_REPLY_KEPT_MS = 60_000;
 
+/** Signatures kept of what there is: for three sets of each of 10 000 peers and some more; about 15 MB. */
+const CACHE_CAPACITY = 32_768;
+/** And of names that do not exist, apart, as a flood of them would push the others out; about 1 MB. */
+const DENIAL_CACHE_CAPACITY = 2048;
+
 /** Signs the answers of a registry as they are given (RFC 4035 section 3.1), with one key. */
 export class OnlineSigner implements Signer {
   private readonly rrsets: RrsetSigner;
+  private readonly absent: RrsetSigner;
+  private readonly budget = new DenialBudget();
   /** By the reply without signatures: goes with it. */
   private readonly signed = new WeakMap<
     Reply,
@@ -22,7 +30,8 @@ export class OnlineSigner implements Signer {
     private readonly key: ZoneKey,
     private readonly now: () => number,
   ) {
-    this.rrsets = new RrsetSigner(key, now);
+    this.rrsets = new RrsetSigner(key, now, CACHE_CAPACITY);
+    this.absent = new RrsetSigner(key, now, DENIAL_CACHE_CAPACITY, () => this.budget.spend());
   }
 
   reply({ name, type }: Question, zone: ZoneView): Reply | undefined {
@@ -38,10 +47,20 @@ export class OnlineSigner implements Signer {
     return positive(type === 'NSEC' ? nsec : this.rrsets.sign([nsec], zone.name));
   }
 
-  sign(reply: Reply, question: Question, zone: ZoneView): Reply {
-    return reply.answers.length > 0
-      ? this.signPositive(reply, zone)
-      : this.signDenial(reply, question, zone);
+  sign(reply: Reply, { name }: Question, zone: ZoneView): Reply {
+    if (reply.answers.length > 0) {
+      return this.signPositive(reply, zone);
+    }
+    const types = signedTypes(zone, name);
+    if (types === undefined) {
+      return this.signNoName(reply, name, zone);
+    }
+    const nsec = nsecRecord(noData(name, types), zone);
+    return this.withSignatures({ ...reply, authorities: [...reply.authorities, nsec] }, zone);
+  }
+
+  hasTooManyDenials(): boolean {
+    return !this.budget.hasRoom(this.now());
   }
 
   /** A reply with answers is signed alike whatever was asked for. */
@@ -57,12 +76,14 @@ export class OnlineSigner implements Signer {
     return signed;
   }
 
-  private signDenial(reply: Reply, { name }: Question, zone: ZoneView): Reply {
-    const types = signedTypes(zone, name);
+  private signNoName(reply: Reply, name: string, zone: ZoneView): Reply {
     const typesAt = (other: string) => signedTypes(zone, other);
-    const found = types === undefined ? noName(name, zone.name, typesAt) : [noData(name, types)];
-    const denial = found.map((nsec) => nsecRecord(nsec, zone));
-    return this.withSignatures({ ...reply, authorities: [...reply.authorities, ...denial] }, zone);
+    const denial = noName(name, zone.name, typesAt).flatMap((nsec): Answer[] => {
+      const record = nsecRecord(nsec, zone);
+      return [record, this.absent.sign([record], zone.name)];
+    });
+    const signed = this.withSignatures(reply, zone);
+    return { ...signed, authorities: [...signed.authorities, ...denial] };
   }
 
   private withSignatures(reply: Reply, { name }: ZoneView): Reply {

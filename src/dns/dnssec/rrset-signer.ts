@@ -12,18 +12,23 @@ const VALID_BEFORE = HOUR;
 const VALID_AFTER = 2 * HOUR;
 /** It is used for an hour, so that it stays good for another one when it is sent. */
 const USED_FOR = HOUR;
-/** Signatures kept: for three sets of each of 10 000 peers and some denials; about 15 MB. */
-const CACHE_CAPACITY = 32_768;
-
 /** Makes the RRSIG records of a key, and keeps the signatures for as long as they can be used. */
 export class RrsetSigner {
-  private readonly cache = new SignatureCache(CACHE_CAPACITY, USED_FOR);
+  private readonly cache: SignatureCache;
 
-  /** `now` is the time in milliseconds since 1970. */
+  /**
+   * @param now the time in milliseconds since 1970
+   * @param capacity signatures kept, each about 500 bytes
+   * @param onMade called for each signature that is made
+   */
   constructor(
     private readonly key: ZoneKey,
     private readonly now: () => number,
-  ) {}
+    capacity: number,
+    private readonly onMade: () => void = () => {},
+  ) {
+    this.cache = new SignatureCache(capacity, USED_FOR);
+  }
 
   /** The signature of a set (RFC 4034 section 3). */
   sign(records: Rrset, zone: string): RrsigAnswer {
@@ -31,6 +36,7 @@ export class RrsetSigner {
     const set = canonicalRrset(records);
     const record = (signature: Signature) => rrsig(records[0], zone, this.key.keyTag, signature);
     const sign = () => {
+      this.onMade();
       const unsigned = record({ bytes: Buffer.alloc(0), madeAt: now });
       return this.key.sign(Buffer.concat([encodeData(unsigned), set]));
     };
