@@ -14,7 +14,7 @@ import {
 } from '../compare/index.js';
 import type { CompareFlags } from './compare-command.js';
 import { compareProgress } from './compare-progress.js';
-import { EXIT } from './exit-code.js';
+import { EXIT, UsageError } from './exit-code.js';
 import { stopSignal } from './stop-signal.js';
 import { version } from './version.js';
 
@@ -78,7 +78,9 @@ async function expectWritable(file: string | undefined): Promise<void> {
     await (await open(file, 'a')).close();
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
-    throw new Error(`cannot write ${file} (${code}): give a path that can be written`, { cause });
+    throw new UsageError(`cannot write ${file} (${code}): give a path that can be written`, {
+      cause,
+    });
   }
 }
 

@@ -99,7 +99,7 @@ describe('compare', { concurrency: 2 }, () => {
 
   it('says in one line what stands in its way', async () => {
     const unwritable = await runCommand(['compare', '--json', '/nowhere/c.json']);
-    assert.equal(unwritable.code, 1);
+    assert.equal(unwritable.code, 2);
     assert.match(unwritable.stderr, /^error: cannot write \/nowhere\/c\.json \(ENOENT\): .*\n$/);
     const half = await runCommand(['compare', '--wgsd-client', '/bin/true']);
     assert.equal(half.code, 2);
