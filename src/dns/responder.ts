@@ -111,7 +111,11 @@ export class Responder {
     if (asked !== CLASS_IN || TRANSFERS.includes(question.type)) {
       return undefined;
     }
-    return this.zones.find(({ name }) => isWithin(question.name, name));
+    const holders = this.zones.filter(({ name }) => isWithin(question.name, name));
+    const [innermost, outer] = holders;
+    // A DS record belongs to the zone above (RFC 4035 section 3.1.4.1).
+    const isAbove = question.type === 'DS' && question.name === innermost?.name;
+    return isAbove ? (outer ?? innermost) : innermost;
   }
 
   private write(

@@ -185,6 +185,19 @@ describe('several zones', () => {
     assert.equal(registry.ask(FIRST_NAME, 'A').answers?.length, 1);
   });
 
+  it('a DS query at the apex of a zone is for the zone around it', () => {
+    const registry = new Registry(EXAMPLE, [{ name: 'vpn.example.com' }, { name: 'example.com' }]);
+    for (const [name, type, zone] of [
+      ['vpn.example.com', 'DS', 'example.com'],
+      ['VPN.example.com', 'DS', 'example.com'],
+      ['example.com', 'DS', 'example.com'],
+      ['x.vpn.example.com', 'DS', 'vpn.example.com'],
+      ['vpn.example.com', 'A', 'vpn.example.com'],
+    ] as const) {
+      assert.equal(registry.ask(name, type).authorities?.[0]?.name, zone, `${name} ${type}`);
+    }
+  });
+
   it('a name between a zone and one within it exists', () => {
     const names = ['example.com', 'b.vpn.example.com'];
     const registry = new Registry(

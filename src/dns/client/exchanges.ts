@@ -12,6 +12,9 @@ export const MAX_IN_FLIGHT = 64;
 /** Datagrams that are sent at once; then MIN_SPACING_MS pass. */
 export const BURST = 16;
 
+/** Of these over TCP: our registry takes 32 connections of one source, and others less. */
+export const MAX_OVER_TCP = 16;
+
 /** How long an answer over TCP may take. */
 export const TCP_TIMEOUT_MS = 5000;
 
@@ -109,10 +112,13 @@ export class Exchanges {
     return this.#inFlight.get(exchange.id) === exchange && this.#inFlight.delete(exchange.id);
   }
 
-  /** Datagrams do not do: the answer is awaited over TCP. False when it is already. */
+  /**
+   * Datagrams do not do: the answer is awaited over TCP. False when it is already, or there are too many: then it
+   * is asked by a datagram once more, and the reply to that may find room.
+   */
   goOverTcp({ id }: Exchange, now: number): boolean {
     const flight = this.#inFlight.get(id);
-    if (flight === undefined || flight.overTcp) {
+    if (flight === undefined || flight.overTcp || this.#overTcp >= MAX_OVER_TCP) {
       return false;
     }
     flight.overTcp = true;
@@ -136,6 +142,10 @@ export class Exchanges {
   clear(): void {
     this.#inFlight.clear();
     this.#waiting = [];
+  }
+
+  get #overTcp(): number {
+    return [...this.#inFlight.values()].filter(({ overTcp }) => overTcp).length;
   }
 
   #again(now: number): Uint8Array | undefined {

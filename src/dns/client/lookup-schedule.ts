@@ -7,6 +7,9 @@ import { type Failure, SILENT, UNREADABLE } from './failure.js';
 import { Lookup } from './lookup.js';
 import { type Question, type Reply, readReply } from './message.js';
 
+/** What servers say that cannot read EDNS, or not its version. */
+const NO_EDNS: readonly number[] = [RCODE.FORMERR, RCODE.BADVERS];
+
 /**
  * Which peers to look up when, several at a time, and what comes of it.
  * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
@@ -80,7 +83,7 @@ export class LookupSchedule {
     if (reply.kind === 'truncated') {
       return this.#exchanges.goOverTcp(exchange, now) ? exchange : undefined;
     }
-    if (reply.kind === 'failed' && reply.rcode === RCODE.FORMERR && exchange.edns) {
+    if (reply.kind === 'failed' && NO_EDNS.includes(reply.rcode) && exchange.edns) {
       this.#exchanges.goWithoutEdns(exchange, now);
       return undefined;
     }

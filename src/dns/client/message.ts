@@ -105,13 +105,19 @@ function sameQuestion(message: Uint8Array, query: Uint8Array): boolean {
   );
 }
 
+/** The upper bits of the code are in the OPT record (RFC 6891 section 6.1.3); the lower ones are 0 here. */
 function readRecords(message: Uint8Array): Reply | undefined {
   try {
     const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
     const { answers = [], additionals = [] } = decode(bytes);
     // dns-packet reads beyond the end of a record that is cut off.
-    const whole = decode.bytes <= message.length;
-    return whole ? { kind: 'records', answers, additionals } : undefined;
+    if (decode.bytes > message.length) {
+      return undefined;
+    }
+    const upper = additionals.find((it) => it.type === 'OPT')?.extendedRcode ?? 0;
+    return upper === 0
+      ? { kind: 'records', answers, additionals }
+      : { kind: 'failed', rcode: upper << 4 };
   } catch {
     return undefined;
   }

@@ -1,16 +1,33 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decode } from 'dns-packet';
+import { decode, encode, type OptAnswer } from 'dns-packet';
 import fc from 'fast-check';
 import type { Answer, SoughtPeer } from '../../../src/client/finder.js';
-import { BURST, MAX_IN_FLIGHT, TCP_TIMEOUT_MS } from '../../../src/dns/client/exchanges.js';
+import {
+  BURST,
+  MAX_IN_FLIGHT,
+  MAX_OVER_TCP,
+  TCP_TIMEOUT_MS,
+} from '../../../src/dns/client/exchanges.js';
 import { LookupSchedule } from '../../../src/dns/client/lookup-schedule.js';
+import { RCODE } from '../../../src/wire/dns-reply.js';
 import { instanceLabel, instanceName } from '../../../src/wire/dns-sd.js';
 import { formatEndpoint } from '../../../src/wire/endpoint.js';
 import { formatPublicKey, publicKey } from '../../../src/wire/key.js';
 import { address, located, questionOf, replyTo, srv, ZONE } from './replies.js';
 
 const ASK_INTERVAL_MS = 200;
+
+const BAD_VERSION: OptAnswer = {
+  name: '.',
+  type: 'OPT',
+  udpPayloadSize: 1232,
+  ednsVersion: 0,
+  flags: 0,
+  flag_do: false,
+  extendedRcode: RCODE.BADVERS >> 4,
+  options: [],
+};
 
 class FakePeer implements SoughtPeer {
   readonly publicKey;
@@ -226,6 +243,21 @@ test('a truncated reply is asked for over TCP, once, and not repeated by datagra
   assert.equal(schedule.failure, undefined);
 });
 
+test('few questions go over TCP at a time; the others are asked again, and find room', () => {
+  const { schedule } = bench(BURST + 4);
+  const queries = [...schedule.work(0), ...schedule.work(10)];
+  const cut = (query: Uint8Array, now: number) =>
+    schedule.received(replyTo(query, { truncated: true }), now);
+  const over = queries.map((query) => cut(query, 20)).filter((it) => it !== undefined);
+  assert.equal(queries.length, BURST + 4);
+  assert.equal(over.length, MAX_OVER_TCP);
+  for (const exchange of over.slice(0, 4)) {
+    schedule.receivedOverTcp(exchange, located(exchange.query, '192.0.2.7'), 30);
+  }
+  const again = queries.slice(MAX_OVER_TCP).map((query) => cut(query, 600));
+  assert.equal(again.filter((it) => it !== undefined).length, 4);
+});
+
 test('what goes wrong over TCP is a failure of its own', () => {
   const results = [
     [Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
@@ -274,6 +306,22 @@ test('a server that cannot read EDNS is asked without', () => {
   schedule.received(replyTo(again, { rcode: 'FORMERR' }), 210);
   schedule.received(replyTo(only(schedule.work(210)), { rcode: 'FORMERR' }), 220);
   assert.deepEqual(schedule.failure, { kind: 'rcode', rcode: 1 });
+});
+
+test('a server that does not know our version of EDNS is asked without', () => {
+  const { schedule, first } = bench(1);
+  const query = only(schedule.work(0));
+  const badVersion = encode({
+    ...decode(Buffer.from(query)),
+    type: 'response',
+    additionals: [BAD_VERSION],
+  });
+  schedule.received(badVersion, 10);
+  assert.equal(first.said, undefined);
+  const plain = only(schedule.work(10));
+  assert.deepEqual(decode(Buffer.from(plain)).additionals, []);
+  schedule.received(badVersion, 20);
+  assert.deepEqual(schedule.failure, { kind: 'rcode', rcode: RCODE.BADVERS });
 });
 
 test('a target elsewhere is looked up by questions of its own', () => {
