@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAllowList } from '../../../src/server/sealed/allow-list.js';
+import type { Client } from '../../../src/server/sealed/client.js';
+import { Directory } from '../../../src/server/sealed/directory.js';
 import { type PublicKey, publicKey } from '../../../src/wire/key.js';
 import { MESSAGE } from '../../../src/wire/sealed.js';
 import { FRAME } from '../../../src/wire/sealed-frames.js';
@@ -309,4 +311,40 @@ test('wishes of many clients of one source end at its share', () => {
   assert.equal(world.handler.sizes.wishes, kept);
   client.exchange(client.plain(FRAME.bye));
   assert.equal(world.handler.sizes.wishes, 0);
+});
+
+test('offers of many clients of one source end at its share; then a lighter one still finds room', () => {
+  const directory = new Directory({
+    maxClients: 1000,
+    maxWanted: 100,
+    maxWishes: 1000,
+    maxOffers: 60,
+    sourceShare: 0.5,
+    hashKey: { low: 1, high: 2 },
+  });
+  const words = (n: number) => new Uint32Array(8).fill(n);
+  const register = (n: number, source: number): Client => {
+    const client = directory.add(words(n), 0, source);
+    assert.ok(client);
+    return client;
+  };
+  const offer = (client: Client, to: number, counter: number) =>
+    directory.offer(client, words(to), 0, new Uint8Array(88), 0, counter);
+  const hub = 100;
+  const light = register(hub, 0x10001);
+  for (const round of [1, 2]) {
+    const clients = Array.from({ length: 50 }, (_, n) => register(n, 0x20002));
+    for (const [n, client] of clients.entries()) {
+      directory.want(light, words(n), 0);
+      directory.want(client, words(hub), 0);
+      offer(client, hub, 1);
+    }
+    assert.equal(directory.offers.size, 30, 'half of 60');
+    offer(light, 0, round);
+    assert.equal(directory.offers.size, 31);
+    for (const client of clients) {
+      directory.forget(client);
+    }
+    assert.equal(directory.offers.size, 0);
+  }
 });
