@@ -49,3 +49,8 @@ export class SealedServer implements AsyncDisposable {
 export async function said(client: LabProcess, pattern: RegExp): Promise<void> {
   await until(`${pattern}`, () => pattern.test(client.stderr), { timeoutMs: 30_000 });
 }
+
+/** Makes the client of a host renew its registration: an address appears. */
+export async function shake(host: LabHost): Promise<void> {
+  await host.exec('ip', ['address', 'add', '10.99.0.1/32', 'dev', 'lo']);
+}

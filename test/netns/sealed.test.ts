@@ -6,7 +6,7 @@ import { createLab, type Lab } from '../../src/compare/lab/index.js';
 import { generateKeyPair } from '../../src/sealed/key-pair.js';
 import { formatPublicKey } from '../../src/wire/key.js';
 import { connected, handshakes, startClient, startServer } from './our-programs.js';
-import { SealedServer, said } from './sealed-programs.js';
+import { SealedServer, said, shake } from './sealed-programs.js';
 
 const HOSTS = { a: { nat: 'cone' }, b: { nat: 'cone' } } as const;
 const TO_SERVER = { direction: 'outbound', destinationPort: 49918 } as const;
@@ -14,10 +14,6 @@ const TO_SERVER = { direction: 'outbound', destinationPort: 49918 } as const;
 const QUIET_MS = 2500;
 
 const someKey = () => formatPublicKey(generateKeyPair().publicKey);
-
-/** Makes the client of a host renew its registration: an address appears. */
-const shake = (lab: Lab<'a' | 'b'>, name: 'a' | 'b') =>
-  lab.host(name).exec('ip', ['address', 'add', '10.99.0.1/32', 'dev', 'lo']);
 
 describe('the sealed protocol', { concurrency: 3 }, () => {
   it('connects two behind NATs; who waits is told by push, and asks nothing meanwhile', async () => {
@@ -77,7 +73,7 @@ describe('the sealed protocol', { concurrency: 3 }, () => {
     await said(server.client(lab.host('a')), /: unknown, /);
     await server.process?.stop('SIGKILL');
     await server.start();
-    await shake(lab, 'a');
+    await shake(lab.host('a'));
     server.client(lab.host('b'));
     await connected(lab, ['a', 'b']);
   });
