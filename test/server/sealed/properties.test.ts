@@ -353,12 +353,12 @@ test('property 5: a hundred thousand spoofed initiations leave nothing in memory
     const { heapUsed, external } = process.memoryUsage();
     return heapUsed + external;
   };
-  const before = flood(2000);
-  const grown = flood(100_000) - before;
-  assert.equal(counts.cookies, 102_000);
+  const sizes = [2000, 32_000, 32_000, 34_000].map(flood);
+  assert.equal(counts.cookies, 100_000);
   assert.equal(counts.diffieHellman, 0);
-  // 20 bytes for each would be 2 MB.
-  assert.ok(grown < 1_000_000, `${grown} bytes`);
+  // The engine's own memory comes and goes; what is kept for each datagram would grow with every flood.
+  const grown = Math.min(...sizes.slice(1).map((size, i) => size - (sizes[i] ?? 0)));
+  assert.ok(grown < 320_000, `${grown} bytes, 10 for each datagram`);
 });
 
 test('property 5: no answer to an unproven source is larger than its request', () => {
