@@ -1,5 +1,5 @@
 import type { Lab, LabHost } from './lab/index.js';
-import type { ApproachName, Needs, Outcome, StrangerResult } from './results.js';
+import type { ApproachName, Needs, Outcome, RateResult, StrangerResult } from './results.js';
 
 /** A way for two peers to find each other, as the comparison runs it. Each is one file in `approaches/`. */
 export interface Approach {
@@ -29,7 +29,7 @@ export interface ReadyApproach extends AsyncDisposable {
   /** Asks as somebody who is no peer of anybody, and has learnt only a key. One result for each try. */
   askAsStranger(stranger: LabHost, lab: ComparedLab): Promise<Outcome<StrangerResult>[]>;
   /** Starts a server that knows so many peers, and asks it for them as fast as it answers. */
-  measureRate(peers: number, seconds: number): Promise<number>;
+  measureRate(peers: number, seconds: number): Promise<RateResult>;
 }
 
 export type ComparedLab = Lab<string>;

@@ -129,9 +129,7 @@ function rateSteps({ quick }: Plan, contestants: readonly Contestant[]): Step[] 
     contestants.map(({ approach, name, draft }) => ({
       title: `${name}: requests a second with ${peers} peers`,
       async run() {
-        draft.rate[peers] = await outcomeOf(async () => ({
-          perSecond: Math.round(await approach.measureRate(peers, seconds)),
-        }));
+        draft.rate[peers] = await outcomeOf(() => approach.measureRate(peers, seconds));
       },
     })),
   );

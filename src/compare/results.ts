@@ -65,6 +65,8 @@ export interface TroubleResult {
 /** What one server answers at most: in the best half second of several. */
 export interface RateResult {
   readonly perSecond: number;
+  /** Of the server's processor time for each. It depends least on what else the machine does. */
+  readonly processorMicroseconds: number;
 }
 
 /** What somebody learns who is no peer of anybody. */

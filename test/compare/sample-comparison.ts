@@ -23,7 +23,10 @@ const CLASSIC: ApproachResult = {
     'server-late': { milliseconds: 900 },
     'mapping-changed': { milliseconds: 151_174 },
   },
-  rate: { 10: { perSecond: 123_456 }, 1000: { problem: 'wrong answers' } },
+  rate: {
+    10: { perSecond: 123_456, processorMicroseconds: 5.25 },
+    1000: { problem: 'wrong answers' },
+  },
   stranger: [{ asked: 'for b', answer: '198.51.100.11:51820', endpointsDisclosed: true }],
 };
 

@@ -3,6 +3,7 @@ import { generateKeyPair } from '../../sealed/key-pair.js';
 import { parsePublicKey } from '../../wire/key.js';
 import type { AgentChannel } from './agent.js';
 import { LoadSource } from './load-source.js';
+import { processorSeconds } from './processor-time.js';
 import { SealedTalk } from './sealed-talk.js';
 import { RepeatedTalk, type Talk } from './talk.js';
 
@@ -10,6 +11,8 @@ import { RepeatedTalk, type Talk } from './talk.js';
 export interface LoadJob {
   readonly port: number;
   readonly seconds: number;
+  /** The process that answers. */
+  readonly serverPid: number;
   readonly talk: RepeatedRequests | SealedRequests;
 }
 
@@ -28,6 +31,8 @@ export interface SealedRequests {
 export interface LoadReport {
   /** In the best half second. */
   readonly perSecond: number;
+  /** Of the server for each answer, over the whole time. */
+  readonly processorMicroseconds: number;
   /** How many answers had so many bytes. */
   readonly lengths: Readonly<Record<string, number>>;
   /** What one answer says: base64 of a repeated request's, an endpoint of a sealed one's. */
@@ -57,9 +62,12 @@ export async function load(job: LoadJob, { say }: AgentChannel): Promise<void> {
     }
   }, STALLED_MS);
   await warmUp(sources);
+  const before = { answered: sum(sources), seconds: processorSeconds(job.serverPid) };
   const perSecond = await bestRate(sources, job.seconds * 1000);
+  const used = processorSeconds(job.serverPid) - before.seconds;
+  const processorMicroseconds = (used / (sum(sources) - before.answered)) * 1e6;
   clearInterval(guard);
-  say(report(perSecond, sources));
+  say({ perSecond, processorMicroseconds, ...answersOf(sources) } satisfies LoadReport);
   await Promise.all(sources.map((source) => source.close()));
 }
 
@@ -122,12 +130,12 @@ async function warmUp(sources: readonly LoadSource[]): Promise<void> {
   }
 }
 
-function report(perSecond: number, sources: readonly LoadSource[]): LoadReport {
+function answersOf(sources: readonly LoadSource[]): Pick<LoadReport, 'lengths' | 'sample'> {
   const lengths: Record<string, number> = {};
   for (const [length, count] of sources.flatMap((source) => [...source.lengths])) {
     lengths[length] = (lengths[length] ?? 0) + count;
   }
   const source = sources.find(({ sample }) => sample !== undefined);
   const sample = source?.sample && source.talk.explain(source.sample);
-  return { perSecond, lengths, sample: sample ?? null };
+  return { lengths, sample: sample ?? null };
 }

@@ -4,8 +4,9 @@ import { parsePublicKey } from '../../wire/key.js';
 import type { AgentStarter } from '../agents/agent.js';
 import type { ComparedLab, Crowd, FakePeer } from '../approach.js';
 import { fakePeers } from '../fake-peers.js';
-import type { LabHost } from '../lab/index.js';
-import type { StrangerResult } from '../results.js';
+import type { LabHost, LabProcess } from '../lab/index.js';
+import type { RateResult, StrangerResult } from '../results.js';
+import { measureLoad, rateOf } from './load-measure.js';
 
 /*
  * What the comparison does to any server of the classic protocol.
@@ -13,7 +14,6 @@ import type { StrangerResult } from '../results.js';
 
 const INTRODUCTION = { tries: 10, waitMs: 300, timeoutMs: 20_000 } as const;
 const QUESTION = { tries: 3, waitMs: 400, timeoutMs: 10_000 } as const;
-const LOAD_MARGIN_MS = 90_000;
 
 /** Registers each peer from a port of its own. */
 export async function introduceClassic(
@@ -67,20 +67,21 @@ export async function askClassic(
 export async function measureClassicRate(
   agents: AgentStarter,
   { rendezvous }: ComparedLab,
+  server: LabProcess,
   peers: number,
   seconds: number,
-): Promise<number> {
+): Promise<RateResult> {
   const keys = fakePeers(peers).map(({ publicKey }) => publicKey);
   const requests = keys.map((key, index) =>
     request(key, keys[(index + 1 + (keys.length >> 1)) % keys.length] as string),
   );
   const job = { port: CLASSIC_PORT, talk: { requests }, seconds };
-  const report = await agents.run(rendezvous, 'load', job, seconds * 1000 + LOAD_MARGIN_MS);
+  const report = await measureLoad(agents, rendezvous, server, job);
   const wrong = Object.keys(report.lengths).filter((length) => length !== '6');
   if (wrong.length > 0) {
     throw new Error(`wrong answers: ${JSON.stringify(report.lengths)}`);
   }
-  return report.perSecond;
+  return rateOf(report);
 }
 
 function request(mine: string, theirs: string): string {

@@ -1,6 +1,6 @@
 import { CLASSIC_PORT } from '../../wire/classic.js';
-import type { Approach, ReadyApproach } from '../approach.js';
-import { createLab } from '../lab/index.js';
+import type { Approach, ComparedLab, ReadyApproach } from '../approach.js';
+import { createLab, type LabProcess } from '../lab/index.js';
 import type { Tools } from '../tools.js';
 import { askClassic, introduceClassic, measureClassicRate } from './classic-protocol.js';
 
@@ -19,24 +19,24 @@ export function classic(tools: Tools): Approach {
 }
 
 function ready({ agents, ours }: Tools): ReadyApproach {
-  const approach: ReadyApproach = {
+  const startServer = async ({ rendezvous }: ComparedLab): Promise<LabProcess> => {
+    const server = ours.spawn(rendezvous, ['server']);
+    await server.waitForOutput(/listening on \[/);
+    return server;
+  };
+  return {
     registry: false,
     ports: [CLASSIC_PORT],
-    async startServer({ rendezvous }) {
-      const server = ours.spawn(rendezvous, ['server']);
-      await server.waitForOutput(/listening on \[/);
-      return server;
-    },
+    startServer,
     startClient: (host, { address }) =>
       ours.spawn(host, ['client', host.wireguard.interface, address]),
     introduce: (peers, crowd) => introduceClassic(agents, peers, crowd),
     askAsStranger: async (stranger, lab) => [await askClassic(agents, stranger, lab)],
     async measureRate(peers, seconds) {
       await using lab = await createLab({ hosts: {} });
-      await approach.startServer(lab);
-      return await measureClassicRate(agents, lab, peers, seconds);
+      const server = await startServer(lab);
+      return await measureClassicRate(agents, lab, server, peers, seconds);
     },
     async [Symbol.asyncDispose]() {},
   };
-  return approach;
 }

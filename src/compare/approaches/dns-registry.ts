@@ -3,9 +3,10 @@ import { formatPublicKeyBase32, parsePublicKey } from '../../wire/key.js';
 import type { AgentStarter } from '../agents/agent.js';
 import type { ComparedLab, Crowd, FakePeer } from '../approach.js';
 import { fakePeers } from '../fake-peers.js';
-import type { LabHost } from '../lab/index.js';
+import type { LabHost, LabProcess } from '../lab/index.js';
 import { isInstalled } from '../requirements.js';
-import type { Outcome, StrangerResult } from '../results.js';
+import type { Outcome, RateResult, StrangerResult } from '../results.js';
+import { measureLoad, rateOf } from './load-measure.js';
 
 /*
  * What the comparison does to any registry that answers DNS-SD queries from WireGuard's state.
@@ -17,7 +18,6 @@ export const DNS_PORT = 53;
 const SERVICE = `_wireguard._udp.${ZONE}`;
 /** As many as fit into one command line of `wg`. */
 const PEERS_AT_ONCE = 500;
-const LOAD_MARGIN_MS = 90_000;
 const FIRST_FAKE_PORT = 20_000;
 const FAKE_PORTS = 40_000;
 
@@ -69,22 +69,19 @@ export async function digAsStranger(
 export async function measureDnsRate(
   agents: AgentStarter,
   { rendezvous }: ComparedLab,
+  server: LabProcess,
   peers: readonly FakePeer[],
   seconds: number,
-): Promise<number> {
+): Promise<RateResult> {
   const requests = peers.map(({ publicKey }, index) => srvQuery(publicKey, index));
   const job = { port: DNS_PORT, talk: { requests }, seconds };
-  const { perSecond, sample } = await agents.run(
-    rendezvous,
-    'load',
-    job,
-    seconds * 1000 + LOAD_MARGIN_MS,
-  );
+  const report = await measureLoad(agents, rendezvous, server, job);
+  const { sample } = report;
   const answer = sample === null ? undefined : decode(Buffer.from(sample, 'base64'));
   if (answer?.answers?.[0]?.type !== 'SRV') {
     throw new Error(`no SRV record in the answer: ${JSON.stringify(answer ?? null)}`);
   }
-  return perSecond;
+  return rateOf(report);
 }
 
 /** A registry's peers for the measurement of its rate. */

@@ -59,8 +59,8 @@ function ready({ agents, ours }: Tools): ReadyApproach {
     async measureRate(count, seconds) {
       await using lab = await createLab<string>({ hosts: {}, registry: true });
       const peers = await crowdedRegistry(lab, count);
-      await startServer(lab);
-      return await measureDnsRate(agents, lab, peers, seconds);
+      const server = await startServer(lab);
+      return await measureDnsRate(agents, lab, server, peers, seconds);
     },
     async [Symbol.asyncDispose]() {},
   };

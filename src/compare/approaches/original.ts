@@ -29,8 +29,8 @@ function ready({ agents }: Tools, programs: OriginalPrograms): ReadyApproach {
     askAsStranger: async (stranger, lab) => [await askClassic(agents, stranger, lab)],
     async measureRate(peers, seconds) {
       await using lab = await createLab({ hosts: {} });
-      await programs.startServer(lab.rendezvous);
-      return await measureClassicRate(agents, lab, peers, seconds);
+      const server = await programs.startServer(lab.rendezvous);
+      return await measureClassicRate(agents, lab, server, peers, seconds);
     },
     async [Symbol.asyncDispose]() {
       programs[Symbol.dispose]();

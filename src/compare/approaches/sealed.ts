@@ -2,13 +2,13 @@ import { CLASSIC_PORT } from '../../wire/classic.js';
 import type { Approach, ComparedLab, Crowd, FakePeer, ReadyApproach } from '../approach.js';
 import { fakePeers } from '../fake-peers.js';
 import { createLab, type LabHost, type LabProcess } from '../lab/index.js';
-import type { StrangerResult } from '../results.js';
+import type { RateResult, StrangerResult } from '../results.js';
 import { TemporaryFolder } from '../temporary-folder.js';
 import type { Tools } from '../tools.js';
 import { askClassic } from './classic-protocol.js';
+import { measureLoad, rateOf } from './load-measure.js';
 
 const KEY_FILE = 'key';
-const LOAD_MARGIN_MS = 120_000;
 const ASK_TIMEOUT_MS = 10_000;
 /** A client is allowed 500 messages a second, a source 100 handshakes: too few for a measurement of what can be done. */
 const UNLIMITED = ['--client-rate', '0', '--handshake-rate', '0'];
@@ -92,17 +92,16 @@ class Sealed implements ReadyApproach {
     ];
   }
 
-  async measureRate(peers: number, seconds: number): Promise<number> {
+  async measureRate(peers: number, seconds: number): Promise<RateResult> {
     await using lab = await createLab<string>({ hosts: {} });
-    await this.startServer(lab, UNLIMITED);
+    const server = await this.startServer(lab, UNLIMITED);
     const talk = { serverKey: this.#serverKey, peers };
     const job = { port: CLASSIC_PORT, seconds, talk };
-    const margin = seconds * 1000 + LOAD_MARGIN_MS;
-    const report = await this.#tools.agents.run(lab.rendezvous, 'load', job, margin);
+    const report = await measureLoad(this.#tools.agents, lab.rendezvous, server, job);
     if (!report.sample?.startsWith('127.')) {
       throw new Error(`wrong answers: ${report.sample}`);
     }
-    return report.perSecond;
+    return rateOf(report);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -82,13 +82,15 @@ export function charts(comparison: Comparison): Chart[] {
       failure: NO_TUNNEL,
     },
     {
-      title: 'Requests a second',
+      title: 'Processor time for a request',
       categories: peers.map((number) => `${count(number)} peers`),
       series: series(comparison, ({ rate }) =>
-        peers.map((number) => value(rate?.[number], ({ perSecond }) => perSecond)),
+        peers.map((number) =>
+          value(rate?.[number], ({ processorMicroseconds }) => processorMicroseconds),
+        ),
       ),
       logarithmic: false,
-      format: count,
+      format: (microseconds) => `${microseconds.toFixed(1)} us`,
       failure: 'failed',
     },
   ];

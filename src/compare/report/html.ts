@@ -1,16 +1,9 @@
 import type { Comparison } from '../results.js';
 import { charts } from './charts.js';
-import {
-  type Cell,
-  notes,
-  type Passage,
-  passages,
-  type Section,
-  sections,
-  setting,
-} from './sections.js';
+import { type Cell, type Section, sections } from './sections.js';
 import { STYLE } from './style.js';
 import { chartSvg, THEME_STYLE } from './svg.js';
+import { notes, type Passage, passages, setting } from './words.js';
 
 /** A comparison as one page that needs no network: style and drawings are in it, and there is no script. */
 export function htmlReport(comparison: Comparison): string {

@@ -1,5 +1,6 @@
 import type { Comparison } from '../results.js';
-import { type Cell, notes, passages, type Section, sections, setting } from './sections.js';
+import { type Cell, type Section, sections } from './sections.js';
+import { notes, passages, setting } from './words.js';
 
 /** A comparison as text for a terminal or a file. */
 export function formatComparison(comparison: Comparison): string {
