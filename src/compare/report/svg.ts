@@ -13,6 +13,8 @@ const BAR = 13;
 const GROUP_GAP = 22;
 const HEAD = 74;
 const LABEL_WIDTH = 92;
+/** Room for fonts that are wider than ECharts takes them to be where there is no browser. */
+const LABEL_MARGIN = 28;
 /** Where a logarithmic axis begins. */
 const LEAST = 100;
 
@@ -66,7 +68,7 @@ function option(chart: Chart, theme: Theme): ECBasicOption {
     title: { text: chart.title, left: 4, top: 4, textStyle: { ...text, fontSize: 15 } },
     legend: { top: 32, left: 0, itemWidth: 12, itemHeight: 10, itemGap: 9, textStyle: text },
     grid: {
-      left: LABEL_WIDTH + 12,
+      left: LABEL_WIDTH + LABEL_MARGIN,
       right: 56,
       top: HEAD - 8,
       bottom: 4,
