@@ -29,9 +29,9 @@ struct DatagramSlots::Messages {
     sockaddr_in6 v6;
     sockaddr_in v4;
   };
-  // Room for a destination address and a count of drops.
+  // Room for a destination address.
   struct alignas(cmsghdr) Control {
-    char bytes[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(uint32_t))];
+    char bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
   };
 
   Messages(bool is_v4, bool with_control)
@@ -64,7 +64,7 @@ struct DatagramSlots::Messages {
 DatagramSlots::DatagramSlots(bool is_v4, bool wildcard, const void* local)
     : v4_(is_v4),
       wildcard_(wildcard),
-      incoming_(new Messages(is_v4, true)),
+      incoming_(new Messages(is_v4, wildcard)),
       outgoing_(new Messages(is_v4, wildcard)) {
   memcpy(local_, local, is_v4 ? sizeof(in_addr) : sizeof(in6_addr));
 }
@@ -118,9 +118,6 @@ void DatagramSlots::StoreReceived(const Slots& slots, size_t slot) {
       memcpy(&info, CMSG_DATA(c), sizeof(info));
       memcpy(words + kLocal, &info.ipi6_addr, sizeof(info.ipi6_addr));
       words[kInterface] = info.ipi6_ifindex;
-    } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
-      memcpy(&drops_, CMSG_DATA(c), sizeof(drops_));
-      has_drops_ = true;
     }
   }
 }

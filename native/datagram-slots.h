@@ -33,8 +33,8 @@ constexpr size_t kMaxSlots = 256;
 class DatagramSlots {
  public:
   // local is what the socket is bound to. On the wildcard address the local address of each
-  // datagram is received and sent as a control message; else it is this one, and sending without
-  // a control message is the faster way.
+  // datagram is received and sent as a control message; else it is this one, and no control
+  // message is the faster way.
   DatagramSlots(bool is_v4, bool wildcard, const void* local);
 
   // Returns the number of slots filled, 0 when the queue is empty, -1 with errno set.
@@ -42,12 +42,6 @@ class DatagramSlots {
 
   // Returns the number of datagrams that the kernel took, -1 with errno set when fd is unusable.
   int Send(int fd, const Slots& slots);
-
-  // The socket's own count of drops as of the last datagram received; false when there were none.
-  bool drops(uint32_t* value) const {
-    *value = drops_;
-    return has_drops_;
-  }
 
  private:
   struct Messages;
@@ -59,8 +53,6 @@ class DatagramSlots {
   bool v4_;
   bool wildcard_;
   uint32_t local_[4] = {};
-  bool has_drops_ = false;
-  uint32_t drops_ = 0;
   std::unique_ptr<Messages> incoming_;
   std::unique_ptr<Messages> outgoing_;
 

@@ -111,8 +111,6 @@ Napi::Value UdpBatch::Receive(const Napi::CallbackInfo& info) {
     ThrowSystemError(info.Env(), errno, "recvmmsg");
     return info.Env().Undefined();
   }
-  uint32_t drops = 0;
-  if (slots_->drops(&drops)) CountDrops(drops);
   return Napi::Number::New(info.Env(), count);
 }
 
@@ -142,19 +140,22 @@ Napi::Value UdpBatch::ReceiveBuffer(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), ReceiveBufferBytes(fd()));
 }
 
-// SO_RXQ_OVFL tells of drops with the next datagram that is received, so never of the last ones:
-// whoever asks gets the socket's own count as well.
+// The socket's count, asked for when it is wanted: SO_RXQ_OVFL has the kernel look at more of each
+// datagram, and tells of drops only with the next that is received, so never of the last ones.
 Napi::Value UdpBatch::KernelDrops(const Napi::CallbackInfo& info) {
-  uint32_t drops = 0;
-  if (ReadDrops(fd(), &drops)) CountDrops(drops);
+  CountDrops();
   return Napi::Number::New(info.Env(), static_cast<double>(total_drops_));
 }
 
-void UdpBatch::CountDrops(uint32_t drops) {
-  // A queued datagram carries the count as of its arrival, which may be older than one read since.
-  const auto difference = static_cast<int32_t>(drops - last_drops_);
-  if (difference <= 0) return;
-  total_drops_ += static_cast<uint32_t>(difference);
+void UdpBatch::Close(const Napi::CallbackInfo& info) {
+  CountDrops();
+  PollWrap::Close(info);
+}
+
+void UdpBatch::CountDrops() {
+  uint32_t drops = 0;
+  if (!ReadDrops(fd(), &drops)) return;
+  total_drops_ += drops - last_drops_;
   last_drops_ = drops;
 }
 

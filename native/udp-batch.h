@@ -22,17 +22,18 @@ class UdpBatch : public PollWrap<UdpBatch> {
 
   Napi::Value Receive(const Napi::CallbackInfo& info);
   Napi::Value Send(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
   void Pause(const Napi::CallbackInfo&) { handle_->Pause(); }
   void Resume(const Napi::CallbackInfo&) { handle_->Resume(); }
   Napi::Value Port(const Napi::CallbackInfo& info);
   Napi::Value ReceiveBuffer(const Napi::CallbackInfo& info);
   Napi::Value KernelDrops(const Napi::CallbackInfo& info);
-  void CountDrops(uint32_t drops);
+  void CountDrops();
 
   std::unique_ptr<DatagramSlots> slots_;
   uint16_t port_ = 0;
   uint32_t last_drops_ = 0;
-  // The kernel's count wraps at 2^32; this one does not.
+  // The kernel's count wraps at 2^32; this one does not, as long as somebody asks in between.
   uint64_t total_drops_ = 0;
 };
 

@@ -32,7 +32,6 @@ const char* Configure(int fd, SocketAddress* address, int receive_buffer_bytes,
           : Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE)) != 0) {
     return "setsockopt";
   }
-  if (Set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1) != 0) return "setsockopt";
   // FORCE passes net.core.rmem_max, but needs CAP_NET_ADMIN.
   if (receive_buffer_bytes > 0 && Set(fd, SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer_bytes) != 0 &&
       Set(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer_bytes) != 0) {

@@ -36,7 +36,7 @@ export interface NativeUdpBatch {
   readonly port: number;
   /** SO_RCVBUF in bytes as the kernel granted it. */
   readonly receiveBufferBytes: number;
-  /** Datagrams the kernel dropped since the socket opened, the receive buffer being full (SO_RXQ_OVFL). */
+  /** Datagrams the kernel dropped since the socket opened, the receive buffer being full. */
   readonly kernelDrops: number;
   /**
    * recvmmsg into the caller's slots: as many (at most 256) as fit in the smallest of the arrays.

@@ -4,7 +4,6 @@ import { loadBinding, type NativeUdpBatch } from '../../src/socket/binding.js';
 import { ADDRESS_WORDS, createDatagramBatch } from '../../src/socket/datagram-batch.js';
 import { addressBytes, endpoint } from '../../src/wire/endpoint.js';
 import { BurstSender } from '../socket/udp-burst.js';
-import { until } from './deadline.js';
 
 const STRIDE = 64;
 
@@ -117,7 +116,7 @@ describe('the native UDP batch', () => {
     }
   });
 
-  it('keeps its count of drops when closed', async () => {
+  it('counts drops that nobody asked for before it was closed', async () => {
     const native = new (loadBinding().UdpBatch)({
       family: 4,
       address: addressBytes('127.0.0.1'),
@@ -127,13 +126,11 @@ describe('the native UDP batch', () => {
     });
     assert.ok(native.receiveBufferBytes >= 1 && native.receiveBufferBytes < 10_000);
     using sender = new BurstSender('127.0.0.1');
-    await until(
-      'a drop',
-      () => native.kernelDrops > 0,
-      () => sender.burst(endpoint('127.0.0.1', native.port), 100),
-    );
+    // On loopback a datagram is delivered, or dropped, before send returns.
+    sender.burst(endpoint('127.0.0.1', native.port), 100);
+    await new Promise<void>((resolve) => native.close(resolve));
     const drops = native.kernelDrops;
-    native.close();
+    assert.ok(drops > 50 && drops <= 100, `${drops} drops`);
     assert.equal(native.kernelDrops, drops);
   });
 });
