@@ -12,8 +12,8 @@ import { parseArgs } from 'node:util';
 import { createLab, type LabHost, type LabProcess } from '../../src/compare/lab/index.js';
 import { instanceLabel, instanceName, serviceName } from '../../src/wire/dns-sd.js';
 import { formatPublicKey } from '../../src/wire/key.js';
+import { type Measure, timesAsFast, typical } from '../measure.js';
 import { cpuSeconds } from '../server/subject.js';
-import { type Measure, median } from '../server/throughput.js';
 import { compileProgram } from '../server/tools.js';
 import { type Peers, somePeers, writeQueries } from './peers.js';
 
@@ -48,8 +48,8 @@ interface Row extends Measure {
 const { values: flags } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
 });
-const rounds = flags.quick ? 2 : 7;
-const seconds = flags.quick ? 2 : 4;
+const rounds = flags.quick ? 4 : 25;
+const seconds = 1;
 
 const folder = await mkdtemp(join(tmpdir(), 'wg-rendezvous-bench-'));
 try {
@@ -105,13 +105,11 @@ async function measureAll(
       runs[i]?.push(await measureOne(subject, type));
     }
   }
-  const medians = runs.map(median);
-  return medians.map((it, i) => ({
+  return runs.map((slices, i) => ({
     question,
     peers: subjects[i]?.peers.length ?? 0,
-    perSecond: it.perSecond,
-    cpuUsPerRequest: it.cpuUsPerRequest,
-    ratio: it.perSecond / (medians[0]?.perSecond ?? 1),
+    ...typical(slices),
+    ratio: timesAsFast(slices, runs[0] ?? []),
   }));
 }
 

@@ -1,10 +1,13 @@
-import { drive } from './load.js';
+import { median } from '../../src/compare/statistics.js';
+import { drive, type LoadResult } from './load.js';
 import { type Subject, startEcho, startOriginal, startOurs } from './subject.js';
-import { type Rounds, register } from './throughput.js';
+import { register } from './throughput.js';
 import type { Tools } from './tools.js';
 
 const KEYS = 10_000;
-const WARM_UP_SECONDS = 1;
+/** How long a server is sent all it can take, to learn what half of it is; and then half of it. */
+const FULL_SECONDS = 0.5;
+const HALF_SECONDS = 1;
 
 export interface LatencyResult {
   readonly server: 'ours' | 'limit' | 'original';
@@ -16,28 +19,42 @@ export interface LatencyResult {
   readonly lost: number;
 }
 
-/** Time from request to reply at half of each server's own limit, with 10 000 keys. */
-export async function measureLatency(tools: Tools, rounds: Rounds): Promise<LatencyResult[]> {
+/** Time from request to reply at half of each server's own limit, with 10 000 keys: medians of the rounds. */
+export async function measureLatency(tools: Tools, rounds: number): Promise<LatencyResult[]> {
   await using ours = await startOurs(4 * KEYS);
   await using limit = await startEcho(tools);
   await using original = await startOriginal(tools);
-  const servers: [LatencyResult['server'], Subject][] = [
-    ['limit', limit],
-    ['ours', ours],
-    ['original', original],
-  ];
-  const results: LatencyResult[] = [];
-  for (const [name, server] of servers) {
-    const anyReply = name === 'limit';
-    const load = { mode: 'hits', keys: KEYS, anyReply } as const;
-    if (!anyReply) {
-      await register(tools, server, KEYS);
+  await register(tools, ours, KEYS);
+  await register(tools, original, KEYS);
+  const servers = { limit, ours, original };
+  const names = Object.keys(servers) as (keyof typeof servers)[];
+  const runs = { limit: [], ours: [], original: [] } as Record<keyof typeof servers, LoadResult[]>;
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) {
+      runs[name].push(await measureOne(tools, servers[name], name === 'limit'));
     }
-    const full = await drive(tools.load, server.port, { ...load, seconds: WARM_UP_SECONDS });
-    const rate = full.perSecond / 2;
-    const paced = await drive(tools.load, server.port, { ...load, seconds: rounds.seconds, rate });
-    const { perSecond, p50Us, p99Us, p999Us, lost } = paced;
-    results.push({ server: name, perSecond, p50Us, p99Us, p999Us, lost });
   }
-  return results;
+  return names.map((server) => ({
+    server,
+    perSecond: middle(runs[server], 'perSecond'),
+    p50Us: middle(runs[server], 'p50Us'),
+    p99Us: middle(runs[server], 'p99Us'),
+    p999Us: middle(runs[server], 'p999Us'),
+    lost: middle(runs[server], 'lost'),
+  }));
+}
+
+async function measureOne(
+  { load }: Tools,
+  { port }: Subject,
+  anyReply: boolean,
+): Promise<LoadResult> {
+  const settings = { mode: 'hits', keys: KEYS, anyReply } as const;
+  const full = await drive(load, port, { ...settings, seconds: FULL_SECONDS });
+  const rate = full.perSecond / 2;
+  return drive(load, port, { ...settings, seconds: HALF_SECONDS, rate });
+}
+
+function middle(runs: readonly LoadResult[], figure: keyof LoadResult): number {
+  return median(runs.map((run) => Number(run[figure])));
 }

@@ -1,3 +1,4 @@
+import { type Measure, timesAsFast, typical } from '../measure.js';
 import { drive, type LoadResult } from './load.js';
 import { type Subject, startEcho, startOriginal, startOurs } from './subject.js';
 import type { Tools } from './tools.js';
@@ -11,6 +12,9 @@ const REGISTER_SECONDS = 120;
 /** V8 has compiled the path of a request after a second of it. */
 const WARM_UP_SECONDS = 1;
 
+/** Slices that a machine which stood still for a while made worthless are repeated at most so often. */
+const MAX_REPEATS = 3;
+
 export interface Case {
   readonly keys: number;
   readonly mode: 'hits' | 'misses';
@@ -18,59 +22,76 @@ export interface Case {
   readonly target: { readonly original?: number; readonly limit: number };
 }
 
-/** One server in one case: medians over the rounds. */
-export interface Measure {
-  readonly perSecond: number;
-  readonly cpuUsPerRequest: number;
-}
-
 export interface CaseResult extends Case {
   readonly ours: Measure;
   readonly limit: Measure;
   readonly original: Measure | undefined;
+  /** Slices of ours that were measured again because answers were lost or wrong. */
+  readonly oursRepeated: number;
   readonly oursToLimit: number;
   readonly oursToOriginal: number | undefined;
 }
 
+/** How a server is measured: in turns with the others, so many times for so long. */
 export interface Rounds {
   readonly rounds: number;
   readonly seconds: number;
 }
 
-/** Measures all servers in one case, in turns, so that what else the machine does hits them alike. */
+interface Contender {
+  readonly server: Subject;
+  /** It is no rendezvous: whatever it answers is right. */
+  readonly anyReply: boolean;
+  readonly slices: Measure[];
+  repeated: number;
+}
+
+/** Measures all servers in one case, in short turns. */
 export async function measureCase(tools: Tools, it: Case, rounds: Rounds): Promise<CaseResult> {
   await using limit = await startEcho(tools);
   // Room to spare: near its bound the table refuses new keys of heavy sources, which is not the case here.
   await using ours = await startOurs(Math.max(4 * it.keys, 65_536));
   await using original = it.keys < ORIGINAL_MAX_KEYS ? await startOriginal(tools) : undefined;
-  for (const server of [ours, original]) {
-    if (server !== undefined) {
+  const contenders = {
+    limit: contender(limit, true),
+    ours: contender(ours, false),
+    original: original === undefined ? undefined : contender(original, false),
+  };
+  const all = Object.values(contenders).filter((one) => one !== undefined);
+  for (const { server, anyReply } of all) {
+    if (!anyReply) {
       await register(tools, server, it.keys);
     }
+    await drive(tools.load, server.port, { ...it, anyReply, seconds: WARM_UP_SECONDS });
   }
-  await drive(tools.load, ours.port, { ...it, seconds: WARM_UP_SECONDS });
-  const runs = { ours: [] as Measure[], limit: [] as Measure[], original: [] as Measure[] };
   for (let round = 0; round < rounds.rounds; round++) {
-    runs.limit.push(await measure(tools, limit, it, rounds.seconds, true));
-    runs.ours.push(await measure(tools, ours, it, rounds.seconds, false));
-    if (original !== undefined) {
-      runs.original.push(await measure(tools, original, it, rounds.seconds, false));
+    // Each goes first in turn.
+    for (let i = 0; i < all.length; i++) {
+      const one = all[(round + i) % all.length]!;
+      one.slices.push(await measureSlice(tools, one, it, rounds.seconds));
     }
   }
-  const result = { ours: median(runs.ours), limit: median(runs.limit) };
-  const originalMedian = original === undefined ? undefined : median(runs.original);
-  return {
-    ...it,
-    ...result,
-    original: originalMedian,
-    oursToLimit: result.ours.perSecond / result.limit.perSecond,
-    oursToOriginal:
-      originalMedian === undefined ? undefined : result.ours.perSecond / originalMedian.perSecond,
-  };
+  return { ...it, ...compare(contenders) };
 }
 
-/** Runs with lost answers are repeated at most so often. */
-const MAX_REPEATS = 3;
+function contender(server: Subject, anyReply: boolean): Contender {
+  return { server, anyReply, slices: [], repeated: 0 };
+}
+
+function compare({
+  limit,
+  ours,
+  original,
+}: Record<'limit' | 'ours', Contender> & { original: Contender | undefined }) {
+  return {
+    ours: typical(ours.slices),
+    limit: typical(limit.slices),
+    original: original && typical(original.slices),
+    oursRepeated: ours.repeated,
+    oursToLimit: timesAsFast(ours.slices, limit.slices),
+    oursToOriginal: original && timesAsFast(ours.slices, original.slices),
+  };
+}
 
 /** Registers all keys; throws when the server does not take them. */
 export async function register(tools: Tools, server: Subject, keys: number): Promise<void> {
@@ -81,38 +102,34 @@ export async function register(tools: Tools, server: Subject, keys: number): Pro
   }
 }
 
-async function measure(
+async function measureSlice(
   tools: Tools,
-  server: Subject,
+  contender: Contender,
   { keys, mode }: Case,
   seconds: number,
-  anyReply: boolean,
 ): Promise<Measure> {
-  let before = server.cpuSeconds();
-  let result = await drive(tools.load, server.port, { mode, keys, seconds, anyReply });
-  // A machine that stood still for a while loses answers: that says nothing about the server.
-  for (let again = 0; result.lost > 0 && again < MAX_REPEATS; again++) {
-    before = server.cpuSeconds();
-    result = await drive(tools.load, server.port, { mode, keys, seconds, anyReply });
+  const { server, anyReply } = contender;
+  for (let repeats = 0; ; repeats++) {
+    const before = server.cpuSeconds();
+    const result = await drive(tools.load, server.port, { mode, keys, seconds, anyReply });
+    const cpuSeconds = server.cpuSeconds() - before;
+    const { perSecond, known, unknown } = result;
+    if (result.lost === 0 && (anyReply || isRight(result, mode))) {
+      return { perSecond, cpuUsPerRequest: (cpuSeconds / (known + unknown)) * 1e6 };
+    }
+    // A fast wrong answer is no answer, but what was lost while the machine stood still, be it a
+    // registration, says nothing about the server.
+    if (repeats === MAX_REPEATS) {
+      throw new Error(`wrong answers in ${mode}, again and again: ${JSON.stringify(result)}`);
+    }
+    process.stderr.write(`  disturbed, measured again: ${JSON.stringify(result)}\n`);
+    contender.repeated++;
+    if (!anyReply) {
+      await register(tools, server, keys);
+    }
   }
-  const cpuSeconds = server.cpuSeconds() - before;
-  if (!anyReply) {
-    expectRight(result, mode);
-  }
-  const answers = result.known + result.unknown;
-  return { perSecond: result.perSecond, cpuUsPerRequest: (cpuSeconds / answers) * 1e6 };
 }
 
-/** A fast wrong answer is no answer. */
-function expectRight(result: LoadResult, mode: Case['mode']): void {
-  const bad = mode === 'hits' ? result.unknown : result.known;
-  if (bad + result.wrong + result.lost > 0) {
-    throw new Error(`wrong answers in ${mode}: ${JSON.stringify(result)}`);
-  }
-}
-
-/** The run in the middle, by answers per second. */
-export function median(runs: readonly Measure[]): Measure {
-  const sorted = [...runs].sort((a, b) => a.perSecond - b.perSecond);
-  return sorted[sorted.length >> 1]!;
+function isRight({ known, unknown, wrong }: LoadResult, mode: Case['mode']): boolean {
+  return wrong === 0 && (mode === 'hits' ? unknown : known) === 0;
 }

@@ -34,6 +34,9 @@ int main(int argc, char** argv) {
     perror("bind");
     return 1;
   }
+  // As in our server, whose replies never need fragments: the kernel then draws no ID for each packet.
+  int probe = IP_PMTUDISC_PROBE;
+  setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof probe);
   int buffer = 4 << 20;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
   for (unsigned i = 0; i < kBatch; i++) {
