@@ -9,7 +9,7 @@ import type { DnsServerFlags } from './dns-server-command.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import { usable } from './sealed-files.js';
-import { announceAddresses, runUntilStopped, warnOfMissingAddon } from './service-run.js';
+import { announceAddresses, runUntilStopped, warnOfUnusableAddon } from './service-run.js';
 import { stopSignal } from './stop-signal.js';
 
 /** Runs a registry server until it is told to stop. Returns the exit code; throws when it cannot start. */
@@ -25,7 +25,7 @@ export async function runDnsServer(
   );
   announceAddresses(service.addresses);
   if (!service.batched) {
-    warnOfMissingAddon(logger);
+    warnOfUnusableAddon(logger);
   }
   return runUntilStopped(service, stop, flags, registryCountsLine);
 }

@@ -8,7 +8,7 @@ import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
 import { openSealedFiles, readAllowFile, type SealedFiles } from './sealed-files.js';
-import { announceAddresses, runUntilStopped, warnOfMissingAddon } from './service-run.js';
+import { announceAddresses, runUntilStopped, warnOfUnusableAddon } from './service-run.js';
 import { stopSignal } from './stop-signal.js';
 
 /**
@@ -49,7 +49,7 @@ function announce(service: Service, logger: Logger): void {
     process.stdout.write(`metrics on ${formatEndpoint(service.metricsAddress)}\n`);
   }
   if (!service.batched) {
-    warnOfMissingAddon(logger);
+    warnOfUnusableAddon(logger);
   }
 }
 

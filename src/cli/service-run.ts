@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { addonProblem } from '../socket/batch-socket.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { EXIT } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
@@ -16,10 +17,10 @@ export function announceAddresses(addresses: readonly Endpoint[]): void {
   }
 }
 
-/** Says what a server lacks without the addon. */
-export function warnOfMissingAddon(logger: Logger): void {
+/** Says why a server does without the addon, and what it lacks thereby. */
+export function warnOfUnusableAddon(logger: Logger): void {
   logger.warn(
-    'the addon was not built for this Node (in the checkout: make addon): the server is slower, and on a host with several addresses the kernel picks the one that answers',
+    `${addonProblem()}; until then the server is slower, and on a host with several addresses the kernel picks the one that answers`,
   );
 }
 

@@ -16,7 +16,7 @@ export type Topic =
   | 'wishes';
 
 /** Codes after which there is no use in trying again. */
-const FATAL = new Set(['WG_TOOL_MISSING', 'WG_NOT_PERMITTED', 'ADDON_MISSING', 'EPERM', 'EACCES']);
+const FATAL = new Set(['WG_TOOL_MISSING', 'WG_NOT_PERMITTED', 'ADDON_UNUSABLE', 'EPERM', 'EACCES']);
 
 /** Says each problem once, and once that it is over. */
 export class Problems {

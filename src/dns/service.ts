@@ -34,7 +34,7 @@ export interface RegistryEvents extends TunnelEvents {
 export interface RegistryService extends AsyncDisposable {
   /** What the sockets are bound to, in the order of the options; none while a tunnel is waited for. */
   readonly addresses: readonly Endpoint[];
-  /** Whether UDP sockets receive and send by the batch; not so where the addon was not built. */
+  /** Whether UDP sockets receive and send by the batch; not so where the addon cannot be used. */
   readonly batched: boolean;
   counts(): RegistryCounts;
   /** Answers what has arrived, then closes. Idempotent. */

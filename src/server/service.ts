@@ -26,7 +26,7 @@ const NO_FAMILY_CODES: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
 export interface Service extends AsyncDisposable {
   /** What the sockets are bound to, in the order of the options; never port 0. */
   readonly addresses: readonly Endpoint[];
-  /** Whether all sockets receive and send by the batch; not so where the addon was not built. */
+  /** Whether all sockets receive and send by the batch; not so where the addon cannot be used. */
   readonly batched: boolean;
   /** Where metrics are served, if they are. */
   readonly metricsAddress: Endpoint | undefined;

@@ -4,6 +4,7 @@ import { DgramBatchSocket } from './dgram-batch-socket.js';
 import { NativeBatchSocket } from './native-batch-socket.js';
 
 export type { BatchImplementation, BatchSocket, BatchSocketOptions } from './batch-interface.js';
+export { addonProblem } from './binding.js';
 export type { DatagramBatch } from './datagram-batch.js';
 
 /**
@@ -12,7 +13,7 @@ export type { DatagramBatch } from './datagram-batch.js';
  */
 export async function openBatchSocket(
   options: BatchSocketOptions & {
-    /** @default native, and dgram where the addon was not built */
+    /** @default native, and dgram where the addon cannot be used */
     readonly implementation?: BatchImplementation;
   },
 ): Promise<BatchSocket> {

@@ -15,7 +15,7 @@ import { remoteOf, storeDatagram } from './dgram-slots.js';
 import { LoopSocket } from './loop-socket.js';
 
 /**
- * A batch socket on node:dgram, for where the addon was not built. It is slower, knows of no kernel
+ * A batch socket on node:dgram, for where the addon cannot be used. It is slower, knows of no kernel
  * drops (always 0), and on a wildcard address of a host with several it answers from the address that
  * routing prefers, not from the one it was asked at: listen on each address where that matters.
  */
