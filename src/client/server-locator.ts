@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { addressFamily, type Endpoint, endpoint, type Family } from '../wire/endpoint.js';
 import type { Problems } from './problems.js';
-import { MAX_RETRY_MS, MIN_RETRY_MS, RESOLVE_INTERVAL_MS } from './timing.js';
+import { MAX_RETRY_MS, MIN_RETRY_MS, REFRESH_INTERVAL_MS, RESOLVE_INTERVAL_MS } from './timing.js';
 
 /** The rendezvous server as the user named it. */
 export interface ServerName {
@@ -28,6 +28,10 @@ export class ServerLocator {
   isAnswering = false;
   #endpoints: readonly Endpoint[] = [];
   #index = 0;
+  /** Of the addresses of each family, for those who use both. */
+  readonly #familyIndex: Record<Family, number> = { 4: 0, 6: 0 };
+  /** When an address was left because the server was silent in that family only. */
+  readonly #leftAt: Record<Family, number> = { 4: -Infinity, 6: -Infinity };
   #looking = false;
   #lookAt = Number.NEGATIVE_INFINITY;
   #retryMs = MIN_RETRY_MS;
@@ -51,7 +55,8 @@ export class ServerLocator {
 
   /** The same, of one address family: for those who can use both. */
   endpointOf(family: Family): Endpoint | undefined {
-    return this.#endpointAt(this.#index, family);
+    const endpoints = this.#endpointsOf(family);
+    return endpoints[this.#familyIndex[family] % endpoints.length];
   }
 
   /** Why the name could not be resolved the last time; undefined when it could. */
@@ -70,8 +75,22 @@ export class ServerLocator {
   /** The server is silent: the next of its addresses, and a lookup no later than at the given time. */
   advance(lookAt: number): void {
     this.#index = this.#endpoints.length === 0 ? 0 : (this.#index + 1) % this.#endpoints.length;
+    for (const family of FAMILIES) {
+      this.#familyIndex[family]++;
+    }
     if (this.#lookAt !== Number.POSITIVE_INFINITY) {
       this.#lookAt = Math.min(this.#lookAt, lookAt);
+    }
+  }
+
+  /**
+   * The server is silent over one family, and answers over the other: the next of its addresses there, at
+   * most one in the time after which a registration is refreshed. May be called as long as it is so.
+   */
+  advanceIn(family: Family, now: number): void {
+    if (now >= this.#leftAt[family] + REFRESH_INTERVAL_MS) {
+      this.#leftAt[family] = now;
+      this.#familyIndex[family]++;
     }
   }
 
@@ -97,7 +116,7 @@ export class ServerLocator {
   /**
    * Takes new addresses and starts with the first again, in an order that is the same everywhere: clients
    * that went on to different addresses, or families, would never hear of each other. Where the server
-   * is answering, as many of the present addresses stay as the name still has.
+   * is answering, the present address of each family stays as long as the name has it.
    */
   #use(found: readonly Endpoint[]): void {
     const present = FAMILIES.map((family) => this.endpointOf(family)?.address);
@@ -105,23 +124,14 @@ export class ServerLocator {
       (a, b) => a.family - b.family || (a.address < b.address ? -1 : 1),
     );
     this.#index = 0;
-    if (this.isAnswering) {
-      const kept = this.#endpoints.map((_, index) => this.#keptAt(index, present));
-      this.#index = Math.max(0, kept.indexOf(Math.max(...kept)));
-    }
+    FAMILIES.forEach((family, i) => {
+      const kept = this.#endpointsOf(family).findIndex(({ address }) => address === present[i]);
+      this.#familyIndex[family] = this.isAnswering ? Math.max(0, kept) : 0;
+    });
   }
 
-  /** How many of these addresses, one of each family, would be in use at an index. */
-  #keptAt(index: number, present: readonly (string | undefined)[]): number {
-    return FAMILIES.filter((family, i) => {
-      const address = this.#endpointAt(index, family)?.address;
-      return address !== undefined && address === present[i];
-    }).length;
-  }
-
-  #endpointAt(index: number, family: Family): Endpoint | undefined {
-    const endpoints = this.#endpoints.filter((endpoint) => endpoint.family === family);
-    return endpoints[index % Math.max(endpoints.length, 1)];
+  #endpointsOf(family: Family): Endpoint[] {
+    return this.#endpoints.filter((endpoint) => endpoint.family === family);
   }
 }
 

@@ -100,6 +100,25 @@ test('a lookup keeps the address at which the server answers, as long as the nam
   ]);
 });
 
+test('silent in one family: the next address there every 25 s, which a lookup keeps', async () => {
+  const { located } = locator(['192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2']);
+  const inUse = () => ([4, 6] as const).map((family) => located.endpointOf(family)?.address);
+  located.poll(0);
+  await turn();
+  for (const now of [1000, 1001, 25_999]) {
+    located.advanceIn(4, now);
+    assert.deepEqual(inUse(), ['192.0.2.2', '2001:db8::1']);
+  }
+  located.advanceIn(4, 26_000);
+  located.advanceIn(6, 26_000);
+  assert.deepEqual(inUse(), ['192.0.2.1', '2001:db8::2']);
+  assert.equal(located.endpoint?.address, '192.0.2.1');
+  located.isAnswering = true;
+  located.poll(60_000);
+  await turn();
+  assert.deepEqual(inUse(), ['192.0.2.1', '2001:db8::2']);
+});
+
 test('a name that does not resolve is retried ever less often, and the last address kept', async () => {
   const { located, asked } = locator(['192.0.2.1'], notFound, notFound, ['192.0.2.9']);
   located.poll(0);

@@ -81,6 +81,11 @@ export class Conversation {
     return this.#paths.isRegistered(family, now, ttlMs);
   }
 
+  /** Over which families the server is silent, while it answers over another. */
+  get silentFamilies(): Family[] {
+    return this.isEstablished ? this.#paths.outlived : [];
+  }
+
   /** Over which families there is a way to the server now. */
   useFamilies(families: readonly Family[]): void {
     this.#paths.use(families);

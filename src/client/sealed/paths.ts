@@ -11,6 +11,8 @@ class Path {
   aliveAt = Number.NEGATIVE_INFINITY;
   /** Its last ping was given up, and the present session was not heard on it since. */
   isSilent = false;
+  /** When that ping was sent first. */
+  silentSince = Number.NEGATIVE_INFINITY;
   /** The server has asked for a proof, and has ignored what we sent until it gets one. */
   isChallenged = false;
   isUrgent = false;
@@ -96,6 +98,14 @@ export class Paths {
     }
   }
 
+  /** The families that are silent, though the server was heard over another since. */
+  get outlived(): Family[] {
+    const heardAt = Math.max(...[...this.#paths.values()].map(({ aliveAt }) => aliveAt));
+    return [...this.#paths]
+      .filter(([, { isSilent, silentSince }]) => isSilent && silentSince < heardAt)
+      .map(([family]) => family);
+  }
+
   /** Whether the server knows us there, when it forgets after so many milliseconds. */
   isRegistered(family: Family, now: number, ttlMs: number): boolean {
     const at = this.#paths.get(family)?.registeredAt;
@@ -148,7 +158,8 @@ export class Paths {
     if (path === undefined || since === undefined) {
       return false;
     }
-    Object.assign(path, { ping: undefined, sentAt: now, isSilent: path.aliveAt <= since });
+    const isSilent = path.aliveAt <= since;
+    Object.assign(path, { ping: undefined, sentAt: now, isSilent, silentSince: since });
     const paths = [...this.#paths.values()];
     for (const other of paths) {
       other.isUrgent ||= !other.isSilent && other !== path && other.aliveAt <= since;

@@ -14,6 +14,7 @@ import type { PeerNews } from './news.js';
 import { OwnKeys } from './own-keys.js';
 import { tellStanding } from './problem-texts.js';
 import { ServerChannels } from './server-channels.js';
+import { followServer } from './server-route.js';
 
 /** Goodbye has so long to be heard. */
 const LEAVE_LIMIT_MS = 900;
@@ -75,7 +76,7 @@ class SealedFinder implements Finder {
       return;
     }
     const conversation = this.#converse(device.publicKey, now);
-    this.#openChannels(device);
+    followServer(conversation, this.#locator, this.#channels, device, now);
     if (conversation !== undefined) {
       this.#brief(conversation, device);
       conversation.work(now, Date.now());
@@ -158,14 +159,6 @@ class SealedFinder implements Finder {
     this.#conversation?.wipe();
     this.#conversation = undefined;
     this.#own = undefined;
-  }
-
-  #openChannels(device: Device): void {
-    const moved = this.#channels.use((family) => this.#locator.endpointOf(family), device);
-    for (const family of moved) {
-      this.#conversation?.moved(family);
-    }
-    this.#conversation?.useFamilies(this.#channels.open);
   }
 
   /** Tells the conversation what it is about. */

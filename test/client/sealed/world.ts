@@ -35,6 +35,8 @@ export class Node {
   /** Its wall clock, less the server's. */
   clockAheadMs = 0;
   families: readonly Family[] = [4];
+  /** To which of the server's addresses it sends; where nothing is said, that is just `server`. */
+  readonly serverAt = new Map<Family, string>();
   /** When each datagram was sent, and its bytes. */
   readonly sent: { readonly at: number; readonly payload: Uint8Array }[] = [];
   isSuspended = false;
@@ -66,7 +68,8 @@ export class Node {
       send: (family, message) => {
         const payload = message.slice();
         this.sent.push({ at: this.world.now, payload });
-        this.world.send({ from: this.places[family], to: 'server', payload });
+        const to = this.serverAt.get(family) ?? 'server';
+        this.world.send({ from: this.places[family], to, payload });
         return true;
       },
       told: (name, news) => this.known.set(name, news),
@@ -187,7 +190,7 @@ export class World {
   }
 
   #arrive({ from, to, payload }: Datagram): void {
-    if (to === 'server') {
+    if (to.startsWith('server')) {
       const { address, port } = parseEndpoint(from);
       const reply = this.server.ask(address, port, payload.slice());
       if (reply !== undefined) {
