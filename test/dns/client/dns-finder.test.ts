@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
+import { syncBuiltinESMExports } from 'node:module';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import os from 'node:os';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Finder } from '../../../src/client/finder.js';
@@ -12,7 +14,7 @@ import { formatEndpoint } from '../../../src/wire/endpoint.js';
 import { formatPublicKey } from '../../../src/wire/key.js';
 import type { Device } from '../../../src/wireguard/device.js';
 import { P, peer, Q, WALL, X } from '../../client/bench.js';
-import { located, replyTo, ZONE } from './replies.js';
+import { address, located, questionOf, replyTo, srv, ZONE } from './replies.js';
 
 const LOOPBACK = '127.0.0.1';
 const PATIENCE_MS = 5000;
@@ -107,6 +109,31 @@ test('a closed port is said once, and that it is over', async () => {
   assert.deepEqual(client.said, [refused, 'server solved']);
   assert.equal(client.answer, '192.0.2.7:51820');
 });
+
+for (const [own, first] of [
+  [['10.0.0.1'], '192.0.2.7:51820'],
+  [['10.0.0.1', 'fd00::1'], '[2001:db8::7]:51820'],
+] as const) {
+  test(`a host with ${own.join(' and ')} tries ${first} first`, async (t) => {
+    t.mock.method(os, 'networkInterfaces', () => ({
+      eth0: own.map((one) => ({ address: one, internal: false })),
+    }));
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    using server = await startServer((query) => {
+      const { name } = questionOf(query);
+      const additionals = [address(name, '2001:db8::7'), address(name, '192.0.2.7')];
+      return replyTo(query, { answers: [srv(name, 51820)], additionals });
+    });
+    await using client = startFinder(server.port);
+    await client.until(() => client.answer !== undefined);
+    assert.equal(client.answer?.split(',')[0], first);
+    assert.equal(client.answer?.split(',').length, 2);
+  });
+}
 
 test('a refusal is said once, however often', async () => {
   let asked = 0;
