@@ -25,7 +25,7 @@ export type Transport = 'udp' | 'tcp';
 /** Questions that are about the whole zone and not answered (RFC 5936). */
 const TRANSFERS: readonly string[] = ['AXFR', 'IXFR'];
 /** Questions that only a signer has answers for. */
-const SIGNER_TYPES: readonly string[] = ['DNSKEY', 'RRSIG', 'NSEC'];
+const SIGNER_TYPES: readonly string[] = ['DNSKEY', 'DS', 'RRSIG', 'NSEC'];
 
 /** Sends the asker to TCP, where none can ask with a forged address. */
 const ALL_LEFT_OUT: EncodedSections = { bytes: new Uint8Array(), ends: [], counts: [0, 1, 0] };

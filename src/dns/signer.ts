@@ -17,7 +17,8 @@ export interface ZoneView {
   readonly soa: SoaAnswer;
   /**
    * The types of the records at a name: none for an empty non-terminal, undefined where the name does
-   * not exist. The signer's own types (DNSKEY, RRSIG, NSEC) are not among them.
+   * not exist. NS at another name than the apex is a delegation, to a zone that the same signer signs. The
+   * signer's own types (DNSKEY, DS, RRSIG, NSEC) are not among them.
    */
   typesAt(name: string): readonly RecordType[] | undefined;
 }
@@ -25,7 +26,7 @@ export interface ZoneView {
 /** Signs answers as they are given. Never throws. */
 export interface Signer {
   /**
-   * The answer to a question for DNSKEY, RRSIG or NSEC, without signatures; undefined where the zone's own
+   * The answer to a question for DNSKEY, DS, RRSIG or NSEC, without signatures; undefined where the zone's own
    * reply stands, which has none of these.
    */
   reply(question: Question, zone: ZoneView): Reply | undefined;

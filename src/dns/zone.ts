@@ -25,6 +25,9 @@ export type LocalAddress = () => string | undefined;
 /** The types of each fixed place, the one first that stands for all when ANY is asked for (RFC 8482). */
 const APEX_TYPES = ['SOA', 'NS'] as const;
 
+/** What a zone has of its own where one within it begins (RFC 4035 section 2.3). */
+const DELEGATION_TYPES = ['NS'] as const;
+
 /** A zone: what its names are answered. */
 export class Zone {
   readonly name: string;
@@ -51,7 +54,8 @@ export class Zone {
   }
 
   /** The reply to a question about a name within the zone, as of the roster's last reading. */
-  reply({ name, type }: Question, local: LocalAddress): PreparedReply {
+  reply(question: Question, local: LocalAddress): PreparedReply {
+    const { name, type } = question;
     const place = placeOf(name, this.name);
     switch (place.kind) {
       case 'apex':
@@ -63,9 +67,9 @@ export class Zone {
       case 'service':
         return type === 'PTR' || type === 'ANY' ? this.listReply(local) : this.nodata;
       case 'instance':
-        return this.instanceReply(place.label, type, local);
+        return this.instanceReply(question, place.label, local);
       case 'nowhere':
-        return this.leadsToZone(name) ? this.nodata : this.nxdomain;
+        return this.absentReply(name);
     }
   }
 
@@ -75,6 +79,9 @@ export class Zone {
   }
 
   private typesAt(name: string, local: LocalAddress): readonly RecordType[] | undefined {
+    if (name !== this.name && this.zones.includes(name)) {
+      return DELEGATION_TYPES;
+    }
     const place = placeOf(name, this.name);
     switch (place.kind) {
       case 'apex':
@@ -86,13 +93,21 @@ export class Zone {
       case 'service':
         return this.listReply(local) === this.nodata ? [] : ['PTR'];
       case 'instance':
-        return this.find(place.label, local)?.types;
+        return this.find(place.label, local)?.types ?? this.absentTypes(name);
       case 'nowhere':
-        return this.leadsToZone(name) ? [] : undefined;
+        return this.absentTypes(name);
     }
   }
 
-  /** Whether another zone is below a name: then it exists, without records (RFC 8020 section 2). */
+  private absentReply(name: string): PreparedReply {
+    return this.leadsToZone(name) ? this.nodata : this.nxdomain;
+  }
+
+  private absentTypes(name: string): readonly RecordType[] | undefined {
+    return this.leadsToZone(name) ? [] : undefined;
+  }
+
+  /** Whether another zone is at or below a name: then it exists, without records (RFC 8020 section 2). */
   private leadsToZone(name: string): boolean {
     return this.zones.some((zone) => isWithin(zone, name));
   }
@@ -109,10 +124,14 @@ export class Zone {
       : [addressRecord(nameserverName(this.name), endpoint(address, 0))];
   }
 
-  private instanceReply(label: string, type: string, local: LocalAddress): PreparedReply {
+  private instanceReply(
+    { name, type }: Question,
+    label: string,
+    local: LocalAddress,
+  ): PreparedReply {
     const instance = this.find(label, local);
     if (instance === undefined) {
-      return this.nxdomain;
+      return this.absentReply(name);
     }
     return instance.reply(type === 'ANY' ? 'SRV' : type, this) ?? this.nodata;
   }

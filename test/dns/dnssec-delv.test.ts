@@ -15,6 +15,8 @@ type Question = readonly [name: string, type: string];
 
 const ZONE = 'example.com';
 const SERVICE = `_wireguard._udp.${ZONE}`;
+/** A zone within the one that delv trusts the key of. */
+const INNER = `vpn.${ZONE}`;
 /** The published example of wgsd. */
 const [PEER, OTHER] = [
   'yutrled535igkl7bdlerl6m4vjxsxm3uqqpl4nmsn27mt56ad4ha====',
@@ -31,7 +33,7 @@ const anchors = anchorFile();
 let registry: LoopbackRegistry;
 
 before(async () => {
-  registry = await LoopbackRegistry.start(ZONE, PEERS, new OnlineSigner(key, Date.now));
+  registry = await LoopbackRegistry.start([ZONE, INNER], PEERS, new OnlineSigner(key, Date.now));
 });
 
 after(async () => {
@@ -74,6 +76,9 @@ for (const transport of ['+notcp', '+tcp']) {
       [PEER.toUpperCase(), 'A', '2.2.2.2'],
       [PEER, 'TXT', '"txtvers=1" "pub=xScVkH3fUGUv4RrJFfmcqm8rs3SEHr41km6+yffAHw4="'],
       [OTHER, 'AAAA', '2001:db8::3'],
+      [INNER, 'DS', '13 2 '],
+      [INNER, 'NS', `ns1.${INNER}.`],
+      [PEER.replace(ZONE, INNER), 'A', '2.2.2.2'],
       [OTHER, 'NSEC', `\\000.${OTHER}. TXT AAAA SRV RRSIG NSEC`],
     ] as const) {
       const { stdout, stderr } = await delv([name, type], { transport });
@@ -94,6 +99,9 @@ for (const transport of ['+notcp', '+tcp']) {
       [`\\000.${PEER}`, 'SRV', 'ncache nxdomain'],
       [`\\255\\010\\046.${SERVICE}`, 'SRV', 'ncache nxdomain'],
       [`${'a'.repeat(63)}.${SERVICE}`, 'SRV', 'ncache nxdomain'],
+      [`x.${INNER}`, 'A', 'ncache nxdomain'],
+      [`vpn\\000.${ZONE}`, 'A', 'ncache nxdomain'],
+      [INNER, 'MX', 'ncache nxrrset'],
       [ZONE, 'MX', 'ncache nxrrset'],
       [`_udp.${ZONE}`, 'PTR', 'ncache nxrrset'],
       [SERVICE, 'SRV', 'ncache nxrrset'],
@@ -158,7 +166,7 @@ const WRONG: Readonly<Record<string, { signer: Signer; questions: Question[] }>>
 
 for (const [what, { signer, questions }] of Object.entries(WRONG)) {
   test(`delv refuses ${what}`, async () => {
-    await using wrong = await LoopbackRegistry.start(ZONE, PEERS, signer);
+    await using wrong = await LoopbackRegistry.start([ZONE], PEERS, signer);
     for (const question of questions) {
       const { stdout, stderr } = await delv(question, { port: wrong.port });
       assert.doesNotMatch(stdout, /fully validated/);

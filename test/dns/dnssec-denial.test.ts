@@ -103,6 +103,11 @@ test('names next to existing ones, and labels with every octet at either end', (
     assertDenied(peer.replace('.', `${label}.`));
     assertDenied(label + peer);
   }
+  for (const existing of EXISTING.slice(1)) {
+    for (const late of ['\\000', '\\000\\000', '\\000x']) {
+      assertDenied(existing.replace('.', `${late}.`));
+    }
+  }
   assertDenied(peer.replace('=.', '.'));
   assertDenied(peer.replace('=.', '<.'));
   for (let octet = 0; octet < 256; octet += 1) {
@@ -110,6 +115,20 @@ test('names next to existing ones, and labels with every octet at either end', (
       assertDenied(`${label}.${SERVICE}`);
     }
   }
+});
+
+test('a denial beside a delegation is of it, and beside an empty name of the last below that', () => {
+  const empty = `${'l'.repeat(62)}a.${ZONE}`;
+  const delegations = { [`vpn.${ZONE}`]: ['NS', 'DS'], [`a.${empty}`]: ['NS', 'DS'] } as const;
+  const outer = zoneView(ZONE, delegations);
+  const first = (name: string) => noName(name, ZONE, (it) => outer.typesAt(it))[0];
+  assert.deepEqual(first(`vpn\\000.${ZONE}`), {
+    owner: `vpn.${ZONE}`,
+    next: `vpn\0-.${ZONE}`,
+    types: ['NS', 'DS', 'RRSIG', 'NSEC'],
+  });
+  const denial = first(empty.replace('a.', 'b.'));
+  assert.deepEqual([denial?.owner, denial?.types], [`~.${empty}`, ['RRSIG', 'NSEC']]);
 });
 
 test('names of all lengths up to the longest are followed and covered by names that fit', () => {

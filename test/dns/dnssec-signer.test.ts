@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import type { Answer, RrsigAnswer } from 'dns-packet';
+import type { Answer, DSAnswer, RrsigAnswer } from 'dns-packet';
 import fc from 'fast-check';
 import { DENIAL_RATE, DenialBudget } from '../../src/dns/dnssec/denial-budget.js';
 import { OnlineSigner } from '../../src/dns/dnssec/online-signer.js';
@@ -123,6 +123,32 @@ test('DNSKEY is answered at the apex alone, NSEC and RRSIG wherever there is a n
   const rrsig = one.reply({ name: PEER, type: 'RRSIG' }, view);
   assert.equal(firstSignature(rrsig?.answers ?? []).typeCovered, 'NSEC');
   assert.equal(rrsig?.answers.length, 1);
+});
+
+test('a zone within another has its DS in that one, whose denials do not deny it', () => {
+  const zones = [ZONE, `vpn.${ZONE}`, `b.c.${ZONE}`].map((name) => ({ name }));
+  const registry = new Registry(undefined, zones, signer());
+  const ask = (name: string, type: string) =>
+    registry.ask(name, type, { udpSize: 1232, dnssecOk: true });
+  for (const name of [`vpn.${ZONE}`, `b.c.${ZONE}`]) {
+    const { answers = [] } = ask(name, 'DS');
+    assert.deepEqual(
+      answers.map(({ type }) => type),
+      ['DS', 'RRSIG'],
+    );
+    assert.deepEqual((answers[0] as DSAnswer).data, key.ds(name).data);
+    assert.equal(firstSignature(answers).signersName, ZONE);
+    assert.equal(firstSignature(ask(name, 'DNSKEY').answers ?? []).signersName, name);
+  }
+  for (const [name, type, owner, types] of [
+    [`vpn\0.${ZONE}`, 'A', `vpn.${ZONE}`, ['NS', 'DS', 'RRSIG', 'NSEC']],
+    [`c.${ZONE}`, 'DS', `c.${ZONE}`, ['RRSIG', 'NSEC']],
+    [`vpn.${ZONE}`, 'MX', `vpn.${ZONE}`, ['NS', 'SOA', 'RRSIG', 'NSEC', 'DNSKEY']],
+    [ZONE, 'DS', ZONE, ['NS', 'SOA', 'RRSIG', 'NSEC', 'DNSKEY']],
+  ] as const) {
+    const [nsec] = nsecs(ask(name, type).authorities ?? []);
+    assert.deepEqual([nsec?.name, nsec?.data.rrtypes], [owner, types], `${type} of ${name}`);
+  }
 });
 
 test('a signature is used for an hour, is good for another, and for clocks that are an hour slow', () => {

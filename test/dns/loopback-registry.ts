@@ -23,7 +23,7 @@ export class LoopbackRegistry implements AsyncDisposable {
 
   /** @param peers endpoints by public key in base64 */
   static async start(
-    zone: string,
+    zones: readonly string[],
     peers: Readonly<Record<string, string>>,
     signer?: Signer,
   ): Promise<LoopbackRegistry> {
@@ -42,9 +42,8 @@ export class LoopbackRegistry implements AsyncDisposable {
         persistentKeepalive: 0,
       })),
     });
-    const registry = new LoopbackRegistry(
-      new Responder([new Zone({ name: zone }, roster, 0)], roster, signer),
-    );
+    const all = zones.map((name, i) => new Zone({ name }, roster, i, zones));
+    const registry = new LoopbackRegistry(new Responder(all, roster, signer));
     await registry.listen();
     return registry;
   }

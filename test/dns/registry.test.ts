@@ -199,7 +199,7 @@ describe('several zones', () => {
   });
 
   it('a name between a zone and one within it exists', () => {
-    const names = ['example.com', 'b.vpn.example.com'];
+    const names = ['example.com', 'b.vpn.example.com', `b.x.${SERVICE}`];
     const registry = new Registry(
       EXAMPLE,
       names.map((name) => ({ name })),
@@ -207,6 +207,8 @@ describe('several zones', () => {
     for (const [name, rcode] of [
       ['vpn.example.com', 'NOERROR'],
       ['b.vpn.example.com', 'NOERROR'],
+      [`x.${SERVICE}`, 'NOERROR'],
+      [`y.${SERVICE}`, 'NXDOMAIN'],
       ['pn.example.com', 'NXDOMAIN'],
       ['x.vpn.example.com', 'NXDOMAIN'],
       ['x.b.vpn.example.com', 'NXDOMAIN'],

@@ -3,8 +3,8 @@ import { childOf, labelsOf, nameLength } from './canonical-name.js';
 
 /*
  * Minimally covering NSEC records (RFC 4470), made for each query: they tell no name of the zone
- * but the one that was asked for. Labels of the zone have letters, digits, `=` and `_` alone and
- * are shorter than 63 octets, so none lies in the intervals made here.
+ * but the one that was asked for. Labels of the zone have letters, digits, `=`, `_` and `-` alone and
+ * no `-` at their end, so none lies in the intervals made here.
  */
 
 /** The types at a name; none at an empty non-terminal; undefined where the zone has no such name. */
@@ -79,11 +79,26 @@ function before(label: string, parent: string, typesAt: TypesAt): string {
   const character = USABLE.filter((usable) => usable < label.slice(-1)).pop();
   if (character !== undefined) {
     const shorter = start + character;
-    return childOf(parent, fits(shorter + LATE, parent) ? shorter + LATE : shorter);
+    return fits(shorter + LATE, parent)
+      ? childOf(parent, shorter + LATE)
+      : lastWithin(childOf(parent, shorter), typesAt);
   }
-  // `x\0` comes right after `x`, and `\0` right after the parent.
-  const owner = start === '' ? parent : childOf(parent, start);
-  return typesAt(owner) === undefined ? before(start, parent, typesAt) : owner;
+  // `x\0` comes right after `x` and all below it, and `\0` right after the parent.
+  if (start === '') {
+    return parent;
+  }
+  const owner = childOf(parent, start);
+  return typesAt(owner) === undefined ? before(start, parent, typesAt) : lastWithin(owner, typesAt);
+}
+
+/**
+ * A name after all that the zone has at a name and below it. That is a delegation itself, as what is below
+ * belongs to another zone: its NSEC denies nothing there (RFC 6840 section 4.1).
+ */
+function lastWithin(name: string, typesAt: TypesAt): string {
+  const types = typesAt(name);
+  const hasNothingBelow = types === undefined || types.includes('NS') || !fits(LATE, name);
+  return hasNothingBelow ? name : childOf(name, LATE);
 }
 
 /** A name after a label and all below it, and before all others that the zone can have there. */

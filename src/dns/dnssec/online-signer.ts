@@ -35,10 +35,10 @@ export class OnlineSigner implements Signer {
   }
 
   reply({ name, type }: Question, zone: ZoneView): Reply | undefined {
-    if (type === 'DNSKEY' && name === zone.name) {
-      return positive(this.key.dnskey(zone.name));
-    }
     const types = signedTypes(zone, name);
+    if ((type === 'DNSKEY' || type === 'DS') && types?.includes(type)) {
+      return positive(type === 'DS' ? this.key.ds(name) : this.key.dnskey(name));
+    }
     if (types === undefined || (type !== 'NSEC' && type !== 'RRSIG')) {
       return undefined;
     }
@@ -109,10 +109,16 @@ function isSigned(answer: Answer): answer is ResourceRecord {
   return answer.type !== 'OPT' && answer.type !== 'RRSIG';
 }
 
-/** The types at a name with what signing adds to the apex; NSEC and RRSIG are everywhere. */
+/**
+ * The types at a name with what signing adds to the apex and to delegations, which are to zones of the same
+ * key; NSEC and RRSIG are everywhere.
+ */
 function signedTypes(zone: ZoneView, name: string): readonly string[] | undefined {
   const types = zone.typesAt(name);
-  return types !== undefined && name === zone.name ? [...types, 'DNSKEY'] : types;
+  if (types?.includes('NS') !== true) {
+    return types;
+  }
+  return [...types, name === zone.name ? 'DNSKEY' : 'DS'];
 }
 
 /** The TTL of a denial is that of a negative answer (RFC 9077 section 3). */

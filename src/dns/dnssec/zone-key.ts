@@ -1,13 +1,13 @@
 import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto';
-import type { DnskeyAnswer, DsData } from 'dns-packet';
+import type { DnskeyAnswer, DSAnswer } from 'dns-packet';
 import { encodeName } from '../../wire/dns-name.js';
 import { canonicalName } from './canonical-name.js';
 import { encodeData } from './canonical-rrset.js';
 
 /** ECDSAP256SHA256 (RFC 6605). */
 export const ALGORITHM = 13;
-/** How long resolvers keep the key, in seconds. */
-const DNSKEY_TTL = 3600;
+/** How long resolvers keep the key and its digest, in seconds. */
+const KEY_TTL = 3600;
 /** Zone key and secure entry point (RFC 4034 section 2.1.1): one key for everything. */
 const FLAGS = 257;
 const PROTOCOL = 3;
@@ -38,22 +38,24 @@ export class ZoneKey {
   /** The DNSKEY record of a zone. */
   dnskey(zone: string): DnskeyAnswer {
     const data = { flags: FLAGS, algorithm: ALGORITHM, key: this.publicKey };
-    return { name: canonicalName(zone), type: 'DNSKEY', class: 'IN', ttl: DNSKEY_TTL, data };
+    return { name: canonicalName(zone), type: 'DNSKEY', class: 'IN', ttl: KEY_TTL, data };
   }
 
   /** The DS record of a zone for its parent, with a SHA-256 digest (RFC 4509). */
-  ds(zone: string): DsData {
+  ds(zone: string): DSAnswer {
+    const name = canonicalName(zone);
     const digest = createHash('sha256')
-      .update(encodeName(canonicalName(zone)))
-      .update(encodeData(this.dnskey(zone)));
-    const { keyTag } = this;
-    return { keyTag, algorithm: ALGORITHM, digestType: SHA_256, digest: digest.digest() };
+      .update(encodeName(name))
+      .update(encodeData(this.dnskey(zone)))
+      .digest();
+    const data = { keyTag: this.keyTag, algorithm: ALGORITHM, digestType: SHA_256, digest };
+    return { name, type: 'DS', class: 'IN', ttl: KEY_TTL, data };
   }
 
   /** DNSKEY and DS of a zone as zone files have them, a line each. */
   presentation(zone: string): string[] {
     const owner = `${canonicalName(zone)}.`;
-    const { keyTag, algorithm, digestType, digest } = this.ds(zone);
+    const { keyTag, algorithm, digestType, digest } = this.ds(zone).data;
     return [
       `${owner} IN DNSKEY ${FLAGS} ${PROTOCOL} ${ALGORITHM} ${this.publicKey.toString('base64')}`,
       `${owner} IN DS ${keyTag} ${algorithm} ${digestType} ${digest.toString('hex').toUpperCase()}`,
