@@ -12,9 +12,10 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   socket: ['wire'],
   wireguard: ['wire'],
   sealed: ['wire'],
-  server: ['sealed', 'socket', 'wire'],
+  metrics: ['socket', 'wire'],
+  server: ['metrics', 'sealed', 'socket', 'wire'],
   client: ['sealed', 'socket', 'wireguard', 'wire'],
-  dns: ['client', 'server', 'socket', 'wireguard', 'wire'],
+  dns: ['client', 'metrics', 'server', 'socket', 'wireguard', 'wire'],
   compare: ['sealed', 'socket', 'wire'],
   cli: ['client', 'compare', 'dns', 'server', 'sealed', 'socket', 'wireguard', 'wire'],
 };

@@ -38,6 +38,7 @@ export interface DnsServerFlags extends LogOptions {
   readonly tunnelOnly?: true;
   readonly dnssec?: string;
   readonly maxAge: number;
+  readonly metrics?: Endpoint;
   readonly sourceRate: number;
   readonly sourceBurst: number;
   readonly receiveBuffer: number;
@@ -73,6 +74,7 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
       decimal(0, MAX_AGE_SECONDS),
       DEFAULT_REGISTRY_LIMITS.maxAgeMs / 1000,
     )
+    .option('--metrics <addr:port>', 'serve /metrics, /healthz and /readyz there', listenEndpoint)
     .option(
       '--source-rate <n>',
       'queries a second from one IPv4 address or IPv6 /64; 0 = no limit',
@@ -107,6 +109,7 @@ function registryOptions(flags: DnsServerFlags): RegistryServiceOptions {
     sourceRate: flags.sourceRate,
     sourceBurst: flags.sourceBurst,
     receiveBufferBytes: flags.receiveBuffer,
+    ...(flags.metrics === undefined ? {} : { metrics: flags.metrics }),
   };
 }
 

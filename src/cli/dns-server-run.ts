@@ -9,7 +9,7 @@ import type { DnsServerFlags } from './dns-server-command.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import { usable } from './sealed-files.js';
-import { announceAddresses, runUntilStopped, warnOfUnusableAddon } from './service-run.js';
+import { announce, announceAddresses, runUntilStopped } from './service-run.js';
 import { stopSignal } from './stop-signal.js';
 
 /** Runs a registry server until it is told to stop. Returns the exit code; throws when it cannot start. */
@@ -23,10 +23,7 @@ export async function runDnsServer(
     { ...options, ...signerOption(flags) },
     registryEvents(options, logger),
   );
-  announceAddresses(service.addresses);
-  if (!service.batched) {
-    warnOfUnusableAddon(logger);
-  }
+  announce(service, logger);
   return runUntilStopped(service, stop, flags, registryCountsLine);
 }
 

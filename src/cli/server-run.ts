@@ -1,14 +1,13 @@
 import type { Logger } from 'pino';
 import type { ServiceOptions } from '../server/options.js';
 import { openService, type Service } from '../server/service.js';
-import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import { countsLine } from './counts-line.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
 import { openSealedFiles, readAllowFile, type SealedFiles } from './sealed-files.js';
-import { announceAddresses, runUntilStopped, warnOfUnusableAddon } from './service-run.js';
+import { announce, runUntilStopped } from './service-run.js';
 import { stopSignal } from './stop-signal.js';
 
 /**
@@ -40,16 +39,6 @@ async function open(options: ServiceOptions): Promise<Service> {
     return await openService(options);
   } catch (error) {
     throw listenError(error as NodeJS.ErrnoException);
-  }
-}
-
-function announce(service: Service, logger: Logger): void {
-  announceAddresses(service.addresses);
-  if (service.metricsAddress !== undefined) {
-    process.stdout.write(`metrics on ${formatEndpoint(service.metricsAddress)}\n`);
-  }
-  if (!service.batched) {
-    warnOfUnusableAddon(logger);
   }
 }
 

@@ -10,18 +10,31 @@ interface RunningService<Counts> {
   close(): Promise<void>;
 }
 
+/** A server that has started. */
+interface StartedService {
+  readonly addresses: readonly Endpoint[];
+  readonly metricsAddress: Endpoint | undefined;
+  readonly batched: boolean;
+}
+
+/** Says where a server listens and has its metrics, and what it lacks. */
+export function announce(service: StartedService, logger: Logger): void {
+  announceAddresses(service.addresses);
+  if (service.metricsAddress !== undefined) {
+    process.stdout.write(`metrics on ${formatEndpoint(service.metricsAddress)}\n`);
+  }
+  if (!service.batched) {
+    logger.warn(
+      `${addonProblem()}; until then the server is slower, and on a host with several addresses the kernel picks the one that answers`,
+    );
+  }
+}
+
 /** Says where a server listens: one line for each address. */
 export function announceAddresses(addresses: readonly Endpoint[]): void {
   for (const address of addresses) {
     process.stdout.write(`listening on ${formatEndpoint(address)}\n`);
   }
-}
-
-/** Says why a server does without the addon, and what it lacks thereby. */
-export function warnOfUnusableAddon(logger: Logger): void {
-  logger.warn(
-    `${addonProblem()}; until then the server is slower, and on a host with several addresses the kernel picks the one that answers`,
-  );
 }
 
 /** Runs a server until it is told to stop; prints its counts on SIGUSR1 and at the end. */

@@ -1,4 +1,4 @@
-import type { SocketCounts } from '../server/counts.js';
+import type { SocketCounts } from '../socket/socket-counts.js';
 
 /** What queries came to, since the start. */
 export interface AnswerCounts {
@@ -25,12 +25,24 @@ export interface AnswerCounts {
   crowdedOut: number;
 }
 
+export interface CountsByTransport {
+  readonly udp: AnswerCounts;
+  readonly tcp: AnswerCounts;
+}
+
 /** What a registry server has done since it started. */
 export interface RegistryCounts {
+  /** Over both transports. */
   readonly answers: Readonly<AnswerCounts>;
+  readonly byTransport: CountsByTransport;
   /** Readings of the device, and those of them that failed. */
   readonly readings: { readonly done: number; readonly failed: number };
-  readonly tcp: { readonly accepted: number; readonly turnedAway: number };
+  readonly tcp: {
+    readonly accepted: number;
+    readonly turnedAway: number;
+    /** Now. */
+    readonly open: number;
+  };
   readonly sockets: Readonly<SocketCounts>;
 }
 
@@ -49,4 +61,12 @@ export function emptyCounts(): AnswerCounts {
     limited: 0,
     crowdedOut: 0,
   };
+}
+
+export function sumAnswers({ udp, tcp }: CountsByTransport): AnswerCounts {
+  const sum = emptyCounts();
+  for (const name of Object.keys(sum) as (keyof AnswerCounts)[]) {
+    sum[name] = udp[name] + tcp[name];
+  }
+  return sum;
 }

@@ -1,6 +1,6 @@
-import { type SocketCounts, sumCounters } from '../server/counts.js';
 import type { ListenEndpoint } from '../server/options.js';
 import { type BatchSocket, openBatchSocket } from '../socket/batch-socket.js';
+import { type SocketCounts, sumCounters } from '../socket/socket-counts.js';
 import { openTcpListener, type TcpListener } from '../socket/tcp-listener.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import { MAX_CONNECTIONS, type TcpPool } from './tcp-pool.js';

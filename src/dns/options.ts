@@ -36,6 +36,8 @@ export interface RegistryServiceOptions {
   readonly sourceBurst?: number;
   /** SO_RCVBUF of each UDP socket. @default 4_194_304 */
   readonly receiveBufferBytes?: number;
+  /** Where to serve metrics over HTTP. @default nowhere */
+  readonly metrics?: Endpoint;
   /** @default answers are not signed */
   readonly signer?: Signer;
 }

@@ -11,7 +11,7 @@ import {
   writeReply,
 } from '../wire/dns-reply.js';
 import { isWithin } from '../wire/dns-sd.js';
-import { type AnswerCounts, emptyCounts } from './counts.js';
+import { type CountsByTransport, emptyCounts } from './counts.js';
 import { PreparedReply } from './prepared-reply.js';
 import type { Roster } from './roster.js';
 import type { Reply, Signer } from './signer.js';
@@ -32,7 +32,7 @@ const ALL_LEFT_OUT: EncodedSections = { bytes: new Uint8Array(), ends: [], count
 
 /** Answers queries for zones, from the last reading of the device. */
 export class Responder {
-  readonly counts: AnswerCounts = emptyCounts();
+  readonly counts: CountsByTransport = { udp: emptyCounts(), tcp: emptyCounts() };
   /** Whether the last reply is an answer that all get who send the same query, as long as the version stays. */
   isRepeatable = false;
   private readonly zones: readonly Zone[];
@@ -58,7 +58,7 @@ export class Responder {
    * @returns bytes of the reply, or SILENCE
    */
   respond(buffer: Uint8Array, length: number, transport: Transport, local: LocalAddress): number {
-    const { counts } = this;
+    const counts = this.counts[transport];
     this.isRepeatable = false;
     const query = decodeQuery(buffer.subarray(0, length));
     if (query === 'silent') {
@@ -78,7 +78,7 @@ export class Responder {
     transport: Transport,
     local: LocalAddress,
   ): number {
-    const { counts } = this;
+    const counts = this.counts[transport];
     const limit = limitOf(query, transport);
     const refuse = (rcode: number, authoritative = false): number =>
       writeReply(buffer, query, { rcode, authoritative }, undefined, limit).length;
@@ -126,9 +126,8 @@ export class Responder {
     transport: Transport,
     local: LocalAddress,
   ): number {
-    const limit = limitOf(query, transport);
     prepared.encoded ??= encodePrepared(prepared.reply, query, zone);
-    const written = this.send(buffer, query, prepared.rcode, prepared.encoded, limit);
+    const written = this.send(buffer, query, prepared.rcode, prepared.encoded, transport);
     // What is truncated already is asked for again over TCP: signing it would be for nothing.
     if (this.signer === undefined || written.truncated || query.edns?.dnssecOk !== true) {
       this.isRepeatable = prepared.isKept && !written.truncated;
@@ -136,11 +135,11 @@ export class Responder {
     }
     const isNoName = prepared.rcode === RCODE.NXDOMAIN;
     if (isNoName && transport === 'udp' && this.signer.hasTooManyDenials()) {
-      return this.send(buffer, query, RCODE.NOERROR, ALL_LEFT_OUT, limit).length;
+      return this.send(buffer, query, RCODE.NOERROR, ALL_LEFT_OUT, transport).length;
     }
     const signed = this.signer.sign(prepared.reply, query.question, zone.view(local));
     const encoded = encodeSections(signed, askedOf(query, zone));
-    return this.send(buffer, query, RCODE[signed.rcode], encoded, limit).length;
+    return this.send(buffer, query, RCODE[signed.rcode], encoded, transport).length;
   }
 
   private send(
@@ -148,12 +147,12 @@ export class Responder {
     query: Query,
     rcode: number,
     encoded: EncodedSections,
-    limit: number,
+    transport: Transport,
   ) {
     const header = { rcode, authoritative: true };
-    const written = writeReply(buffer, query, header, encoded, limit);
+    const written = writeReply(buffer, query, header, encoded, limitOf(query, transport));
     if (written.truncated) {
-      this.counts.truncated++;
+      this.counts[transport].truncated++;
     }
     return written;
   }

@@ -1,3 +1,4 @@
+import type { MetricsServer } from '../metrics/metrics-server.js';
 import { randomHashKey } from '../server/random-hash-key.js';
 import { RateLimiter } from '../server/rate-limiter.js';
 import type { Endpoint } from '../wire/endpoint.js';
@@ -5,7 +6,7 @@ import type { Device } from '../wireguard/device.js';
 import { createDumpParser } from '../wireguard/dump.js';
 import { WgError } from '../wireguard/wg-error.js';
 import { readDevice } from '../wireguard/wg-tool.js';
-import type { RegistryCounts } from './counts.js';
+import { type RegistryCounts, sumAnswers } from './counts.js';
 import { DeviceSource } from './device-source.js';
 import { Listeners } from './listeners.js';
 import {
@@ -36,9 +37,16 @@ export interface RegistryService extends AsyncDisposable {
   readonly addresses: readonly Endpoint[];
   /** Whether UDP sockets receive and send by the batch; not so where the addon cannot be used. */
   readonly batched: boolean;
+  /** Where metrics are served, if they are. */
+  readonly metricsAddress: Endpoint | undefined;
   counts(): RegistryCounts;
   /** Answers what has arrived, then closes. Idempotent. */
   close(): Promise<void>;
+}
+
+interface Reading {
+  /** Reads the device. @default through the wg tool */
+  readonly read?: () => Promise<Device>;
 }
 
 /**
@@ -47,18 +55,61 @@ export interface RegistryService extends AsyncDisposable {
  * cannot be read for want of the tool or of privilege; nothing stays open then.
  */
 export async function openRegistry(
-  options: RegistryServiceOptions & {
-    /** Reads the device. @default through the wg tool */
-    readonly read?: () => Promise<Device>;
-  },
+  options: RegistryServiceOptions & Reading,
   events: RegistryEvents,
 ): Promise<RegistryService> {
   const limits: RegistryLimits = { ...DEFAULT_REGISTRY_LIMITS, ...options };
+  const answering = createAnswering(options, limits, events);
+  const { responder, source } = answering;
+  await firstReading(source);
+  const pool = new TcpPool(answering);
+  const listeners = await openListeners(options, limits, answering, pool, events);
+  const counts = (): RegistryCounts => ({
+    answers: sumAnswers(responder.counts),
+    byTransport: { udp: { ...responder.counts.udp }, tcp: { ...responder.counts.tcp } },
+    readings: { done: source.readings, failed: source.failures },
+    tcp: { accepted: pool.accepted, turnedAway: pool.turnedAway, open: pool.size },
+    sockets: listeners.counts,
+  });
+  let metrics: MetricsServer | undefined;
+  let closed: Promise<void> | undefined;
+  const closeAll = async (): Promise<void> => {
+    await listeners.close();
+    pool.closeAll();
+    await metrics?.close();
+  };
+  const close = (): Promise<void> => {
+    closed ??= closeAll();
+    return closed;
+  };
+  const isReady = () => closed === undefined && listeners.addresses.length > 0;
+  try {
+    metrics = await openMetrics(options, counts, isReady);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    get addresses() {
+      return listeners.addresses;
+    },
+    batched: listeners.batched,
+    metricsAddress: metrics?.address,
+    counts,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function createAnswering(
+  options: RegistryServiceOptions & Reading,
+  limits: RegistryLimits,
+  events: RegistryEvents,
+): Answering {
   const roster = new Roster();
   const now = () => performance.now();
   const names = options.zones.map(({ name }) => name);
   const zones = options.zones.map((zone, i) => new Zone(zone, roster, i, names));
-  const responder = new Responder(zones, roster, options.signer);
   const source = new DeviceSource({
     read: options.read ?? deviceReader(options.interfaceName),
     roster,
@@ -66,31 +117,14 @@ export async function openRegistry(
     now,
     onProblem: (error) => events.onDeviceProblem(error),
   });
-  await firstReading(source);
-  const limiter = new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst });
   const hashKey = randomHashKey();
-  const cache = new ReplyCache(hashKey);
-  const answering: Answering = { responder, source, limiter, hashKey, cache, now };
-  const pool = new TcpPool(answering);
-  const listeners = await openListeners(options, limits, answering, pool, events);
-  let closed: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    closed ??= listeners.close().then(() => pool.closeAll());
-    return closed;
-  };
   return {
-    get addresses() {
-      return listeners.addresses;
-    },
-    batched: listeners.batched,
-    counts: () => ({
-      answers: { ...responder.counts },
-      readings: { done: source.readings, failed: source.failures },
-      tcp: { accepted: pool.accepted, turnedAway: pool.turnedAway },
-      sockets: listeners.counts,
-    }),
-    close,
-    [Symbol.asyncDispose]: close,
+    responder: new Responder(zones, roster, options.signer),
+    source,
+    limiter: new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst }),
+    hashKey,
+    cache: new ReplyCache(hashKey),
+    now,
   };
 }
 
@@ -105,6 +139,19 @@ async function firstReading(source: DeviceSource): Promise<void> {
   if (problem instanceof WgError && FATAL_CODES.includes(problem.code)) {
     throw problem;
   }
+}
+
+async function openMetrics(
+  { metrics }: RegistryServiceOptions,
+  counts: () => RegistryCounts,
+  isReady: () => boolean,
+): Promise<MetricsServer | undefined> {
+  if (metrics === undefined) {
+    return undefined;
+  }
+  // Loaded where it is wanted: the library is large.
+  const { serveMetrics } = await import('./metrics.js');
+  return serveMetrics(metrics, counts, isReady);
 }
 
 function openListeners(

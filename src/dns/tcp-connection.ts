@@ -100,7 +100,7 @@ class TcpConnection {
   private take(query: Uint8Array): void {
     const { limiter, responder, source, now } = this.answering;
     if (!limiter.allows(this.source, now())) {
-      responder.counts.limited++;
+      responder.counts.tcp.limited++;
       this.socket.destroy();
       return;
     }

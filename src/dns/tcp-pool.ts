@@ -36,6 +36,11 @@ export class TcpPool {
     serveConnection(socket, source, this.answering);
   }
 
+  /** Connections that are open. */
+  get size(): number {
+    return this.open.size;
+  }
+
   closeAll(): void {
     for (const socket of this.open) {
       socket.destroy();

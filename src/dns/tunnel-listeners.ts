@@ -1,6 +1,6 @@
-import { type SocketCounts, sumCounters } from '../server/counts.js';
 import { interfaceAddresses } from '../socket/interface-addresses.js';
 import { interfaceIndex } from '../socket/interface-flags.js';
+import { type SocketCounts, sumCounters } from '../socket/socket-counts.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import { Listeners, type ListenersOptions } from './listeners.js';
 import type { TcpPool } from './tcp-pool.js';
@@ -110,10 +110,12 @@ export class TunnelListeners {
 
   private async leave(): Promise<void> {
     const { current } = this;
-    this.current = undefined;
-    if (current !== undefined) {
-      await current.close();
-      this.past = sumCounters([this.past, current.counts]);
+    try {
+      await current?.close();
+    } finally {
+      // Both at once, so that counts never go down.
+      this.past = this.counts;
+      this.current = undefined;
     }
   }
 

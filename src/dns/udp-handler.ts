@@ -70,10 +70,10 @@ export class UdpHandler {
       const address = slot * ADDRESS_WORDS;
       const source = sourceHash(batch.addresses, address, this.bound.family, hashKey);
       if (!limiter.allows(source, time)) {
-        responder.counts.limited++;
+        responder.counts.udp.limited++;
         batch.lengths[slot] = NO_REPLY;
       } else if (batch.addresses[address + PORT_WORD] === 0) {
-        responder.counts.ignored++;
+        responder.counts.udp.ignored++;
         batch.lengths[slot] = NO_REPLY;
       }
     }
@@ -102,7 +102,7 @@ export class UdpHandler {
     const { source, responder } = this.answering;
     if (source.isOutdated) {
       // The asker asks again, which is better than an answer of long ago.
-      responder.counts.crowdedOut++;
+      responder.counts.udp.crowdedOut++;
       batch.lengths[slot] = NO_REPLY;
     } else {
       this.answer(batch, slot);
@@ -134,7 +134,7 @@ export class UdpHandler {
     cache.expect(responder.version);
     const known = cache.answer(payloadWords, start >>> 2, length);
     if (known !== undefined) {
-      responder.counts.answered++;
+      responder.counts.udp.answered++;
       lengths[slot] = known;
       return;
     }

@@ -1,9 +1,10 @@
+import type { MetricsServer } from '../metrics/metrics-server.js';
 import { type BatchSocket, openBatchSocket } from '../socket/batch-socket.js';
+import { sumCounters } from '../socket/socket-counts.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import { ClassicHandler } from './classic-handler.js';
-import { type ServiceCounts, sumCounters } from './counts.js';
+import type { ServiceCounts } from './counts.js';
 import { EndpointTable } from './endpoint-table.js';
-import type { MetricsServer } from './metrics-server.js';
 import {
   type ListenEndpoint,
   type ServiceLimits,
@@ -78,7 +79,6 @@ export async function openService(options: ServiceOptions): Promise<Service> {
   }, EXPIRY_INTERVAL_MS);
   let closed: Promise<void> | undefined;
   const closeAll = async (): Promise<void> => {
-    metrics?.stopReady();
     clearInterval(expiry);
     await Promise.all(sockets.map((socket) => socket.close()));
     sealed?.wipe();
@@ -98,8 +98,8 @@ export async function openService(options: ServiceOptions): Promise<Service> {
       }
     }
     if (options.metrics !== undefined) {
-      const { openMetricsServer } = await import('./metrics-server.js');
-      metrics = await openMetricsServer(options.metrics, counts);
+      const { serveMetrics } = await import('./metrics.js');
+      metrics = await serveMetrics(options.metrics, counts, () => closed === undefined);
     }
   } catch (error) {
     await close();

@@ -51,6 +51,7 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
   [`${DNS} --log-level error --listen 192.0.2.1:53`, /192\.0\.2\.1:53 .*no such address/],
   [`${DNS} --max-age -1`, /--max-age/],
   [`${DNS} --max-age 1h`, /--max-age.*number from 0 to 3600/],
+  [`${DNS} --metrics 9090`, /--metrics.*expected ADDRESS:PORT/],
   [`${DNS} --source-rate x`, /--source-rate.*whole number/],
   ['client', /missing required argument/],
   ['client wg0', /missing required argument/],

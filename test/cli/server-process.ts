@@ -14,9 +14,13 @@ export class ServerProcess implements AsyncDisposable {
 
   constructor(...args: string[]) {
     const listen = ['--listen', '127.0.0.1:0', '--listen', '[::1]:0'];
-    this.child = spawn(process.execPath, [PROGRAM, 'server', ...listen, ...args]);
+    this.child = spawn(process.execPath, [PROGRAM, ...this.command, ...listen, ...args]);
     this.#lines = linesOf(this.child.stdout!);
     this.#logLines = linesOf(this.child.stderr!);
+  }
+
+  protected get command(): readonly string[] {
+    return ['server'];
   }
 
   async line(): Promise<string> {
@@ -38,9 +42,10 @@ export class ServerProcess implements AsyncDisposable {
     return line;
   }
 
-  /** Reads `listening on ADDR:PORT`. */
-  async port(): Promise<number> {
-    return Number(/^listening on \S+:(\d+)$/.exec(await this.line())?.[1]);
+  /** Reads `listening on ADDR:PORT`, or what else is said to be there. */
+  async port(what = 'listening'): Promise<number> {
+    const [said, port] = /^(\S+) on \S+:(\d+)$/.exec(await this.line())?.slice(1) ?? [];
+    return said === what ? Number(port) : Number.NaN;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -48,6 +53,13 @@ export class ServerProcess implements AsyncDisposable {
       this.child.kill('SIGKILL');
       await once(this.child, 'close');
     }
+  }
+}
+
+/** A registry server of example.com, for whatever `wg` is on the PATH. */
+export class DnsServerProcess extends ServerProcess {
+  protected override get command(): readonly string[] {
+    return ['dns', 'server', '--zone', 'example.com', '--interface', 'wg-test'];
   }
 }
 

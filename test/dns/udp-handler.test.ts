@@ -86,7 +86,7 @@ test('after a pause all wait for a new reading, and who finds no room gets nothi
   assert.deepEqual(bench.ask(6), new Array(6).fill(undefined));
   await bench.finish(MOVED);
   assert.deepEqual(bench.flushed, new Array(4).fill('9.9.9.9'));
-  assert.equal(bench.registry.responder.counts.crowdedOut, 2);
+  assert.equal(bench.registry.responder.counts.udp.crowdedOut, 2);
 });
 
 test('who finds no room while a reading takes long is answered from the one before', async () => {
@@ -98,5 +98,5 @@ test('who finds no room while a reading takes long is answered from the one befo
   assert.deepEqual(bench.ask(6), [...new Array(4).fill(undefined), '2.2.2.2', '2.2.2.2']);
   await bench.finish(MOVED);
   assert.deepEqual(bench.flushed, new Array(4).fill('9.9.9.9'));
-  assert.equal(bench.registry.responder.counts.crowdedOut, 0);
+  assert.equal(bench.registry.responder.counts.udp.crowdedOut, 0);
 });

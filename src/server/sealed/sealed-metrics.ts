@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { counter, gauge, samples } from '../metric-kinds.js';
+import { counter, gauge, samples, total } from '../../metrics/metric-kinds.js';
 import type { SealedCounts, SealedSizes } from './sealed-counts.js';
 
 type Counts = Readonly<SealedCounts> & SealedSizes;
@@ -61,7 +61,7 @@ export function addSealedMetrics(registry: Registry, counts: () => Counts | unde
     });
   });
   for (const [name, field, help] of SEALED_COUNTERS) {
-    counter(registry, name, help, () => [{ labels: {}, value: read()[field] }]);
+    total(registry, name, help, () => read()[field]);
   }
   for (const size of ['clients', 'sessions', 'wishes', 'offers'] as const) {
     gauge(registry, `sealed_${size}`, `Sealed ${size} now`, () => read()[size]);

@@ -40,6 +40,11 @@ export function counter(
   });
 }
 
+/** A counter without labels that is read when it is asked for. */
+export function total(registry: Registry, name: string, help: string, read: () => number): void {
+  counter(registry, name, help, () => [{ labels: {}, value: read() }]);
+}
+
 /** A gauge that is read when it is asked for. */
 export function gauge(registry: Registry, name: string, help: string, read: () => number): void {
   new Gauge({

@@ -3,8 +3,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { Endpoint } from '../wire/endpoint.js';
-import type { ServiceCounts } from './counts.js';
-import { createRegistry } from './metrics.js';
 
 /** Scrapers and probes are few; more connections than this are refused. */
 const MAX_CONNECTIONS = 64;
@@ -14,23 +12,21 @@ const IDLE_TIMEOUT_MS = 10_000;
 
 export interface MetricsServer {
   readonly address: Endpoint;
-  /** From now on /readyz answers 503: no more requests are to be sent here. */
-  stopReady(): void;
   close(): Promise<void>;
 }
 
 /**
  * Serves /metrics for Prometheus, /healthz and /readyz.
  * Rejects with the system's error when the address cannot be bound.
+ * @param isReady whether the server answers requests: while it does not, /readyz says 503
  */
 export async function openMetricsServer(
   endpoint: Endpoint,
-  counts: () => ServiceCounts,
+  registry: Registry,
+  isReady: () => boolean,
 ): Promise<MetricsServer> {
-  const registry = createRegistry(counts);
-  let ready = true;
   const server = createServer((request, response) => {
-    answer(request, response, registry, ready).catch(() => response.destroy());
+    answer(request, response, registry, isReady).catch(() => response.destroy());
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.timeout = IDLE_TIMEOUT_MS;
@@ -39,9 +35,6 @@ export async function openMetricsServer(
   await once(server, 'listening');
   return {
     address: { ...endpoint, port: (server.address() as AddressInfo).port },
-    stopReady() {
-      ready = false;
-    },
     async close() {
       const closed = once(server, 'close');
       server.close();
@@ -55,7 +48,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   registry: Registry,
-  ready: boolean,
+  isReady: () => boolean,
 ): Promise<void> {
   const path = request.url?.split('?', 1)[0];
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -66,7 +59,8 @@ async function answer(
   } else if (path === '/healthz') {
     reply(response, 200, 'ok\n');
   } else if (path === '/readyz') {
-    reply(response, ready ? 200 : 503, ready ? 'ready\n' : 'closing\n');
+    const ready = isReady();
+    reply(response, ready ? 200 : 503, ready ? 'ready\n' : 'not ready\n');
   } else {
     reply(response, 404, 'try /metrics, /healthz or /readyz\n');
   }

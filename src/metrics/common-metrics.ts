@@ -1,0 +1,58 @@
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import type { SocketCounts } from '../socket/socket-counts.js';
+import { counter, PREFIX, samples } from './metric-kinds.js';
+
+/**
+ * The metrics that each server has: of its UDP sockets, of the process, and the delay of the event loop
+ * (perf_hooks.monitorEventLoopDelay). All are read when they are asked for, so they cost the path of a
+ * datagram nothing.
+ * @param otherDrops datagrams that were not answered, by cause, beside those that the kernel lost
+ */
+export function createCommonRegistry(
+  sockets: () => Readonly<SocketCounts>,
+  otherDrops: () => Readonly<Record<string, number>> = () => ({}),
+): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  counter(registry, 'dropped_datagrams_total', 'Datagrams lost or not answered, by cause', () => {
+    const { kernelDrops, sendDrops } = sockets();
+    const drops = { ...otherDrops(), receive_buffer: kernelDrops, send_queue: sendDrops };
+    return samples('cause', drops);
+  });
+  registry.registerMetric(batchHistogram(sockets));
+  return registry;
+}
+
+/**
+ * Sizes of batches. prom-client's Histogram counts observations one by one and cannot take over counts
+ * that exist; of a metric the registry wants no more than its name and get().
+ */
+function batchHistogram(read: () => SocketCounts): Metric {
+  const name = `${PREFIX}batch_size`;
+  const help = 'Datagrams that one system call received';
+  const get = async () => {
+    const { batchSizes, batches, received } = read();
+    let below = 0;
+    const buckets = batchSizes.map((count, size) => {
+      below += count;
+      return bucket(name, String(2 ** (size + 1) - 1), below);
+    });
+    return {
+      name,
+      help,
+      type: 'histogram',
+      aggregator: 'sum',
+      values: [
+        ...buckets.slice(0, -1), // the last class has no upper end
+        bucket(name, '+Inf', batches),
+        { metricName: `${name}_sum`, labels: {}, value: received },
+        { metricName: `${name}_count`, labels: {}, value: batches },
+      ],
+    };
+  };
+  return { name, get } as unknown as Metric;
+}
+
+function bucket(name: string, le: string, value: number) {
+  return { metricName: `${name}_bucket`, labels: { le }, value };
+}
