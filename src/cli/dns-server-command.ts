@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, Help, Option } from 'commander';
 import {
   DEFAULT_REGISTRY_LIMITS,
   DNS_PORT,
@@ -93,10 +93,17 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
       wholeNumber(MIN_RECEIVE_BUFFER, MAX_RECEIVE_BUFFER),
       DEFAULT_REGISTRY_LIMITS.receiveBufferBytes,
     )
+    .configureHelp({ optionDescription: describeOption })
     .action(async (flags: DnsServerFlags) => {
       const { runDnsServer } = await import('./dns-server-run.js');
       exit(await runDnsServer(registryOptions(flags), flags));
     });
+}
+
+/** Without the preset, which only tells the parser what an option alone stands for. */
+function describeOption(option: Option): string {
+  const shown: Option = Object.create(option, { presetArg: { value: undefined } });
+  return new Help().optionDescription(shown);
 }
 
 function registryOptions(flags: DnsServerFlags): RegistryServiceOptions {

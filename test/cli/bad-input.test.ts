@@ -138,4 +138,16 @@ describe('without arguments', () => {
       assert.notEqual(stdout, '');
     }
   });
+
+  it('the help tells of defaults, and of nothing that is for the parser alone', async () => {
+    const { code, stdout } = await runCommand(['dns', 'server', '--help']);
+    assert.equal(code, 0);
+    const text = stdout.replace(/\s+/g, ' ');
+    assert.match(
+      text,
+      /--self \[endpoint\[,allowed-ip\.{3}\]\] list this .* for one zone each --tunnel/,
+    );
+    assert.match(text, /--max-age <seconds> .* \(default: 1\)/);
+    assert.doesNotMatch(text, /preset|undefined/);
+  });
 });
