@@ -3,6 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
+import { AgentStarter } from '../../src/compare/agents/agent.js';
+import { APPROACHES } from '../../src/compare/approaches/index.js';
+import { measureTrouble } from '../../src/compare/measure/trouble.js';
+import { OurProgram } from '../../src/compare/our-program.js';
 import type { Comparison } from '../../src/compare/results.js';
 import { PROGRAM, runCommand } from '../cli/run-command.js';
 import { schemaErrors } from '../compare/comparison-schema.js';
@@ -77,6 +81,39 @@ describe('compare', { concurrency: 2 }, () => {
       stranger?.map((found) => 'asked' in found && found.endpointsDisclosed),
     );
     assert.deepEqual(disclosed, [[false, false], [true, false], [true]], stdout);
+  });
+
+  it('asks a server that knows many peers as fast as it answers', async () => {
+    const { code, stdout, stderr } = await runCommand(
+      [
+        ...['compare', '--quick', '--approach', 'dns', '--measure', 'rate'],
+        ...['--json', file('r.json')],
+      ],
+      { timeoutMs: TIMEOUT_MS },
+    );
+    assert.equal(code, 0, stderr);
+    const comparison = JSON.parse(readFileSync(file('r.json'), 'utf8')) as Comparison;
+    assert.deepEqual(schemaErrors(comparison), []);
+    const rates = Object.entries(comparison.approaches[0]?.rate ?? {});
+    assert.deepEqual(
+      rates.map(([peers]) => peers),
+      ['10', '1000', '10000'],
+    );
+    for (const [, rate] of rates) {
+      assert.ok('perSecond' in rate && rate.perSecond > 0, stdout);
+      assert.ok(rate.processorMicroseconds > 0, stdout);
+    }
+  });
+
+  it('waits for the tunnel where the server is late', async () => {
+    const tools = {
+      ours: new OurProgram(PROGRAM),
+      agents: new AgentStarter(PROGRAM),
+      wgsd: undefined,
+    };
+    await using approach = await APPROACHES.classic(tools).prepare();
+    const { milliseconds } = await measureTrouble(approach, 'server-late', true);
+    assert.ok(milliseconds > 0);
   });
 
   /** An executable file that runs our program with other arguments. */
