@@ -17,7 +17,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   client: ['sealed', 'socket', 'wireguard', 'wire'],
   dns: ['client', 'metrics', 'server', 'socket', 'wireguard', 'wire'],
   compare: ['sealed', 'socket', 'wire'],
-  cli: ['client', 'compare', 'dns', 'server', 'sealed', 'socket', 'wireguard', 'wire'],
+  cli: ['client', 'compare', 'dns', 'metrics', 'server', 'sealed', 'socket', 'wireguard', 'wire'],
 };
 
 /** Modules that decide: no I/O, no clock, no randomness. */
@@ -32,6 +32,7 @@ const PURE = [
   /^dns\/client\/(message|records|lookup|lookup-schedule|exchanges|failure|registry-peer)\.ts$/,
   /^sealed\/replay-window\.ts$/,
   /^dns\/dnssec\/(canonical|denial|signature-cache)/,
+  /^metrics\/(http-request|shared-text)\.ts$/,
   /^compare\/(results|statistics|draft)\.ts$/,
   /^compare\/(report\/|agents\/(round-trips|talk|sealed-session))/,
   /^wireguard\/(device|dump|condition|wg-error)\.ts$/,

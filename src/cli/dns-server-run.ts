@@ -9,7 +9,7 @@ import type { DnsServerFlags } from './dns-server-command.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import { usable } from './sealed-files.js';
-import { announce, announceAddresses, runUntilStopped } from './service-run.js';
+import { announce, announceAddresses, metricsEvents, runUntilStopped } from './service-run.js';
 import { stopSignal } from './stop-signal.js';
 
 /** Runs a registry server until it is told to stop. Returns the exit code; throws when it cannot start. */
@@ -52,6 +52,7 @@ async function open(
 
 function registryEvents({ interfaceName }: RegistryServiceOptions, logger: Logger): RegistryEvents {
   return {
+    ...metricsEvents(logger),
     onListening: announceAddresses,
     onProblem: (reason) => logger.warn(`not listening: ${reason}`),
     onDeviceProblem(error) {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { MetricsEvents } from '../metrics/metrics-server.js';
 import type { ServiceOptions } from '../server/options.js';
 import { openService, type Service } from '../server/service.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
@@ -7,7 +8,7 @@ import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
 import { openSealedFiles, readAllowFile, type SealedFiles } from './sealed-files.js';
-import { announce, runUntilStopped } from './service-run.js';
+import { announce, metricsEvents, runUntilStopped } from './service-run.js';
 import { stopSignal } from './stop-signal.js';
 
 /**
@@ -22,7 +23,7 @@ export async function runServer(
   const stop = stopSignal();
   const logger = createLogger(flags);
   const sealed = files && (await openSealedFiles(files));
-  const service = await open({ ...options, ...(sealed && { sealed }) });
+  const service = await open({ ...options, ...(sealed && { sealed }) }, metricsEvents(logger));
   if (files?.allow !== undefined) {
     const path = files.allow;
     process.on('SIGHUP', () => readAllowedAgain(service, path, logger));
@@ -34,9 +35,9 @@ export async function runServer(
   return runUntilStopped(service, stop, flags, countsLine);
 }
 
-async function open(options: ServiceOptions): Promise<Service> {
+async function open(options: ServiceOptions, events: MetricsEvents): Promise<Service> {
   try {
-    return await openService(options);
+    return await openService(options, events);
   } catch (error) {
     throw listenError(error as NodeJS.ErrnoException);
   }

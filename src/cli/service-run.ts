@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { MetricsEvents } from '../metrics/metrics-server.js';
 import { addonProblem } from '../socket/batch-socket.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { EXIT } from './exit-code.js';
@@ -28,6 +29,14 @@ export function announce(service: StartedService, logger: Logger): void {
       `${addonProblem()}; until then the server is slower, and on a host with several addresses the kernel picks the one that answers`,
     );
   }
+}
+
+/** Logs what keeps the metrics from being scraped; the server itself goes on. */
+export function metricsEvents(logger: Logger): MetricsEvents {
+  return {
+    onMetricsProblem: ({ message }) =>
+      logger.warn(`metrics cannot be scraped: ${message}; the server goes on`),
+  };
 }
 
 /** Says where a server listens: one line for each address. */

@@ -1,19 +1,21 @@
 import type { Registry } from 'prom-client';
 import { createCommonRegistry } from '../metrics/common-metrics.js';
 import { counter, gauge, samples, total } from '../metrics/metric-kinds.js';
-import { type MetricsServer, openMetricsServer } from '../metrics/metrics-server.js';
-import type { Endpoint } from '../wire/endpoint.js';
+import {
+  type MetricsServer,
+  type MetricsServerOptions,
+  openMetricsServer,
+} from '../metrics/metrics-server.js';
 import type { AnswerCounts, RegistryCounts } from './counts.js';
 
 const TRANSPORTS = ['udp', 'tcp'] as const;
 
 /** Serves the metrics of a registry server over HTTP. Rejects as openMetricsServer does. */
 export function serveMetrics(
-  endpoint: Endpoint,
   counts: () => RegistryCounts,
-  isReady: () => boolean,
+  options: Omit<MetricsServerOptions, 'registry'>,
 ): Promise<MetricsServer> {
-  return openMetricsServer(endpoint, createRegistry(counts), isReady);
+  return openMetricsServer({ ...options, registry: createRegistry(counts) });
 }
 
 /** The metrics of a registry server, each read from its counters when it is asked for. */

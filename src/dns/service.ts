@@ -1,4 +1,4 @@
-import type { MetricsServer } from '../metrics/metrics-server.js';
+import type { MetricsEvents, MetricsServer } from '../metrics/metrics-server.js';
 import { randomHashKey } from '../server/random-hash-key.js';
 import { RateLimiter } from '../server/rate-limiter.js';
 import type { Endpoint } from '../wire/endpoint.js';
@@ -26,7 +26,7 @@ import { Zone } from './zone.js';
 const FATAL_CODES: readonly string[] = ['WG_TOOL_MISSING', 'WG_NOT_PERMITTED'];
 
 /** What a registry tells while it runs. */
-export interface RegistryEvents extends TunnelEvents {
+export interface RegistryEvents extends TunnelEvents, MetricsEvents {
   /** The device cannot be read, so that queries are answered SERVFAIL; undefined: it can be again. */
   onDeviceProblem(error: Error | undefined): void;
 }
@@ -84,7 +84,7 @@ export async function openRegistry(
   };
   const isReady = () => closed === undefined && listeners.addresses.length > 0;
   try {
-    metrics = await openMetrics(options, counts, isReady);
+    metrics = await openMetrics(options, counts, { ...events, isReady });
   } catch (error) {
     await close();
     throw error;
@@ -144,14 +144,14 @@ async function firstReading(source: DeviceSource): Promise<void> {
 async function openMetrics(
   { metrics }: RegistryServiceOptions,
   counts: () => RegistryCounts,
-  isReady: () => boolean,
+  host: MetricsEvents & { isReady(): boolean },
 ): Promise<MetricsServer | undefined> {
   if (metrics === undefined) {
     return undefined;
   }
   // Loaded where it is wanted: the library is large.
   const { serveMetrics } = await import('./metrics.js');
-  return serveMetrics(metrics, counts, isReady);
+  return serveMetrics(counts, { ...host, endpoint: metrics });
 }
 
 function openListeners(

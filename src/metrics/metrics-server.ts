@@ -1,75 +1,102 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
+import { openTcpListener } from '../socket/tcp-listener.js';
 import type { Endpoint } from '../wire/endpoint.js';
+import type { HttpAnswer } from './http-answer.js';
+import type { HttpRequest } from './http-request.js';
+import { answerOnce } from './one-exchange.js';
+import { SharedText } from './shared-text.js';
 
 /** Scrapers and probes are few; more connections than this are refused. */
 const MAX_CONNECTIONS = 64;
 
-/** A scraper that sends or reads nothing for so long is let go. */
-const IDLE_TIMEOUT_MS = 10_000;
+/** The kernel says again and again what it lacks. */
+const PROBLEM_INTERVAL_MS = 60_000;
 
-export interface MetricsServer {
+/** What a server tells of its metrics while it runs. */
+export interface MetricsEvents {
+  /** A connection could not be taken, such as for want of descriptors; told once a minute at most. */
+  readonly onMetricsProblem?: (error: Error) => void;
+}
+
+export interface MetricsServer extends AsyncDisposable {
   readonly address: Endpoint;
+  /** Answers what has arrived, then closes. */
   close(): Promise<void>;
 }
 
+export interface MetricsServerOptions extends MetricsEvents {
+  /** Where to listen; `::` does not mean IPv4 as well. */
+  readonly endpoint: Endpoint;
+  readonly registry: Registry;
+  /** Whether the server answers requests: while it does not, /readyz says 503. */
+  readonly isReady: () => boolean;
+  /** In milliseconds. @default the time of the process */
+  readonly now?: () => number;
+}
+
 /**
- * Serves /metrics for Prometheus, /healthz and /readyz.
+ * Serves /metrics for Prometheus, /healthz and /readyz: one request for each connection.
  * Rejects with the system's error when the address cannot be bound.
- * @param isReady whether the server answers requests: while it does not, /readyz says 503
  */
-export async function openMetricsServer(
-  endpoint: Endpoint,
-  registry: Registry,
-  isReady: () => boolean,
-): Promise<MetricsServer> {
-  const server = createServer((request, response) => {
-    answer(request, response, registry, isReady).catch(() => response.destroy());
-  });
-  server.maxConnections = MAX_CONNECTIONS;
-  server.timeout = IDLE_TIMEOUT_MS;
-  server.listen({ host: endpoint.address, port: endpoint.port });
-  // once() rejects on 'error', which is how it tells that it cannot bind.
-  await once(server, 'listening');
-  return {
-    address: { ...endpoint, port: (server.address() as AddressInfo).port },
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
+export async function openMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
+  const { endpoint, registry, isReady, now = () => performance.now() } = options;
+  const metrics = new SharedText(() => registry.metrics(), now);
+  const sockets = new Set<Socket>();
+  const listener = await openTcpListener({
+    endpoint,
+    maxConnections: MAX_CONNECTIONS,
+    onConnection(socket) {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      answerOnce(socket, (request) => answer(request, metrics, registry.contentType, isReady()));
     },
+    onError: atIntervals(PROBLEM_INTERVAL_MS, now, options.onMetricsProblem ?? (() => {})),
+  });
+  const close = async (): Promise<void> => {
+    listener.close();
+    await nextTurn();
+    await nextTurn(); // Between the two, what has arrived is read.
+    for (const socket of sockets) {
+      socket.destroy();
+    }
   };
+  return { address: listener.address, close, [Symbol.asyncDispose]: close };
 }
 
 async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  registry: Registry,
-  isReady: () => boolean,
-): Promise<void> {
-  const path = request.url?.split('?', 1)[0];
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    reply(response, 405, 'GET or HEAD only\n');
-  } else if (path === '/metrics') {
-    response.setHeader('content-type', registry.contentType);
-    reply(response, 200, await registry.metrics());
-  } else if (path === '/healthz') {
-    reply(response, 200, 'ok\n');
-  } else if (path === '/readyz') {
-    const ready = isReady();
-    reply(response, ready ? 200 : 503, ready ? 'ready\n' : 'not ready\n');
-  } else {
-    reply(response, 404, 'try /metrics, /healthz or /readyz\n');
+  { method, path }: HttpRequest,
+  metrics: SharedText,
+  metricsType: string,
+  isReady: boolean,
+): Promise<HttpAnswer> {
+  if (method !== 'GET' && method !== 'HEAD') {
+    return { status: 405, text: 'GET or HEAD only\n' };
+  }
+  switch (path) {
+    case '/metrics':
+      return { status: 200, type: metricsType, text: await metrics.get() };
+    case '/healthz':
+      return { status: 200, text: 'ok\n' };
+    case '/readyz':
+      return isReady ? { status: 200, text: 'ready\n' } : { status: 503, text: 'not ready\n' };
+    default:
+      return { status: 404, text: 'try /metrics, /healthz or /readyz\n' };
   }
 }
 
-function reply(response: ServerResponse, status: number, text: string): void {
-  response.statusCode = status;
-  if (!response.hasHeader('content-type')) {
-    response.setHeader('content-type', 'text/plain; charset=utf-8');
-  }
-  response.end(text); // node leaves the body out of the answer to HEAD
+/** Tells an error unless it told one less than so long ago. */
+function atIntervals(
+  intervalMs: number,
+  now: () => number,
+  tell: (error: Error) => void,
+): (error: Error) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    if (now() - last >= intervalMs) {
+      last = now();
+      tell(error);
+    }
+  };
 }

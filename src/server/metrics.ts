@@ -1,18 +1,20 @@
 import type { Registry } from 'prom-client';
 import { createCommonRegistry } from '../metrics/common-metrics.js';
 import { counter, gauge, samples, total } from '../metrics/metric-kinds.js';
-import { type MetricsServer, openMetricsServer } from '../metrics/metrics-server.js';
-import type { Endpoint } from '../wire/endpoint.js';
+import {
+  type MetricsServer,
+  type MetricsServerOptions,
+  openMetricsServer,
+} from '../metrics/metrics-server.js';
 import type { ServiceCounts } from './counts.js';
 import { addSealedMetrics } from './sealed/sealed-metrics.js';
 
 /** Serves the metrics of a server over HTTP. Rejects as openMetricsServer does. */
 export function serveMetrics(
-  endpoint: Endpoint,
   counts: () => ServiceCounts,
-  isReady: () => boolean,
+  options: Omit<MetricsServerOptions, 'registry'>,
 ): Promise<MetricsServer> {
-  return openMetricsServer(endpoint, createRegistry(counts), isReady);
+  return openMetricsServer({ ...options, registry: createRegistry(counts) });
 }
 
 /** The metrics of a server, each read from its counters when it is asked for. */

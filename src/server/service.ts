@@ -1,4 +1,4 @@
-import type { MetricsServer } from '../metrics/metrics-server.js';
+import type { MetricsEvents, MetricsServer } from '../metrics/metrics-server.js';
 import { type BatchSocket, openBatchSocket } from '../socket/batch-socket.js';
 import { sumCounters } from '../socket/socket-counts.js';
 import type { Endpoint } from '../wire/endpoint.js';
@@ -44,7 +44,10 @@ export interface Service extends AsyncDisposable {
  * Rejects with a RangeError on unusable limits, and with the system's error when an address cannot be
  * bound; nothing stays open then.
  */
-export async function openService(options: ServiceOptions): Promise<Service> {
+export async function openService(
+  options: ServiceOptions,
+  events: MetricsEvents = {},
+): Promise<Service> {
   const limits = serviceLimits(options);
   const table = new EndpointTable({
     maxPeers: limits.maxPeers,
@@ -99,7 +102,8 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     }
     if (options.metrics !== undefined) {
       const { serveMetrics } = await import('./metrics.js');
-      metrics = await serveMetrics(options.metrics, counts, () => closed === undefined);
+      const isReady = () => closed === undefined;
+      metrics = await serveMetrics(counts, { ...events, endpoint: options.metrics, isReady });
     }
   } catch (error) {
     await close();

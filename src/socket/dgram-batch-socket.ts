@@ -9,21 +9,10 @@ import {
   DEFAULT_CAPACITY,
   DEFAULT_STRIDE,
   MAX_BATCHES_PER_WAKE,
-  SEND_BUFFER_BYTES,
 } from './batch-interface.js';
 import { createDatagramBatch, type DatagramBatch, expectSlots } from './datagram-batch.js';
 import { remoteOf, storeDatagram } from './dgram-slots.js';
 import { LoopSocket } from './loop-socket.js';
-import { plainLookup } from './plain-lookup.js';
-import { type ShortBuffer, shortBuffers } from './short-buffer.js';
-import { ZoneNames } from './zone-names.js';
-
-/**
- * Datagrams that may wait to be sent, here and in libuv, which itself queues without limit what the kernel
- * does not take: 5 MiB at most. Enough for what one batch can bring about, so that only a full send queue
- * of the kernel has any dropped.
- */
-const MAX_WAITING = 4096;
 
 /**
  * A batch socket on node:dgram, for where the addon cannot be used. It is slower, knows of no kernel
@@ -34,29 +23,22 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
   readonly implementation = 'dgram';
   readonly address: Endpoint;
   readonly receiveBufferBytes: number;
-  readonly sendBufferBytes: number;
-  readonly shortBuffers: readonly ShortBuffer[];
   readonly counters = new BatchCounters(() => 0);
   readonly outgoing: DatagramBatch;
   readonly #socket: Socket;
   readonly #family: Family;
   readonly #batch: DatagramBatch;
-  readonly #zones = new ZoneNames();
   readonly #onBatch: BatchSocketOptions['onBatch'];
   #count = 0;
-  #waiting = 0;
   #answerSoon: NodeJS.Immediate | undefined;
 
   /** Rejects with the system's error: EADDRINUSE, EADDRNOTAVAIL, EACCES. */
   static async open(options: BatchSocketOptions): Promise<DgramBatchSocket> {
     const { family, address, port, receiveBufferBytes } = options;
-    const { sendBufferBytes = SEND_BUFFER_BYTES } = options;
     const socket = createSocket({
       type: family === 4 ? 'udp4' : 'udp6',
       ipv6Only: family === 6,
-      lookup: plainLookup,
       ...(receiveBufferBytes > 0 && { recvBufferSize: receiveBufferBytes }),
-      ...(sendBufferBytes > 0 && { sendBufferSize: sendBufferBytes }),
     });
     socket.bind({ address, port });
     // once() rejects on 'error', which is how dgram tells that it cannot bind.
@@ -67,7 +49,6 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
   private constructor(socket: Socket, options: BatchSocketOptions) {
     super(socket);
     const { capacity = DEFAULT_CAPACITY, stride = DEFAULT_STRIDE } = options;
-    const { receiveBufferBytes, sendBufferBytes = SEND_BUFFER_BYTES } = options;
     this.#socket = socket;
     this.#family = options.family;
     this.#batch = createDatagramBatch(capacity, stride);
@@ -75,8 +56,6 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
     this.#onBatch = options.onBatch;
     this.address = endpoint(options.address, socket.address().port);
     this.receiveBufferBytes = socket.getRecvBufferSize();
-    this.sendBufferBytes = socket.getSendBufferSize();
-    this.shortBuffers = shortBuffers({ receiveBufferBytes, sendBufferBytes }, this);
     socket.on('message', (message, remote) => this.#receive(message, remote));
     if (options.onError !== undefined) {
       socket.on('error', options.onError);
@@ -90,7 +69,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
 
   /** dgram reads up to 32 datagrams a wake: they are gathered until the loop has finished reading. */
   #receive(message: Uint8Array, remote: RemoteInfo): void {
-    storeDatagram(this.#batch, this.#count, message, remote, this.#zones);
+    storeDatagram(this.#batch, this.#count, message, remote);
     this.#count++;
     if (this.#count === this.#batch.capacity) {
       this.#answer();
@@ -126,19 +105,11 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
     if (length < 0 || length > stride) {
       return false;
     }
-    if (this.#waiting === MAX_WAITING) {
-      this.counters.sendDrops++;
-      return false;
-    }
-    const { address, port } = remoteOf(batch, slot, this.#family, this.#zones);
+    const { address, port } = remoteOf(batch, slot, this.#family);
     // A copy: dgram keeps what it cannot send at once, and the slot is needed again.
     const reply = payload.slice(slot * stride, slot * stride + length);
     try {
-      this.#socket.send(reply, port, address, (error) => {
-        this.#waiting--;
-        this.#countSent(error);
-      });
-      this.#waiting++;
+      this.#socket.send(reply, port, address, (error) => this.#countSent(error));
       return true;
     } catch (error) {
       this.#countSent(error as Error);
@@ -166,13 +137,10 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
     } while (this.counters.received > before && turns < MAX_BATCHES_PER_WAKE);
     if (this.#count > 0) {
       this.#answer();
-      // dgram looks the address up first, a numeric one too, and sends in a later tick.
+      // dgram resolves the address first, a numeric one too, and sends in a later tick.
       await nextTurn();
     }
     this.#socket.close();
     await once(this.#socket, 'close');
-    // What libuv still had is given up, and counted, when the handle closes: after the next immediate.
-    await nextTurn();
-    await nextTurn();
   }
 }

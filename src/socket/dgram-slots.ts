@@ -1,7 +1,7 @@
 import type { RemoteInfo } from 'node:dgram';
-import { addressBytes, type Family, formatAddress, zoneOf } from '../wire/endpoint.js';
+import { addressBytes, type Family, formatAddress } from '../wire/endpoint.js';
 import { ADDRESS_WORDS, type DatagramBatch, INTERFACE_WORD, PORT_WORD } from './datagram-batch.js';
-import type { ZoneNames } from './zone-names.js';
+import { zoneName, zoneNumber } from './zone.js';
 
 const LINK_LOCAL = /^fe[89ab]/;
 
@@ -10,8 +10,7 @@ export function storeDatagram(
   batch: DatagramBatch,
   slot: number,
   message: Uint8Array,
-  remote: Pick<RemoteInfo, 'address' | 'port'>,
-  zones: ZoneNames,
+  remote: RemoteInfo,
 ): void {
   const { payload, stride, lengths, addresses } = batch;
   const fits = message.length <= stride;
@@ -21,19 +20,18 @@ export function storeDatagram(
   addresses.fill(0, start, start + ADDRESS_WORDS);
   addressView(addresses, start, 16).set(addressBytes(remote.address));
   addresses[start + PORT_WORD] = remote.port;
-  const zone = zoneOf(remote.address);
-  if (zone !== undefined) {
-    addresses[start + INTERFACE_WORD] = zones.numberOf(zone);
+  if (remote.address.includes('%')) {
+    addresses[start + INTERFACE_WORD] = zoneNumber(remote.address);
   }
 }
 
 /** The remote address of a slot, as dgram takes it. */
-export function remoteOf(batch: DatagramBatch, slot: number, family: Family, zones: ZoneNames) {
+export function remoteOf(batch: DatagramBatch, slot: number, family: Family) {
   const { addresses } = batch;
   const start = slot * ADDRESS_WORDS;
   const address = formatAddress(addressView(addresses, start, family === 4 ? 4 : 16));
   const zone = LINK_LOCAL.test(address)
-    ? zones.nameOf(addresses[start + INTERFACE_WORD] as number)
+    ? zoneName(addresses[start + INTERFACE_WORD] as number)
     : undefined;
   return {
     address: zone === undefined ? address : `${address}%${zone}`,

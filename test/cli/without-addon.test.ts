@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { CHECKOUT, ProgramWithoutAddon } from './program-without-addon.js';
-import { runCommand } from './run-command.js';
+import { PROGRAM, runCommand } from './run-command.js';
+
+const CHECKOUT = join(dirname(PROGRAM), '..', '..');
 
 /** Stands for an addon that was built before the program was updated: it can be loaded, and lacks all. */
 const OTHER_ADDON = join(
@@ -13,19 +16,33 @@ const OTHER_ADDON = join(
   `node_modules/sodium-native/prebuilds/${process.platform}-${process.arch}/sodium-native.node`,
 );
 
+/** A checkout of which only the TypeScript was built. */
+function checkout(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'wg-rendezvous-no-addon-'));
+  cpSync(join(CHECKOUT, 'dist', 'bin'), join(folder, 'dist', 'bin'), { recursive: true });
+  cpSync(join(CHECKOUT, 'package.json'), join(folder, 'package.json'));
+  symlinkSync(join(CHECKOUT, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
 for (const [what, addon, reason] of [
   ['was not built', undefined, 'the addon was not built'],
   ['is of another version', OTHER_ADDON, 'the addon is of another version[^\n]* interfaceIndex'],
 ] as const) {
   describe(`where the addon ${what}`, () => {
-    let program: ProgramWithoutAddon;
+    let folder: string;
+    let program: string;
     before(() => {
-      program = new ProgramWithoutAddon(addon);
+      folder = checkout();
+      program = join(folder, 'dist', 'bin', 'wg-rendezvous.js');
+      if (addon !== undefined) {
+        cpSync(addon, join(folder, 'build', 'Release', 'wg_rendezvous.node'));
+      }
     });
-    after(() => program[Symbol.dispose]());
+    after(() => rmSync(folder, { recursive: true }));
 
     it('the server says so in one line, and answers', async () => {
-      const server = spawn(process.execPath, [program.path, 'server', '--listen', '127.0.0.1:0']);
+      const server = spawn(process.execPath, [program, 'server', '--listen', '127.0.0.1:0']);
       const socket = createSocket('udp4');
       let said = '';
       server.stderr.on('data', (text: Buffer) => {
@@ -47,9 +64,7 @@ for (const [what, addon, reason] of [
     });
 
     it('the client says in one line what to do', async () => {
-      const { code, stderr } = await runCommand(['client', 'lo', '127.0.0.1'], {
-        program: program.path,
-      });
+      const { code, stderr } = await runCommand(['client', 'lo', '127.0.0.1'], { program });
       assert.equal(code, 1);
       assert.match(stderr, new RegExp(`^error: ${reason}[^\n]*make addon[^\n]*\n$`));
     });

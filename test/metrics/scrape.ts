@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import type { Endpoint } from '../../src/wire/endpoint.js';
 
 export const TIMEOUT_MS = 10_000;
@@ -34,6 +35,37 @@ export function get(
     asked.on('timeout', () => asked.destroy(new Error('no answer over HTTP')));
     asked.end();
   });
+}
+
+/** Sends bytes of one's own making; what came back until the other side ended it. */
+export function talk(
+  { address, port }: Pick<Endpoint, 'address' | 'port'>,
+  request: string,
+): Promise<string> {
+  const socket = connect({ host: address, port, timeout: TIMEOUT_MS });
+  socket.on('timeout', () => socket.destroy());
+  socket.write(request);
+  return heard(socket);
+}
+
+/** What a connection says until it is closed; a reset ends it as well. */
+export function heard(socket: Socket): Promise<string> {
+  let received = '';
+  socket.on('data', (bytes) => {
+    received += bytes;
+  });
+  socket.on('error', () => {});
+  return new Promise((resolve) => socket.once('close', () => resolve(received)));
+}
+
+/** As many small requests as one chunk has room for, one behind the other. */
+export function burst(path: string): string {
+  const request = `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  return request.repeat(Math.floor(65_536 / request.length));
+}
+
+export function countAnswers(received: string): number {
+  return received.split('HTTP/1.1 ').length - 1;
 }
 
 /** The value of a sample, by its name and labels as they stand in the text. */

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { openService, type Service } from '../../src/server/service.js';
 import { type Endpoint, endpoint } from '../../src/wire/endpoint.js';
-import { assertCommonMetrics, get, sample } from '../metrics/scrape.js';
+import {
+  assertCommonMetrics,
+  burst,
+  countAnswers,
+  get,
+  heard,
+  sample,
+  talk,
+} from '../metrics/scrape.js';
 import { LoopbackPeer } from './loopback-peer.js';
 
 const ANY_PORT = endpoint('127.0.0.1', 0);
@@ -47,6 +57,29 @@ test('/metrics tells what the server did', async () => {
   assert.equal(sample(text, 'max_peers'), 5);
   assert.equal(sample(text, 'batch_size_sum'), 5);
   assertCommonMetrics(text);
+});
+
+test('a burst of requests for metrics does not keep peers from their answers', async () => {
+  await using service = await openService({ listen: [ANY_PORT], metrics: ANY_PORT });
+  const metrics = service.metricsAddress as Endpoint;
+  await using peer = await LoopbackPeer.open('127.0.0.7');
+  const bursts = Promise.all(Array.from({ length: 20 }, () => talk(metrics, burst('/metrics'))));
+  for (let asked = 0; asked < 20; asked++) {
+    await peer.ask(service.addresses[0]!, 1, 1);
+  }
+  assert.deepEqual((await bursts).map(countAnswers), Array<number>(20).fill(1));
+});
+
+test('while the service closes, /readyz says 503', async () => {
+  const service = await openService({ listen: [ANY_PORT], metrics: ANY_PORT });
+  const metrics = service.metricsAddress as Endpoint;
+  const probe = connect(metrics.port, metrics.address);
+  const answer = heard(probe);
+  await once(probe, 'connect');
+  assert.equal((await get(metrics, '/readyz')).status, 200);
+  probe.write('GET /readyz HTTP/1.1\r\n\r\n');
+  await service.close();
+  assert.match(await answer, /^HTTP\/1\.1 503 /);
 });
 
 test('counters do not add up from scrape to scrape', async () => {
