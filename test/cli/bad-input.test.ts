@@ -116,11 +116,13 @@ describe('arguments that cannot be used', { concurrency: 4 }, () => {
   });
 
   it('a privileged port without the privilege', async () => {
-    const { code, stderr } = await runCommand(['server', '--listen', '127.0.0.1:1'], {
-      uid: 65534,
-    });
-    assert.equal(code, 2);
-    assert.match(stderr, /^error: [^\n]*127\.0\.0\.1:1\b[^\n]*CAP_NET_BIND_SERVICE[^\n]*\n$/);
+    for (const args of ['--listen 127.0.0.1:1', '--listen 127.0.0.1:0 --metrics 127.0.0.1:1']) {
+      const { code, stdout, stderr } = await runCommand(['server', ...args.split(' ')], {
+        uid: 65534,
+      });
+      assert.deepEqual([code, stdout], [2, ''], args);
+      assert.match(stderr, /^error: [^\n]*127\.0\.0\.1:1\b[^\n]*CAP_NET_BIND_SERVICE[^\n]*\n$/);
+    }
   });
 });
 

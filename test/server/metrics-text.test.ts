@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ServiceCounts } from '../../src/server/counts.js';
+import { serveMetrics } from '../../src/server/metrics.js';
+import { noSealedCounts } from '../../src/server/sealed/sealed-counts.js';
+import { sumCounters } from '../../src/socket/socket-counts.js';
+import { endpoint } from '../../src/wire/endpoint.js';
+import { get } from '../metrics/scrape.js';
+
+/** Each of another value, so that none can stand for another. */
+const COUNTS: ServiceCounts = {
+  classic: {
+    requests: 1,
+    registrations: 2,
+    refreshes: 3,
+    moves: 4,
+    refused: 5,
+    hits: 6,
+    misses: 7,
+    malformed: 8,
+    limited: 9,
+  },
+  table: { peers: 10, maxPeers: 11, expired: 12, bytes: 13 },
+  sockets: sumCounters([
+    {
+      received: 1400,
+      sent: 1500,
+      sendDrops: 1600,
+      kernelDrops: 1700,
+      batches: 31,
+      batchSizes: [1, 2, 4, 8, 16, 0, 0, 0, 0],
+    },
+    {
+      received: 14,
+      sent: 15,
+      sendDrops: 16,
+      kernelDrops: 17,
+      batches: 480,
+      batchSizes: [0, 0, 0, 0, 0, 32, 64, 128, 256],
+    },
+  ]),
+};
+
+const CLASSIC = `
+registrations_total{protocol="classic",outcome="added"} 2
+registrations_total{protocol="classic",outcome="refreshed"} 3
+registrations_total{protocol="classic",outcome="moved"} 4
+registrations_total{protocol="classic",outcome="refused"} 5
+requests_total{protocol="classic",outcome="hit"} 6
+requests_total{protocol="classic",outcome="miss"} 7
+dropped_datagrams_total{cause="malformed"} 8
+dropped_datagrams_total{cause="source_rate"} 9
+dropped_datagrams_total{cause="receive_buffer"} 1717
+dropped_datagrams_total{cause="send_queue"} 1616
+peers 10
+max_peers 11
+expired_peers_total 12
+table_bytes 13
+batch_size_bucket{le="1"} 1
+batch_size_bucket{le="3"} 3
+batch_size_bucket{le="7"} 7
+batch_size_bucket{le="15"} 15
+batch_size_bucket{le="31"} 31
+batch_size_bucket{le="63"} 63
+batch_size_bucket{le="127"} 127
+batch_size_bucket{le="255"} 255
+batch_size_bucket{le="+Inf"} 511
+batch_size_sum 1414
+batch_size_count 511
+`;
+
+/** The counts of the sealed protocol in their order, from 101. */
+const SEALED_COUNTS = {
+  ...Object.fromEntries(Object.keys(noSealedCounts()).map((name, i) => [name, 101 + i])),
+  ...{ clients: 201, sessions: 202, wishes: 203, offers: 204 },
+} as NonNullable<ServiceCounts['sealed']>;
+
+const SEALED = `
+sealed_unanswered_total{cause="malformed"} 101
+sealed_unanswered_total{cause="source_rate"} 102
+sealed_unanswered_total{cause="classic"} 103
+sealed_handshakes_total{outcome="wrong_key"} 105
+sealed_handshakes_total{outcome="cookie"} 106
+sealed_handshakes_total{outcome="source_rate"} 107
+sealed_handshakes_total{outcome="no_time"} 108
+sealed_diffie_hellman_total 109
+sealed_handshakes_total{outcome="broken"} 110
+sealed_handshakes_total{outcome="welcome"} 111
+sealed_handshakes_total{outcome="not_allowed"} 112
+sealed_handshakes_total{outcome="stale_timestamp"} 113
+sealed_handshakes_total{outcome="full"} 114
+sealed_confirmed_total 115
+sealed_messages_total{outcome="opened"} 116
+sealed_messages_total{outcome="rejected"} 117
+sealed_messages_total{outcome="unknown_session"} 118
+sealed_unanswered_total{cause="client_rate"} 119
+sealed_notices_total 120
+sealed_challenges_total 121
+sealed_unanswered_total{cause="unproven_source"} 122
+sealed_moves_total 123
+sealed_unanswered_total{cause="malformed_frame"} 124
+sealed_unanswered_total{cause="late_change"} 125
+sealed_refused_wishes_total 126
+sealed_pushes_total{outcome="sent"} 127
+sealed_pushes_total{outcome="acknowledged"} 128
+sealed_pushes_total{outcome="retried"} 129
+sealed_pushes_total{outcome="given_up"} 130
+sealed_forgotten_total 131
+sealed_clients 201
+sealed_sessions 202
+sealed_wishes 203
+sealed_offers 204
+`;
+
+/** All samples of the project's own, in order of their names. */
+async function ownSamples(counts: ServiceCounts): Promise<string[]> {
+  const where = { endpoint: endpoint('127.0.0.1', 0), isReady: () => true };
+  const server = await serveMetrics(() => counts, where);
+  const { text } = await get(server.address, '/metrics');
+  await server.close();
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('wg_rendezvous_'))
+    .sort();
+}
+
+function expected(text: string): string[] {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => `wg_rendezvous_${line}`)
+    .sort();
+}
+
+test('each count of the classic protocol is told under its own name', async () => {
+  assert.deepEqual(await ownSamples(COUNTS), expected(CLASSIC));
+});
+
+test('so is each count of the sealed protocol', async () => {
+  const samples = await ownSamples({ ...COUNTS, sealed: SEALED_COUNTS });
+  assert.deepEqual(samples, expected(CLASSIC + SEALED.trimStart()));
+});
