@@ -8,6 +8,7 @@ import {
 } from '../../src/server/endpoint-table.js';
 import { SourceShare } from '../../src/server/source-share.js';
 import type { Family } from '../../src/wire/endpoint.js';
+import { mayAdd } from './classic-model.js';
 
 const TTL_MS = 1000;
 
@@ -60,30 +61,39 @@ type Step =
 
 const family = fc.constantFrom<Family>(4, 6);
 
-function steps(keys: number): fc.Arbitrary<Step[]> {
+function steps(keys: number, endpoint = fc.nat(3), registerWeight = 15): fc.Arbitrary<Step[]> {
   const register = fc.record({
     kind: fc.constant('register' as const),
     key: fc.integer({ min: 1, max: keys }),
     family,
-    endpoint: fc.nat(3),
+    endpoint,
   });
   const wait = fc.record({
     kind: fc.constant('wait' as const),
     ms: fc.oneof(fc.nat(40), fc.constant(TTL_MS)),
     sweep: fc.boolean(),
   });
-  return fc.array(fc.oneof({ weight: 15, arbitrary: register }, { weight: 1, arbitrary: wait }), {
-    minLength: 1,
-    maxLength: 400,
-  });
+  const all = fc.oneof(
+    { weight: registerWeight, arbitrary: register },
+    { weight: 1, arbitrary: wait },
+  );
+  // Of another size than 'max', fast-check makes scripts of ten steps.
+  return fc.array(all, { minLength: 1, maxLength: 400, size: 'max' });
 }
 
 /** A plain Map that does what the table should. */
 class Model {
-  readonly entries = new Map<string, { endpoint: number; seen: number }>();
+  readonly entries = new Map<string, { endpoint: number; source: number; seen: number }>();
 
-  live(now: number): number {
-    return [...this.entries.values()].filter(({ seen }) => now - seen < TTL_MS).length;
+  constructor(
+    readonly maxPeers: number,
+    readonly share: number,
+  ) {}
+
+  /** The sources of the living, one for each entry. */
+  sources(now: number): number[] {
+    const living = [...this.entries.values()].filter(({ seen }) => now - seen < TTL_MS);
+    return living.map(({ source }) => source);
   }
 
   get(key: number, family: Family, now: number): number | undefined {
@@ -91,18 +101,33 @@ class Model {
     return entry !== undefined && now - entry.seen < TTL_MS ? entry.endpoint : undefined;
   }
 
-  expected(key: number, family: Family, endpoint: number, now: number, maxPeers: number): number {
+  /** A source is an endpoint here. */
+  register(key: number, family: Family, endpoint: number, now: number): number {
+    const name = `${key}/${family}`;
     const before = this.get(key, family, now);
     if (before !== undefined) {
+      const source = this.entries.get(name)?.source ?? endpoint;
+      this.entries.set(name, { endpoint, source, seen: now });
       return before === endpoint ? REGISTRATION.refreshed : REGISTRATION.moved;
     }
-    return this.live(now) < maxPeers ? REGISTRATION.added : REGISTRATION.refused;
+    const sources = this.sources(now);
+    const held = sources.filter((source) => source === endpoint).length;
+    if (!mayAdd(held, this.maxPeers - sources.length, this.share)) {
+      return REGISTRATION.refused;
+    }
+    this.entries.set(name, { endpoint, source: endpoint, seen: now });
+    return REGISTRATION.added;
   }
 }
 
-function runAgainstModel(script: readonly Step[], keys: number, maxPeers: number, start: number) {
-  const subject = new Subject({ maxPeers });
-  const model = new Model();
+function runAgainstModel(
+  script: readonly Step[],
+  keys: number,
+  maxPeers: number,
+  { start = 0, share = 0.999 } = {},
+) {
+  const subject = new Subject({ maxPeers, share: new SourceShare(share) });
+  const model = new Model(maxPeers, share);
   let now = start;
   for (const step of script) {
     if (step.kind === 'wait') {
@@ -113,13 +138,10 @@ function runAgainstModel(script: readonly Step[], keys: number, maxPeers: number
       continue;
     }
     const { key, family: over, endpoint } = step;
-    const expected = model.expected(key, over, endpoint, now, maxPeers);
+    const expected = model.register(key, over, endpoint, now);
     assert.equal(subject.register(key, over, endpoint, now), expected);
-    if (expected !== REGISTRATION.refused) {
-      model.entries.set(`${key}/${over}`, { endpoint, seen: now });
-    }
     assert.ok(subject.table.size <= maxPeers);
-    assert.ok(subject.table.size >= model.live(now));
+    assert.ok(subject.table.size >= model.sources(now).length);
   }
   for (let key = 0; key <= keys; key++) {
     assert.equal(subject.find(key, 4, now), model.get(key, 4, now), `key ${key}`);
@@ -129,7 +151,7 @@ function runAgainstModel(script: readonly Step[], keys: number, maxPeers: number
 
 test('the table does what a Map does, through growth and expiry', () => {
   fc.assert(
-    fc.property(steps(120), (script) => runAgainstModel(script, 120, 1000, 0)),
+    fc.property(steps(120), (script) => runAgainstModel(script, 120, 1000)),
     { numRuns: 300 },
   );
 });
@@ -137,7 +159,20 @@ test('the table does what a Map does, through growth and expiry', () => {
 test('a small table holds exactly as many as it may, and never evicts the living', () => {
   fc.assert(
     fc.property(steps(12), fc.integer({ min: 1, max: 8 }), (script, maxPeers) =>
-      runAgainstModel(script, 12, maxPeers, 0),
+      runAgainstModel(script, 12, maxPeers),
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test('of a table that fills up, no source gets more than its share', () => {
+  // No more rows than are looked at for expired ones before a key is refused.
+  const maxPeers = fc.integer({ min: 17, max: 32 });
+  const oneHeavy = fc.constantFrom(0, 0, 0, 0, 1, 2);
+  const shares = fc.constantFrom(0.2, 0.5, 0.8);
+  fc.assert(
+    fc.property(steps(40, oneHeavy, 60), maxPeers, shares, (script, rows, share) =>
+      runAgainstModel(script, 40, rows, { share }),
     ),
     { numRuns: 300 },
   );
@@ -150,7 +185,7 @@ for (const [bits, sign] of [
   test(`the clock may pass 2^${bits} ms, where ticks go from ${sign}`, () => {
     const start = 2 ** Number(bits) - 500;
     fc.assert(
-      fc.property(steps(30), (script) => runAgainstModel(script, 30, 1000, start)),
+      fc.property(steps(30), (script) => runAgainstModel(script, 30, 1000, { start })),
       { numRuns: 100 },
     );
   });

@@ -1,0 +1,113 @@
+import type { ClassicCounts } from '../../src/server/classic-handler.js';
+import type { Family } from '../../src/wire/endpoint.js';
+
+/** Entries that a source may have wherever there is room; see docs/operations.md. */
+const FLOOR = 16;
+
+/** Whether a source that holds so many entries may add one where so many are free. */
+export function mayAdd(held: number, free: number, share: number): boolean {
+  return free > 0 && (held < FLOOR || held < (free * share) / (1 - share));
+}
+
+export interface ClassicModelOptions {
+  readonly maxPeers: number;
+  readonly ttlMs: number;
+  readonly share: number;
+  /** Datagrams a second for one source; 0 = no limit. */
+  readonly rate: number;
+  readonly burst: number;
+}
+
+/** A datagram as the model sees it: keys are numbers, 0 the all-zero key. */
+export interface ModelDatagram {
+  readonly family: Family;
+  /** Whose allowances it is for: the same text for the addresses of one source. */
+  readonly source: string;
+  /** The address and port it came from, as a reply has them. */
+  readonly endpoint: Uint8Array;
+  /** Undefined for what is no request. */
+  readonly keys: { readonly mine: number; readonly theirs: number } | undefined;
+}
+
+interface Entry {
+  source: string;
+  endpoint: Uint8Array;
+  seenAt: number;
+}
+
+/** What the server does, in the plainest words: a Map of what was registered, and one of tokens. */
+export class ClassicModel {
+  now = 0;
+  readonly counts: ClassicCounts = {
+    requests: 0,
+    registrations: 0,
+    refreshes: 0,
+    moves: 0,
+    refused: 0,
+    hits: 0,
+    misses: 0,
+    malformed: 0,
+    limited: 0,
+  };
+  private readonly entries = new Map<string, Entry>();
+  private readonly tokens = new Map<string, number>();
+
+  constructor(private readonly options: ClassicModelOptions) {}
+
+  /** Time passes: entries expire and tokens come back, a whole number of them. */
+  wait(ms: number): void {
+    const { rate, burst, ttlMs } = this.options;
+    this.now += ms;
+    for (const [source, left] of this.tokens) {
+      this.tokens.set(source, Math.min(burst, left + (ms * rate) / 1000));
+    }
+    for (const [name, { seenAt }] of this.entries) {
+      if (this.now - seenAt >= ttlMs) {
+        this.entries.delete(name);
+      }
+    }
+  }
+
+  /** The bytes of the reply; undefined where there is none. */
+  reply({ family, source, endpoint, keys }: ModelDatagram): Uint8Array | undefined {
+    if (!this.takeToken(source)) {
+      this.counts.limited++;
+      return undefined;
+    }
+    if (keys === undefined || keys.mine === 0 || endpoint.slice(-2).every((byte) => byte === 0)) {
+      this.counts.malformed++;
+      return undefined;
+    }
+    this.counts.requests++;
+    this.counts[this.register(`${keys.mine}/${family}`, source, endpoint)]++;
+    const found = this.entries.get(`${keys.theirs}/${family}`);
+    this.counts[found === undefined ? 'misses' : 'hits']++;
+    return found?.endpoint ?? new Uint8Array(0);
+  }
+
+  private register(name: string, source: string, endpoint: Uint8Array) {
+    const known = this.entries.get(name);
+    if (known !== undefined) {
+      const moves = !Buffer.from(known.endpoint).equals(endpoint);
+      // Whoever brought it is the one it counts against, wherever it is now.
+      this.entries.set(name, { source: known.source, endpoint, seenAt: this.now });
+      return moves ? 'moves' : 'refreshes';
+    }
+    const { maxPeers, share } = this.options;
+    const held = [...this.entries.values()].filter((entry) => entry.source === source).length;
+    if (!mayAdd(held, maxPeers - this.entries.size, share)) {
+      return 'refused';
+    }
+    this.entries.set(name, { source, endpoint, seenAt: this.now });
+    return 'registrations';
+  }
+
+  private takeToken(source: string): boolean {
+    const left = this.tokens.get(source) ?? this.options.burst;
+    if (this.options.rate === 0) {
+      return true;
+    }
+    this.tokens.set(source, left >= 1 ? left - 1 : left);
+    return left >= 1;
+  }
+}
