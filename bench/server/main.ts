@@ -9,6 +9,7 @@ import { measureGrowth } from './growth.js';
 import { measureLatency } from './latency.js';
 import { measureMemory } from './memory.js';
 import { formatReport, type Report } from './report.js';
+import { measureScraped } from './scraped.js';
 import { type Case, type CaseResult, measureCase } from './throughput.js';
 import { buildTools } from './tools.js';
 
@@ -40,10 +41,11 @@ for (const it of CASES) {
   process.stderr.write(`${it.keys} keys, ${it.mode} …\n`);
   cases.push(await measureCase(tools, it, rounds));
 }
-process.stderr.write('memory, latency …\n');
+process.stderr.write('memory, latency, metrics …\n');
 const memory = await measureMemory(tools, MEMORY_KEYS);
 const latency = await measureLatency(tools, flags.quick ? 3 : 9);
-const report: Report = { cases, memory, growth, latency };
+const scraped = await measureScraped(tools, flags.quick ? 5 : 25);
+const report: Report = { cases, memory, growth, latency, scraped };
 process.stdout.write(formatReport(report));
 const json = `${JSON.stringify(report)}\n`;
 if (flags.json === undefined) {

@@ -2,6 +2,7 @@ import type { Measure } from '../measure.js';
 import type { GrowthResult } from './growth.js';
 import type { LatencyResult } from './latency.js';
 import type { MemoryResult } from './memory.js';
+import type { ScrapedResult } from './scraped.js';
 import type { CaseResult } from './throughput.js';
 
 /** Everything the benchmark found. */
@@ -10,11 +11,12 @@ export interface Report {
   readonly memory: MemoryResult;
   readonly growth: GrowthResult;
   readonly latency: readonly LatencyResult[];
+  readonly scraped: ScrapedResult;
 }
 
 /** The report as text. */
 export function formatReport(report: Report): string {
-  const { memory, growth } = report;
+  const { memory, growth, scraped } = report;
   return [
     table(
       ['keys', 'answers', 'ours/s', 'limit/s', 'original/s', 'ours/limit', 'ours/original', 'us'],
@@ -37,6 +39,9 @@ export function formatReport(report: Report): string {
       `the empty, warm process); of it table state ${growth.stateBytesPerEntry.toFixed(1)}`,
     `growth to ${growth.keys}: longest pause ${growth.longestPauseMs.toFixed(2)} ms for a batch of 128 ` +
       `registrations, median ${growth.medianBatchMs.toFixed(3)} ms`,
+    `--metrics, scraped once a second: ${scraped.scrapedToPlain.toFixed(3)} times the requests/s of the ` +
+      `same server without (${perSecond(scraped.scraped)}, ${perSecond(scraped.plain)}), at ` +
+      `${scraped.scraped.cpuUsPerRequest.toFixed(2)} and ${scraped.plain.cpuUsPerRequest.toFixed(2)} us`,
     '',
   ].join('\n');
 }

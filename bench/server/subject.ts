@@ -29,18 +29,30 @@ export async function startOurs(
   flags: readonly string[] = [],
   nodeFlags: readonly string[] = [],
 ): Promise<Subject> {
-  const args = [
-    ...nodeFlags,
-    CLI,
-    'server',
-    '--listen',
-    '127.0.0.1:0',
-    '--max-peers',
-    String(maxPeers),
-  ];
-  const child = spawnServer(process.execPath, [...args, ...flags]);
-  const line = await firstLine(child);
-  return subject(child, Number(line.slice(line.lastIndexOf(':') + 1)));
+  const child = spawnOurs(maxPeers, flags, nodeFlags);
+  return subject(child, portOf(await firstLine(child)));
+}
+
+/** Our server with its metrics; they are at a port of their own. */
+export async function startOursWithMetrics(
+  maxPeers: number,
+): Promise<{ readonly server: Subject; readonly metricsPort: number }> {
+  const child = spawnOurs(maxPeers, ['--metrics', '127.0.0.1:0']);
+  const [listening, metrics] = await firstLines(child, 2);
+  return { server: subject(child, portOf(listening)), metricsPort: portOf(metrics) };
+}
+
+function spawnOurs(
+  maxPeers: number,
+  flags: readonly string[],
+  nodeFlags: readonly string[] = [],
+): ChildProcess {
+  const args = ['--listen', '127.0.0.1:0', '--max-peers', String(maxPeers), ...flags];
+  return spawnServer(process.execPath, [...nodeFlags, CLI, 'server', ...args]);
+}
+
+function portOf(line = ''): number {
+  return Number(line.slice(line.lastIndexOf(':') + 1));
 }
 
 export async function startEcho(tools: Tools): Promise<Subject> {
@@ -68,17 +80,30 @@ function spawnServer(command: string, args: readonly string[]): ChildProcess {
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {
+  return (await firstLines(child, 1))[0] as string;
+}
+
+async function firstLines(child: ChildProcess, count: number): Promise<string[]> {
   const lines = createInterface({ input: child.stdout! });
   const signal = AbortSignal.timeout(START_TIMEOUT_MS);
-  const [line] = (await Promise.race([
-    once(lines, 'line', { signal }),
+  const found: string[] = [];
+  const enough = new Promise<void>((resolve) => {
+    lines.on('line', (line) => {
+      found.push(line);
+      if (found.length >= count) {
+        resolve();
+      }
+    });
+  });
+  await Promise.race([
+    enough,
     once(child, 'exit', { signal }).then(() => {
       throw new Error(`${child.spawnfile} ended before it listened`);
     }),
-  ])) as [string];
+  ]);
   lines.close();
   child.stdout!.resume();
-  return line;
+  return found;
 }
 
 function subject(child: ChildProcess, port: number): Subject {

@@ -15,9 +15,13 @@ const WARM_UP_SECONDS = 1;
 /** Slices that a machine which stood still for a while made worthless are repeated at most so often. */
 const MAX_REPEATS = 3;
 
-export interface Case {
+/** What a server is asked. */
+export interface Questions {
   readonly keys: number;
   readonly mode: 'hits' | 'misses';
+}
+
+export interface Case extends Questions {
   /** Ratios to reach. */
   readonly target: { readonly original?: number; readonly limit: number };
 }
@@ -38,12 +42,14 @@ export interface Rounds {
   readonly seconds: number;
 }
 
-interface Contender {
+export interface Contender {
   readonly server: Subject;
   /** It is no rendezvous: whatever it answers is right. */
   readonly anyReply: boolean;
   readonly slices: Measure[];
   repeated: number;
+  /** What goes on beside each of its slices. */
+  beside?: () => Promise<void>;
 }
 
 /** Measures all servers in one case, in short turns. */
@@ -58,23 +64,33 @@ export async function measureCase(tools: Tools, it: Case, rounds: Rounds): Promi
     original: original === undefined ? undefined : contender(original, false),
   };
   const all = Object.values(contenders).filter((one) => one !== undefined);
+  await takeTurns(tools, all, it, rounds);
+  return { ...it, ...compare(contenders) };
+}
+
+/** Measures each in short turns, after it was warmed up. */
+export async function takeTurns(
+  tools: Tools,
+  all: readonly Contender[],
+  it: Questions,
+  { rounds, seconds }: Rounds,
+): Promise<void> {
   for (const { server, anyReply } of all) {
     if (!anyReply) {
       await register(tools, server, it.keys);
     }
     await drive(tools.load, server.port, { ...it, anyReply, seconds: WARM_UP_SECONDS });
   }
-  for (let round = 0; round < rounds.rounds; round++) {
+  for (let round = 0; round < rounds; round++) {
     // Each goes first in turn.
     for (let i = 0; i < all.length; i++) {
       const one = all[(round + i) % all.length]!;
-      one.slices.push(await measureSlice(tools, one, it, rounds.seconds));
+      one.slices.push(await measureSlice(tools, one, it, seconds));
     }
   }
-  return { ...it, ...compare(contenders) };
 }
 
-function contender(server: Subject, anyReply: boolean): Contender {
+export function contender(server: Subject, anyReply: boolean): Contender {
   return { server, anyReply, slices: [], repeated: 0 };
 }
 
@@ -105,13 +121,16 @@ export async function register(tools: Tools, server: Subject, keys: number): Pro
 async function measureSlice(
   tools: Tools,
   contender: Contender,
-  { keys, mode }: Case,
+  { keys, mode }: Questions,
   seconds: number,
 ): Promise<Measure> {
   const { server, anyReply } = contender;
   for (let repeats = 0; ; repeats++) {
     const before = server.cpuSeconds();
-    const result = await drive(tools.load, server.port, { mode, keys, seconds, anyReply });
+    const [result] = await Promise.all([
+      drive(tools.load, server.port, { mode, keys, seconds, anyReply }),
+      contender.beside?.(),
+    ]);
     const cpuSeconds = server.cpuSeconds() - before;
     const { perSecond, known, unknown } = result;
     if (result.lost === 0 && (anyReply || isRight(result, mode))) {
