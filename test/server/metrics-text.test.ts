@@ -4,8 +4,7 @@ import type { ServiceCounts } from '../../src/server/counts.js';
 import { serveMetrics } from '../../src/server/metrics.js';
 import { noSealedCounts } from '../../src/server/sealed/sealed-counts.js';
 import { sumCounters } from '../../src/socket/socket-counts.js';
-import { endpoint } from '../../src/wire/endpoint.js';
-import { get } from '../metrics/scrape.js';
+import { ownSamples, sortedLines } from '../metrics/own-samples.js';
 
 /** Each of another value, so that none can stand for another. */
 const COUNTS: ServiceCounts = {
@@ -112,31 +111,13 @@ sealed_wishes 203
 sealed_offers 204
 `;
 
-/** All samples of the project's own, in order of their names. */
-async function ownSamples(counts: ServiceCounts): Promise<string[]> {
-  const where = { endpoint: endpoint('127.0.0.1', 0), isReady: () => true };
-  const server = await serveMetrics(() => counts, where);
-  const { text } = await get(server.address, '/metrics');
-  await server.close();
-  return text
-    .split('\n')
-    .filter((line) => line.startsWith('wg_rendezvous_'))
-    .sort();
-}
-
-function expected(text: string): string[] {
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => `wg_rendezvous_${line}`)
-    .sort();
-}
+const textOf = (counts: ServiceCounts) => ownSamples((place) => serveMetrics(() => counts, place));
 
 test('each count of the classic protocol is told under its own name', async () => {
-  assert.deepEqual(await ownSamples(COUNTS), expected(CLASSIC));
+  assert.deepEqual(await textOf(COUNTS), sortedLines(CLASSIC));
 });
 
 test('so is each count of the sealed protocol', async () => {
-  const samples = await ownSamples({ ...COUNTS, sealed: SEALED_COUNTS });
-  assert.deepEqual(samples, expected(CLASSIC + SEALED.trimStart()));
+  const samples = await textOf({ ...COUNTS, sealed: SEALED_COUNTS });
+  assert.deepEqual(samples, sortedLines(CLASSIC + SEALED));
 });
