@@ -1,14 +1,16 @@
 /**
  * Our server against the original and against the machine's limit, in one run:
  *   node dist/bench/server/main.js [--quick] [--json FILE]
- * Prints tables, and one line of JSON unless it goes to a file.
+ *   node dist/bench/server/main.js --growth KEYS [--quick]
+ * Prints tables, and one line of JSON unless it goes to a file. With --growth: only what a table needs
+ * that grows to so many keys.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { measureGrowth } from './growth.js';
 import { measureLatency } from './latency.js';
 import { measureMemory } from './memory.js';
-import { formatReport, type Report } from './report.js';
+import { formatGrowth, formatReport, type Report } from './report.js';
 import { measureScraped } from './scraped.js';
 import { type Case, type CaseResult, measureCase } from './throughput.js';
 import { buildTools } from './tools.js';
@@ -30,11 +32,19 @@ const CASES: readonly Case[] = [
 const MEMORY_KEYS = 1_000_000;
 
 const { values: flags } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    growth: { type: 'string' },
+  },
 });
 const rounds = flags.quick ? { rounds: 5, seconds: 0.3 } : { rounds: 25, seconds: 0.4 };
 
-const growth = measureGrowth(MEMORY_KEYS, flags.quick ? 3 : 7);
+const growth = measureGrowth(Number(flags.growth ?? MEMORY_KEYS), flags.quick ? 3 : 7);
+if (flags.growth !== undefined) {
+  process.stdout.write(formatGrowth(growth));
+  process.exit();
+}
 await using tools = await buildTools();
 const cases: CaseResult[] = [];
 for (const it of CASES) {

@@ -36,14 +36,23 @@ export function formatReport(report: Report): string {
       ]),
     ),
     `memory: ${memory.bytesPerEntry.toFixed(1)} bytes an entry at ${memory.keys} (resident set above ` +
-      `the empty, warm process); of it table state ${growth.stateBytesPerEntry.toFixed(1)}`,
-    `growth to ${growth.keys}: longest pause ${growth.longestPauseMs.toFixed(2)} ms for a batch of 128 ` +
-      `registrations, median ${growth.medianBatchMs.toFixed(3)} ms`,
+      `the empty, warm process)`,
     `--metrics, scraped once a second: ${scraped.scrapedToPlain.toFixed(3)} times the requests/s of the ` +
       `same server without (${perSecond(scraped.scraped)}, ${perSecond(scraped.plain)}), at ` +
       `${scraped.scraped.cpuUsPerRequest.toFixed(2)} and ${scraped.plain.cpuUsPerRequest.toFixed(2)} us`,
-    '',
+    formatGrowth(growth),
   ].join('\n');
+}
+
+/** What a table needs while it grows, as a line. */
+export function formatGrowth(growth: GrowthResult): string {
+  const { keys, stateBytesPerEntry, longestBatchMs, medianBatchMs, longestPauseMs } = growth;
+  return (
+    `growth to ${keys}: ${stateBytesPerEntry.toFixed(1)} bytes of table an entry; a batch of 128 ` +
+    `registrations needs ${longestBatchMs.toFixed(2)} ms at most, median ${medianBatchMs.toFixed(3)} ms; ` +
+    `longest pause of the median run ${longestPauseMs.toFixed(2)} ms, with garbage collection and all ` +
+    'else on the machine\n'
+  );
 }
 
 function repeated(cases: readonly CaseResult[]): number {

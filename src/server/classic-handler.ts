@@ -38,12 +38,9 @@ export interface ClassicCounts {
   limited: number;
 }
 
-/**
- * The classic protocol over batches of datagrams: each is replaced by its reply in place. A reply is
- * 6, 18 or 0 bytes, never more than the 64 of its request.
- */
-export class ClassicHandler {
-  readonly counts: ClassicCounts = {
+/** The counts of a handler that has not handled anything. */
+export function noClassicCounts(): ClassicCounts {
+  return {
     requests: 0,
     registrations: 0,
     refreshes: 0,
@@ -54,6 +51,14 @@ export class ClassicHandler {
     malformed: 0,
     limited: 0,
   };
+}
+
+/**
+ * The classic protocol over batches of datagrams: each is replaced by its reply in place. A reply is
+ * 6, 18 or 0 bytes, never more than the 64 of its request.
+ */
+export class ClassicHandler {
+  readonly counts = noClassicCounts();
 
   private sources = new Int32Array(0);
   /** Two for each datagram: the sender's key, the key asked for. */

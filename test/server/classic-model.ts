@@ -1,4 +1,4 @@
-import type { ClassicCounts } from '../../src/server/classic-handler.js';
+import { noClassicCounts } from '../../src/server/classic-handler.js';
 import type { Family } from '../../src/wire/endpoint.js';
 
 /** Entries that a source may have wherever there is room; see docs/operations.md. */
@@ -38,17 +38,7 @@ interface Entry {
 /** What the server does, in the plainest words: a Map of what was registered, and one of tokens. */
 export class ClassicModel {
   now = 0;
-  readonly counts: ClassicCounts = {
-    requests: 0,
-    registrations: 0,
-    refreshes: 0,
-    moves: 0,
-    refused: 0,
-    hits: 0,
-    misses: 0,
-    malformed: 0,
-    limited: 0,
-  };
+  readonly counts = noClassicCounts();
   private readonly entries = new Map<string, Entry>();
   private readonly tokens = new Map<string, number>();
 
