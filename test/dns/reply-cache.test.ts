@@ -27,7 +27,7 @@ function keep(cache: ReplyCache, query: Uint8Array, reply: Uint8Array): void {
   cache.keep(placed(reply), 3, reply.length);
 }
 
-const bytes = (max: number) => fc.uint8Array({ minLength: 12, maxLength: max });
+const bytes = (max: number) => fc.uint8Array({ minLength: 12, maxLength: max, size: 'max' });
 
 describe('the cache of replies', () => {
   it('gives the reply of the same bytes with the ID of the query, and of no others', () => {

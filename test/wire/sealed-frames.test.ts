@@ -144,7 +144,7 @@ describe('decoding', () => {
   it('never throws, whatever follows a known kind and a small count (property)', () => {
     const kind = fc.constantFrom(...Object.values(FRAME));
     const count = fc.nat(12);
-    const rest = fc.uint8Array({ maxLength: MAX_PLAINTEXT_LENGTH - 4 });
+    const rest = fc.uint8Array({ maxLength: MAX_PLAINTEXT_LENGTH - 4, size: 'max' });
     fc.assert(
       fc.property(kind, fc.nat(6), count, rest, (first, second, items, bytes) => {
         decodeFrame(Uint8Array.of(first, second, items, 0, ...bytes));
@@ -225,7 +225,7 @@ describe('an entry', () => {
 
   it('comes back with any flags, as many as fit (property)', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(15), { maxLength: 40 }), (all) => {
+      fc.property(fc.array(fc.nat(15), { maxLength: 40, size: 'max' }), (all) => {
         writer.begin(FRAME.peers);
         const kept = all.filter((flags) => writeEntry(flags));
         const frame = decodeFrame(bytesOf(writer));
