@@ -14,6 +14,7 @@ import { formatGrowth, formatReport, type Report } from './report.js';
 import { measureScraped } from './scraped.js';
 import { type Case, type CaseResult, measureCase } from './throughput.js';
 import { buildTools } from './tools.js';
+import { measureWorkers } from './workers.js';
 
 /** The ratios to reach; what was measured is in docs/operations.md. */
 const CASES: readonly Case[] = [
@@ -55,7 +56,8 @@ process.stderr.write('memory, latency, metrics …\n');
 const memory = await measureMemory(tools, MEMORY_KEYS);
 const latency = await measureLatency(tools, flags.quick ? 3 : 9);
 const scraped = await measureScraped(tools, flags.quick ? 5 : 25);
-const report: Report = { cases, memory, growth, latency, scraped };
+const workers = await measureWorkers(tools, rounds);
+const report: Report = { cases, memory, growth, latency, scraped, workers };
 process.stdout.write(formatReport(report));
 const json = `${JSON.stringify(report)}\n`;
 if (flags.json === undefined) {

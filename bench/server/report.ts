@@ -4,6 +4,7 @@ import type { LatencyResult } from './latency.js';
 import type { MemoryResult } from './memory.js';
 import type { ScrapedResult } from './scraped.js';
 import type { CaseResult } from './throughput.js';
+import type { WorkersResult } from './workers.js';
 
 /** Everything the benchmark found. */
 export interface Report {
@@ -12,11 +13,12 @@ export interface Report {
   readonly growth: GrowthResult;
   readonly latency: readonly LatencyResult[];
   readonly scraped: ScrapedResult;
+  readonly workers: WorkersResult;
 }
 
 /** The report as text. */
 export function formatReport(report: Report): string {
-  const { memory, growth, scraped } = report;
+  const { memory, growth, scraped, workers } = report;
   return [
     table(
       ['keys', 'answers', 'ours/s', 'limit/s', 'original/s', 'ours/limit', 'ours/original', 'us'],
@@ -40,6 +42,8 @@ export function formatReport(report: Report): string {
     `--metrics, scraped once a second: ${scraped.scrapedToPlain.toFixed(3)} times the requests/s of the ` +
       `same server without (${perSecond(scraped.scraped)}, ${perSecond(scraped.plain)}), at ` +
       `${scraped.scraped.cpuUsPerRequest.toFixed(2)} and ${scraped.plain.cpuUsPerRequest.toFixed(2)} us`,
+    `two echoes on one port: ${workers.twoToOne.toFixed(2)} times as many answers as one ` +
+      `(${Math.round(workers.two)}/s, ${Math.round(workers.one)}/s)`,
     formatGrowth(growth),
   ].join('\n');
 }

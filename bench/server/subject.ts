@@ -12,6 +12,7 @@ const STOP_TIMEOUT_MS = 10_000;
 /** The original's port cannot be chosen. */
 const ORIGINAL_PORT = 49918;
 const ECHO_PORT = 49919;
+const SHARED_ECHO_PORT = 49920;
 /** USER_HZ of /proc/PID/stat on Linux. */
 const TICKS_PER_SECOND = 100;
 
@@ -55,10 +56,19 @@ function portOf(line = ''): number {
   return Number(line.slice(line.lastIndexOf(':') + 1));
 }
 
-export async function startEcho(tools: Tools): Promise<Subject> {
-  const child = spawnServer(tools.echo, ['127.0.0.1', String(ECHO_PORT)]);
+export function startEcho(tools: Tools): Promise<Subject> {
+  return startEchoOn(tools, ECHO_PORT);
+}
+
+/** One of several echoes that share a port, and the clients. */
+export function startSharedEcho(tools: Tools): Promise<Subject> {
+  return startEchoOn(tools, SHARED_ECHO_PORT);
+}
+
+async function startEchoOn(tools: Tools, port: number): Promise<Subject> {
+  const child = spawnServer(tools.echo, ['127.0.0.1', String(port)]);
   await firstLine(child);
-  return subject(child, ECHO_PORT);
+  return subject(child, port);
 }
 
 /** The original says nothing when it is ready: waits until the kernel lists its port. */

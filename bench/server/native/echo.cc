@@ -1,6 +1,7 @@
 // The limit: what a server that does no work reaches with recvmmsg and sendmmsg. It answers each
 // datagram with its first 6 bytes, the size of a classic reply.
 //   echo ADDRESS PORT
+// Started twice, both share the port (SO_REUSEPORT): the kernel gives each a part of the clients.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -30,6 +31,8 @@ int main(int argc, char** argv) {
   self.sin_port = htons(static_cast<uint16_t>(atoi(argv[2])));
   inet_pton(AF_INET, argv[1], &self.sin_addr);
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&self), sizeof self) != 0) {
     perror("bind");
     return 1;
