@@ -13,7 +13,9 @@ constexpr size_t kPort = 4;
 constexpr size_t kLocal = 5;
 constexpr size_t kInterface = 9;
 
-// A full send queue: later datagrams of the batch would meet the same.
+// A full send queue. It is one for the whole socket, so later datagrams of the batch would meet the
+// same, wherever they go. What keeps it from being filled by those that the kernel cannot deliver is
+// its size (SEND_BUFFER_BYTES in src/socket/batch-interface.ts).
 bool IsQueueFull(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM;
 }

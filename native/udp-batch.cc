@@ -14,6 +14,8 @@ namespace {
 
 constexpr size_t kMaxDatagram = 65535;
 
+bool IsBufferSize(int64_t bytes) { return bytes >= 0 && bytes <= INT32_MAX; }
+
 struct Array {
   void* data = nullptr;
   size_t length = 0;
@@ -65,6 +67,7 @@ void UdpBatch::Init(Napi::Env env, Napi::Object exports) {
       InstanceMethod("send", &UdpBatch::Send),
       InstanceAccessor("port", &UdpBatch::Port, nullptr),
       InstanceAccessor("receiveBufferBytes", &UdpBatch::ReceiveBuffer, nullptr),
+      InstanceAccessor("sendBufferBytes", &UdpBatch::SendBuffer, nullptr),
       InstanceAccessor("kernelDrops", &UdpBatch::KernelDrops, nullptr),
   };
   properties.push_back(InstanceMethod("pause", &UdpBatch::Pause));
@@ -76,26 +79,29 @@ void UdpBatch::Init(Napi::Env env, Napi::Object exports) {
 UdpBatch::UdpBatch(const Napi::CallbackInfo& info) : PollWrap<UdpBatch>(info) {
   Napi::Env env = info.Env();
   const Napi::Object options = info[0].IsObject() ? info[0].As<Napi::Object>() : Napi::Object();
-  const auto number = [&](const char* name) -> int64_t {
-    if (options.IsEmpty()) return -1;
-    const Napi::Value value = options.Get(name);
+  const auto number = [&](const char* name, int64_t if_missing = -1) -> int64_t {
+    const Napi::Value value = options.IsEmpty() ? Napi::Value() : options.Get(name);
+    if (value.IsEmpty() || value.IsUndefined()) return if_missing;
     return value.IsNumber() ? value.As<Napi::Number>().Int64Value() : -1;
   };
   const int64_t port = number("port");
-  const int64_t buffer = number("receiveBufferBytes");
+  const int64_t receive_buffer = number("receiveBufferBytes");
+  const int64_t send_buffer = number("sendBufferBytes", 0);
   Array bytes;
   SocketAddress address;
-  if (port < 0 || port > 65535 || buffer < 0 || buffer > INT32_MAX ||
+  if (port < 0 || port > 65535 || !IsBufferSize(receive_buffer) || !IsBufferSize(send_buffer) ||
       !ReadArray(env, options.Get("address"), napi_uint8_array, &bytes) ||
       !address.Set(number("family") == 4 ? AF_INET : AF_INET6,
                    static_cast<const uint8_t*>(bytes.data), bytes.length,
                    static_cast<uint16_t>(port), static_cast<uint32_t>(number("scopeId")))) {
-    Napi::TypeError::New(env, "Expected { family, address, scopeId, port, receiveBufferBytes }")
+    Napi::TypeError::New(env, "Expected { family, address, scopeId, port, receiveBufferBytes, "
+                              "sendBufferBytes }")
         .ThrowAsJavaScriptException();
     return;
   }
   const Napi::Value interface = options.Get("interfaceName");
-  const int fd = OpenUdpDescriptor(env, &address, static_cast<int>(buffer),
+  const BufferBytes buffers = {static_cast<int>(receive_buffer), static_cast<int>(send_buffer)};
+  const int fd = OpenUdpDescriptor(env, &address, buffers,
                                    interface.IsString() ? interface.As<Napi::String>() : std::string());
   if (fd < 0) return;
   port_ = ntohs(address.is_v4() ? address.v4().sin_port : address.v6().sin6_port);
@@ -137,7 +143,11 @@ Napi::Value UdpBatch::Port(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value UdpBatch::ReceiveBuffer(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), ReceiveBufferBytes(fd()));
+  return Napi::Number::New(info.Env(), GrantedBuffers(fd()).receive);
+}
+
+Napi::Value UdpBatch::SendBuffer(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), GrantedBuffers(fd()).send);
 }
 
 // The socket's count, asked for when it is wanted: SO_RXQ_OVFL has the kernel look at more of each

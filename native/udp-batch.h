@@ -27,6 +27,7 @@ class UdpBatch : public PollWrap<UdpBatch> {
   void Resume(const Napi::CallbackInfo&) { handle_->Resume(); }
   Napi::Value Port(const Napi::CallbackInfo& info);
   Napi::Value ReceiveBuffer(const Napi::CallbackInfo& info);
+  Napi::Value SendBuffer(const Napi::CallbackInfo& info);
   Napi::Value KernelDrops(const Napi::CallbackInfo& info);
   void CountDrops();
 

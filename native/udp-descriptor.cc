@@ -15,8 +15,20 @@ int Set(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof(value));
 }
 
+// The forcing option passes net.core.rmem_max or wmem_max, but needs CAP_NET_ADMIN.
+bool SetBuffer(int fd, int force, int option, int bytes) {
+  return bytes <= 0 || Set(fd, SOL_SOCKET, force, bytes) == 0 ||
+         Set(fd, SOL_SOCKET, option, bytes) == 0;
+}
+
+int GetBuffer(int fd, int option) {
+  int bytes = 0;
+  socklen_t length = sizeof(bytes);
+  return getsockopt(fd, SOL_SOCKET, option, &bytes, &length) == 0 ? bytes : 0;
+}
+
 // Returns the name of the system call that failed, with errno set, or nullptr.
-const char* Configure(int fd, SocketAddress* address, int receive_buffer_bytes,
+const char* Configure(int fd, SocketAddress* address, const BufferBytes& buffers,
                       const std::string& interface) {
   const bool v4 = address->is_v4();
   if (!BindToInterface(fd, interface)) return "setsockopt";
@@ -32,9 +44,8 @@ const char* Configure(int fd, SocketAddress* address, int receive_buffer_bytes,
           : Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE)) != 0) {
     return "setsockopt";
   }
-  // FORCE passes net.core.rmem_max, but needs CAP_NET_ADMIN.
-  if (receive_buffer_bytes > 0 && Set(fd, SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer_bytes) != 0 &&
-      Set(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer_bytes) != 0) {
+  if (!SetBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, buffers.receive) ||
+      !SetBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, buffers.send)) {
     return "setsockopt";
   }
   if (bind(fd, address->sockaddr(), address->length()) != 0) return "bind";
@@ -46,7 +57,7 @@ const char* Configure(int fd, SocketAddress* address, int receive_buffer_bytes,
 
 }  // namespace
 
-int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, int receive_buffer_bytes,
+int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, const BufferBytes& buffers,
                       const std::string& interface) {
   const int fd = socket(address->is_v4() ? AF_INET : AF_INET6,
                         SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
@@ -54,7 +65,7 @@ int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, int receive_buffer_
     ThrowSystemError(env, errno, "socket");
     return -1;
   }
-  const char* failed = Configure(fd, address, receive_buffer_bytes, interface);
+  const char* failed = Configure(fd, address, buffers, interface);
   if (failed == nullptr) return fd;
   const int error = errno;
   close(fd);
@@ -67,11 +78,7 @@ bool IsWildcard(const SocketAddress& address) {
                          : IN6_IS_ADDR_UNSPECIFIED(&address.v6().sin6_addr);
 }
 
-int ReceiveBufferBytes(int fd) {
-  int bytes = 0;
-  socklen_t length = sizeof(bytes);
-  return getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &length) == 0 ? bytes : 0;
-}
+BufferBytes GrantedBuffers(int fd) { return {GetBuffer(fd, SO_RCVBUF), GetBuffer(fd, SO_SNDBUF)}; }
 
 bool ReadDrops(int fd, uint32_t* drops) {
   uint32_t values[SK_MEMINFO_VARS] = {};

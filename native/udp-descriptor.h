@@ -9,22 +9,29 @@
 
 namespace wg_rendezvous {
 
+// Sizes of a socket's queues (SO_RCVBUF, SO_SNDBUF); 0 leaves the system's.
+struct BufferBytes {
+  int receive;
+  int send;
+};
+
 // Opens a non-blocking UDP socket bound to an address, with the options that a batch needs: the
 // destination address of each datagram (only on the wildcard address, elsewhere it is known), the
-// count of drops, and a receive buffer. Throws a system error and returns -1.
+// count of drops, and buffers. Throws a system error and returns -1.
 //
 // interface, where not empty: only datagrams that arrive through it are received, and the others go
 // out through it (SO_BINDTODEVICE).
 //
 // SO_REUSEADDR stays off: a port in use has to be an error.
-int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, int receive_buffer_bytes,
+int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, const BufferBytes& buffers,
                       const std::string& interface);
 
 // Whether the address is 0.0.0.0 or ::.
 bool IsWildcard(const SocketAddress& address);
 
-// SO_RCVBUF as the kernel granted it (it doubles what was asked for); 0 when it cannot be read.
-int ReceiveBufferBytes(int fd);
+// SO_RCVBUF and SO_SNDBUF as the kernel granted them (it doubles what was asked for); 0 when they
+// cannot be read.
+BufferBytes GrantedBuffers(int fd);
 
 // Datagrams dropped by the socket since it opened, modulo 2^32; false when it cannot be read.
 bool ReadDrops(int fd, uint32_t* drops);

@@ -18,6 +18,7 @@ const RAW_SOCKET: MembersOf<NativeRawSocket> = {
 const UDP_BATCH: MembersOf<NativeUdpBatch> = {
   port: true,
   receiveBufferBytes: true,
+  sendBufferBytes: true,
   kernelDrops: true,
   receive: true,
   send: true,

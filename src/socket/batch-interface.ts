@@ -1,6 +1,7 @@
 import type { Endpoint, Family } from '../wire/endpoint.js';
 import type { BatchCounters } from './batch-counters.js';
 import type { DatagramBatch } from './datagram-batch.js';
+import type { ShortBuffer } from './short-buffer.js';
 
 export interface BatchSocketOptions {
   readonly family: Family;
@@ -10,6 +11,8 @@ export interface BatchSocketOptions {
   readonly port: number;
   /** SO_RCVBUF; the kernel doubles it, and without CAP_NET_ADMIN caps it at net.core.rmem_max. */
   readonly receiveBufferBytes: number;
+  /** SO_SNDBUF, likewise up to net.core.wmem_max. @default SEND_BUFFER_BYTES */
+  readonly sendBufferBytes?: number;
   /** Receive only what arrives through this interface, and send only through it (SO_BINDTODEVICE). */
   readonly interfaceName?: string | undefined;
   /**
@@ -39,6 +42,10 @@ export interface BatchSocket extends AsyncDisposable {
   readonly address: Endpoint;
   /** SO_RCVBUF as the kernel granted it. */
   readonly receiveBufferBytes: number;
+  /** SO_SNDBUF as the kernel granted it. */
+  readonly sendBufferBytes: number;
+  /** Which of the two it granted less of than was asked for. */
+  readonly shortBuffers: readonly ShortBuffer[];
   readonly counters: BatchCounters;
   /**
    * For datagrams that are no replies: fill in payload, length and addresses (those of a received slot
@@ -66,6 +73,15 @@ export interface BatchSocket extends AsyncDisposable {
 export const MAX_BATCHES_PER_WAKE = 16;
 
 export const DEFAULT_CAPACITY = 128;
+
+/**
+ * A reply to an address of the local network waits in the kernel for its hardware address, up to 3 s, and
+ * counts against the socket meanwhile: up to 212 992 bytes for each neighbour (unres_qlen_bytes), 832 for
+ * a small reply, which is all that a socket has by itself. Whoever spoofs one unused address could so keep
+ * everybody from being answered. The kernel grants twice this: 64 MiB, enough for each address of a /24.
+ * It is a limit, and takes no memory while replies leave.
+ */
+export const SEND_BUFFER_BYTES = 32 * 1024 * 1024;
 
 /** Not a power of two: slots would then share few cache sets, and evict each other's first lines. */
 export const DEFAULT_STRIDE = 1280;

@@ -37,6 +37,8 @@ export interface NativeUdpBatch {
   readonly port: number;
   /** SO_RCVBUF in bytes as the kernel granted it. */
   readonly receiveBufferBytes: number;
+  /** SO_SNDBUF in bytes as the kernel granted it. */
+  readonly sendBufferBytes: number;
   /** Datagrams the kernel dropped since the socket opened, the receive buffer being full. */
   readonly kernelDrops: number;
   /**
@@ -74,6 +76,8 @@ export interface Binding {
     readonly scopeId: number;
     readonly port: number;
     readonly receiveBufferBytes: number;
+    /** SO_SNDBUF. @default the system's */
+    readonly sendBufferBytes?: number;
     /** SO_BINDTODEVICE: only what arrives through this interface. Throws ENODEV where there is none. */
     readonly interfaceName?: string | undefined;
   }) => NativeUdpBatch;

@@ -9,10 +9,19 @@ import {
   DEFAULT_CAPACITY,
   DEFAULT_STRIDE,
   MAX_BATCHES_PER_WAKE,
+  SEND_BUFFER_BYTES,
 } from './batch-interface.js';
 import { createDatagramBatch, type DatagramBatch, expectSlots } from './datagram-batch.js';
 import { remoteOf, storeDatagram } from './dgram-slots.js';
 import { LoopSocket } from './loop-socket.js';
+import { type ShortBuffer, shortBuffers } from './short-buffer.js';
+
+/**
+ * Datagrams that may wait to be sent, here and in libuv, which itself queues without limit what the kernel
+ * does not take: 5 MiB at most. Enough for what one batch can bring about, so that only a full send queue
+ * of the kernel has any dropped.
+ */
+const MAX_WAITING = 4096;
 
 /**
  * A batch socket on node:dgram, for where the addon cannot be used. It is slower, knows of no kernel
@@ -23,6 +32,8 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
   readonly implementation = 'dgram';
   readonly address: Endpoint;
   readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
+  readonly shortBuffers: readonly ShortBuffer[];
   readonly counters = new BatchCounters(() => 0);
   readonly outgoing: DatagramBatch;
   readonly #socket: Socket;
@@ -30,15 +41,18 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
   readonly #batch: DatagramBatch;
   readonly #onBatch: BatchSocketOptions['onBatch'];
   #count = 0;
+  #waiting = 0;
   #answerSoon: NodeJS.Immediate | undefined;
 
   /** Rejects with the system's error: EADDRINUSE, EADDRNOTAVAIL, EACCES. */
   static async open(options: BatchSocketOptions): Promise<DgramBatchSocket> {
     const { family, address, port, receiveBufferBytes } = options;
+    const { sendBufferBytes = SEND_BUFFER_BYTES } = options;
     const socket = createSocket({
       type: family === 4 ? 'udp4' : 'udp6',
       ipv6Only: family === 6,
       ...(receiveBufferBytes > 0 && { recvBufferSize: receiveBufferBytes }),
+      ...(sendBufferBytes > 0 && { sendBufferSize: sendBufferBytes }),
     });
     socket.bind({ address, port });
     // once() rejects on 'error', which is how dgram tells that it cannot bind.
@@ -49,6 +63,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
   private constructor(socket: Socket, options: BatchSocketOptions) {
     super(socket);
     const { capacity = DEFAULT_CAPACITY, stride = DEFAULT_STRIDE } = options;
+    const { receiveBufferBytes, sendBufferBytes = SEND_BUFFER_BYTES } = options;
     this.#socket = socket;
     this.#family = options.family;
     this.#batch = createDatagramBatch(capacity, stride);
@@ -56,6 +71,8 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
     this.#onBatch = options.onBatch;
     this.address = endpoint(options.address, socket.address().port);
     this.receiveBufferBytes = socket.getRecvBufferSize();
+    this.sendBufferBytes = socket.getSendBufferSize();
+    this.shortBuffers = shortBuffers({ receiveBufferBytes, sendBufferBytes }, this);
     socket.on('message', (message, remote) => this.#receive(message, remote));
     if (options.onError !== undefined) {
       socket.on('error', options.onError);
@@ -105,11 +122,19 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
     if (length < 0 || length > stride) {
       return false;
     }
+    if (this.#waiting === MAX_WAITING) {
+      this.counters.sendDrops++;
+      return false;
+    }
     const { address, port } = remoteOf(batch, slot, this.#family);
     // A copy: dgram keeps what it cannot send at once, and the slot is needed again.
     const reply = payload.slice(slot * stride, slot * stride + length);
     try {
-      this.#socket.send(reply, port, address, (error) => this.#countSent(error));
+      this.#socket.send(reply, port, address, (error) => {
+        this.#waiting--;
+        this.#countSent(error);
+      });
+      this.#waiting++;
       return true;
     } catch (error) {
       this.#countSent(error as Error);
@@ -142,5 +167,8 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
     }
     this.#socket.close();
     await once(this.#socket, 'close');
+    // What libuv still had is given up, and counted, when the handle closes: after the next immediate.
+    await nextTurn();
+    await nextTurn();
   }
 }

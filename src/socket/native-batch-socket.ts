@@ -6,10 +6,12 @@ import {
   DEFAULT_CAPACITY,
   DEFAULT_STRIDE,
   MAX_BATCHES_PER_WAKE,
+  SEND_BUFFER_BYTES,
 } from './batch-interface.js';
 import type { Binding, NativeUdpBatch } from './binding.js';
 import { createDatagramBatch, type DatagramBatch, expectSlots } from './datagram-batch.js';
 import { LoopSocket } from './loop-socket.js';
+import { type ShortBuffer, shortBuffers } from './short-buffer.js';
 import { zoneNumber } from './zone.js';
 
 /** A batch socket on recvmmsg and sendmmsg. */
@@ -17,6 +19,8 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
   readonly implementation = 'native';
   readonly address: Endpoint;
   readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
+  readonly shortBuffers: readonly ShortBuffer[];
   readonly counters: BatchCounters;
   readonly outgoing: DatagramBatch;
   readonly #native: NativeUdpBatch;
@@ -28,7 +32,8 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
 
   /** Throws the system's error: EADDRINUSE, EADDRNOTAVAIL, EACCES, ENODEV. */
   constructor(binding: Binding, options: BatchSocketOptions) {
-    const { family, address, port, receiveBufferBytes } = options;
+    const { family, address, port } = options;
+    const { receiveBufferBytes, sendBufferBytes = SEND_BUFFER_BYTES } = options;
     const { capacity = DEFAULT_CAPACITY, stride = DEFAULT_STRIDE } = options;
     const batch = createDatagramBatch(capacity, stride);
     const native = new binding.UdpBatch({
@@ -37,6 +42,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
       scopeId: zoneNumber(address),
       port,
       receiveBufferBytes,
+      sendBufferBytes,
       interfaceName: options.interfaceName,
     });
     super(native);
@@ -47,6 +53,8 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
     this.outgoing = createDatagramBatch(capacity, stride);
     this.address = endpoint(address, native.port);
     this.receiveBufferBytes = native.receiveBufferBytes;
+    this.sendBufferBytes = native.sendBufferBytes;
+    this.shortBuffers = shortBuffers({ receiveBufferBytes, sendBufferBytes }, this);
     this.counters = new BatchCounters(() => native.kernelDrops);
     native.start(() => this.#answerQueue());
   }

@@ -1,9 +1,15 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openBatchSocket } from '../../src/socket/batch-socket.js';
 import { loadBinding } from '../../src/socket/binding.js';
-import { ADDRESS_WORDS, createDatagramBatch, PORT_WORD } from '../../src/socket/datagram-batch.js';
+import {
+  ADDRESS_WORDS,
+  createDatagramBatch,
+  type DatagramBatch,
+  PORT_WORD,
+} from '../../src/socket/datagram-batch.js';
 import { addressBytes } from '../../src/wire/endpoint.js';
 
 /** Scenarios of udp-batch-network.test.ts, run in its network; each prints what it saw as JSON. */
@@ -11,6 +17,7 @@ const SCENARIOS: Record<string, () => Promise<unknown>> = {
   'asked-address': askedAddress,
   'link-local': linkLocal,
   'full-queue': fullQueue,
+  'dgram-queue': dgramQueue,
 };
 
 async function askedAddress(): Promise<string[]> {
@@ -47,16 +54,48 @@ async function fullQueue(): Promise<unknown> {
     port: 0,
     receiveBufferBytes: 0,
   });
-  const { payload, stride, lengths, addresses } = createDatagramBatch(256, 1280);
+  const batch = createDatagramBatch(256, 1280);
+  const { payload, stride, lengths, addresses } = batch;
   lengths.fill(1200);
-  for (let slot = 0; slot < 256; slot++) {
-    new Uint8Array(addresses.buffer, slot * ADDRESS_WORDS * 4, 4).set(addressBytes('10.9.0.9'));
-    addresses[slot * ADDRESS_WORDS + PORT_WORD] = 9;
-  }
+  fillDead(batch);
   const sent = native.send(payload, stride, lengths, addresses, 256);
   const next = native.send(payload, stride, lengths, addresses, 256);
   native.close();
   return { attempted: 256, sent, next };
+}
+
+/** The same with node:dgram, which itself keeps what the kernel does not take. */
+async function dgramQueue(): Promise<unknown> {
+  const rounds = 60;
+  const socket = await openBatchSocket({
+    family: 4,
+    address: '10.9.0.1',
+    port: 0,
+    receiveBufferBytes: 0,
+    sendBufferBytes: 4608,
+    onBatch: () => {},
+    implementation: 'dgram',
+  });
+  const { outgoing, counters } = socket;
+  outgoing.lengths.fill(0); // a classic miss
+  fillDead(outgoing);
+  let handed = 0;
+  for (let round = 0; round < rounds; round++) {
+    handed += socket.flush(outgoing.capacity);
+    await nextTurn();
+  }
+  const { sent, sendDrops } = counters;
+  await socket.close();
+  const attempted = rounds * outgoing.capacity;
+  const accounted = counters.sent + counters.sendDrops;
+  return { attempted, handed, sent, sendDrops, accounted };
+}
+
+function fillDead({ addresses, capacity }: DatagramBatch): void {
+  for (let slot = 0; slot < capacity; slot++) {
+    new Uint8Array(addresses.buffer, slot * ADDRESS_WORDS * 4, 4).set(addressBytes('10.9.0.9'));
+    addresses[slot * ADDRESS_WORDS + PORT_WORD] = 9;
+  }
 }
 
 function listen(address: string) {

@@ -47,4 +47,13 @@ describe('the UDP batch in a network of its own', () => {
     assert.ok(sent > 0 && sent < attempted, `${sent} of ${attempted} sent`);
     assert.equal(next, 0);
   });
+
+  it('bounds what node:dgram keeps while the send queue is full', async () => {
+    const outcome = (await inNetwork('dgram-queue')) as Record<string, number>;
+    const { attempted, handed = 0, sent = 0, sendDrops, accounted } = outcome;
+    assert.ok(handed - sent <= 4096, `${handed} handed over, ${sent} sent`);
+    assert.ok(handed >= 4096, 'a batch and what it brings about has room');
+    assert.equal(sendDrops, (attempted ?? 0) - handed);
+    assert.equal(accounted, attempted);
+  });
 });

@@ -1,17 +1,20 @@
 // The load generator: one thread, several UDP sockets, each sending from several loopback addresses.
-//   load --server ADDRESS:PORT --keys N --mode register|hits|misses|fresh [--seconds S] [--rate R]
-//        [--sockets K] [--sources A] [--window W] [--first-port P]
-//        [--any-reply]
+//   load --server ADDRESS:PORT --keys N --mode register|hits|misses|fresh|malformed [--seconds S]
+//        [--rate R] [--flood] [--sockets K] [--sources A] [--first-source ADDRESS] [--window W]
+//        [--first-port P] [--any-reply]
 //
 // register  sends each of the N keys until it is answered, then stops
 // hits      each request is from a known key and asks for a known key
 // misses    each request is from a known key and asks for a key that nobody has
 // fresh     each request is from a key never seen before and asks for a known one
+// malformed no request at all: 0 to 127 random bytes, and where they are 64, of the all-zero key
 //
-// Sockets are bound to the ports from P on, so that keys keep their endpoints from run to run.
+// Sockets are bound to the ports from P on, so that keys keep their endpoints from run to run. They send
+// from A addresses of this host, 127.0.1.1 and those after it if not told otherwise.
 //
 // Without --rate the loop is closed: each socket keeps W requests in flight. With it, requests leave at
-// R per second and the time to each reply is measured. A reply names no request, so replies are matched
+// R per second and the time to each reply is measured. With --flood they leave as fast as the kernel
+// takes them, and replies are counted, but neither waited for nor checked. A reply names no request, so replies are matched
 // to the requests of a socket in order; a loss (no reply for a second) forgets what is in flight and is
 // counted. Replies are checked against the asked key's address unless --any-reply says that the server
 // is no rendezvous. One line of JSON on stdout.
@@ -35,15 +38,18 @@ namespace {
 constexpr unsigned kBatch = 32;
 constexpr unsigned kRing = 4096;  // requests in flight for each socket, at most
 constexpr size_t kRequestBytes = 64;
+constexpr size_t kKeyBytes = 32;
+constexpr size_t kDatagramSpace = 128;
 constexpr size_t kReplySpace = 128;
 constexpr uint64_t kLossNs = 1'000'000'000;
 constexpr uint64_t kNobody = uint64_t{1} << 40;  // keys from here on are never registered
 
-enum class Mode { kRegister, kHits, kMisses, kFresh };
+enum class Mode { kRegister, kHits, kMisses, kFresh, kMalformed };
 
 Mode ParseMode(const std::string& name) {
   if (name == "register") return Mode::kRegister;
   if (name == "misses") return Mode::kMisses;
+  if (name == "malformed") return Mode::kMalformed;
   return name == "fresh" ? Mode::kFresh : Mode::kHits;
 }
 
@@ -56,7 +62,9 @@ struct Options {
   unsigned sockets = 4;
   unsigned sources = 64;
   unsigned window = 48;
+  uint32_t first_source = 0x7f000101;  // 127.0.1.1
   unsigned first_port = 20'000;
+  bool flood = false;
   bool any_reply = false;
 
   // With fewer keys than addresses to send from, keys move between addresses.
@@ -113,6 +121,12 @@ class Socket {
     return ready;
   }
 
+  // Sends as many as fit in a batch, and expects no answer.
+  void Flood(uint64_t now) {
+    Send(kBatch, now);
+    head_ = tail_;
+  }
+
   // Takes all replies that wait.
   void Receive() {
     socket_.Receive([this](const unsigned char* reply, unsigned length, uint64_t now) {
@@ -152,15 +166,24 @@ class Socket {
       key = kNobody + random_;
     }
     WriteKey(key, requests_[slot]);
-    WriteKey(asked, requests_[slot] + 32);
+    WriteKey(asked, requests_[slot] + kKeyBytes);
     uint32_t source = options_.settled() ? Source(key) : Source(turn_++ * options_.sockets);
-    socket_.Put(slot, requests_[slot], kRequestBytes, source);
+    size_t length = options_.mode == Mode::kMalformed ? Spoil(requests_[slot]) : kRequestBytes;
+    socket_.Put(slot, requests_[slot], length, source);
     return true;
   }
 
-  // 127.0.1.1 and the addresses after it
+  // Makes what is no request of a datagram; returns its length.
+  size_t Spoil(unsigned char* datagram) {
+    WriteKey(random_, datagram + kRequestBytes);
+    WriteKey(~random_, datagram + kRequestBytes + kKeyBytes);
+    size_t length = random_ % kDatagramSpace;
+    if (length == kRequestBytes) memset(datagram, 0, kKeyBytes);
+    return length;
+  }
+
   uint32_t Source(uint64_t key) const {
-    return htonl(0x7f000101u + static_cast<uint32_t>(key / options_.sockets % options_.sources));
+    return htonl(options_.first_source + static_cast<uint32_t>(key / options_.sockets % options_.sources));
   }
 
   uint64_t RandomKey() {
@@ -172,6 +195,10 @@ class Socket {
 
   void Credit(const unsigned char* reply, unsigned length, uint64_t now) {
     last_reply_ = now;
+    if (options_.flood) {
+      (length == 0 ? totals_.unknown : totals_.known)++;
+      return;
+    }
     if (in_flight() == 0) {  // late, given up
       totals_.wrong++;
       return;
@@ -199,7 +226,7 @@ class Socket {
   InFlight ring_[kRing];
   std::vector<uint32_t> latencies_ns_;
   SourceSocket<kBatch, kReplySpace> socket_;
-  unsigned char requests_[kBatch][kRequestBytes];
+  unsigned char requests_[kBatch][kDatagramSpace];
 };
 
 using Sockets = std::vector<std::unique_ptr<Socket>>;
@@ -216,6 +243,15 @@ void RunClosed(Sockets& sockets, const Options& options, uint64_t end) {
       if (socket->in_flight() < options.window) {
         socket->Send(options.window - socket->in_flight(), NowNs());
       }
+    }
+  }
+}
+
+void RunFlood(Sockets& sockets, uint64_t end) {
+  for (uint64_t now = NowNs(); now < end; now = NowNs()) {
+    for (auto& socket : sockets) {
+      socket->Receive();
+      socket->Flood(now);
     }
   }
 }
@@ -257,6 +293,10 @@ Options Parse(int argc, char** argv) {
       options.any_reply = true;
       continue;
     }
+    if (name == "--flood") {
+      options.flood = true;
+      continue;
+    }
     if (++i == argc) Usage(name.c_str());
     std::string value = argv[i];
     if (name == "--server") {
@@ -278,6 +318,10 @@ Options Parse(int argc, char** argv) {
       options.sockets = static_cast<unsigned>(atoi(value.c_str()));
     } else if (name == "--sources") {
       options.sources = static_cast<unsigned>(atoi(value.c_str()));
+    } else if (name == "--first-source") {
+      in_addr address;
+      if (inet_pton(AF_INET, value.c_str(), &address) != 1) Usage(value.c_str());
+      options.first_source = ntohl(address.s_addr);
     } else if (name == "--window") {
       options.window = static_cast<unsigned>(atoi(value.c_str()));
     } else if (name == "--first-port") {
@@ -301,7 +345,9 @@ int main(int argc, char** argv) {
   for (unsigned i = 0; i < options.sockets; i++) sockets.push_back(std::make_unique<Socket>(options, i));
   uint64_t begin = NowNs();
   uint64_t end = begin + static_cast<uint64_t>(options.seconds * kSecondNs);
-  if (options.rate > 0) {
+  if (options.flood) {
+    RunFlood(sockets, end);
+  } else if (options.rate > 0) {
     RunPaced(sockets, options, begin, end);
   } else {
     RunClosed(sockets, options, end);

@@ -1,0 +1,26 @@
+interface Buffers {
+  readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
+}
+
+/** A queue of a socket for which the kernel granted less than was asked for. */
+export interface ShortBuffer {
+  readonly queue: 'receive' | 'send';
+  readonly askedBytes: number;
+  /** In the same measure; the kernel accounts, and tells, twice as much. */
+  readonly grantedBytes: number;
+}
+
+/**
+ * Compares what was asked for (0: nothing) with what the kernel tells. Without CAP_NET_ADMIN it grants no
+ * more than net.core.rmem_max and net.core.wmem_max, and says nothing.
+ */
+export function shortBuffers(asked: Buffers, granted: Buffers): ShortBuffer[] {
+  const queues = [
+    ['receive', asked.receiveBufferBytes, granted.receiveBufferBytes / 2],
+    ['send', asked.sendBufferBytes, granted.sendBufferBytes / 2],
+  ] as const;
+  return queues
+    .filter(([, askedBytes, grantedBytes]) => grantedBytes < askedBytes)
+    .map(([queue, askedBytes, grantedBytes]) => ({ queue, askedBytes, grantedBytes }));
+}
