@@ -1,7 +1,7 @@
 /** Buckets of each of the two arrays: a source's 32-bit hash gives one 16-bit index for each. */
 export const SOURCE_BUCKETS = 65_536;
 
-/** Entries that any source may have while there is a free one. */
+/** Entries that any source may have while there is a free one, unless that is more than its share. */
 const FLOOR = 16;
 
 /**
@@ -16,10 +16,12 @@ const FLOOR = 16;
 export class SourceShare {
   private readonly counts = new Uint32Array(2 * SOURCE_BUCKETS);
   private readonly multiple: number;
+  private held = 0;
 
   /** @param share the most that one source can hold of an otherwise empty table, above 0 and below 1 */
-  constructor(share: number) {
-    this.multiple = share / (1 - share);
+  constructor(private readonly share: number) {
+    // A little less, so that rounding never lets in one more.
+    this.multiple = (share / (1 - share)) * (1 - 2 ** -40);
   }
 
   /** An upper bound of the entries that a source holds. */
@@ -33,17 +35,23 @@ export class SourceShare {
       return false;
     }
     const count = this.count(source);
-    return count < FLOOR || count < free * this.multiple;
+    return count < this.floor(free) || count < free * this.multiple;
   }
 
   add(source: number): void {
     this.counts[first(source)]!++;
     this.counts[second(source)]!++;
+    this.held++;
   }
 
   remove(source: number): void {
     this.counts[first(source)]!--;
     this.counts[second(source)]!--;
+    this.held--;
+  }
+
+  private floor(free: number): number {
+    return Math.min(FLOOR, Math.floor(this.share * (this.held + free)));
   }
 }
 

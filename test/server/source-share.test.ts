@@ -51,6 +51,9 @@ test('a source stops at its share, and at less the less is free', () => {
 
 test('a source with few entries may have 16 as long as one is free', () => {
   const share = new SourceShare(0.5);
+  for (let i = 0; i < 100; i++) {
+    share.add(0x20002);
+  }
   for (let i = 0; i < 16; i++) {
     assert.ok(share.admits(1, 1));
     assert.ok(!share.admits(1, 0));
@@ -67,4 +70,22 @@ test('who shares one bucket with a heavy source is not taken for it', () => {
   assert.equal(share.count(0x0001_0003), 0, 'same upper half');
   assert.equal(share.count(0x0004_0002), 0, 'same lower half');
   assert.ok(share.admits(0x0001_0003, 1));
+});
+
+test('of a small table too, one source has no more than its share, and one entry at least', () => {
+  for (const portion of [0.01, 0.1, 0.5, 0.9]) {
+    for (let size = 1; size <= 40; size++) {
+      const share = new SourceShare(portion);
+      let taken = 0;
+      while (share.admits(1, size - taken)) {
+        share.add(1);
+        taken++;
+      }
+      assert.ok(
+        taken >= 1 && taken <= Math.max(1, Math.ceil(size * portion)),
+        `${portion} of ${size}: ${taken}`,
+      );
+      assert.ok(taken === size || share.admits(0x20002, size - taken), 'another source still may');
+    }
+  }
 });
