@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import type { ServerName } from '../client/server-locator.js';
 import type { SelfOptions } from '../dns/options.js';
 import { parseZone } from '../wire/dns-sd.js';
-import { addressFamily, type Endpoint, parseEndpoint } from '../wire/endpoint.js';
+import { addressFamily, type Endpoint, parseEndpoint, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey, parsePublicKey } from '../wire/key.js';
 import { parsePrefix } from '../wire/prefix.js';
 
@@ -44,6 +44,15 @@ export function serverName(defaultPort: number): (text: string) => ServerName {
 /** `ADDR:PORT` to listen on; port 0 lets the kernel choose. */
 export function listenEndpoint(text: string): Endpoint {
   return usable(() => parseEndpoint(text));
+}
+
+/** `--listen`, which can be repeated with other addresses. */
+export function listenEndpoints(text: string, before: readonly Endpoint[] = []): Endpoint[] {
+  const added = listenEndpoint(text);
+  if (added.port !== 0 && before.some((given) => sameEndpoint(given, added))) {
+    throw new InvalidArgumentError('it is given twice: leave one out.');
+  }
+  return [...before, added];
 }
 
 /** The name of a DNS zone. */

@@ -13,6 +13,7 @@ import {
   decimal,
   interfaceName,
   listenEndpoint,
+  listenEndpoints,
   selfOptions,
   wholeNumber,
   zoneName,
@@ -23,7 +24,7 @@ import type { LogOptions } from './log-options.js';
 const MAX_AGE_SECONDS = 3600;
 const MAX_RATE = 1_000_000_000;
 const MIN_RECEIVE_BUFFER = 4096;
-const MAX_RECEIVE_BUFFER = 2 ** 30;
+const MAX_RECEIVE_BUFFER = 2 ** 30 - 1; // the kernel doubles it, up to INT_MAX
 
 const DEFAULT_LISTEN: readonly ListenEndpoint[] = [
   endpoint('0.0.0.0', DNS_PORT),
@@ -53,7 +54,7 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
     .option(
       '--listen <addr:port>',
       `where to listen, UDP and TCP; can be repeated (default: ${DEFAULT_LISTEN.map(formatEndpoint).join(' and ')})`,
-      collect(listenEndpoint),
+      listenEndpoints,
     )
     .addOption(
       new Option(

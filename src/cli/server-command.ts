@@ -8,7 +8,7 @@ import {
 } from '../server/options.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import { type Endpoint, endpoint, formatEndpoint } from '../wire/endpoint.js';
-import { collect, decimal, listenEndpoint, wholeNumber } from './arguments.js';
+import { decimal, listenEndpoint, listenEndpoints, wholeNumber } from './arguments.js';
 import { UsageError } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
 import type { SealedFiles } from './sealed-files.js';
@@ -16,7 +16,7 @@ import type { SealedFiles } from './sealed-files.js';
 const MAX_TTL_SECONDS = 86_400;
 const MAX_RATE = 1_000_000_000;
 const MIN_RECEIVE_BUFFER = 4096;
-const MAX_RECEIVE_BUFFER = 2 ** 30;
+const MAX_RECEIVE_BUFFER = 2 ** 30 - 1; // the kernel doubles it, up to INT_MAX
 
 const DEFAULT_LISTEN: readonly ListenEndpoint[] = [
   endpoint('0.0.0.0', CLASSIC_PORT),
@@ -47,7 +47,7 @@ export function serverCommand(exit: (code: number) => void): Command {
     .option(
       '--listen <addr:port>',
       `where to listen; can be repeated (default: ${DEFAULT_LISTEN.map(formatEndpoint).join(' and ')})`,
-      collect(listenEndpoint),
+      listenEndpoints,
     )
     .option(
       '--max-peers <n>',

@@ -44,13 +44,17 @@ export interface ServiceOptions {
   readonly clientRate?: number;
   /** SO_RCVBUF of each socket; 4 MiB hold about 5000 requests. @default 4_194_304 */
   readonly receiveBufferBytes?: number;
+  /** Told of receives and sends that failed as a whole, which are counted; there may be many. @default nobody is */
+  readonly onSocketError?: (error: Error) => void;
   /** Where to serve metrics over HTTP. @default nowhere */
   readonly metrics?: Endpoint;
   /** @default the classic protocol only */
   readonly sealed?: SealedOptions;
 }
 
-export type ServiceLimits = Required<Omit<ServiceOptions, 'listen' | 'metrics' | 'sealed'>>;
+export type ServiceLimits = Required<
+  Omit<ServiceOptions, 'listen' | 'onSocketError' | 'metrics' | 'sealed'>
+>;
 
 export const DEFAULT_LIMITS: ServiceLimits = {
   maxPeers: 65_536,
@@ -77,7 +81,7 @@ export function serviceLimits(options: Partial<ServiceLimits>): ServiceLimits {
   expectInteger(limits, 'maxWanted', 1, MAX_WANTED);
   expectInteger(limits, 'handshakeRate', 0, MAX_RATE);
   expectInteger(limits, 'clientRate', 0, MAX_RATE);
-  expectInteger(limits, 'receiveBufferBytes', 4096, 2 ** 30);
+  expectInteger(limits, 'receiveBufferBytes', 4096, 2 ** 30 - 1);
   if (!(limits.sourceShare > 0 && limits.sourceShare < 1)) {
     throw new RangeError(
       `Expected the \`sourceShare\` to be between 0 and 1, got ${limits.sourceShare}`,
