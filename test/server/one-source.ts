@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { openService } from '../../src/server/service.js';
+import type { Endpoint } from '../../src/wire/endpoint.js';
+import { until } from '../native/deadline.js';
+import type { LoopbackPeer } from './loopback-peer.js';
+import { request } from './requests.js';
+
+/**
+ * Has one source send 1000 requests with new keys to a server that allows it 150 and has room for 200: it
+ * gets no more than half of the room and its rate, and a peer from elsewhere goes on as if nothing were.
+ */
+export async function assertOneSourceIsBounded(
+  listen: Endpoint,
+  peer: LoopbackPeer,
+  send: (server: Endpoint, payload: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const limits = { maxPeers: 200, sourceRate: 1, sourceBurst: 150 };
+  await using service = await openService({ listen: [listen], ...limits });
+  const server = service.addresses[0]!;
+  assert.deepEqual(await peer.ask(server, 1, 1), peer.endpoint);
+  for (let i = 0; i < 1000; i++) {
+    await send(server, request('', 1000 + i, 1).payload);
+  }
+  await until('the flood to be read', () => service.counts().sockets.received === 1001);
+  const { classic, table } = service.counts();
+  const answered = classic.requests - 1;
+  // The bucket's 150, and one more for each second that the flood took.
+  assert.ok(answered >= 150 && answered < 900, `${answered} answered`);
+  assert.equal(classic.limited, 1000 - answered);
+  assert.equal(table.peers, 1 + 100);
+  assert.equal(classic.refused, answered - 100);
+  assert.deepEqual(await peer.ask(server, 1, 1), peer.endpoint);
+  assert.equal(service.counts().classic.refreshes, 1);
+}
