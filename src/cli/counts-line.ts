@@ -1,4 +1,5 @@
 import type { ServiceCounts } from '../server/counts.js';
+import type { SocketCounts } from '../socket/socket-counts.js';
 
 /** What a server has done so far, in one line for people. */
 export function countsLine({ classic, table, sockets, sealed }: ServiceCounts): string {
@@ -13,10 +14,14 @@ export function countsLine({ classic, table, sockets, sealed }: ServiceCounts): 
     limited: classic.limited,
     peers: table.peers,
     expired: table.expired,
-    'not sent': sockets.sendDrops,
-    'dropped by the kernel': sockets.kernelDrops,
+    ...socketCounts(sockets),
   };
   return `counts: ${list(counts)}${sealed === undefined ? '' : `; sealed: ${list(sealed)}`}`;
+}
+
+/** What sockets lost, by the names that people are shown. */
+export function socketCounts({ sendDrops, kernelDrops, errors }: SocketCounts) {
+  return { 'not sent': sendDrops, 'dropped by the kernel': kernelDrops, 'socket errors': errors };
 }
 
 /** Names of several words are written apart. */

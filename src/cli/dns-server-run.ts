@@ -5,11 +5,13 @@ import { OnlineSigner } from '../dns/dnssec/online-signer.js';
 import type { RegistryServiceOptions } from '../dns/options.js';
 import { openRegistry, type RegistryEvents, type RegistryService } from '../dns/service.js';
 import { WgError } from '../wireguard/wg-error.js';
+import { socketCounts } from './counts-line.js';
 import type { DnsServerFlags } from './dns-server-command.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import { usable } from './sealed-files.js';
-import { announce, announceAddresses, metricsEvents, runUntilStopped } from './service-run.js';
+import { announce, announceListening, metricsEvents, runUntilStopped } from './service-run.js';
+import { socketErrorLog } from './socket-error-log.js';
 import { stopSignal } from './stop-signal.js';
 
 /** Runs a registry server until it is told to stop. Returns the exit code; throws when it cannot start. */
@@ -53,7 +55,8 @@ async function open(
 function registryEvents({ interfaceName }: RegistryServiceOptions, logger: Logger): RegistryEvents {
   return {
     ...metricsEvents(logger),
-    onListening: announceAddresses,
+    onListening: (listening) => announceListening(listening, logger),
+    onSocketError: socketErrorLog((line) => logger.warn(line)),
     onProblem: (reason) => logger.warn(`not listening: ${reason}`),
     onDeviceProblem(error) {
       if (error === undefined) {
@@ -75,8 +78,7 @@ function registryCountsLine({ answers, readings, tcp, sockets }: RegistryCounts)
     'failed readings': readings.failed,
     'TCP connections': tcp.accepted,
     'turned away': tcp.turnedAway,
-    'not sent': sockets.sendDrops,
-    'dropped by the kernel': sockets.kernelDrops,
+    ...socketCounts(sockets),
   };
   const parts = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
   return `counts: ${parts.join(', ')}`;

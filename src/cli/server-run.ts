@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
-import type { MetricsEvents } from '../metrics/metrics-server.js';
 import type { ServiceOptions } from '../server/options.js';
-import { openService, type Service } from '../server/service.js';
+import { openService, type Service, type ServiceEvents } from '../server/service.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import { countsLine } from './counts-line.js';
 import { listenError } from './listen-error.js';
@@ -9,6 +8,7 @@ import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
 import { openSealedFiles, readAllowFile, type SealedFiles } from './sealed-files.js';
 import { announce, metricsEvents, runUntilStopped } from './service-run.js';
+import { socketErrorLog } from './socket-error-log.js';
 import { stopSignal } from './stop-signal.js';
 
 /**
@@ -23,7 +23,11 @@ export async function runServer(
   const stop = stopSignal();
   const logger = createLogger(flags);
   const sealed = files && (await openSealedFiles(files));
-  const service = await open({ ...options, ...(sealed && { sealed }) }, metricsEvents(logger));
+  const events = {
+    ...metricsEvents(logger),
+    onSocketError: socketErrorLog((line) => logger.warn(line)),
+  };
+  const service = await open({ ...options, ...(sealed && { sealed }) }, events);
   if (files?.allow !== undefined) {
     const path = files.allow;
     process.on('SIGHUP', () => readAllowedAgain(service, path, logger));
@@ -35,7 +39,7 @@ export async function runServer(
   return runUntilStopped(service, stop, flags, countsLine);
 }
 
-async function open(options: ServiceOptions, events: MetricsEvents): Promise<Service> {
+async function open(options: ServiceOptions, events: ServiceEvents): Promise<Service> {
   try {
     return await openService(options, events);
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { MetricsEvents } from '../metrics/metrics-server.js';
-import { addonProblem } from '../socket/batch-socket.js';
+import { addonProblem, type ShortBuffer } from '../socket/batch-socket.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { EXIT } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
@@ -11,16 +11,21 @@ interface RunningService<Counts> {
   close(): Promise<void>;
 }
 
-/** A server that has started. */
-interface StartedService {
+/** Sockets that listen. */
+interface Listening {
   readonly addresses: readonly Endpoint[];
-  readonly metricsAddress: Endpoint | undefined;
+  readonly shortBuffers: readonly ShortBuffer[];
   readonly batched: boolean;
+}
+
+/** A server that has started. */
+interface StartedService extends Listening {
+  readonly metricsAddress: Endpoint | undefined;
 }
 
 /** Says where a server listens and has its metrics, and what it lacks. */
 export function announce(service: StartedService, logger: Logger): void {
-  announceAddresses(service.addresses);
+  announceAddresses(service);
   if (service.metricsAddress !== undefined) {
     process.stdout.write(`metrics on ${formatEndpoint(service.metricsAddress)}\n`);
   }
@@ -29,6 +34,7 @@ export function announce(service: StartedService, logger: Logger): void {
       `${addonProblem()}; until then the server is slower, and on a host with several addresses the kernel picks the one that answers`,
     );
   }
+  warnOfShortBuffers(service, logger);
 }
 
 /** Logs what keeps the metrics from being scraped; the server itself goes on. */
@@ -39,11 +45,41 @@ export function metricsEvents(logger: Logger): MetricsEvents {
   };
 }
 
-/** Says where a server listens: one line for each address. */
-export function announceAddresses(addresses: readonly Endpoint[]): void {
+/** Says where a server listens again, and what it lacks there. */
+export function announceListening(listening: Listening, logger: Logger): void {
+  announceAddresses(listening);
+  warnOfShortBuffers(listening, logger);
+}
+
+/** One line for each address. */
+function announceAddresses({ addresses }: Listening): void {
   for (const address of addresses) {
     process.stdout.write(`listening on ${formatEndpoint(address)}\n`);
   }
+}
+
+/** What a queue of the kernel is good for: what is lost without it, and what bounds it. */
+const QUEUES = {
+  receive: { loss: 'bursts of requests are lost', limit: 'net.core.rmem_max' },
+  send: {
+    loss: 'replies to spoofed addresses of the local network may fill it, and then nobody is answered',
+    limit: 'net.core.wmem_max',
+  },
+} as const;
+
+function warnOfShortBuffers({ shortBuffers, batched }: Listening, logger: Logger): void {
+  if (shortBuffers.length === 0) {
+    return;
+  }
+  const short = shortBuffers.map(({ queue, askedBytes, grantedBytes }) => {
+    return `a ${queue} queue of ${grantedBytes} bytes instead of ${askedBytes} (${QUEUES[queue].loss})`;
+  });
+  const limits = shortBuffers.map(({ queue, askedBytes }) => {
+    return `${QUEUES[queue].limit}=${askedBytes}`;
+  });
+  // node:dgram does not make use of the capability.
+  const grant = batched ? 'start the server with CAP_NET_ADMIN, or ' : '';
+  logger.warn(`the kernel grants ${short.join(' and ')}: ${grant}sysctl -w ${limits.join(' ')}`);
 }
 
 /** Runs a server until it is told to stop; prints its counts on SIGUSR1 and at the end. */

@@ -1,5 +1,5 @@
 import type { ListenEndpoint } from '../server/options.js';
-import { type BatchSocket, openBatchSocket } from '../socket/batch-socket.js';
+import { type BatchSocket, openBatchSocket, type ShortBuffer } from '../socket/batch-socket.js';
 import { type SocketCounts, sumCounters } from '../socket/socket-counts.js';
 import { openTcpListener, type TcpListener } from '../socket/tcp-listener.js';
 import type { Endpoint } from '../wire/endpoint.js';
@@ -13,6 +13,8 @@ export interface ListenersOptions {
   readonly listen: readonly ListenEndpoint[];
   readonly interfaceName?: string | undefined;
   readonly receiveBufferBytes: number;
+  /** Told of receives and sends over UDP that failed as a whole. */
+  readonly onSocketError: (error: Error) => void;
 }
 
 /** Sockets that answer: a UDP and a TCP one at each address. */
@@ -47,6 +49,11 @@ export class Listeners {
     return this.udp.every(({ implementation }) => implementation === 'native');
   }
 
+  /** The buffers for which the kernel granted less than was asked for; the same for each UDP socket. */
+  get shortBuffers(): readonly ShortBuffer[] {
+    return this.udp[0]?.shortBuffers ?? [];
+  }
+
   get counts(): SocketCounts {
     return sumCounters(this.udp.map(({ counters }) => counters));
   }
@@ -61,7 +68,7 @@ export class Listeners {
 
   private async add(
     endpoint: ListenEndpoint,
-    { interfaceName, receiveBufferBytes }: ListenersOptions,
+    { interfaceName, receiveBufferBytes, onSocketError }: ListenersOptions,
     answering: Answering,
     pool: TcpPool,
   ): Promise<void> {
@@ -76,8 +83,7 @@ export class Listeners {
         receiveBufferBytes,
         interfaceName,
         onBatch: (batch, count) => handler.handle(batch, count),
-        // Such as no memory for a send; it is counted with the replies that were not sent.
-        onError: () => {},
+        onError: onSocketError,
       });
       this.udp.push(socket);
       const listener = await openTcpListener({

@@ -1,6 +1,7 @@
 import type { MetricsEvents, MetricsServer } from '../metrics/metrics-server.js';
 import { randomHashKey } from '../server/random-hash-key.js';
 import { RateLimiter } from '../server/rate-limiter.js';
+import type { ShortBuffer } from '../socket/batch-socket.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import type { Device } from '../wireguard/device.js';
 import { createDumpParser } from '../wireguard/dump.js';
@@ -27,6 +28,8 @@ const FATAL_CODES: readonly string[] = ['WG_TOOL_MISSING', 'WG_NOT_PERMITTED'];
 
 /** What a registry tells while it runs. */
 export interface RegistryEvents extends TunnelEvents, MetricsEvents {
+  /** A receive or send over UDP failed as a whole; it is counted, and there may be many. */
+  readonly onSocketError?: (error: Error) => void;
   /** The device cannot be read, so that queries are answered SERVFAIL; undefined: it can be again. */
   onDeviceProblem(error: Error | undefined): void;
 }
@@ -35,6 +38,8 @@ export interface RegistryEvents extends TunnelEvents, MetricsEvents {
 export interface RegistryService extends AsyncDisposable {
   /** What the sockets are bound to, in the order of the options; none while a tunnel is waited for. */
   readonly addresses: readonly Endpoint[];
+  /** The buffers for which the kernel granted less than was asked for; the same for each UDP socket. */
+  readonly shortBuffers: readonly ShortBuffer[];
   /** Whether UDP sockets receive and send by the batch; not so where the addon cannot be used. */
   readonly batched: boolean;
   /** Where metrics are served, if they are. */
@@ -92,6 +97,9 @@ export async function openRegistry(
   return {
     get addresses() {
       return listeners.addresses;
+    },
+    get shortBuffers() {
+      return listeners.shortBuffers;
     },
     batched: listeners.batched,
     metricsAddress: metrics?.address,
@@ -159,9 +167,11 @@ function openListeners(
   { receiveBufferBytes }: RegistryLimits,
   answering: Answering,
   pool: TcpPool,
-  events: TunnelEvents,
+  events: RegistryEvents,
 ): Promise<Listeners | TunnelListeners> {
+  const onSocketError = (error: Error) => events.onSocketError?.(error);
+  const options = { listen, receiveBufferBytes, onSocketError };
   return tunnelOnly === true
-    ? TunnelListeners.open({ listen, interfaceName, receiveBufferBytes }, answering, pool, events)
-    : Listeners.open({ listen, receiveBufferBytes }, answering, pool);
+    ? TunnelListeners.open({ ...options, interfaceName }, answering, pool, events)
+    : Listeners.open(options, answering, pool);
 }

@@ -1,3 +1,4 @@
+import type { ShortBuffer } from '../socket/batch-socket.js';
 import { interfaceAddresses } from '../socket/interface-addresses.js';
 import { interfaceIndex } from '../socket/interface-flags.js';
 import { type SocketCounts, sumCounters } from '../socket/socket-counts.js';
@@ -10,9 +11,17 @@ import type { Answering } from './udp-handler.js';
 /** How often the interface is looked at: it may go, come back, or get another address. */
 const LOOK_INTERVAL_MS = 1000;
 
+/** Sockets that listen. */
+export interface Listening {
+  readonly addresses: readonly Endpoint[];
+  /** The buffers for which the kernel granted less than was asked for. */
+  readonly shortBuffers: readonly ShortBuffer[];
+  readonly batched: boolean;
+}
+
 export interface TunnelEvents {
-  /** Listening again, at these addresses. */
-  onListening(addresses: readonly Endpoint[]): void;
+  /** Listening again. */
+  onListening(listening: Listening): void;
   /** Not listening, and why; it is tried again. */
   onProblem(reason: string): void;
 }
@@ -48,6 +57,10 @@ export class TunnelListeners {
 
   get addresses(): readonly Endpoint[] {
     return this.current?.addresses ?? [];
+  }
+
+  get shortBuffers(): readonly ShortBuffer[] {
+    return this.current?.shortBuffers ?? [];
   }
 
   get batched(): boolean {
@@ -121,7 +134,7 @@ export class TunnelListeners {
 
   private tellListening(): void {
     if (this.current !== undefined) {
-      this.events.onListening(this.current.addresses);
+      this.events.onListening(this.current);
     }
   }
 

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import type { SocketCounts } from '../socket/socket-counts.js';
-import { counter, PREFIX, samples } from './metric-kinds.js';
+import { counter, gauge, PREFIX, samples, total } from './metric-kinds.js';
 
 /**
  * The metrics that each server has: of its UDP sockets, of the process, and the delay of the event loop
@@ -18,6 +18,15 @@ export function createCommonRegistry(
     const { kernelDrops, sendDrops } = sockets();
     const drops = { ...otherDrops(), receive_buffer: kernelDrops, send_queue: sendDrops };
     return samples('cause', drops);
+  });
+  total(registry, 'socket_errors_total', 'Receives and sends that failed as a whole', () => {
+    return sockets().errors;
+  });
+  gauge(registry, 'receive_buffer_bytes', 'Smallest SO_RCVBUF of a socket, as granted', () => {
+    return sockets().receiveBufferBytes;
+  });
+  gauge(registry, 'send_buffer_bytes', 'Smallest SO_SNDBUF of a socket, as granted', () => {
+    return sockets().sendBufferBytes;
   });
   registry.registerMetric(batchHistogram(sockets));
   return registry;

@@ -44,17 +44,13 @@ export interface ServiceOptions {
   readonly clientRate?: number;
   /** SO_RCVBUF of each socket; 4 MiB hold about 5000 requests. @default 4_194_304 */
   readonly receiveBufferBytes?: number;
-  /** Told of receives and sends that failed as a whole, which are counted; there may be many. @default nobody is */
-  readonly onSocketError?: (error: Error) => void;
   /** Where to serve metrics over HTTP. @default nowhere */
   readonly metrics?: Endpoint;
   /** @default the classic protocol only */
   readonly sealed?: SealedOptions;
 }
 
-export type ServiceLimits = Required<
-  Omit<ServiceOptions, 'listen' | 'onSocketError' | 'metrics' | 'sealed'>
->;
+export type ServiceLimits = Required<Omit<ServiceOptions, 'listen' | 'metrics' | 'sealed'>>;
 
 export const DEFAULT_LIMITS: ServiceLimits = {
   maxPeers: 65_536,

@@ -1,7 +1,12 @@
 import type { MetricsEvents, MetricsServer } from '../metrics/metrics-server.js';
-import { type BatchSocket, openBatchSocket } from '../socket/batch-socket.js';
+import {
+  type BatchSocket,
+  type BatchSocketOptions,
+  openBatchSocket,
+  type ShortBuffer,
+} from '../socket/batch-socket.js';
 import { sumCounters } from '../socket/socket-counts.js';
-import type { Endpoint } from '../wire/endpoint.js';
+import type { Endpoint, Family } from '../wire/endpoint.js';
 import { ClassicHandler } from './classic-handler.js';
 import type { ServiceCounts } from './counts.js';
 import { EndpointTable } from './endpoint-table.js';
@@ -23,12 +28,20 @@ const EXPIRY_INTERVAL_MS = 50;
 /** Errors that say "this host has no IPv6". */
 const NO_FAMILY_CODES: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
 
+/** What a server tells while it runs. */
+export interface ServiceEvents extends MetricsEvents {
+  /** A receive or send failed as a whole; it is counted, and there may be many. */
+  readonly onSocketError?: (error: Error) => void;
+}
+
 /** A rendezvous server that is listening. */
 export interface Service extends AsyncDisposable {
   /** What the sockets are bound to, in the order of the options; never port 0. */
   readonly addresses: readonly Endpoint[];
   /** Whether all sockets receive and send by the batch; not so where the addon cannot be used. */
   readonly batched: boolean;
+  /** The buffers for which the kernel granted less than was asked for; the same for each socket. */
+  readonly shortBuffers: readonly ShortBuffer[];
   /** Where metrics are served, if they are. */
   readonly metricsAddress: Endpoint | undefined;
   /** A snapshot; asks the kernel for its drops. */
@@ -46,7 +59,7 @@ export interface Service extends AsyncDisposable {
  */
 export async function openService(
   options: ServiceOptions,
-  events: MetricsEvents = {},
+  events: ServiceEvents = {},
 ): Promise<Service> {
   const limits = serviceLimits(options);
   const table = new EndpointTable({
@@ -94,7 +107,10 @@ export async function openService(
 
   try {
     for (const listen of options.listen) {
-      const socket = await openSocket(listen, limits, protocols, sockets.length);
+      const socket = await openSocket(listen, limits, {
+        onBatch: answerOn(protocols, listen.family, sockets.length),
+        onError: (error) => events.onSocketError?.(error),
+      });
       if (socket !== undefined) {
         sockets.push(socket);
         protocols.addSocket(socket);
@@ -112,6 +128,7 @@ export async function openService(
   return {
     addresses: sockets.map((socket) => socket.address),
     batched: sockets.every(({ implementation }) => implementation === 'native'),
+    shortBuffers: sockets[0]?.shortBuffers ?? [],
     metricsAddress: metrics?.address,
     counts,
     allowOnly: (allow) => sealed?.allowOnly(allow),
@@ -120,24 +137,24 @@ export async function openService(
   };
 }
 
+/** Answers the batches of the socket with that number. */
+function answerOn(
+  protocols: Protocols,
+  family: Family,
+  number: number,
+): BatchSocketOptions['onBatch'] {
+  return (batch, count) => protocols.answer(batch, count, family, number, performance.now());
+}
+
 /** Undefined where an optional address is of a family that the host lacks. */
 async function openSocket(
   listen: ListenEndpoint,
-  limits: ServiceLimits,
-  protocols: Protocols,
-  number: number,
+  { receiveBufferBytes }: ServiceLimits,
+  handlers: Pick<BatchSocketOptions, 'onBatch' | 'onError'>,
 ): Promise<BatchSocket | undefined> {
   const { address, port, family } = listen;
   try {
-    return await openBatchSocket({
-      family,
-      address,
-      port,
-      receiveBufferBytes: limits.receiveBufferBytes,
-      onBatch: (batch, count) => protocols.answer(batch, count, family, number, performance.now()),
-      // Such as no memory for a send; it is counted with the replies that were not sent.
-      onError: () => {},
-    });
+    return await openBatchSocket({ family, address, port, receiveBufferBytes, ...handlers });
   } catch (error) {
     if (listen.optional === true && NO_FAMILY_CODES.includes((error as { code?: unknown }).code)) {
       return undefined;

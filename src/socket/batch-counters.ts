@@ -1,3 +1,5 @@
+import type { BufferBytes } from './short-buffer.js';
+
 /** Powers of two in batchSizes: 1, 2..3, 4..7, … 256. */
 const SIZE_CLASSES = 9;
 
@@ -7,12 +9,22 @@ export class BatchCounters {
   sent = 0;
   /** Datagrams that the kernel did not take: a full send queue, or an address it refuses. */
   sendDrops = 0;
+  /** Receives and sends that failed as a whole. */
+  errors = 0;
   batches = 0;
   /** batchSizes[n] batches had 2^n up to 2^(n+1) - 1 datagrams. */
   readonly batchSizes: number[] = new Array<number>(SIZE_CLASSES).fill(0);
+  /** SO_RCVBUF and SO_SNDBUF as the kernel granted them. */
+  readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
   readonly #readKernelDrops: () => number;
 
-  constructor(readKernelDrops: () => number) {
+  constructor(
+    { receiveBufferBytes, sendBufferBytes }: BufferBytes,
+    readKernelDrops: () => number = () => 0,
+  ) {
+    this.receiveBufferBytes = receiveBufferBytes;
+    this.sendBufferBytes = sendBufferBytes;
     this.#readKernelDrops = readKernelDrops;
   }
 

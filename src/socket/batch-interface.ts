@@ -40,11 +40,7 @@ export interface BatchSocket extends AsyncDisposable {
   readonly implementation: BatchImplementation;
   /** What it is bound to; never port 0. */
   readonly address: Endpoint;
-  /** SO_RCVBUF as the kernel granted it. */
-  readonly receiveBufferBytes: number;
-  /** SO_SNDBUF as the kernel granted it. */
-  readonly sendBufferBytes: number;
-  /** Which of the two it granted less of than was asked for. */
+  /** The buffers for which the kernel granted less than was asked for. */
   readonly shortBuffers: readonly ShortBuffer[];
   readonly counters: BatchCounters;
   /**

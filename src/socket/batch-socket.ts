@@ -6,6 +6,7 @@ import { NativeBatchSocket } from './native-batch-socket.js';
 export type { BatchImplementation, BatchSocket, BatchSocketOptions } from './batch-interface.js';
 export { addonProblem } from './binding.js';
 export type { DatagramBatch } from './datagram-batch.js';
+export type { ShortBuffer } from './short-buffer.js';
 
 /**
  * Opens a UDP socket that answers by the batch.

@@ -31,10 +31,8 @@ const MAX_WAITING = 4096;
 export class DgramBatchSocket extends LoopSocket implements BatchSocket {
   readonly implementation = 'dgram';
   readonly address: Endpoint;
-  readonly receiveBufferBytes: number;
-  readonly sendBufferBytes: number;
   readonly shortBuffers: readonly ShortBuffer[];
-  readonly counters = new BatchCounters(() => 0);
+  readonly counters: BatchCounters;
   readonly outgoing: DatagramBatch;
   readonly #socket: Socket;
   readonly #family: Family;
@@ -70,12 +68,19 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
     this.outgoing = createDatagramBatch(capacity, stride);
     this.#onBatch = options.onBatch;
     this.address = endpoint(options.address, socket.address().port);
-    this.receiveBufferBytes = socket.getRecvBufferSize();
-    this.sendBufferBytes = socket.getSendBufferSize();
-    this.shortBuffers = shortBuffers({ receiveBufferBytes, sendBufferBytes }, this);
+    const granted = {
+      receiveBufferBytes: socket.getRecvBufferSize(),
+      sendBufferBytes: socket.getSendBufferSize(),
+    };
+    this.shortBuffers = shortBuffers({ receiveBufferBytes, sendBufferBytes }, granted);
+    this.counters = new BatchCounters(granted);
     socket.on('message', (message, remote) => this.#receive(message, remote));
-    if (options.onError !== undefined) {
-      socket.on('error', options.onError);
+    const { onError } = options;
+    if (onError !== undefined) {
+      socket.on('error', (error) => {
+        this.counters.errors++;
+        onError(error);
+      });
     }
   }
 

@@ -18,8 +18,6 @@ import { zoneNumber } from './zone.js';
 export class NativeBatchSocket extends LoopSocket implements BatchSocket {
   readonly implementation = 'native';
   readonly address: Endpoint;
-  readonly receiveBufferBytes: number;
-  readonly sendBufferBytes: number;
   readonly shortBuffers: readonly ShortBuffer[];
   readonly counters: BatchCounters;
   readonly outgoing: DatagramBatch;
@@ -52,10 +50,8 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
     this.#onError = options.onError;
     this.outgoing = createDatagramBatch(capacity, stride);
     this.address = endpoint(address, native.port);
-    this.receiveBufferBytes = native.receiveBufferBytes;
-    this.sendBufferBytes = native.sendBufferBytes;
-    this.shortBuffers = shortBuffers({ receiveBufferBytes, sendBufferBytes }, this);
-    this.counters = new BatchCounters(() => native.kernelDrops);
+    this.shortBuffers = shortBuffers({ receiveBufferBytes, sendBufferBytes }, native);
+    this.counters = new BatchCounters(native, () => native.kernelDrops);
     native.start(() => this.#answerQueue());
   }
 
@@ -127,6 +123,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
     try {
       return call();
     } catch (error) {
+      this.counters.errors++;
       if (this.#onError === undefined) {
         throw error;
       }

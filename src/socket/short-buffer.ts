@@ -1,4 +1,5 @@
-interface Buffers {
+/** SO_RCVBUF and SO_SNDBUF of a socket. */
+export interface BufferBytes {
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
 }
@@ -15,7 +16,7 @@ export interface ShortBuffer {
  * Compares what was asked for (0: nothing) with what the kernel tells. Without CAP_NET_ADMIN it grants no
  * more than net.core.rmem_max and net.core.wmem_max, and says nothing.
  */
-export function shortBuffers(asked: Buffers, granted: Buffers): ShortBuffer[] {
+export function shortBuffers(asked: BufferBytes, granted: BufferBytes): ShortBuffer[] {
   const queues = [
     ['receive', asked.receiveBufferBytes, granted.receiveBufferBytes / 2],
     ['send', asked.sendBufferBytes, granted.sendBufferBytes / 2],

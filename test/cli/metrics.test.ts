@@ -41,22 +41,26 @@ async function stop(server: ServerProcess): Promise<void> {
 
 describe('--metrics', () => {
   it('of server: says where, and serves what it counts until it stops', async () => {
-    await using server = new ServerProcess(...ANY_PORT);
+    await using server = new ServerProcess(...ANY_PORT, '--receive-buffer', '100000');
     const { metrics } = await started(server);
-    assert.equal(sample(await scrape(metrics), 'max_peers'), 65_536);
+    const text = await scrape(metrics);
+    assert.equal(sample(text, 'max_peers'), 65_536);
+    assert.equal(sample(text, 'receive_buffer_bytes'), 200_000, 'the kernel doubles it');
+    assert.equal(sample(text, 'send_buffer_bytes'), 2 ** 26, 'enough for all of a /24');
     await stop(server);
     await assert.rejects(get(metrics, '/healthz'), { code: 'ECONNREFUSED' });
   });
 
   it('of dns server: the same, by transport', () =>
     withWg(WG, async () => {
-      await using server = new DnsServerProcess(...ANY_PORT);
+      await using server = new DnsServerProcess(...ANY_PORT, '--receive-buffer', '100000');
       const { listen, metrics } = await started(server);
       for (const transport of ['udp', 'tcp'] as const) {
         const { answers } = await exchange(listen, query(FIRST_NAME, 'A'), transport);
         assert.equal(answers?.length, 1);
       }
       const text = await scrape(metrics);
+      assert.equal(sample(text, 'receive_buffer_bytes'), 200_000);
       for (const transport of ['udp', 'tcp']) {
         const name = `dns_queries_total{transport="${transport}",outcome="answered"}`;
         assert.equal(sample(text, name), 1);

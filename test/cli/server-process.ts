@@ -14,9 +14,14 @@ export class ServerProcess implements AsyncDisposable {
 
   constructor(...args: string[]) {
     const listen = ['--listen', '127.0.0.1:0', '--listen', '[::1]:0'];
-    this.child = spawn(process.execPath, [PROGRAM, ...this.command, ...listen, ...args]);
+    const [file, ...before] = this.launcher;
+    this.child = spawn(file, [...before, PROGRAM, ...this.command, ...listen, ...args]);
     this.#lines = linesOf(this.child.stdout!);
     this.#logLines = linesOf(this.child.stderr!);
+  }
+
+  protected get launcher(): readonly [string, ...string[]] {
+    return [process.execPath];
   }
 
   protected get command(): readonly string[] {

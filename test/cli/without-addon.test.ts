@@ -60,7 +60,9 @@ for (const [what, addon, reason] of [
         socket.close();
         server.kill('SIGKILL');
       }
-      assert.match(said, new RegExp(`^[^\n]* warn [^\n]*${reason}[^\n]*make addon[^\n]*\n$`));
+      // node:dgram cannot pass the kernel's limits, whoever runs it: on most hosts there is a second line.
+      const lines = said.split('\n').filter((line) => !/ warn {2}the kernel grants /.test(line));
+      assert.match(lines.join('\n'), new RegExp(`^[^\n]* warn .*${reason}.*make addon[^\n]*\n$`));
     });
 
     it('the client says in one line what to do', async () => {

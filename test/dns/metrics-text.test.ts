@@ -18,7 +18,16 @@ const COUNTS = {
   byTransport: BY_TRANSPORT,
   readings: { done: 1, failed: 2 },
   tcp: { accepted: 3, turnedAway: 4, open: 5 },
-  sockets: { ...sumCounters([]), kernelDrops: 6, sendDrops: 7, received: 8, batches: 9 },
+  sockets: {
+    ...sumCounters([]),
+    kernelDrops: 6,
+    sendDrops: 7,
+    received: 8,
+    batches: 9,
+    errors: 61,
+    receiveBufferBytes: 62,
+    sendBufferBytes: 63,
+  },
 };
 
 const EXPECTED = `
@@ -52,6 +61,9 @@ dns_tcp_connections_total{outcome="accepted"} 3
 dns_tcp_connections_total{outcome="turned_away"} 4
 dns_open_tcp_connections 5
 dropped_datagrams_total{cause="receive_buffer"} 6
+socket_errors_total 61
+receive_buffer_bytes 62
+send_buffer_bytes 63
 dropped_datagrams_total{cause="send_queue"} 7
 batch_size_bucket{le="+Inf"} 9
 batch_size_sum 8

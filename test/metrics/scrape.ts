@@ -80,6 +80,9 @@ export function assertCommonMetrics(text: string): void {
   assert.equal(sample(text, 'batch_size_bucket{le="+Inf"}'), sample(text, 'batch_size_count'));
   assert.equal(sample(text, 'dropped_datagrams_total{cause="receive_buffer"}'), 0);
   assert.equal(sample(text, 'dropped_datagrams_total{cause="send_queue"}'), 0);
+  assert.equal(sample(text, 'socket_errors_total'), 0);
+  assert.ok(sample(text, 'receive_buffer_bytes') > 0);
+  assert.ok(sample(text, 'send_buffer_bytes') > 0);
   assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
   assert.match(text, /^process_cpu_seconds_total /m);
   assert.match(text, /^process_resident_memory_bytes /m);

@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { openBatchSocket } from '../../src/socket/batch-socket.js';
+import { promisify } from 'node:util';
+import { type BatchImplementation, openBatchSocket } from '../../src/socket/batch-socket.js';
 import { loadBinding } from '../../src/socket/binding.js';
 import {
   ADDRESS_WORDS,
@@ -11,6 +13,7 @@ import {
   PORT_WORD,
 } from '../../src/socket/datagram-batch.js';
 import { addressBytes } from '../../src/wire/endpoint.js';
+import { until } from './deadline.js';
 
 /** Scenarios of udp-batch-network.test.ts, run in its network; each prints what it saw as JSON. */
 const SCENARIOS: Record<string, () => Promise<unknown>> = {
@@ -18,6 +21,7 @@ const SCENARIOS: Record<string, () => Promise<unknown>> = {
   'link-local': linkLocal,
   'full-queue': fullQueue,
   'dgram-queue': dgramQueue,
+  'receive-error': receiveError,
 };
 
 async function askedAddress(): Promise<string[]> {
@@ -89,6 +93,31 @@ async function dgramQueue(): Promise<unknown> {
   const attempted = rounds * outgoing.capacity;
   const accounted = counters.sent + counters.sendDrops;
   return { attempted, handed, sent, sendDrops, accounted };
+}
+
+/**
+ * The kernel's own way to fail a receive: SOCK_DESTROY (CONFIG_INET_DIAG_DESTROY). A port that the kernel
+ * chose would be lost with it.
+ */
+async function receiveError(): Promise<unknown> {
+  const port = 5000;
+  const told: unknown[] = [];
+  await using socket = await openBatchSocket({
+    family: 4,
+    address: '127.0.0.1',
+    port,
+    receiveBufferBytes: 0,
+    onBatch: () => {},
+    onError: (error) => told.push((error as NodeJS.ErrnoException).code),
+    implementation: process.argv[3] as BatchImplementation,
+  });
+  await promisify(execFile)('ss', ['-K', '-aun', 'sport', '=', `:${port}`]);
+  await until('the error', () => told.length > 0);
+  const client = createSocket('udp4');
+  client.send('still there?', port, '127.0.0.1');
+  const [message] = await once(client, 'message');
+  client.close();
+  return { told, errors: socket.counters.errors, echoed: message.toString() };
 }
 
 function fillDead({ addresses, capacity }: DatagramBatch): void {

@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-
-const TIMEOUT_MS = 60_000;
+import { inOwnNetwork } from './own-network.js';
 
 /**
  * A network of its own (root; ends with the process that has it): two interfaces that are each other's
  * far end, several IPv6 addresses on one host, and a neighbour that never answers.
  */
 const TOPOLOGY = `
-  set -e
   ip link set lo up
   ip addr add fd00:9::2/128 dev lo nodad
   ip addr add fd00:9::3/128 dev lo nodad
@@ -21,15 +17,12 @@ const TOPOLOGY = `
   ip addr add 10.9.0.1/24 dev near
   ip link set near up
   ip link set far up
-  exec "$@"
 `;
 
 const CHILD = fileURLToPath(new URL('udp-batch-network-child.js', import.meta.url));
 
-async function inNetwork(scenario: string): Promise<unknown> {
-  const args = ['--net', 'sh', '-c', TOPOLOGY, 'sh', process.execPath, CHILD, scenario];
-  const { stdout } = await promisify(execFile)('unshare', args, { timeout: TIMEOUT_MS });
-  return JSON.parse(stdout);
+function inNetwork(...scenario: string[]): Promise<unknown> {
+  return inOwnNetwork(TOPOLOGY, CHILD, ...scenario);
 }
 
 describe('the UDP batch in a network of its own', () => {
@@ -47,6 +40,13 @@ describe('the UDP batch in a network of its own', () => {
     assert.ok(sent > 0 && sent < attempted, `${sent} of ${attempted} sent`);
     assert.equal(next, 0);
   });
+
+  for (const implementation of ['native', 'dgram']) {
+    it(`counts and tells a receive that fails, and goes on (${implementation})`, async () => {
+      const outcome = await inNetwork('receive-error', implementation);
+      assert.deepEqual(outcome, { told: ['ECONNABORTED'], errors: 1, echoed: 'still there?' });
+    });
+  }
 
   it('bounds what node:dgram keeps while the send queue is full', async () => {
     const outcome = (await inNetwork('dgram-queue')) as Record<string, number>;

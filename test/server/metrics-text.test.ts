@@ -28,6 +28,9 @@ const COUNTS: ServiceCounts = {
       kernelDrops: 1700,
       batches: 31,
       batchSizes: [1, 2, 4, 8, 16, 0, 0, 0, 0],
+      errors: 1800,
+      receiveBufferBytes: 19,
+      sendBufferBytes: 2000,
     },
     {
       received: 14,
@@ -36,6 +39,9 @@ const COUNTS: ServiceCounts = {
       kernelDrops: 17,
       batches: 480,
       batchSizes: [0, 0, 0, 0, 0, 32, 64, 128, 256],
+      errors: 18,
+      receiveBufferBytes: 1900,
+      sendBufferBytes: 20,
     },
   ]),
 };
@@ -51,6 +57,9 @@ dropped_datagrams_total{cause="malformed"} 8
 dropped_datagrams_total{cause="source_rate"} 9
 dropped_datagrams_total{cause="receive_buffer"} 1717
 dropped_datagrams_total{cause="send_queue"} 1616
+socket_errors_total 1818
+receive_buffer_bytes 19
+send_buffer_bytes 20
 peers 10
 max_peers 11
 expired_peers_total 12
