@@ -117,7 +117,7 @@ export class Association {
         this.#cookieCame(family, message, now);
         break;
       case MESSAGE.notice:
-        this.#noticed(message, now);
+        this.#noticed(family, message, now);
         break;
     }
   }
@@ -228,10 +228,14 @@ export class Association {
     this.#schedule.succeeded();
   }
 
-  #noticed(message: Uint8Array, now: number): void {
+  #noticed(family: Family, message: Uint8Array, now: number): void {
     switch (readNoticeReason(message, 0)) {
       case NOTICE.noSession:
-        if (this.#session !== undefined && isEchoOfData(message, this.#session)) {
+        if (
+          this.#session !== undefined &&
+          isEchoOfData(message, this.#session) &&
+          !this.#paths.isStrange(family)
+        ) {
           this.#session.refusedCounter = readCounter(message, OFFSET.notice.echo);
           this.#schedule.need(now, NOTICE_SPACING_MS);
         }

@@ -98,6 +98,15 @@ export class Paths {
     }
   }
 
+  /**
+   * Whether the present session was heard over another family, and never over this one: its address may be
+   * that of another server.
+   */
+  isStrange(family: Family): boolean {
+    const heard = [...this.#paths].filter(([, { aliveAt }]) => aliveAt > Number.NEGATIVE_INFINITY);
+    return heard.length > 0 && heard.every(([other]) => other !== family);
+  }
+
   /** The families that are silent, though the server was heard over another since. */
   get outlived(): Family[] {
     const heardAt = Math.max(...[...this.#paths.values()].map(({ aliveAt }) => aliveAt));

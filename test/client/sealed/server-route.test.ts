@@ -3,9 +3,10 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { followServer } from '../../../src/client/sealed/server-route.js';
 import { ServerLocator } from '../../../src/client/server-locator.js';
-import type { Endpoint, Family } from '../../../src/wire/endpoint.js';
+import { type Endpoint, type Family, parseEndpoint } from '../../../src/wire/endpoint.js';
 import { MESSAGE } from '../../../src/wire/sealed.js';
 import type { Device } from '../../../src/wireguard/device.js';
+import { SealedRendezvous } from '../../server/sealed/sealed-rendezvous.js';
 import { type Fate, type Node, World } from './world.js';
 
 const LOOK_MS = 100;
@@ -59,6 +60,10 @@ function inUse({ serverAt }: Node, family: Family): string | undefined {
   return serverAt.get(family)?.split(' ')[1];
 }
 
+function initiationsSince({ sent }: Node, start: number): number {
+  return sent.filter(({ at, payload }) => at > start && payload[3] === MESSAGE.initiation).length;
+}
+
 for (const [dead, other] of [
   [4, 6],
   [6, 4],
@@ -106,12 +111,32 @@ for (const [dead, other] of [
         assert.ok(at - (visits[i]?.at ?? 0) >= 25_000);
       });
       assert.ok(sent.length <= 4 * (visits.length + 1) + 2, `${sent.length} datagrams`);
-      const isLater = ({ at, payload }: (typeof a.sent)[number]) =>
-        at > start && payload[3] === MESSAGE.initiation;
-      assert.equal(a.sent.filter(isLater).length, 0);
+      assert.equal(initiationsSince(a, start), 0);
     });
   });
 }
+
+it('leaves an address of another server with the same key, which does not have the session', async () => {
+  const { world, a, b, run } = await setUp();
+  const stranger = new SealedRendezvous({ key: world.server.key });
+  world.fate = ({ from, to, payload }) => {
+    if (to !== `server ${ADDRESSES[4][0]}`) {
+      return [10];
+    }
+    stranger.now = world.now;
+    const { address, port } = parseEndpoint(from);
+    const reply = stranger.ask(address, port, payload.slice());
+    if (reply !== undefined) {
+      world.send({ from: to, to: from, payload: reply.slice() });
+    }
+    return [];
+  };
+  run(10_000);
+  assert.equal(b.finds(a, 4), a.places[4]);
+  const start = world.now;
+  run(60_000);
+  assert.equal(initiationsSince(a, start), 0);
+});
 
 it('leaves no address because of one family where the server is silent over both', async () => {
   const { world, a, run } = await setUp();
