@@ -3,11 +3,10 @@ import type { ServerName } from '../client/server-locator.js';
 import type { SelfOptions } from '../dns/options.js';
 import { parseZone } from '../wire/dns-sd.js';
 import { addressFamily, type Endpoint, parseEndpoint, sameEndpoint } from '../wire/endpoint.js';
+import { isInterfaceName, MAX_INTERFACE_NAME } from '../wire/interface-name.js';
 import { formatPublicKey, type PublicKey, parsePublicKey } from '../wire/key.js';
 import { parsePrefix } from '../wire/prefix.js';
 
-/** IFNAMSIZ of linux/if.h, less the closing NUL. */
-const MAX_INTERFACE_NAME = 15;
 const MAX_KEEPALIVE = 65535;
 const MAX_PORT = 65535;
 const HOST_NAME = /^(?=.{1,253}$)(?!\d+(\.\d+)*$)[\w-]{1,63}(\.[\w-]{1,63})*\.?$/;
@@ -15,8 +14,7 @@ const SERVER = /^(?:\[(?<v6>[^\]]*)\]|(?<host>[^:[\]]*))(?::(?<port>\d+))?$/;
 
 /** An interface name as the kernel takes it, and never an option of `wg`. */
 export function interfaceName(text: string): string {
-  const usable = /^[^\s/:-][^\s/:]*$/.test(text) && text !== '.' && text !== '..';
-  if (!usable || Buffer.byteLength(text) > MAX_INTERFACE_NAME) {
+  if (text.startsWith('-') || !isInterfaceName(text)) {
     throw new InvalidArgumentError(
       `an interface name has 1 to ${MAX_INTERFACE_NAME} characters, no blank, colon or slash, and no leading dash.`,
     );

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { MAX_DNS_MESSAGE } from '../wire/dns-reply.js';
+import { withoutZone } from '../wire/endpoint.js';
 import { SILENCE } from './responder.js';
 import type { Answering } from './udp-handler.js';
 
@@ -121,7 +122,7 @@ class TcpConnection {
   private answer(query: Uint8Array): void {
     const { socket } = this;
     scratch.set(query);
-    const local = () => socket.localAddress;
+    const local = () => socket.localAddress && withoutZone(socket.localAddress);
     const length = this.answering.responder.respond(scratch, query.length, 'tcp', local);
     if (length === SILENCE) {
       socket.destroy();

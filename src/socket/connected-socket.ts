@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { Endpoint } from '../wire/endpoint.js';
 import { LoopSocket } from './loop-socket.js';
+import { plainLookup } from './plain-lookup.js';
 
 export interface ConnectedSocketOptions {
   readonly server: Endpoint;
@@ -20,7 +21,10 @@ export class ConnectedSocket extends LoopSocket {
 
   constructor(options: ConnectedSocketOptions) {
     const { server } = options;
-    const socket = createSocket(server.family === 4 ? 'udp4' : 'udp6');
+    const socket = createSocket({
+      type: server.family === 4 ? 'udp4' : 'udp6',
+      lookup: plainLookup,
+    });
     super(socket);
     this.#socket = socket;
     this.#options = options;

@@ -14,7 +14,9 @@ import {
 import { createDatagramBatch, type DatagramBatch, expectSlots } from './datagram-batch.js';
 import { remoteOf, storeDatagram } from './dgram-slots.js';
 import { LoopSocket } from './loop-socket.js';
+import { plainLookup } from './plain-lookup.js';
 import { type ShortBuffer, shortBuffers } from './short-buffer.js';
+import { ZoneNames } from './zone-names.js';
 
 /**
  * Datagrams that may wait to be sent, here and in libuv, which itself queues without limit what the kernel
@@ -37,6 +39,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
   readonly #socket: Socket;
   readonly #family: Family;
   readonly #batch: DatagramBatch;
+  readonly #zones = new ZoneNames();
   readonly #onBatch: BatchSocketOptions['onBatch'];
   #count = 0;
   #waiting = 0;
@@ -49,6 +52,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
     const socket = createSocket({
       type: family === 4 ? 'udp4' : 'udp6',
       ipv6Only: family === 6,
+      lookup: plainLookup,
       ...(receiveBufferBytes > 0 && { recvBufferSize: receiveBufferBytes }),
       ...(sendBufferBytes > 0 && { sendBufferSize: sendBufferBytes }),
     });
@@ -91,7 +95,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
 
   /** dgram reads up to 32 datagrams a wake: they are gathered until the loop has finished reading. */
   #receive(message: Uint8Array, remote: RemoteInfo): void {
-    storeDatagram(this.#batch, this.#count, message, remote);
+    storeDatagram(this.#batch, this.#count, message, remote, this.#zones);
     this.#count++;
     if (this.#count === this.#batch.capacity) {
       this.#answer();
@@ -131,7 +135,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
       this.counters.sendDrops++;
       return false;
     }
-    const { address, port } = remoteOf(batch, slot, this.#family);
+    const { address, port } = remoteOf(batch, slot, this.#family, this.#zones);
     // A copy: dgram keeps what it cannot send at once, and the slot is needed again.
     const reply = payload.slice(slot * stride, slot * stride + length);
     try {
@@ -167,7 +171,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
     } while (this.counters.received > before && turns < MAX_BATCHES_PER_WAKE);
     if (this.#count > 0) {
       this.#answer();
-      // dgram resolves the address first, a numeric one too, and sends in a later tick.
+      // dgram looks the address up first, a numeric one too, and sends in a later tick.
       await nextTurn();
     }
     this.#socket.close();

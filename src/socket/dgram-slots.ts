@@ -1,7 +1,7 @@
 import type { RemoteInfo } from 'node:dgram';
-import { addressBytes, type Family, formatAddress } from '../wire/endpoint.js';
+import { addressBytes, type Family, formatAddress, zoneOf } from '../wire/endpoint.js';
 import { ADDRESS_WORDS, type DatagramBatch, INTERFACE_WORD, PORT_WORD } from './datagram-batch.js';
-import { zoneName, zoneNumber } from './zone.js';
+import type { ZoneNames } from './zone-names.js';
 
 const LINK_LOCAL = /^fe[89ab]/;
 
@@ -10,7 +10,8 @@ export function storeDatagram(
   batch: DatagramBatch,
   slot: number,
   message: Uint8Array,
-  remote: RemoteInfo,
+  remote: Pick<RemoteInfo, 'address' | 'port'>,
+  zones: ZoneNames,
 ): void {
   const { payload, stride, lengths, addresses } = batch;
   const fits = message.length <= stride;
@@ -20,18 +21,19 @@ export function storeDatagram(
   addresses.fill(0, start, start + ADDRESS_WORDS);
   addressView(addresses, start, 16).set(addressBytes(remote.address));
   addresses[start + PORT_WORD] = remote.port;
-  if (remote.address.includes('%')) {
-    addresses[start + INTERFACE_WORD] = zoneNumber(remote.address);
+  const zone = zoneOf(remote.address);
+  if (zone !== undefined) {
+    addresses[start + INTERFACE_WORD] = zones.numberOf(zone);
   }
 }
 
 /** The remote address of a slot, as dgram takes it. */
-export function remoteOf(batch: DatagramBatch, slot: number, family: Family) {
+export function remoteOf(batch: DatagramBatch, slot: number, family: Family, zones: ZoneNames) {
   const { addresses } = batch;
   const start = slot * ADDRESS_WORDS;
   const address = formatAddress(addressView(addresses, start, family === 4 ? 4 : 16));
   const zone = LINK_LOCAL.test(address)
-    ? zoneName(addresses[start + INTERFACE_WORD] as number)
+    ? zones.nameOf(addresses[start + INTERFACE_WORD] as number)
     : undefined;
   return {
     address: zone === undefined ? address : `${address}%${zone}`,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { addressBytes, type Endpoint } from '../wire/endpoint.js';
+import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net';
+import { addressBytes, type Endpoint, zoneOf } from '../wire/endpoint.js';
 import { loadBinding } from './binding.js';
 import { zoneNumber } from './zone.js';
 
@@ -38,8 +38,11 @@ export async function openTcpListener(options: TcpListenerOptions): Promise<TcpL
   };
 }
 
-function listen(server: Server, { endpoint, interfaceName }: TcpListenerOptions): void {
-  const { address, port, family } = endpoint;
+function listen(server: Server, options: TcpListenerOptions): void {
+  const { address, port, family } = options.endpoint;
+  // node:net takes a zone with an underscore for a part of a host name. Whoever listens at a link-local
+  // address hears one interface only: to be tied to it changes nothing.
+  const { interfaceName = isIP(address) === 0 ? zoneOf(address) : undefined } = options;
   if (interfaceName === undefined) {
     server.listen({ host: address, port, ipv6Only: family === 6 });
     return;

@@ -1,6 +1,6 @@
 import type { Answer, SoaAnswer } from 'dns-packet';
 import { encodeName, MAX_NAME_LENGTH } from './dns-name.js';
-import type { Endpoint } from './endpoint.js';
+import { type Endpoint, withoutZone } from './endpoint.js';
 import { formatPublicKey, formatPublicKeyBase32, type PublicKey } from './key.js';
 
 /** The service of DNS-SD (RFC 6763 section 4.1.2) that lists peers, below a zone. */
@@ -102,8 +102,7 @@ export function srvRecord(name: string, port: number): Answer {
 /** A or AAAA; a zone (`%eth0`) means nothing elsewhere and is left out. */
 export function addressRecord(name: string, { address, family }: Omit<Endpoint, 'port'>): Answer {
   const type = family === 4 ? 'A' : 'AAAA';
-  const data = address.split('%', 1)[0] as string;
-  return { name, type, class: 'IN', ttl: TTL_SECONDS, data };
+  return { name, type, class: 'IN', ttl: TTL_SECONDS, data: withoutZone(address) };
 }
 
 /**

@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { isInterfaceName } from './interface-name.js';
 
 /** An address family as its IP version. */
 export type Family = 4 | 6;
@@ -19,14 +20,31 @@ export const ADDRESS_LENGTH = { 4: 4, 6: 16 } as const;
 export const ENDPOINT_LENGTH = { 4: 6, 6: 18 } as const;
 
 const MAX_PORT = 65535;
-const ENDPOINT_TEXT = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[^:[\]]+)):(?<port>\d{1,5})$/;
+/** Brackets may be in the name of a zone, too; a colon may not. */
+const ENDPOINT_TEXT = /^(?:\[(?<v6>[^[\]%]+(?:%[^:]+)?)\]|(?<v4>[^:[\]]+)):(?<port>\d{1,5})$/;
 
-/** The family of an address in text, or undefined when the text is no address. */
+/** The zone of an address (`eth0` of `fe80::1%eth0`): an interface's name or number; undefined for none. */
+export function zoneOf(address: string): string | undefined {
+  const at = address.indexOf('%');
+  return at < 0 ? undefined : address.slice(at + 1);
+}
+
+/** An address without its zone. */
+export function withoutZone(address: string): string {
+  return address.split('%', 1)[0] as string;
+}
+
+/**
+ * The family of an address in text, or undefined when the text is no address. Zones are not for ipaddr.js,
+ * which knows letters and digits only: interfaces are named `br-lan`, `eth0.100`, `docker_gwbridge`.
+ */
 export function addressFamily(text: string): Family | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) {
     return 4;
   }
-  return ipaddr.IPv6.isValid(text) ? 6 : undefined;
+  const zone = zoneOf(text);
+  const hasGoodZone = zone === undefined || isInterfaceName(zone);
+  return hasGoodZone && ipaddr.IPv6.isValid(withoutZone(text)) ? 6 : undefined;
 }
 
 /** Makes an endpoint of an address in text and a port. Throws a RangeError that names the bad part. */
@@ -70,13 +88,17 @@ export function isUsable({ address, port }: Endpoint): boolean {
   return port !== 0 && address !== '0.0.0.0' && address !== '::';
 }
 
-/** An address in network order: 4 or 16 bytes; a zone is left out. Throws a RangeError. */
+/**
+ * An address in network order: 4 or 16 bytes; a zone is left out, whatever it is: no address that the
+ * system gives is refused. Throws a RangeError.
+ */
 export function addressBytes(text: string): Uint8Array {
-  const family = addressFamily(text);
+  const address = withoutZone(text);
+  const family = addressFamily(address);
   if (family === undefined) {
     throw new RangeError(`not an IP address: ${text}`);
   }
-  const parsed = family === 4 ? ipaddr.IPv4.parse(text) : ipaddr.IPv6.parse(text);
+  const parsed = family === 4 ? ipaddr.IPv4.parse(address) : ipaddr.IPv6.parse(address);
   return Uint8Array.from(parsed.toByteArray());
 }
 
@@ -112,7 +134,7 @@ export function decodeEndpoint(bytes: Uint8Array): Endpoint | undefined {
 }
 
 function canonicalIpv6(text: string): string {
-  const [address, zone] = text.split('%', 2);
-  const canonical = ipaddr.IPv6.parse(address as string).toRFC5952String();
+  const zone = zoneOf(text);
+  const canonical = ipaddr.IPv6.parse(withoutZone(text)).toRFC5952String();
   return zone === undefined ? canonical : `${canonical}%${zone}`;
 }

@@ -2,13 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { PROGRAM, runCommand } from './run-command.js';
-
-const CHECKOUT = join(dirname(PROGRAM), '..', '..');
+import { CHECKOUT, ProgramWithoutAddon } from './program-without-addon.js';
+import { runCommand } from './run-command.js';
 
 /** Stands for an addon that was built before the program was updated: it can be loaded, and lacks all. */
 const OTHER_ADDON = join(
@@ -16,33 +13,19 @@ const OTHER_ADDON = join(
   `node_modules/sodium-native/prebuilds/${process.platform}-${process.arch}/sodium-native.node`,
 );
 
-/** A checkout of which only the TypeScript was built. */
-function checkout(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'wg-rendezvous-no-addon-'));
-  cpSync(join(CHECKOUT, 'dist', 'bin'), join(folder, 'dist', 'bin'), { recursive: true });
-  cpSync(join(CHECKOUT, 'package.json'), join(folder, 'package.json'));
-  symlinkSync(join(CHECKOUT, 'node_modules'), join(folder, 'node_modules'));
-  return folder;
-}
-
 for (const [what, addon, reason] of [
   ['was not built', undefined, 'the addon was not built'],
   ['is of another version', OTHER_ADDON, 'the addon is of another version[^\n]* interfaceIndex'],
 ] as const) {
   describe(`where the addon ${what}`, () => {
-    let folder: string;
-    let program: string;
+    let program: ProgramWithoutAddon;
     before(() => {
-      folder = checkout();
-      program = join(folder, 'dist', 'bin', 'wg-rendezvous.js');
-      if (addon !== undefined) {
-        cpSync(addon, join(folder, 'build', 'Release', 'wg_rendezvous.node'));
-      }
+      program = new ProgramWithoutAddon(addon);
     });
-    after(() => rmSync(folder, { recursive: true }));
+    after(() => program[Symbol.dispose]());
 
     it('the server says so in one line, and answers', async () => {
-      const server = spawn(process.execPath, [program, 'server', '--listen', '127.0.0.1:0']);
+      const server = spawn(process.execPath, [program.path, 'server', '--listen', '127.0.0.1:0']);
       const socket = createSocket('udp4');
       let said = '';
       server.stderr.on('data', (text: Buffer) => {
@@ -66,7 +49,9 @@ for (const [what, addon, reason] of [
     });
 
     it('the client says in one line what to do', async () => {
-      const { code, stderr } = await runCommand(['client', 'lo', '127.0.0.1'], { program });
+      const { code, stderr } = await runCommand(['client', 'lo', '127.0.0.1'], {
+        program: program.path,
+      });
       assert.equal(code, 1);
       assert.match(stderr, new RegExp(`^error: ${reason}[^\n]*make addon[^\n]*\n$`));
     });

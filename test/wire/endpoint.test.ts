@@ -51,6 +51,33 @@ test('a zone stays with the text and not with the bytes', () => {
   assert.equal(addressBytes('fe80::1%eth0').length, 16);
 });
 
+test('a zone is any name that Linux takes for an interface', () => {
+  const character = fc.constantFrom(...'aZ09-_.[]%@é');
+  const name = fc.string({ unit: character, minLength: 1, maxLength: 7 });
+  const names = ['br-lan.7', 'docker_gwbridge', 'eth0.100', 'a]b', '7', '...'];
+  const zone = fc.oneof(fc.constantFrom(...names), name).filter((it) => !/^\.\.?$/.test(it));
+  fc.assert(
+    fc.property(zone, (it) => {
+      const value = { address: `fe80::1%${it}`, port: 49918, family: 6 } as const;
+      assert.deepEqual(parseEndpoint(formatEndpoint(value)), value);
+      assert.equal(addressFamily(value.address), 6);
+      assert.deepEqual(addressBytes(value.address), addressBytes('fe80::1'));
+    }),
+  );
+  for (const bad of ['', '.', '..', 'a/b', 'a b', 'a:b', 'sixteen_letters_', 'éééééééé']) {
+    assert.throws(() => parseEndpoint(`[fe80::1%${bad}]:1`), RangeError, bad);
+    assert.equal(addressFamily(`fe80::1%${bad}`), undefined);
+  }
+  assert.equal(addressFamily('192.0.2.1%eth0'), undefined);
+});
+
+test('the bytes of an address are there whatever its zone is: the system knows what it says', () => {
+  for (const zone of ['sixteen_letters_', 'Ã©Ã©Ã©Ã©Ã©Ã©Ã©a', 'a b', '']) {
+    assert.deepEqual(addressBytes(`fe80::1%${zone}`), addressBytes('fe80::1'));
+  }
+  assert.throws(() => addressBytes('eth0%fe80::1'), RangeError);
+});
+
 test('what is no endpoint is refused', () => {
   const bad = ['', '1.2.3.4', '1.2.3:4', '1.2.3.4:65536', '1.2.3.4:x', '::1:5', '[1.2.3.4]:5'];
   for (const text of [...bad, '[::1]', '[::1]:', '256.0.0.1:1', 'host:1', '010.0.0.1:5']) {

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { addressFamily } from '../../wire/endpoint.js';
+import { addressFamily, withoutZone } from '../../wire/endpoint.js';
 import { formatPublicKey } from '../../wire/key.js';
 import type { Device } from '../../wireguard/device.js';
 
@@ -12,7 +12,8 @@ const MIN_PREFIX_LENGTH = 8;
  * peer is a way out, and the address may be anywhere.
  */
 export function registryPeer({ peers }: Device, address: string): string | undefined {
-  const target = addressFamily(address) === undefined ? undefined : ipaddr.parse(address);
+  const target =
+    addressFamily(address) === undefined ? undefined : ipaddr.parse(withoutZone(address));
   let longest = MIN_PREFIX_LENGTH - 1;
   let found: string | undefined;
   for (const { publicKey, allowedIps } of target === undefined ? [] : peers) {

@@ -17,6 +17,7 @@ test('the registry is the peer with the longest allowed IP around its address', 
   assert.equal(owner('10.9.0.1', ['10.9.0.0/24'], ['10.0.0.0/8']), 'P');
   assert.equal(owner('fd00::1', ['10.9.0.1/32', 'fd00::/64'], ['fd00::2/128']), 'P');
   assert.equal(owner('fd00::1', ['fd00::2/127'], ['fd00::1/128']), 'Q');
+  assert.equal(owner('fe80::1%br-lan.7', ['fe80::1/128']), 'P');
 });
 
 test('an address outside of the tunnel is nobody’s', () => {
