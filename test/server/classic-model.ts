@@ -1,12 +1,19 @@
 import { noClassicCounts } from '../../src/server/classic-handler.js';
 import type { Family } from '../../src/wire/endpoint.js';
 
-/** Entries that a source may have wherever there is room; see docs/operations.md. */
+/** Entries that a source may have wherever there is room, if its share is as much; see docs/operations.md. */
 const FLOOR = 16;
 
 /** Whether a source that holds so many entries may add one where so many are free. */
-export function mayAdd(held: number, free: number, share: number): boolean {
-  return free > 0 && (held < FLOOR || held < (free * share) / (1 - share));
+export function mayAdd(
+  held: number,
+  free: number,
+  { maxPeers, share }: { readonly maxPeers: number; readonly share: number },
+): boolean {
+  // In thousandths there is no rounding.
+  const thousandths = Math.round(share * 1000);
+  const floor = Math.min(FLOOR, Math.floor((maxPeers * thousandths) / 1000));
+  return free > 0 && (held < floor || held * (1000 - thousandths) < free * thousandths);
 }
 
 export interface ClassicModelOptions {
@@ -83,9 +90,8 @@ export class ClassicModel {
       this.entries.set(name, { source: known.source, endpoint, seenAt: this.now });
       return moves ? 'moves' : 'refreshes';
     }
-    const { maxPeers, share } = this.options;
     const held = [...this.entries.values()].filter((entry) => entry.source === source).length;
-    if (!mayAdd(held, maxPeers - this.entries.size, share)) {
+    if (!mayAdd(held, this.options.maxPeers - this.entries.size, this.options)) {
       return 'refused';
     }
     this.entries.set(name, { source, endpoint, seenAt: this.now });

@@ -112,7 +112,7 @@ class Model {
     }
     const sources = this.sources(now);
     const held = sources.filter((source) => source === endpoint).length;
-    if (!mayAdd(held, this.maxPeers - sources.length, this.share)) {
+    if (!mayAdd(held, this.maxPeers - sources.length, this)) {
       return REGISTRATION.refused;
     }
     this.entries.set(name, { endpoint, source: endpoint, seen: now });
