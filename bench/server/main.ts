@@ -39,7 +39,7 @@ const { values: flags } = parseArgs({
     growth: { type: 'string' },
   },
 });
-const rounds = flags.quick ? { rounds: 5, seconds: 0.3 } : { rounds: 25, seconds: 0.4 };
+const rounds = flags.quick ? { rounds: 5, seconds: 0.3 } : { rounds: 20, seconds: 0.4 };
 
 const growth = measureGrowth(Number(flags.growth ?? MEMORY_KEYS), flags.quick ? 3 : 7);
 if (flags.growth !== undefined) {
@@ -50,12 +50,14 @@ await using tools = await buildTools();
 const cases: CaseResult[] = [];
 for (const it of CASES) {
   process.stderr.write(`${it.keys} keys, ${it.mode} …\n`);
-  cases.push(await measureCase(tools, it, rounds));
+  const result = await measureCase(tools, it, rounds);
+  process.stderr.write(`  ${result.oursToLimit.toFixed(2)} of the limit\n`);
+  cases.push(result);
 }
 process.stderr.write('memory, latency, metrics …\n');
 const memory = await measureMemory(tools, MEMORY_KEYS);
 const latency = await measureLatency(tools, flags.quick ? 3 : 9);
-const scraped = await measureScraped(tools, flags.quick ? 5 : 25);
+const scraped = await measureScraped(tools, flags.quick ? 5 : 15);
 const workers = await measureWorkers(tools, rounds);
 const report: Report = { cases, memory, growth, latency, scraped, workers };
 process.stdout.write(formatReport(report));
