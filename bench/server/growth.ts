@@ -2,7 +2,6 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { EndpointTable } from '../../src/server/endpoint-table.js';
 import { MAX_PEERS } from '../../src/server/options.js';
-import { SourceShare } from '../../src/server/source-share.js';
 
 const KEY_WORDS = 8;
 /** Registrations timed together: a batch of the socket. */
@@ -38,7 +37,7 @@ export function measureGrowth(keys: number, runs: number): GrowthResult {
     const table = new EndpointTable({
       maxPeers: Math.min(2 * keys, MAX_PEERS),
       ttlMs: 180_000,
-      share: new SourceShare(0.999),
+      share: 0.999,
       hashKey: { low: 1, high: 2 },
     });
     for (let batch = 0; batch < batches; batch++) {

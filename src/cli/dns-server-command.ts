@@ -7,6 +7,7 @@ import {
   type ZoneOptions,
 } from '../dns/options.js';
 import type { ListenEndpoint } from '../server/options.js';
+import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
 import { type Endpoint, endpoint, formatEndpoint } from '../wire/endpoint.js';
 import {
   collect,
@@ -23,8 +24,6 @@ import type { LogOptions } from './log-options.js';
 
 const MAX_AGE_SECONDS = 3600;
 const MAX_RATE = 1_000_000_000;
-const MIN_RECEIVE_BUFFER = 4096;
-const MAX_RECEIVE_BUFFER = 2 ** 30 - 1; // the kernel doubles it, up to INT_MAX
 
 const DEFAULT_LISTEN: readonly ListenEndpoint[] = [
   endpoint('0.0.0.0', DNS_PORT),

@@ -6,6 +6,7 @@ import {
   MAX_WANTED,
   type ServiceOptions,
 } from '../server/options.js';
+import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import { type Endpoint, endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { decimal, listenEndpoint, listenEndpoints, wholeNumber } from './arguments.js';
@@ -15,8 +16,6 @@ import type { SealedFiles } from './sealed-files.js';
 
 const MAX_TTL_SECONDS = 86_400;
 const MAX_RATE = 1_000_000_000;
-const MIN_RECEIVE_BUFFER = 4096;
-const MAX_RECEIVE_BUFFER = 2 ** 30 - 1; // the kernel doubles it, up to INT_MAX
 
 const DEFAULT_LISTEN: readonly ListenEndpoint[] = [
   endpoint('0.0.0.0', CLASSIC_PORT),

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { MetricsEvents } from '../metrics/metrics-server.js';
-import { addonProblem, type ShortBuffer } from '../socket/batch-socket.js';
+import { addonProblem } from '../socket/batch-socket.js';
+import type { Listening } from '../socket/listening.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { EXIT } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
@@ -9,13 +10,6 @@ import type { LogOptions } from './log-options.js';
 interface RunningService<Counts> {
   counts(): Counts;
   close(): Promise<void>;
-}
-
-/** Sockets that listen. */
-interface Listening {
-  readonly addresses: readonly Endpoint[];
-  readonly shortBuffers: readonly ShortBuffer[];
-  readonly batched: boolean;
 }
 
 /** A server that has started. */

@@ -1,3 +1,5 @@
+import { atIntervals } from '../socket/at-intervals.js';
+
 const INTERVAL_MS = 10_000;
 
 /**
@@ -8,16 +10,8 @@ export function socketErrorLog(
   warn: (line: string) => void,
   now: () => number = () => performance.now(),
 ): (error: Error) => void {
-  let nextAt = Number.NEGATIVE_INFINITY;
-  let unsaid = 0;
-  return ({ message }) => {
-    if (now() < nextAt) {
-      unsaid++;
-      return;
-    }
-    const others = unsaid === 0 ? '' : `, and ${unsaid} times since this was last said`;
+  return atIntervals(INTERVAL_MS, now, ({ message }, leftOut) => {
+    const others = leftOut === 0 ? '' : `, and ${leftOut} times since this was last said`;
     warn(`a socket failed to receive or send: ${message}${others}; it goes on, and counts them`);
-    nextAt = now() + INTERVAL_MS;
-    unsaid = 0;
-  };
+  });
 }

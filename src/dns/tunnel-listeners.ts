@@ -1,6 +1,7 @@
 import type { ShortBuffer } from '../socket/batch-socket.js';
 import { interfaceAddresses } from '../socket/interface-addresses.js';
 import { interfaceIndex } from '../socket/interface-flags.js';
+import type { Listening } from '../socket/listening.js';
 import { type SocketCounts, sumCounters } from '../socket/socket-counts.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import { Listeners, type ListenersOptions } from './listeners.js';
@@ -10,14 +11,6 @@ import type { Answering } from './udp-handler.js';
 
 /** How often the interface is looked at: it may go, come back, or get another address. */
 const LOOK_INTERVAL_MS = 1000;
-
-/** Sockets that listen. */
-export interface Listening {
-  readonly addresses: readonly Endpoint[];
-  /** The buffers for which the kernel granted less than was asked for. */
-  readonly shortBuffers: readonly ShortBuffer[];
-  readonly batched: boolean;
-}
 
 export interface TunnelEvents {
   /** Listening again. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
+import { atIntervals } from '../socket/at-intervals.js';
 import { openTcpListener } from '../socket/tcp-listener.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import type { HttpAnswer } from './http-answer.js';
@@ -84,19 +85,4 @@ async function answer(
     default:
       return { status: 404, text: 'try /metrics, /healthz or /readyz\n' };
   }
-}
-
-/** Tells an error unless it told one less than so long ago. */
-function atIntervals(
-  intervalMs: number,
-  now: () => number,
-  tell: (error: Error) => void,
-): (error: Error) => void {
-  let last = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    if (now() - last >= intervalMs) {
-      last = now();
-      tell(error);
-    }
-  };
 }

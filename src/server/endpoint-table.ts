@@ -3,7 +3,7 @@ import { ExpirySweep } from './expiry-sweep.js';
 import { type HashKey, halfSipHash } from './half-siphash.js';
 import { KeyIndex } from './key-index.js';
 import { ROW, RowArena } from './row-arena.js';
-import type { SourceShare } from './source-share.js';
+import { SourceShare } from './source-share.js';
 
 const KEY_WORDS = 8;
 const ADDRESS_WORDS = 4;
@@ -20,8 +20,8 @@ export interface EndpointTableOptions {
   readonly maxPeers: number;
   /** Time without a registration after which an entry is gone; 1..MAX_TTL_MS. */
   readonly ttlMs: number;
-  /** Decides which sources may add entries. */
-  readonly share: SourceShare;
+  /** The most that one source can hold of an otherwise empty table, above 0 and below 1. */
+  readonly share: number;
   readonly hashKey: HashKey;
   /** A power of two. @default 1024 */
   readonly initialSlots?: number;
@@ -59,7 +59,7 @@ export class EndpointTable {
   constructor(options: EndpointTableOptions) {
     this.maxPeers = options.maxPeers;
     this.ttlMs = options.ttlMs;
-    this.share = options.share;
+    this.share = new SourceShare(options.share, options.maxPeers);
     this.hashKey = options.hashKey;
     this.arena = new RowArena(options.maxPeers);
     this.index = new KeyIndex(this.arena, options.initialSlots);

@@ -1,4 +1,5 @@
 import type { KeyPair } from '../sealed/key-pair.js';
+import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import { MAX_TTL_MS } from './endpoint-table.js';
 import type { AllowList } from './sealed/allow-list.js';
@@ -77,7 +78,7 @@ export function serviceLimits(options: Partial<ServiceLimits>): ServiceLimits {
   expectInteger(limits, 'maxWanted', 1, MAX_WANTED);
   expectInteger(limits, 'handshakeRate', 0, MAX_RATE);
   expectInteger(limits, 'clientRate', 0, MAX_RATE);
-  expectInteger(limits, 'receiveBufferBytes', 4096, 2 ** 30 - 1);
+  expectInteger(limits, 'receiveBufferBytes', MIN_RECEIVE_BUFFER, MAX_RECEIVE_BUFFER);
   if (!(limits.sourceShare > 0 && limits.sourceShare < 1)) {
     throw new RangeError(
       `Expected the \`sourceShare\` to be between 0 and 1, got ${limits.sourceShare}`,

@@ -20,7 +20,6 @@ import { createSealedHandler, Protocols } from './protocols.js';
 import { randomHashKey } from './random-hash-key.js';
 import { RateLimiter } from './rate-limiter.js';
 import type { AllowList } from './sealed/allow-list.js';
-import { SourceShare } from './source-share.js';
 
 /** Expiry steps are short, and often enough that ten million entries are walked in time. */
 const EXPIRY_INTERVAL_MS = 50;
@@ -65,7 +64,7 @@ export async function openService(
   const table = new EndpointTable({
     maxPeers: limits.maxPeers,
     ttlMs: limits.peerTtlMs,
-    share: new SourceShare(limits.sourceShare),
+    share: limits.sourceShare,
     hashKey: randomHashKey(),
   });
   const limiter = new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst });

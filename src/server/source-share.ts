@@ -16,12 +16,16 @@ const FLOOR = 16;
 export class SourceShare {
   private readonly counts = new Uint32Array(2 * SOURCE_BUCKETS);
   private readonly multiple: number;
-  private held = 0;
+  private readonly floor: number;
 
-  /** @param share the most that one source can hold of an otherwise empty table, above 0 and below 1 */
-  constructor(private readonly share: number) {
+  /**
+   * @param share the most that one source can hold of an otherwise empty table, above 0 and below 1
+   * @param capacity entries that the table can hold
+   */
+  constructor(share: number, capacity: number) {
     // A little less, so that rounding never lets in one more.
     this.multiple = (share / (1 - share)) * (1 - 2 ** -40);
+    this.floor = Math.min(FLOOR, Math.floor(share * capacity));
   }
 
   /** An upper bound of the entries that a source holds. */
@@ -35,23 +39,17 @@ export class SourceShare {
       return false;
     }
     const count = this.count(source);
-    return count < this.floor(free) || count < free * this.multiple;
+    return count < this.floor || count < free * this.multiple;
   }
 
   add(source: number): void {
     this.counts[first(source)]!++;
     this.counts[second(source)]!++;
-    this.held++;
   }
 
   remove(source: number): void {
     this.counts[first(source)]!--;
     this.counts[second(source)]!--;
-    this.held--;
-  }
-
-  private floor(free: number): number {
-    return Math.min(FLOOR, Math.floor(this.share * (this.held + free)));
   }
 }
 

@@ -70,6 +70,10 @@ export const MAX_BATCHES_PER_WAKE = 16;
 
 export const DEFAULT_CAPACITY = 128;
 
+/** What may be asked for as SO_RCVBUF, in bytes: less holds no datagram; the kernel doubles it, up to INT_MAX. */
+export const MIN_RECEIVE_BUFFER = 4096;
+export const MAX_RECEIVE_BUFFER = 2 ** 30 - 1;
+
 /**
  * A reply to an address of the local network waits in the kernel for its hardware address, up to 3 s, and
  * counts against the socket meanwhile: up to 212 992 bytes for each neighbour (unres_qlen_bytes), 832 for

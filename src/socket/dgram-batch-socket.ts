@@ -20,8 +20,8 @@ import { ZoneNames } from './zone-names.js';
 
 /**
  * Datagrams that may wait to be sent, here and in libuv, which itself queues without limit what the kernel
- * does not take: 5 MiB at most. Enough for what one batch can bring about, so that only a full send queue
- * of the kernel has any dropped.
+ * does not take: 5 MiB at most. Enough for what one batch can bring about, so that none is dropped unless
+ * the send queue of the kernel is full.
  */
 const MAX_WAITING = 4096;
 

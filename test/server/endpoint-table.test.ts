@@ -6,7 +6,6 @@ import {
   type EndpointTableOptions,
   REGISTRATION,
 } from '../../src/server/endpoint-table.js';
-import { SourceShare } from '../../src/server/source-share.js';
 import type { Family } from '../../src/wire/endpoint.js';
 import { mayAdd } from './classic-model.js';
 
@@ -20,7 +19,7 @@ class Subject {
     this.table = new EndpointTable({
       maxPeers: 100_000,
       ttlMs: TTL_MS,
-      share: new SourceShare(0.999),
+      share: 0.999,
       hashKey: { low: 11, high: 22 },
       initialSlots: 2,
       ...options,
@@ -126,7 +125,7 @@ function runAgainstModel(
   maxPeers: number,
   { start = 0, share = 0.999 } = {},
 ) {
-  const subject = new Subject({ maxPeers, share: new SourceShare(share) });
+  const subject = new Subject({ maxPeers, share });
   const model = new Model(maxPeers, share);
   let now = start;
   for (const step of script) {

@@ -1,7 +1,6 @@
 import { ClassicHandler } from '../../src/server/classic-handler.js';
 import { EndpointTable } from '../../src/server/endpoint-table.js';
 import { RateLimiter } from '../../src/server/rate-limiter.js';
-import { SourceShare } from '../../src/server/source-share.js';
 import { type ClassicAnswer, decodeClassicReply } from '../../src/wire/classic.js';
 import type { Family } from '../../src/wire/endpoint.js';
 import { batchOf, type Incoming, replyIn, request } from './requests.js';
@@ -25,7 +24,7 @@ export class Rendezvous {
     this.table = new EndpointTable({
       maxPeers,
       ttlMs,
-      share: new SourceShare(share),
+      share,
       hashKey: { low: 1, high: 2 },
     });
     this.handler = new ClassicHandler(this.table, new RateLimiter({ rate, burst }), {

@@ -8,7 +8,7 @@ test('the count is never below the truth, and exact where nobody shares both buc
   const source = fc.tuple(fc.nat(3), fc.nat(3)).map(([a, b]) => (a << 16) | b);
   fc.assert(
     fc.property(fc.array(fc.tuple(source, fc.boolean()), { maxLength: 200 }), (steps) => {
-      const share = new SourceShare(0.5);
+      const share = new SourceShare(0.5, 10_000);
       const truth = new Map<number, number>();
       for (const [who, add] of steps) {
         const count = truth.get(who) ?? 0;
@@ -37,8 +37,8 @@ test('the count is never below the truth, and exact where nobody shares both buc
 
 test('a source stops at its share, and at less the less is free', () => {
   for (const portion of [0.1, 0.5, 0.9]) {
-    const share = new SourceShare(portion);
     const size = 10_000;
+    const share = new SourceShare(portion, size);
     let taken = 0;
     while (share.admits(1, size - taken)) {
       share.add(1);
@@ -50,7 +50,7 @@ test('a source stops at its share, and at less the less is free', () => {
 });
 
 test('a source with few entries may have 16 as long as one is free', () => {
-  const share = new SourceShare(0.5);
+  const share = new SourceShare(0.5, 1000);
   for (let i = 0; i < 100; i++) {
     share.add(0x20002);
   }
@@ -63,7 +63,7 @@ test('a source with few entries may have 16 as long as one is free', () => {
 });
 
 test('who shares one bucket with a heavy source is not taken for it', () => {
-  const share = new SourceShare(0.5);
+  const share = new SourceShare(0.5, 1000);
   for (let i = 0; i < 500; i++) {
     share.add(0x0001_0002);
   }
@@ -75,7 +75,7 @@ test('who shares one bucket with a heavy source is not taken for it', () => {
 test('of a small table too, one source has no more than its share, and one entry at least', () => {
   for (const portion of [0.01, 0.1, 0.5, 0.9]) {
     for (let size = 1; size <= 40; size++) {
-      const share = new SourceShare(portion);
+      const share = new SourceShare(portion, size);
       let taken = 0;
       while (share.admits(1, size - taken)) {
         share.add(1);

@@ -1,7 +1,7 @@
 import { type Answer, encode, type OptAnswer } from 'dns-packet';
 import { canonicalName, nameLength } from './canonical-name.js';
 
-/** A record that can be signed: any but the pseudo-record of EDNS. */
+/** A record that can be signed, which the pseudo-record of EDNS cannot. */
 export type ResourceRecord = Exclude<Answer, OptAnswer>;
 
 /** Records with the same name, type and TTL. */

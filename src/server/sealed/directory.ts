@@ -49,9 +49,9 @@ export class Directory {
     this.names = new KeyNames(maxClients + maxWishes, hashKey);
     this.wishes = new Wishes(maxWishes);
     this.offers = new OfferStore(maxOffers);
-    this.clientShare = new SourceShare(sourceShare);
-    this.wishShare = new SourceShare(sourceShare);
-    this.offerShare = new SourceShare(sourceShare);
+    this.clientShare = new SourceShare(sourceShare, maxClients);
+    this.wishShare = new SourceShare(sourceShare, maxWishes);
+    this.offerShare = new SourceShare(sourceShare, maxOffers);
   }
 
   /** Clients, with those that have not registered yet. */

@@ -6,7 +6,6 @@ import {
   SealedHandler,
   type SealedHandlerOptions,
 } from '../../../src/server/sealed/sealed-handler.js';
-import { SourceShare } from '../../../src/server/source-share.js';
 import { ADDRESS_WORDS, createDatagramBatch } from '../../../src/socket/datagram-batch.js';
 import {
   addressFamily,
@@ -71,7 +70,7 @@ export class SealedRendezvous {
     this.table = new EndpointTable({
       maxPeers: 1000,
       ttlMs: 180_000,
-      share: new SourceShare(0.5),
+      share: 0.5,
       hashKey: { low: 1, high: 2 },
     });
     this.classic = new ClassicHandler(this.table, limiter, SOURCE_KEY);
