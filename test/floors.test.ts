@@ -35,7 +35,7 @@ const PURE = [
   /^metrics\/(http-request|shared-text)\.ts$/,
   /^compare\/(results|statistics|draft)\.ts$/,
   /^compare\/(report\/|agents\/(round-trips|talk|sealed-session))/,
-  /^wireguard\/(device|dump|condition|wg-error)\.ts$/,
+  /^wireguard\/(device|dump|readiness|wg-error)\.ts$/,
 ];
 
 const files = readdirSync(`${ROOT}src`, { recursive: true })

@@ -1,13 +1,13 @@
 import { interfaceIsUp } from '../socket/interface-flags.js';
-import { describeObstacle, type Look, lookAt } from '../wireguard/condition.js';
 import type { Device, PeerConfig } from '../wireguard/device.js';
+import { describeNotReady, inspect, type Readiness } from '../wireguard/readiness.js';
 import { readDevice, setPeers } from '../wireguard/wg-tool.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
 import { PeerBook } from './peer-book.js';
 import type { PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
-import { MIN_SPACING_MS, OBSTACLE_POLL_MS } from './timing.js';
+import { MIN_SPACING_MS, NOT_READY_POLL_MS } from './timing.js';
 import { Wake } from './wake.js';
 
 export interface ClientOptions {
@@ -44,7 +44,7 @@ export class Client {
   readonly #book: PeerBook;
   readonly #finder: Finder;
   #device: Device | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #inspectedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClientOptions, observe: (event: ClientEvent) => void) {
     this.#options = options;
@@ -102,8 +102,8 @@ export class Client {
 
   async #step(): Promise<void> {
     const now = performance.now();
-    if (now >= this.#nextLookAt(now)) {
-      await this.#look();
+    if (now >= this.#nextInspectionAt(now)) {
+      await this.#inspect();
     }
     this.#finder.work(this.#device, performance.now());
     this.#tellPeers();
@@ -115,47 +115,47 @@ export class Client {
 
   /** Milliseconds until there is something to do, if nothing happens before. */
   #idleTime(now: number): number {
-    const next = Math.min(this.#nextLookAt(now), this.#finder.nextWorkAt(now));
+    const next = Math.min(this.#nextInspectionAt(now), this.#finder.nextWorkAt(now));
     return Math.max(next - now, MIN_SPACING_MS);
   }
 
-  #nextLookAt(now: number): number {
-    const interval = this.#device === undefined ? OBSTACLE_POLL_MS : this.#book.pollInterval(now);
-    return this.#lookedAt + interval;
+  #nextInspectionAt(now: number): number {
+    const interval = this.#device === undefined ? NOT_READY_POLL_MS : this.#book.pollInterval(now);
+    return this.#inspectedAt + interval;
   }
 
-  async #look(): Promise<void> {
+  async #inspect(): Promise<void> {
     const { interfaceName } = this.#options;
     try {
-      const look = await lookAt(
+      const readiness = await inspect(
         () => interfaceIsUp(interfaceName),
         () => readDevice(interfaceName),
       );
-      await this.#seen(look);
+      await this.#inspected(readiness);
     } catch (error) {
       this.#device = undefined;
       this.#problems.raiseError('interface', error as Error);
     } finally {
-      this.#lookedAt = performance.now();
+      this.#inspectedAt = performance.now();
     }
   }
 
-  async #seen(look: Look): Promise<void> {
+  async #inspected({ device, reason }: Readiness): Promise<void> {
     const { interfaceName } = this.#options;
-    this.#device = look.device;
-    if (look.device === undefined) {
-      if (look.obstacle === 'missing' || look.obstacle === 'no-peers') {
+    this.#device = device;
+    if (device === undefined) {
+      if (reason === 'missing' || reason === 'no-peers') {
         this.#book.clear();
         this.#tellPeers();
       }
-      this.#problems.raise('interface', describeObstacle(interfaceName, look.obstacle));
+      this.#problems.raise('interface', describeNotReady(interfaceName, reason));
       return;
     }
     this.#problems.clear('interface');
     if (this.#addresses.haveChanged()) {
       this.#finder.refreshNow();
     }
-    const changes = this.#book.read(look.device, performance.now(), Date.now());
+    const changes = this.#book.read(device, performance.now(), Date.now());
     this.#noticeMissing();
     if (changes.length > 0) {
       await this.#change(changes);

@@ -48,8 +48,8 @@ export const CONNECTING_MS = 10_000;
 export const CONNECTING_POLL_MS = 100;
 export const IDLE_POLL_MS = 2000;
 
-/** How often an interface that cannot be used is looked at again. */
-export const OBSTACLE_POLL_MS = 1000;
+/** How often an interface that cannot be used is inspected again. */
+export const NOT_READY_POLL_MS = 1000;
 
 /** A change that could not be made is tried again after this long. */
 export const CHANGE_RETRY_MS = 2000;
