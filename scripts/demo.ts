@@ -3,7 +3,7 @@
  * find each other through a rendezvous server and then talk directly.
  */
 import { fileURLToPath } from 'node:url';
-import { type CableRule, createLab, type Lab, until } from '../src/compare/lab/index.js';
+import { type CableRule, createLab, type Lab, until } from '../src/lab/index.js';
 import { formatEndpoint } from '../src/wire/endpoint.js';
 import { bold, DONE, FAILED, line, step } from './story.js';
 

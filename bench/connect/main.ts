@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createLab, type Lab, type LabProcess, until } from '../../src/compare/lab/index.js';
 import { OriginalPrograms } from '../../src/compare/original-programs.js';
+import { createLab, type Lab, type LabProcess, until } from '../../src/lab/index.js';
 
 const MAIN = fileURLToPath(new URL('../../bin/wg-rendezvous.js', import.meta.url));
 const DEFAULT_RUNS = 5;

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createLab, type LabHost, type LabProcess } from '../../src/compare/lab/index.js';
+import { createLab, type LabHost, type LabProcess } from '../../src/lab/index.js';
 import { instanceLabel, instanceName, serviceName } from '../../src/wire/dns-sd.js';
 import { formatPublicKey } from '../../src/wire/key.js';
 import { type Measure, timesAsFast, typical } from '../measure.js';

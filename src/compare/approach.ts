@@ -1,4 +1,4 @@
-import type { Lab, LabHost } from './lab/index.js';
+import type { Lab, LabHost } from '../lab/index.js';
 import type { ApproachName, Needs, Outcome, RateResult, StrangerResult } from './results.js';
 
 /** A way for two peers to find each other, as the comparison runs it. Each is one file in `approaches/`. */

@@ -1,5 +1,5 @@
+import { x25519Keys } from '../lab/index.js';
 import type { FakePeer } from './approach.js';
-import { x25519Keys } from './lab/index.js';
 
 /** So many peers that exist only as key pairs. */
 export function fakePeers(count: number): FakePeer[] {

@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, release } from 'node:os';
-import { outcome } from './lab/command.js';
-import { createLab } from './lab/index.js';
+import { outcome } from '../lab/command.js';
+import { createLab } from '../lab/index.js';
 import type { Machine } from './results.js';
 
 /** Where we are. Builds a small lab to see which WireGuard it gets. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { run } from './lab/command.js';
-import { type Lab, type LabHost, type LabProcess, until } from './lab/index.js';
-import { TemporaryFolder } from './temporary-folder.js';
+import { run } from '../lab/command.js';
+import { type Lab, type LabHost, type LabProcess, until } from '../lab/index.js';
+import { TemporaryFolder } from '../lab/temporary-folder.js';
 
 /** The folder of Debian's wireguard-tools that has the program this project makes into software. */
 const EXAMPLES = '/usr/share/doc/wireguard-tools/examples/nat-hole-punching';

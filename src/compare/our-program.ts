@@ -1,4 +1,4 @@
-import type { LabHost, LabProcess } from './lab/index.js';
+import type { LabHost, LabProcess } from '../lab/index.js';
 
 /** Our own command line, as a process of the lab. */
 export class OurProgram {

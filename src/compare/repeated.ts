@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LabProcess } from '../lab/index.js';
 import type { Program } from './approach.js';
-import type { LabProcess } from './lab/index.js';
 
 /** A program that ends by itself, and is started again some time after it was started, as by a timer. */
 export class Repeated implements Program {

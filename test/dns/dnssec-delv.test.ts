@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Answer } from 'dns-packet';
-import { type CommandResult, outcome } from '../../src/compare/lab/command.js';
 import { OnlineSigner } from '../../src/dns/dnssec/online-signer.js';
 import { ZoneKey } from '../../src/dns/dnssec/zone-key.js';
 import type { Signer } from '../../src/dns/signer.js';
+import { type CommandResult, outcome } from '../../src/lab/command.js';
 import { LoopbackRegistry } from './loopback-registry.js';
 
 type Question = readonly [name: string, type: string];

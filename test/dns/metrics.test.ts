@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { until } from '../../src/compare/lab/index.js';
 import type { RegistryServiceOptions } from '../../src/dns/options.js';
 import type { Transport } from '../../src/dns/responder.js';
 import { openRegistry, type RegistryService } from '../../src/dns/service.js';
+import { until } from '../../src/lab/index.js';
 import { type Endpoint, endpoint } from '../../src/wire/endpoint.js';
 import { assertCommonMetrics, get, sample } from '../metrics/scrape.js';
 import { device, EXAMPLE, FIRST_NAME, peer, query, rcodeOf, SERVICE } from './asking.js';

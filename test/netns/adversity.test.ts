@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLab, type Lab, type LabProcess, until } from '../../src/compare/lab/index.js';
+import { createLab, type Lab, type LabProcess, until } from '../../src/lab/index.js';
 import { connected, handshakes, startClient, startServer } from './our-programs.js';
 
 const HOSTS = { a: { nat: 'cone' }, b: { nat: 'cone' } } as const;

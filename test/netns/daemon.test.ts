@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLab, type Lab, until } from '../../src/compare/lab/index.js';
+import { createLab, type Lab, until } from '../../src/lab/index.js';
 import { PROGRAM } from '../cli/run-command.js';
 import { connected, handshakes, spawnCommand, startClient, startServer } from './our-programs.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadArguments } from '../../bench/server/load.js';
 import { buildTools } from '../../bench/server/tools.js';
-import { createLab, type LabHost, until } from '../../src/compare/lab/index.js';
+import { createLab, type LabHost, until } from '../../src/lab/index.js';
 import type { ServiceCounts } from '../../src/server/counts.js';
 import { endpoint } from '../../src/wire/endpoint.js';
 import { startServer } from './our-programs.js';

@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  createLab,
-  type Lab,
-  type LabHost,
-  type LabProcess,
-  until,
-} from '../../src/compare/lab/index.js';
+import { createLab, type Lab, type LabHost, type LabProcess, until } from '../../src/lab/index.js';
 import { connected, spawnCommand } from './our-programs.js';
 
 /** The registry, public, and two peers that know each other's keys and no more. */

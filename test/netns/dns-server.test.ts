@@ -3,13 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import {
-  createLab,
-  type Lab,
-  type LabHost,
-  type LabProcess,
-  until,
-} from '../../src/compare/lab/index.js';
+import { createLab, type Lab, type LabHost, type LabProcess, until } from '../../src/lab/index.js';
 import { instanceLabel } from '../../src/wire/dns-sd.js';
 import { parsePublicKey } from '../../src/wire/key.js';
 import { runCommand } from '../cli/run-command.js';

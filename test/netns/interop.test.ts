@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createLab, until } from '../../src/compare/lab/index.js';
 import { OriginalPrograms } from '../../src/compare/original-programs.js';
+import { createLab, until } from '../../src/lab/index.js';
 import { connected, startClient, startServer } from './our-programs.js';
 
 const HOSTS = { a: { nat: 'cone' }, b: { nat: 'cgnat' } } as const;

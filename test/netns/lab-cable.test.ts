@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createLab, type Lab, until } from '../../src/compare/lab/index.js';
+import { createLab, type Lab, until } from '../../src/lab/index.js';
 import { UdpProbe } from './udp-probe.js';
 
 const PORT = 4000;

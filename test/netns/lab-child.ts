@@ -2,7 +2,7 @@
  * A process that makes a lab and then ends in the way its argument says, for lab-lifecycle.test.ts.
  * Prints `ready` and the pids of what it has started, and leaves the clearing up to the lab library.
  */
-import { createLab } from '../../src/compare/lab/index.js';
+import { createLab } from '../../src/lab/index.js';
 
 const manner = process.argv[2];
 const lab = await createLab({ hosts: { a: { nat: 'cone' }, b: {} } });

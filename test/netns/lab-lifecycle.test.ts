@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createLab, LabProcess, until } from '../../src/compare/lab/index.js';
-import { namespaceCreator, socketCreator } from '../../src/compare/lab/names.js';
+import { createLab, LabProcess, until } from '../../src/lab/index.js';
+import { namespaceCreator, socketCreator } from '../../src/lab/names.js';
 
 const CHILD = fileURLToPath(new URL('./lab-child.js', import.meta.url));
 const TIMEOUT_MS = 30_000;

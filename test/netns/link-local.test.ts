@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createLab, type Lab, type LabHost, until } from '../../src/compare/lab/index.js';
+import { createLab, type Lab, type LabHost, until } from '../../src/lab/index.js';
 import { ProgramWithoutAddon } from '../cli/program-without-addon.js';
 import { PROGRAM } from '../cli/run-command.js';
 import { UdpProbe } from './udp-probe.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createLab, type LabHost, type LabProcess, until } from '../../src/compare/lab/index.js';
+import { createLab, type LabHost, type LabProcess, until } from '../../src/lab/index.js';
 import { CONNECT_TIMEOUT_MS, connected } from './our-programs.js';
 import { SealedServer, shake } from './sealed-programs.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLab, type Lab } from '../../src/compare/lab/index.js';
+import { createLab, type Lab } from '../../src/lab/index.js';
 import { crossedByOriginal, NAT_PAIRS, pairName } from './nat-pairs.js';
 import { connected, startClient, startServer } from './our-programs.js';
 

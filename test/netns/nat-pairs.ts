@@ -1,4 +1,4 @@
-import type { NatKind } from '../../src/compare/lab/index.js';
+import type { NatKind } from '../../src/lab/index.js';
 
 /** The kinds of NAT that hosts are put behind, two by two. */
 export const PAIRED_KINDS = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createLab } from '../../src/compare/lab/index.js';
 import { OriginalPrograms, originalConnects } from '../../src/compare/original-programs.js';
+import { createLab } from '../../src/lab/index.js';
 import { crossedByOriginal, NAT_PAIRS, pairName } from './nat-pairs.js';
 
 /** Far more than the 3 s that a connection takes: WireGuard repeats a lost handshake after 5 s only. */

@@ -1,4 +1,4 @@
-import { type Lab, type LabHost, type LabProcess, until } from '../../src/compare/lab/index.js';
+import { type Lab, type LabHost, type LabProcess, until } from '../../src/lab/index.js';
 import { PROGRAM } from '../cli/run-command.js';
 
 /** Longer than any connection takes, whatever else the machine does. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLab } from '../../src/compare/lab/index.js';
+import { createLab } from '../../src/lab/index.js';
 import { connected, startClient, startServer } from './our-programs.js';
 
 describe('other networks than NATed IPv4', { concurrency: 2 }, () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Lab, type LabHost, type LabProcess, until } from '../../src/compare/lab/index.js';
+import { type Lab, type LabHost, type LabProcess, until } from '../../src/lab/index.js';
 import { spawnCommand, startClient } from './our-programs.js';
 
 /** A server that speaks the sealed protocol, and can be started again with the same key. */

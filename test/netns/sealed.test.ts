@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createLab, type Lab } from '../../src/compare/lab/index.js';
+import { createLab, type Lab } from '../../src/lab/index.js';
 import { generateKeyPair } from '../../src/sealed/key-pair.js';
 import { formatPublicKey } from '../../src/wire/key.js';
 import { connected, handshakes, startClient, startServer } from './our-programs.js';

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type LabHost, type LabProcess, until } from '../../src/compare/lab/index.js';
+import { type LabHost, type LabProcess, until } from '../../src/lab/index.js';
 
 /** What udp-agent.ts is told to do. */
 export type AgentOrder =

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { drive, type Load } from '../../bench/server/load.js';
 import { buildTools, type Tools } from '../../bench/server/tools.js';
-import { until } from '../../src/compare/lab/index.js';
+import { until } from '../../src/lab/index.js';
 import type { ServiceCounts } from '../../src/server/counts.js';
 import { endpoint } from '../../src/wire/endpoint.js';
 import { LoopbackPeer } from './loopback-peer.js';

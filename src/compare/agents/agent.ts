@@ -1,4 +1,4 @@
-import type { LabHost, LabProcess } from '../lab/index.js';
+import type { LabHost, LabProcess } from '../../lab/index.js';
 import type { ExchangeJob, ExchangeReport } from './exchange.js';
 import type { LoadJob, LoadReport } from './load.js';
 import { AGENT_COMMAND, type AgentName } from './names.js';

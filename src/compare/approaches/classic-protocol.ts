@@ -1,10 +1,10 @@
+import type { LabHost, LabProcess } from '../../lab/index.js';
 import { CLASSIC_PORT, decodeClassicReply, encodeClassicRequest } from '../../wire/classic.js';
 import { formatEndpoint } from '../../wire/endpoint.js';
 import { parsePublicKey } from '../../wire/key.js';
 import type { AgentStarter } from '../agents/agent.js';
 import type { ComparedLab, Crowd, FakePeer } from '../approach.js';
 import { fakePeers } from '../fake-peers.js';
-import type { LabHost, LabProcess } from '../lab/index.js';
 import type { RateResult, StrangerResult } from '../results.js';
 import { measureLoad, rateOf } from './load-measure.js';
 

@@ -1,6 +1,6 @@
+import { createLab, type LabProcess } from '../../lab/index.js';
 import { CLASSIC_PORT } from '../../wire/classic.js';
 import type { Approach, ComparedLab, ReadyApproach } from '../approach.js';
-import { createLab, type LabProcess } from '../lab/index.js';
 import type { Tools } from '../tools.js';
 import { askClassic, introduceClassic, measureClassicRate } from './classic-protocol.js';
 

@@ -1,9 +1,9 @@
 import { decode, encode } from 'dns-packet';
+import type { LabHost, LabProcess } from '../../lab/index.js';
 import { formatPublicKeyBase32, parsePublicKey } from '../../wire/key.js';
 import type { AgentStarter } from '../agents/agent.js';
 import type { ComparedLab, Crowd, FakePeer } from '../approach.js';
 import { fakePeers } from '../fake-peers.js';
-import type { LabHost, LabProcess } from '../lab/index.js';
 import { isInstalled } from '../requirements.js';
 import type { Outcome, RateResult, StrangerResult } from '../results.js';
 import { measureLoad, rateOf } from './load-measure.js';

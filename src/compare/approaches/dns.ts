@@ -1,5 +1,5 @@
+import { createLab, type LabProcess } from '../../lab/index.js';
 import type { Approach, ComparedLab, ReadyApproach } from '../approach.js';
-import { createLab, type LabProcess } from '../lab/index.js';
 import type { Tools } from '../tools.js';
 import {
   crowdedRegistry,

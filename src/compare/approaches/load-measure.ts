@@ -1,6 +1,6 @@
+import type { LabHost, LabProcess } from '../../lab/index.js';
 import type { AgentStarter } from '../agents/agent.js';
 import type { LoadJob, LoadReport } from '../agents/load.js';
-import type { LabHost, LabProcess } from '../lab/index.js';
 import type { RateResult } from '../results.js';
 
 /** For what comes before the measurement: every peer is registered, and asked for once. */

@@ -1,6 +1,6 @@
+import { createLab } from '../../lab/index.js';
 import { CLASSIC_PORT } from '../../wire/classic.js';
 import type { Approach, ReadyApproach } from '../approach.js';
-import { createLab } from '../lab/index.js';
 import { OriginalPrograms } from '../original-programs.js';
 import type { Tools } from '../tools.js';
 import { askClassic, introduceClassic, measureClassicRate } from './classic-protocol.js';

@@ -1,9 +1,9 @@
+import { createLab, type LabHost, type LabProcess } from '../../lab/index.js';
+import { TemporaryFolder } from '../../lab/temporary-folder.js';
 import { CLASSIC_PORT } from '../../wire/classic.js';
 import type { Approach, ComparedLab, Crowd, FakePeer, ReadyApproach } from '../approach.js';
 import { fakePeers } from '../fake-peers.js';
-import { createLab, type LabHost, type LabProcess } from '../lab/index.js';
 import type { RateResult, StrangerResult } from '../results.js';
-import { TemporaryFolder } from '../temporary-folder.js';
 import type { Tools } from '../tools.js';
 import { askClassic } from './classic-protocol.js';
 import { measureLoad, rateOf } from './load-measure.js';

@@ -1,8 +1,8 @@
 import { access, constants, writeFile } from 'node:fs/promises';
+import { createLab, type LabHost, type LabProcess } from '../../lab/index.js';
+import { TemporaryFolder } from '../../lab/temporary-folder.js';
 import type { Approach, ComparedLab, ReadyApproach } from '../approach.js';
-import { createLab, type LabHost, type LabProcess } from '../lab/index.js';
 import { Repeated } from '../repeated.js';
-import { TemporaryFolder } from '../temporary-folder.js';
 import type { Tools, WgsdFiles } from '../tools.js';
 import {
   crowdedRegistry,

@@ -1,6 +1,6 @@
+import { createLab, type HostOptions, until } from '../../lab/index.js';
 import type { ComparedLab, Program, ReadyApproach } from '../approach.js';
 import { serverSite } from '../approach.js';
-import { createLab, type HostOptions, until } from '../lab/index.js';
 
 /** Two hosts behind a cone NAT each: where nothing else is meant to be in the way. */
 export const TWO_CONES = { a: { nat: 'cone' }, b: { nat: 'cone' } } as const;

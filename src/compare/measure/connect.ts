@@ -1,5 +1,5 @@
+import type { HostOptions } from '../../lab/index.js';
 import type { Program, ReadyApproach } from '../approach.js';
-import type { HostOptions } from '../lab/index.js';
 import type { ConnectResult, ConnectRound, PairName } from '../results.js';
 import { median } from '../statistics.js';
 import { comparedLab, startClients, TWO_CONES } from './compared-lab.js';

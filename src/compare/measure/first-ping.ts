@@ -1,5 +1,5 @@
+import { until } from '../../lab/index.js';
 import type { ComparedLab, Program } from '../approach.js';
-import { until } from '../lab/index.js';
 
 /** How often the handshake is looked for: seldom enough to leave the processors to the clients. */
 const LOOK_MS = 25;

@@ -1,8 +1,8 @@
+import { type LabHost, type LabProcess, until } from '../../lab/index.js';
 import type { AgentStarter } from '../agents/agent.js';
 import type { RelayReport } from '../agents/relay.js';
 import type { FakePeer, ReadyApproach } from '../approach.js';
 import { fakePeers } from '../fake-peers.js';
-import { type LabHost, type LabProcess, until } from '../lab/index.js';
 import type { KnownPeersResult } from '../results.js';
 import { comparedLab, registered } from './compared-lab.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { outcome, run } from '../../src/compare/lab/command.js';
-import { until } from '../../src/compare/lab/deadline.js';
-import { LabProcess } from '../../src/compare/lab/process.js';
+import { outcome, run } from '../../src/lab/command.js';
+import { until } from '../../src/lab/deadline.js';
+import { LabProcess } from '../../src/lab/process.js';
 
 const node = (script: string): LabProcess => new LabProcess(process.execPath, ['-e', script]);
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseFlows, translation } from '../../src/compare/lab/conntrack.js';
+import { parseFlows, translation } from '../../src/lab/conntrack.js';
 import { parseEndpoint } from '../../src/wire/endpoint.js';
 
 /** As conntrack 1.4.7 prints it: a poisoned cone, a symmetric NAT's two flows, and a full cone's. */

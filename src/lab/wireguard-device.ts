@@ -2,9 +2,9 @@ import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import naclUtil from 'tweetnacl-util';
-import { generateKeyPair } from '../../sealed/key-pair.js';
-import { type Endpoint, parseEndpoint } from '../../wire/endpoint.js';
-import { formatPublicKey } from '../../wire/key.js';
+import { generateKeyPair } from '../sealed/key-pair.js';
+import { type Endpoint, parseEndpoint } from '../wire/endpoint.js';
+import { formatPublicKey } from '../wire/key.js';
 import { until } from './deadline.js';
 import { WIREGUARD_FOLDER } from './names.js';
 import type { Namespace } from './namespace.js';

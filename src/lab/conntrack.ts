@@ -1,4 +1,4 @@
-import { type Endpoint, endpoint, sameEndpoint } from '../../wire/endpoint.js';
+import { type Endpoint, endpoint, sameEndpoint } from '../wire/endpoint.js';
 import type { Namespace } from './namespace.js';
 
 /** One UDP flow through a gateway: as it arrives, and as answers to it arrive. */

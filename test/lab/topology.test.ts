@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { planTopology, routesOf } from '../../src/compare/lab/topology.js';
+import { planTopology, routesOf } from '../../src/lab/topology.js';
 
 describe('planTopology', () => {
   const hosts = {

@@ -1,4 +1,4 @@
-import { type Endpoint, endpoint } from '../../wire/endpoint.js';
+import { type Endpoint, endpoint } from '../wire/endpoint.js';
 import { Cable, EVERY_PORT } from './cable.js';
 import { dismantle, guard, type Site, sweep } from './cleanup.js';
 import { run } from './command.js';
