@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { EndpointTable } from '../../src/server/endpoint-table.js';
+import { EndpointTable } from '../../src/server/classic/endpoint-table.js';
 import { MAX_PEERS } from '../../src/server/options.js';
 
 const KEY_WORDS = 8;

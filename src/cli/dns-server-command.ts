@@ -6,8 +6,8 @@ import {
   type SelfOptions,
   type ZoneOptions,
 } from '../dns/options.js';
-import type { ListenEndpoint } from '../server/options.js';
 import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
+import type { ListenEndpoint } from '../socket/listening.js';
 import { type Endpoint, endpoint, formatEndpoint } from '../wire/endpoint.js';
 import {
   collect,

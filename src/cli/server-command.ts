@@ -1,12 +1,7 @@
 import { Command } from 'commander';
-import {
-  DEFAULT_LIMITS,
-  type ListenEndpoint,
-  MAX_PEERS,
-  MAX_WANTED,
-  type ServiceOptions,
-} from '../server/options.js';
+import { DEFAULT_LIMITS, MAX_PEERS, MAX_WANTED, type ServiceOptions } from '../server/options.js';
 import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
+import type { ListenEndpoint } from '../socket/listening.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import { type Endpoint, endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { decimal, listenEndpoint, listenEndpoints, wholeNumber } from './arguments.js';

@@ -1,13 +1,10 @@
-import type { ListenEndpoint } from '../server/options.js';
 import { type BatchSocket, openBatchSocket, type ShortBuffer } from '../socket/batch-socket.js';
+import { type ListenEndpoint, openAt } from '../socket/listening.js';
 import { type SocketCounts, sumCounters } from '../socket/socket-counts.js';
 import { openTcpListener, type TcpListener } from '../socket/tcp-listener.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import { MAX_CONNECTIONS, type TcpPool } from './tcp-pool.js';
 import { type Answering, UdpHandler } from './udp-handler.js';
-
-/** Errors that say "this host has no IPv6". */
-const NO_FAMILY_CODES: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
 
 export interface ListenersOptions {
   readonly listen: readonly ListenEndpoint[];
@@ -73,7 +70,7 @@ export class Listeners {
     pool: TcpPool,
   ): Promise<void> {
     const { address, port, family } = endpoint;
-    try {
+    await openAt(endpoint, async () => {
       let socket: BatchSocket | undefined;
       const handler = new UdpHandler(answering, endpoint, () => socket as BatchSocket);
       socket = await openBatchSocket({
@@ -93,14 +90,6 @@ export class Listeners {
         onConnection: (connection) => pool.admit(connection),
       });
       this.tcp.push(listener);
-    } catch (error) {
-      if (
-        endpoint.optional !== true ||
-        !NO_FAMILY_CODES.includes((error as { code?: unknown }).code)
-      ) {
-        // As node:net has it, so that whoever reports the error can say where.
-        throw Object.assign(error as Error, { address, port });
-      }
-    }
+    });
   }
 }

@@ -1,4 +1,4 @@
-import type { ListenEndpoint } from '../server/options.js';
+import type { ListenEndpoint } from '../socket/listening.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import type { Signer } from './signer.js';
 

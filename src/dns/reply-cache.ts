@@ -1,4 +1,4 @@
-import { type HashKey, halfSipHash } from '../server/half-siphash.js';
+import { type HashKey, halfSipHash } from '../limits/half-siphash.js';
 
 /** Sets of two slots of 512 bytes each: 16 MiB, of which what is not used costs nothing. */
 const SETS = 16_384;

@@ -1,6 +1,6 @@
+import { randomHashKey } from '../limits/random-hash-key.js';
+import { RateLimiter } from '../limits/rate-limiter.js';
 import type { MetricsEvents, MetricsServer } from '../metrics/metrics-server.js';
-import { randomHashKey } from '../server/random-hash-key.js';
-import { RateLimiter } from '../server/rate-limiter.js';
 import type { ShortBuffer } from '../socket/batch-socket.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import type { Device } from '../wireguard/device.js';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import type { HashKey } from '../server/half-siphash.js';
-import { sourceHash } from '../server/source-hash.js';
+import type { HashKey } from '../limits/half-siphash.js';
+import { sourceHash } from '../limits/source-hash.js';
 import { addressBytes, addressFamily } from '../wire/endpoint.js';
 import { serveConnection } from './tcp-connection.js';
 import type { Answering } from './udp-handler.js';

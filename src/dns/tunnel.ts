@@ -1,4 +1,4 @@
-import type { ListenEndpoint } from '../server/options.js';
+import type { ListenEndpoint } from '../socket/listening.js';
 import { addressFamily, endpoint, sameEndpoint } from '../wire/endpoint.js';
 
 /** A tunnel's interface, as far as it matters for listening on it. */

@@ -1,6 +1,6 @@
-import type { HashKey } from '../server/half-siphash.js';
-import type { RateLimiter } from '../server/rate-limiter.js';
-import { sourceHash } from '../server/source-hash.js';
+import type { HashKey } from '../limits/half-siphash.js';
+import type { RateLimiter } from '../limits/rate-limiter.js';
+import { sourceHash } from '../limits/source-hash.js';
 import type { BatchSocket } from '../socket/batch-socket.js';
 import {
   ADDRESS_WORDS,

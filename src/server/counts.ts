@@ -1,5 +1,5 @@
 import type { SocketCounts } from '../socket/socket-counts.js';
-import type { ClassicCounts } from './classic-handler.js';
+import type { ClassicCounts } from './classic/classic-handler.js';
 import type { SealedCounts, SealedSizes } from './sealed/sealed-counts.js';
 
 /** The table, for reports. */

@@ -1,7 +1,8 @@
 import type { KeyPair } from '../sealed/key-pair.js';
 import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
+import type { ListenEndpoint } from '../socket/listening.js';
 import type { Endpoint } from '../wire/endpoint.js';
-import { MAX_TTL_MS } from './endpoint-table.js';
+import { MAX_TTL_MS } from './classic/endpoint-table.js';
 import type { AllowList } from './sealed/allow-list.js';
 
 /** The bound on `maxPeers`: at 10 million the table takes about 1 GiB. */
@@ -21,9 +22,6 @@ export interface SealedOptions {
   /** Who may register. @default everybody */
   readonly allow?: AllowList | undefined;
 }
-
-/** Where to listen; an optional one is left out when the host lacks the address family. */
-export type ListenEndpoint = Endpoint & { readonly optional?: boolean };
 
 export interface ServiceOptions {
   readonly listen: readonly ListenEndpoint[];

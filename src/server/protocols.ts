@@ -1,10 +1,10 @@
+import type { HashKey } from '../limits/half-siphash.js';
+import type { RateLimiter } from '../limits/rate-limiter.js';
 import type { BatchSocket, DatagramBatch } from '../socket/batch-socket.js';
 import type { Family } from '../wire/endpoint.js';
-import type { ClassicHandler } from './classic-handler.js';
-import type { HashKey } from './half-siphash.js';
+import type { ClassicHandler } from './classic/classic-handler.js';
 import type { SealedOptions, ServiceLimits } from './options.js';
 import { randomWords } from './random-words.js';
-import type { RateLimiter } from './rate-limiter.js';
 import type { SealedHandler } from './sealed/sealed-handler.js';
 
 /** The protocols that share the sockets. */

@@ -1,3 +1,5 @@
+import { randomHashKey } from '../limits/random-hash-key.js';
+import { RateLimiter } from '../limits/rate-limiter.js';
 import type { MetricsEvents, MetricsServer } from '../metrics/metrics-server.js';
 import {
   type BatchSocket,
@@ -5,27 +7,18 @@ import {
   openBatchSocket,
   type ShortBuffer,
 } from '../socket/batch-socket.js';
+import { type ListenEndpoint, openAt } from '../socket/listening.js';
 import { sumCounters } from '../socket/socket-counts.js';
 import type { Endpoint, Family } from '../wire/endpoint.js';
-import { ClassicHandler } from './classic-handler.js';
+import { ClassicHandler } from './classic/classic-handler.js';
+import { EndpointTable } from './classic/endpoint-table.js';
 import type { ServiceCounts } from './counts.js';
-import { EndpointTable } from './endpoint-table.js';
-import {
-  type ListenEndpoint,
-  type ServiceLimits,
-  type ServiceOptions,
-  serviceLimits,
-} from './options.js';
+import { type ServiceLimits, type ServiceOptions, serviceLimits } from './options.js';
 import { createSealedHandler, Protocols } from './protocols.js';
-import { randomHashKey } from './random-hash-key.js';
-import { RateLimiter } from './rate-limiter.js';
 import type { AllowList } from './sealed/allow-list.js';
 
 /** Expiry steps are short, and often enough that ten million entries are walked in time. */
 const EXPIRY_INTERVAL_MS = 50;
-
-/** Errors that say "this host has no IPv6". */
-const NO_FAMILY_CODES: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
 
 /** What a server tells while it runs. */
 export interface ServiceEvents extends MetricsEvents {
@@ -146,19 +139,13 @@ function answerOn(
 }
 
 /** Undefined where an optional address is of a family that the host lacks. */
-async function openSocket(
+function openSocket(
   listen: ListenEndpoint,
   { receiveBufferBytes }: ServiceLimits,
   handlers: Pick<BatchSocketOptions, 'onBatch' | 'onError'>,
 ): Promise<BatchSocket | undefined> {
   const { address, port, family } = listen;
-  try {
-    return await openBatchSocket({ family, address, port, receiveBufferBytes, ...handlers });
-  } catch (error) {
-    if (listen.optional === true && NO_FAMILY_CODES.includes((error as { code?: unknown }).code)) {
-      return undefined;
-    }
-    // As node:net has it, so that whoever reports the error can say where.
-    throw Object.assign(error as Error, { address, port });
-  }
+  return openAt(listen, () =>
+    openBatchSocket({ family, address, port, receiveBufferBytes, ...handlers }),
+  );
 }

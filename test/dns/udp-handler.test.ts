@@ -4,7 +4,7 @@ import { decode } from 'dns-packet';
 import { DeviceSource } from '../../src/dns/device-source.js';
 import { ReplyCache } from '../../src/dns/reply-cache.js';
 import { UdpHandler } from '../../src/dns/udp-handler.js';
-import { RateLimiter } from '../../src/server/rate-limiter.js';
+import { RateLimiter } from '../../src/limits/rate-limiter.js';
 import type { BatchSocket } from '../../src/socket/batch-socket.js';
 import {
   ADDRESS_WORDS,

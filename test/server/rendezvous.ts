@@ -1,6 +1,6 @@
-import { ClassicHandler } from '../../src/server/classic-handler.js';
-import { EndpointTable } from '../../src/server/endpoint-table.js';
-import { RateLimiter } from '../../src/server/rate-limiter.js';
+import { RateLimiter } from '../../src/limits/rate-limiter.js';
+import { ClassicHandler } from '../../src/server/classic/classic-handler.js';
+import { EndpointTable } from '../../src/server/classic/endpoint-table.js';
 import { type ClassicAnswer, decodeClassicReply } from '../../src/wire/classic.js';
 import type { Family } from '../../src/wire/endpoint.js';
 import { batchOf, type Incoming, replyIn, request } from './requests.js';

@@ -1,9 +1,9 @@
+import type { RateLimiter } from '../../limits/rate-limiter.js';
 import type { CookieJar } from '../../sealed/cookie-jar.js';
 import { NO_REPLY } from '../../socket/datagram-batch.js';
 import { readUint32 } from '../../wire/byte-order.js';
 import { MESSAGE_LENGTH, NOTICE, OFFSET, writeNotice } from '../../wire/sealed.js';
 import { FRAME, TOKEN_LENGTH } from '../../wire/sealed-frames.js';
-import type { RateLimiter } from '../rate-limiter.js';
 import type { Client } from './client.js';
 import type { ClientCare } from './client-care.js';
 import type { Directory } from './directory.js';

@@ -1,6 +1,6 @@
+import type { HashKey } from '../../limits/half-siphash.js';
+import { SourceShare } from '../../limits/source-share.js';
 import type { Family } from '../../wire/endpoint.js';
-import type { HashKey } from '../half-siphash.js';
-import { SourceShare } from '../source-share.js';
 import { Client } from './client.js';
 import { KeyNames, NO_NAME } from './key-names.js';
 import { NO_OFFER, OfferStore } from './offer-store.js';

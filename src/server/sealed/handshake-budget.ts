@@ -1,4 +1,4 @@
-import { RateLimiter } from '../rate-limiter.js';
+import { RateLimiter } from '../../limits/rate-limiter.js';
 
 /** The part of the server's time that handshakes may take while there is more to do than it can. */
 const SHARE = 0.25;

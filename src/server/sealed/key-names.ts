@@ -1,6 +1,6 @@
-import { type HashKey, halfSipHash } from '../half-siphash.js';
-import { KeyIndex } from '../key-index.js';
-import { ROW, RowArena } from '../row-arena.js';
+import { type HashKey, halfSipHash } from '../../limits/half-siphash.js';
+import { KeyIndex } from '../classic/key-index.js';
+import { ROW, RowArena } from '../classic/row-arena.js';
 
 const KEY_WORDS = 8;
 

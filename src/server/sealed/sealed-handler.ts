@@ -1,3 +1,6 @@
+import type { HashKey } from '../../limits/half-siphash.js';
+import { RateLimiter } from '../../limits/rate-limiter.js';
+import { sourceHash } from '../../limits/source-hash.js';
 import { CookieJar } from '../../sealed/cookie-jar.js';
 import { type KeyPair, wipeKeyPair } from '../../sealed/key-pair.js';
 import { MessageMacs } from '../../sealed/mac.js';
@@ -11,9 +14,6 @@ import { readUint32 } from '../../wire/byte-order.js';
 import { CLASSIC_REQUEST_LENGTH } from '../../wire/classic.js';
 import type { Family } from '../../wire/endpoint.js';
 import { MESSAGE, messageType, OFFSET } from '../../wire/sealed.js';
-import type { HashKey } from '../half-siphash.js';
-import { RateLimiter } from '../rate-limiter.js';
-import { sourceHash } from '../source-hash.js';
 import type { AllowList } from './allow-list.js';
 import type { Client } from './client.js';
 import { ClientCare } from './client-care.js';

@@ -1,4 +1,4 @@
-import { ROW, RowArena } from '../row-arena.js';
+import { ROW, RowArena } from '../classic/row-arena.js';
 
 /** No wish. */
 export const NO_WISH = 0;

@@ -1,7 +1,7 @@
+import { RateLimiter } from '../../../src/limits/rate-limiter.js';
 import { generateKeyPair, type KeyPair } from '../../../src/sealed/key-pair.js';
-import { ClassicHandler } from '../../../src/server/classic-handler.js';
-import { EndpointTable } from '../../../src/server/endpoint-table.js';
-import { RateLimiter } from '../../../src/server/rate-limiter.js';
+import { ClassicHandler } from '../../../src/server/classic/classic-handler.js';
+import { EndpointTable } from '../../../src/server/classic/endpoint-table.js';
 import {
   SealedHandler,
   type SealedHandlerOptions,

@@ -1,5 +1,5 @@
-import { noClassicCounts } from '../../src/server/classic-handler.js';
-import type { Family } from '../../src/wire/endpoint.js';
+import { noClassicCounts } from '../../../src/server/classic/classic-handler.js';
+import type { Family } from '../../../src/wire/endpoint.js';
 
 /** Entries that a source may have wherever there is room, if its share is as much; see docs/operations.md. */
 const FLOOR = 16;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sourceHash } from '../../src/server/source-hash.js';
+import { sourceHash } from '../../src/limits/source-hash.js';
 import { addressBytes, type Family } from '../../src/wire/endpoint.js';
 
 function hash(address: string, low = 5): number {

@@ -1,4 +1,4 @@
-import type { Family } from '../wire/endpoint.js';
+import type { Family } from '../../wire/endpoint.js';
 import type { RowArena } from './row-arena.js';
 
 /** A slot is two words: the hash, then the row. */

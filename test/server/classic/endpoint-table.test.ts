@@ -5,8 +5,8 @@ import {
   EndpointTable,
   type EndpointTableOptions,
   REGISTRATION,
-} from '../../src/server/endpoint-table.js';
-import type { Family } from '../../src/wire/endpoint.js';
+} from '../../../src/server/classic/endpoint-table.js';
+import type { Family } from '../../../src/wire/endpoint.js';
 import { mayAdd } from './classic-model.js';
 
 const TTL_MS = 1000;

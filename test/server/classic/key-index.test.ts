@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KeyIndex } from '../../src/server/key-index.js';
-import { RowArena } from '../../src/server/row-arena.js';
+import { KeyIndex } from '../../../src/server/classic/key-index.js';
+import { RowArena } from '../../../src/server/classic/row-arena.js';
 
 const SLOTS = 64;
 /** The insertion that makes an index of 64 slots grow: 5 of 8 are taken. */

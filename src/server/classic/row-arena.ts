@@ -1,4 +1,4 @@
-import type { Family } from '../wire/endpoint.js';
+import type { Family } from '../../wire/endpoint.js';
 
 /** Words of a row: 64 bytes, one cache line. */
 export const ROW_WORDS = 16;

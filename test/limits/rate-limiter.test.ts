@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { RateLimiter } from '../../src/server/rate-limiter.js';
+import { RateLimiter } from '../../src/limits/rate-limiter.js';
 
 function allowed(limiter: RateLimiter, source: number, datagrams: number, now: number): number {
   let count = 0;

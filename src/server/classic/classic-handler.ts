@@ -1,15 +1,15 @@
+import type { HashKey } from '../../limits/half-siphash.js';
+import type { RateLimiter } from '../../limits/rate-limiter.js';
+import { sourceHash } from '../../limits/source-hash.js';
 import {
   ADDRESS_WORDS,
   type DatagramBatch,
   NO_REPLY,
   PORT_WORD,
-} from '../socket/datagram-batch.js';
-import { CLASSIC_REPLY_LENGTH, CLASSIC_REQUEST_LENGTH } from '../wire/classic.js';
-import type { Family } from '../wire/endpoint.js';
+} from '../../socket/datagram-batch.js';
+import { CLASSIC_REPLY_LENGTH, CLASSIC_REQUEST_LENGTH } from '../../wire/classic.js';
+import type { Family } from '../../wire/endpoint.js';
 import { type EndpointTable, REGISTRATION } from './endpoint-table.js';
-import type { HashKey } from './half-siphash.js';
-import type { RateLimiter } from './rate-limiter.js';
-import { sourceHash } from './source-hash.js';
 
 const KEY_WORDS = 8;
 

@@ -1,9 +1,9 @@
-import type { Family } from '../wire/endpoint.js';
+import { type HashKey, halfSipHash } from '../../limits/half-siphash.js';
+import { SourceShare } from '../../limits/source-share.js';
+import type { Family } from '../../wire/endpoint.js';
 import { ExpirySweep } from './expiry-sweep.js';
-import { type HashKey, halfSipHash } from './half-siphash.js';
 import { KeyIndex } from './key-index.js';
 import { ROW, RowArena } from './row-arena.js';
-import { SourceShare } from './source-share.js';
 
 const KEY_WORDS = 8;
 const ADDRESS_WORDS = 4;

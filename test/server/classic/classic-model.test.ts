@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Family } from '../../src/wire/endpoint.js';
-import { hex } from '../wire/codec.js';
+import type { Family } from '../../../src/wire/endpoint.js';
+import { hex } from '../../wire/codec.js';
+import { Rendezvous } from '../rendezvous.js';
+import { type Incoming, key } from '../requests.js';
 import { ClassicModel, type ClassicModelOptions, type ModelDatagram } from './classic-model.js';
-import { Rendezvous } from './rendezvous.js';
-import { type Incoming, key } from './requests.js';
 
 /** A whole number of tokens comes back in it, whatever the rate below. */
 const TIME_STEP_MS = 100;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { halfSipHash } from '../../src/server/half-siphash.js';
+import { halfSipHash } from '../../src/limits/half-siphash.js';
 import { referenceHalfSipHash } from './half-siphash-reference.js';
 
 /**

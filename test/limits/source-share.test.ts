@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { SourceShare } from '../../src/server/source-share.js';
+import { SourceShare } from '../../src/limits/source-share.js';
 
 test('the count is never below the truth, and exact where nobody shares both buckets', () => {
   // Sources that share buckets: few values in each half of the hash.

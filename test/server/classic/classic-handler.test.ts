@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Rendezvous } from './rendezvous.js';
-import { type Incoming, key, request } from './requests.js';
+import { Rendezvous } from '../rendezvous.js';
+import { type Incoming, key, request } from '../requests.js';
 
 const ALICE = '192.0.2.1';
 const BOB = '198.51.100.7';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ROW, RowArena } from '../../src/server/row-arena.js';
+import { ROW, RowArena } from '../../../src/server/classic/row-arena.js';
 
 /** Takes a row and fills in a key and its family. */
 function store(arena: RowArena, key: Uint32Array, family: 4 | 6): number {
