@@ -38,6 +38,7 @@ export interface DnsServerFlags extends LogOptions {
   readonly tunnelOnly?: true;
   readonly dnssec?: string;
   readonly maxAge: number;
+  readonly maxStale: number;
   readonly metrics?: Endpoint;
   readonly sourceRate: number;
   readonly sourceBurst: number;
@@ -73,6 +74,12 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
       'how old an answer may be: WireGuard is asked once in that time at most',
       decimal(0, MAX_AGE_SECONDS),
       DEFAULT_REGISTRY_LIMITS.maxAgeMs / 1000,
+    )
+    .option(
+      '--max-stale <seconds>',
+      'how old an answer may be while WireGuard is slow; 0 = answer SERVFAIL',
+      decimal(0, MAX_AGE_SECONDS),
+      DEFAULT_REGISTRY_LIMITS.maxStaleMs / 1000,
     )
     .option('--metrics <addr:port>', 'serve /metrics, /healthz and /readyz there', listenEndpoint)
     .option(
@@ -113,6 +120,7 @@ function registryOptions(flags: DnsServerFlags): RegistryServiceOptions {
     listen: flags.listen ?? DEFAULT_LISTEN,
     tunnelOnly: flags.tunnelOnly === true,
     maxAgeMs: Math.round(flags.maxAge * 1000),
+    maxStaleMs: Math.round(flags.maxStale * 1000),
     sourceRate: flags.sourceRate,
     sourceBurst: flags.sourceBurst,
     receiveBufferBytes: flags.receiveBuffer,

@@ -52,18 +52,26 @@ async function open(
   }
 }
 
-function registryEvents({ interfaceName }: RegistryServiceOptions, logger: Logger): RegistryEvents {
+function registryEvents(
+  { interfaceName, maxStaleMs = 0 }: RegistryServiceOptions,
+  logger: Logger,
+): RegistryEvents {
   return {
     ...metricsEvents(logger),
     onListening: (listening) => announceListening(listening, logger),
     onSocketError: socketErrorLog((line) => logger.warn(line)),
     onProblem: (reason) => logger.warn(`not listening: ${reason}`),
-    onDeviceProblem(error) {
-      if (error === undefined) {
-        logger.info(`${interfaceName} can be read again`);
-      } else {
-        logger.warn(`${error.message}; until it can be read, queries are answered SERVFAIL`);
+    onDeviceProblem(problem) {
+      if (problem === undefined) {
+        logger.info(`${interfaceName} can be read in time again`);
+        return;
       }
+      const { error, answers } = problem;
+      const effect =
+        answers === 'servfail'
+          ? 'until it can be read, queries are answered SERVFAIL'
+          : `answers come from the last reading, for up to ${maxStaleMs / 1000} s (--max-stale)`;
+      logger.warn(`${error.message}; ${effect}`);
     },
   };
 }

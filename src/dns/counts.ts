@@ -17,6 +17,8 @@ export interface AnswerCounts {
   badvers: number;
   /** Replies of those above that said TC. */
   truncated: number;
+  /** Replies of those above from a reading older than `--max-age`, while WireGuard was slow. */
+  stale: number;
   /** Not answered: responses, and what has no whole header. */
   ignored: number;
   /** Not answered: over their source's rate. */
@@ -57,6 +59,7 @@ export function emptyCounts(): AnswerCounts {
     notimp: 0,
     badvers: 0,
     truncated: 0,
+    stale: 0,
     ignored: 0,
     limited: 0,
     crowdedOut: 0,

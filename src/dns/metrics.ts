@@ -31,6 +31,10 @@ function createRegistry(counts: () => RegistryCounts): Registry {
     const { udp, tcp } = counts().byTransport;
     return samples('transport', { udp: udp.truncated, tcp: tcp.truncated });
   });
+  counter(registry, 'dns_stale_replies_total', 'Replies from an outdated reading', () => {
+    const { udp, tcp } = counts().byTransport;
+    return samples('transport', { udp: udp.stale, tcp: tcp.stale });
+  });
   counter(registry, 'dns_tcp_connections_total', 'TCP connections by outcome', () => {
     const { accepted, turnedAway } = counts().tcp;
     return samples('outcome', { accepted, turned_away: turnedAway });

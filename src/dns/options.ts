@@ -30,6 +30,8 @@ export interface RegistryServiceOptions {
   readonly tunnelOnly?: boolean;
   /** How old a reading of the device may be that is answered from. @default 1000 */
   readonly maxAgeMs?: number;
+  /** How old a reading may be that serves while WireGuard is slow; 0 = SERVFAIL. @default 60_000 */
+  readonly maxStaleMs?: number;
   /** Queries a second from one source (an IPv4 address, an IPv6 /64); 0 = no limit. @default 20_000 */
   readonly sourceRate?: number;
   /** Queries that a source may send at once after a pause. @default 20_000 */
@@ -43,11 +45,15 @@ export interface RegistryServiceOptions {
 }
 
 export type RegistryLimits = Required<
-  Pick<RegistryServiceOptions, 'maxAgeMs' | 'sourceRate' | 'sourceBurst' | 'receiveBufferBytes'>
+  Pick<
+    RegistryServiceOptions,
+    'maxAgeMs' | 'maxStaleMs' | 'sourceRate' | 'sourceBurst' | 'receiveBufferBytes'
+  >
 >;
 
 export const DEFAULT_REGISTRY_LIMITS: RegistryLimits = {
   maxAgeMs: 1000,
+  maxStaleMs: 60_000,
   sourceRate: 20_000,
   sourceBurst: 20_000,
   receiveBufferBytes: 4 * 1024 * 1024,

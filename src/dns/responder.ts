@@ -96,8 +96,17 @@ export class Responder {
       return refuse(RCODE.SERVFAIL);
     }
     const reply = this.reply(query, zone, local);
-    counts[reply.outcome]++;
+    this.count(reply.outcome, transport);
     return this.write(buffer, query, reply, zone, transport, local);
+  }
+
+  /** Counts a reply from the roster. */
+  count(outcome: 'answered' | 'nodata' | 'nxdomain', transport: Transport): void {
+    const counts = this.counts[transport];
+    counts[outcome]++;
+    if (this.roster.isStale) {
+      counts.stale++;
+    }
   }
 
   private reply({ question }: Query, zone: Zone, local: LocalAddress): PreparedReply {

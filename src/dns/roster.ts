@@ -9,6 +9,8 @@ import { type Advertised, Instance } from './instance.js';
 export class Roster {
   /** Of the last reading; undefined where it failed, or before the first. */
   device: Device | undefined;
+  /** The reading is older than it should be: WireGuard is slow. */
+  isStale = false;
   /** Goes up with each change of the peers listed, and when they are not to be had. */
   version = 0;
   private byLabel: ReadonlyMap<string, Instance> = new Map();
@@ -18,6 +20,7 @@ export class Roster {
   /** Takes over a reading of the device; undefined says that it could not be read. */
   update(device: Device | undefined): void {
     this.device = device;
+    this.isStale = false;
     if (device === undefined) {
       this.version++;
       return;

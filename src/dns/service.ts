@@ -8,7 +8,7 @@ import { createDumpParser } from '../wireguard/dump.js';
 import { WgError } from '../wireguard/wg-error.js';
 import { readDevice } from '../wireguard/wg-tool.js';
 import { type RegistryCounts, sumAnswers } from './counts.js';
-import { DeviceSource } from './device-source.js';
+import { type DeviceProblem, DeviceSource } from './device-source.js';
 import { Listeners } from './listeners.js';
 import {
   DEFAULT_REGISTRY_LIMITS,
@@ -30,8 +30,8 @@ const FATAL_CODES: readonly string[] = ['WG_TOOL_MISSING', 'WG_NOT_PERMITTED'];
 export interface RegistryEvents extends TunnelEvents, MetricsEvents {
   /** A receive or send over UDP failed as a whole; it is counted, and there may be many. */
   readonly onSocketError?: (error: Error) => void;
-  /** The device cannot be read, so that queries are answered SERVFAIL; undefined: it can be again. */
-  onDeviceProblem(error: Error | undefined): void;
+  /** The device cannot be read, or not in time; undefined: it can be again. */
+  onDeviceProblem(problem: DeviceProblem | undefined): void;
 }
 
 /** A registry server that is listening. */
@@ -122,8 +122,9 @@ function createAnswering(
     read: options.read ?? deviceReader(options.interfaceName),
     roster,
     maxAgeMs: limits.maxAgeMs,
+    maxStaleMs: limits.maxStaleMs,
     now,
-    onProblem: (error) => events.onDeviceProblem(error),
+    onProblem: (problem) => events.onDeviceProblem(problem),
   });
   const hashKey = randomHashKey();
   return {

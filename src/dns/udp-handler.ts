@@ -134,7 +134,7 @@ export class UdpHandler {
     cache.expect(responder.version);
     const known = cache.answer(payloadWords, start >>> 2, length);
     if (known !== undefined) {
-      responder.counts.udp.answered++;
+      responder.count('answered', 'udp');
       lengths[slot] = known;
       return;
     }

@@ -53,6 +53,7 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
   [`${DNS} --listen 53`, /--listen.*expected ADDRESS:PORT/],
   [`${DNS} --log-level error --listen 192.0.2.1:53`, /192\.0\.2\.1:53 .*no such address/],
   [`${DNS} --max-age -1`, /--max-age/],
+  [`${DNS} --max-stale -1`, /--max-stale/],
   [`${DNS} --max-age 1h`, /--max-age.*number from 0 to 3600/],
   [`${DNS} --metrics 9090`, /--metrics.*expected ADDRESS:PORT/],
   [`${DNS} --source-rate x`, /--source-rate.*whole number/],

@@ -40,9 +40,10 @@ dns_queries_total{transport="udp",outcome="formerr"} 106
 dns_queries_total{transport="udp",outcome="notimp"} 107
 dns_queries_total{transport="udp",outcome="badvers"} 108
 dns_truncated_replies_total{transport="udp"} 109
-dns_queries_total{transport="udp",outcome="ignored"} 110
-dns_queries_total{transport="udp",outcome="limited"} 111
-dns_queries_total{transport="udp",outcome="crowded_out"} 112
+dns_stale_replies_total{transport="udp"} 110
+dns_queries_total{transport="udp",outcome="ignored"} 111
+dns_queries_total{transport="udp",outcome="limited"} 112
+dns_queries_total{transport="udp",outcome="crowded_out"} 113
 dns_queries_total{transport="tcp",outcome="answered"} 201
 dns_queries_total{transport="tcp",outcome="nodata"} 202
 dns_queries_total{transport="tcp",outcome="nxdomain"} 203
@@ -52,9 +53,10 @@ dns_queries_total{transport="tcp",outcome="formerr"} 206
 dns_queries_total{transport="tcp",outcome="notimp"} 207
 dns_queries_total{transport="tcp",outcome="badvers"} 208
 dns_truncated_replies_total{transport="tcp"} 209
-dns_queries_total{transport="tcp",outcome="ignored"} 210
-dns_queries_total{transport="tcp",outcome="limited"} 211
-dns_queries_total{transport="tcp",outcome="crowded_out"} 212
+dns_stale_replies_total{transport="tcp"} 210
+dns_queries_total{transport="tcp",outcome="ignored"} 211
+dns_queries_total{transport="tcp",outcome="limited"} 212
+dns_queries_total{transport="tcp",outcome="crowded_out"} 213
 dns_device_readings_total 1
 dns_device_reading_failures_total 2
 dns_tcp_connections_total{outcome="accepted"} 3

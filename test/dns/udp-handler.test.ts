@@ -33,7 +33,8 @@ class Bench {
     const { roster, responder } = this.registry;
     const now = () => this.now;
     const read = () => new Promise<Device>((resolve) => (this.finishReading = resolve));
-    const source = new DeviceSource({ read, roster, maxAgeMs: 1000, now, onProblem() {} });
+    const options = { maxAgeMs: 1000, maxStaleMs: 60_000, now, onProblem() {} };
+    const source = new DeviceSource({ read, roster, ...options });
     const hashKey = { low: 1, high: 2 };
     const limiter = new RateLimiter({ rate: 0, burst: 1 });
     const cache = new ReplyCache(hashKey);
