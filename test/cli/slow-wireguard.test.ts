@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { until } from '../../src/compare/lab/index.js';
+import { until } from '../../src/lab/index.js';
 import { endpoint } from '../../src/wire/endpoint.js';
 import { FIRST, FIRST_NAME, query, rcodeOf } from '../dns/asking.js';
 import { exchange } from '../dns/exchange.js';
