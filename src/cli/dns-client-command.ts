@@ -20,7 +20,7 @@ export function dnsClientCommand(exit: (code: number) => void): Command {
     // As for `client`: start-up is part of the time to connect.
     const [{ runClient }, { dnsFinder }] = await Promise.all([
       import('./client-run.js'),
-      import('../dns/client/dns-finder.js'),
+      import('../client/dns/dns-finder.js'),
     ]);
     const { dns, zone } = flags;
     const through = `${zone} at ${dns.host}:${dns.port}`;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode } from 'dns-packet';
 import fc from 'fast-check';
-import { SILENT } from '../../../src/dns/client/failure.js';
-import { Lookup } from '../../../src/dns/client/lookup.js';
-import type { Question } from '../../../src/dns/client/message.js';
+import { SILENT } from '../../../src/client/dns/failure.js';
+import { Lookup } from '../../../src/client/dns/lookup.js';
+import type { Question } from '../../../src/client/dns/message.js';
 import { formatEndpoint } from '../../../src/wire/endpoint.js';
 import { address, alias, type ReplyParts, replyTo, srv } from './replies.js';
 

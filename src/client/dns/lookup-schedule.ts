@@ -1,7 +1,7 @@
-import type { Candidates, SoughtPeer } from '../../client/finder.js';
-import { REFRESH_INTERVAL_MS } from '../../client/timing.js';
 import { RCODE } from '../../wire/dns-reply.js';
 import { instanceLabel, instanceName } from '../../wire/dns-sd.js';
+import type { Candidates, SoughtPeer } from '../finder.js';
+import { REFRESH_INTERVAL_MS } from '../timing.js';
 import { type Exchange, Exchanges } from './exchanges.js';
 import { type Failure, SILENT, UNREADABLE } from './failure.js';
 import { Lookup } from './lookup.js';

@@ -6,14 +6,14 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import os from 'node:os';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { dnsFinder } from '../../../src/client/dns/dns-finder.js';
 import type { Finder } from '../../../src/client/finder.js';
 import { PeerBook } from '../../../src/client/peer-book.js';
 import { Problems } from '../../../src/client/problems.js';
-import { dnsFinder } from '../../../src/dns/client/dns-finder.js';
 import { formatEndpoint } from '../../../src/wire/endpoint.js';
 import { formatPublicKey } from '../../../src/wire/key.js';
 import type { Device } from '../../../src/wireguard/device.js';
-import { P, peer, Q, WALL, X } from '../../client/bench.js';
+import { P, peer, Q, WALL, X } from '../bench.js';
 import { address, located, questionOf, replyTo, srv, ZONE } from './replies.js';
 
 const LOOPBACK = '127.0.0.1';

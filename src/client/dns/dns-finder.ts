@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
-import type { Finder, FinderContext, FinderFactory } from '../../client/finder.js';
-import { localEndpoints, reachableFirst } from '../../client/host-addresses.js';
-import { locate, ServerLocator, type ServerName } from '../../client/server-locator.js';
-import { SILENT_RESOLVE_INTERVAL_MS } from '../../client/timing.js';
 import { formatEndpoint } from '../../wire/endpoint.js';
 import type { Device } from '../../wireguard/device.js';
+import type { Finder, FinderContext, FinderFactory } from '../finder.js';
+import { localEndpoints, reachableFirst } from '../host-addresses.js';
+import { locate, ServerLocator, type ServerName } from '../server-locator.js';
+import { SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { Channel } from './channel.js';
 import { type Exchange, TCP_TIMEOUT_MS } from './exchanges.js';
 import { failureText, unreachableText } from './failure.js';

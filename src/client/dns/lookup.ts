@@ -1,4 +1,4 @@
-import type { Answer as Found } from '../../client/finder.js';
+import type { Answer as Found } from '../finder.js';
 import { type Failure, UNREADABLE } from './failure.js';
 import type { Question, Reply } from './message.js';
 import { addressesOf, endpointsOf, type HostAddress, type Service, servicesOf } from './records.js';

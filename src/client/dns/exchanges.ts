@@ -3,7 +3,7 @@ import {
   MAX_REPLY_TIMEOUT_MS,
   MIN_REPLY_TIMEOUT_MS,
   MIN_SPACING_MS,
-} from '../../client/timing.js';
+} from '../timing.js';
 import { encodeQuery, messageId, type Question, type Reply, readReply } from './message.js';
 
 /** Questions that are open at a time; the others wait. */

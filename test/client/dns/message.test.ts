@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodeQuery, type Question, readReply } from '../../../src/dns/client/message.js';
+import { encodeQuery, type Question, readReply } from '../../../src/client/dns/message.js';
 import { address, located, replyTo, srv } from './replies.js';
 
 const NAME = 'abc234====._wireguard._udp.example.com';

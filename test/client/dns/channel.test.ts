@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Channel } from '../../../src/dns/client/channel.js';
+import { Channel } from '../../../src/client/dns/channel.js';
 import { endpoint } from '../../../src/wire/endpoint.js';
 
 test('a socket that cannot be connected makes room for the next', async () => {

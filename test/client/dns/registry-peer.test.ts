@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { registryPeer } from '../../../src/dns/client/registry-peer.js';
+import { registryPeer } from '../../../src/client/dns/registry-peer.js';
 import { formatPublicKey } from '../../../src/wire/key.js';
-import { P, peer, Q } from '../../client/bench.js';
+import { P, peer, Q } from '../bench.js';
 
 /** Which of P and Q an address belongs to, by their allowed IPs. */
 function owner(address: string, p: readonly string[], q: readonly string[] = []): string {

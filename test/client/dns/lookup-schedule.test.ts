@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode, encode, type OptAnswer } from 'dns-packet';
 import fc from 'fast-check';
-import type { Answer, SoughtPeer } from '../../../src/client/finder.js';
 import {
   BURST,
   MAX_IN_FLIGHT,
   MAX_OVER_TCP,
   TCP_TIMEOUT_MS,
-} from '../../../src/dns/client/exchanges.js';
-import { LookupSchedule } from '../../../src/dns/client/lookup-schedule.js';
+} from '../../../src/client/dns/exchanges.js';
+import { LookupSchedule } from '../../../src/client/dns/lookup-schedule.js';
+import type { Answer, SoughtPeer } from '../../../src/client/finder.js';
 import { RCODE } from '../../../src/wire/dns-reply.js';
 import { instanceLabel, instanceName } from '../../../src/wire/dns-sd.js';
 import { formatEndpoint } from '../../../src/wire/endpoint.js';
