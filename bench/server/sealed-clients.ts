@@ -15,7 +15,6 @@ import {
   writeInitiation,
 } from '../../src/wire/sealed.js';
 import { FrameWriter } from '../../src/wire/sealed-frame-writer.js';
-import { FRAME } from '../../src/wire/sealed-frames.js';
 import { encodeTai64n } from '../../src/wire/tai64n.js';
 
 /** As native/replay.cc has it. */
@@ -77,7 +76,7 @@ export class BenchClient {
 
   /** The next request of the session: a view that is good until the one after. */
   want(wanted: readonly PublicKey[]): Uint8Array {
-    this.writer.begin(FRAME.want);
+    this.writer.beginWant(1, 0, 1);
     for (const key of wanted) {
       this.writer.addKey(key);
     }

@@ -1,4 +1,4 @@
-import { readPort, readUint16, readUint64 } from './byte-order.js';
+import { readPort, readUint16, readUint32, readUint64 } from './byte-order.js';
 import {
   ADDRESS_LENGTH,
   decodeEndpoint,
@@ -14,11 +14,14 @@ import {
   entryLength,
   FRAME,
   ITEM_LENGTH,
-  LIST_HEADER_LENGTH,
   type ListKind,
   listCount,
+  listHeaderLength,
   OFFER_LENGTH,
+  PEERS_COUNTER_OFFSET,
+  PEERS_HEADER_LENGTH,
   TOKEN_LENGTH,
+  WANT_OFFSET,
 } from './sealed-frames.js';
 
 /** What a server says of one peer: endpoints that something can be sent to. With nothing in it, the server
@@ -35,7 +38,14 @@ export interface PeerEntry {
 
 /** A frame in objects of its own; nothing of the plaintext is kept. */
 export type Frame =
-  | { readonly kind: typeof FRAME.want | typeof FRAME.drop; readonly keys: readonly PublicKey[] }
+  | {
+      readonly kind: typeof FRAME.want;
+      /** Of the want list; part `part` of `parts`, from 0 on. */
+      readonly version: number;
+      readonly part: number;
+      readonly parts: number;
+      readonly keys: readonly PublicKey[];
+    }
   | {
       readonly kind: typeof FRAME.offer;
       readonly offers: readonly { readonly key: PublicKey; readonly offer: Uint8Array }[];
@@ -49,7 +59,10 @@ export type Frame =
   | { readonly kind: typeof FRAME.pong; readonly endpoint: Endpoint }
   | {
       readonly kind: typeof FRAME.peers;
+      /** The client has to acknowledge it. */
       readonly push: boolean;
+      /** The counter of the want that it answers; 0 in a push. */
+      readonly counter: number;
       readonly entries: readonly PeerEntry[];
     };
 
@@ -58,7 +71,6 @@ export function decodeFrame(plaintext: Uint8Array): Frame | undefined {
   const kind = plaintext[0];
   switch (kind) {
     case FRAME.want:
-    case FRAME.drop:
     case FRAME.offer:
     case FRAME.ack:
     case FRAME.serverAck:
@@ -87,13 +99,18 @@ function decodeList(plaintext: Uint8Array, kind: ListKind): Frame | undefined {
   }
   const itemLength = ITEM_LENGTH[kind];
   const items = Array.from({ length: count }, (_, i) => {
-    const at = LIST_HEADER_LENGTH + i * itemLength;
+    const at = listHeaderLength(kind) + i * itemLength;
     return plaintext.slice(at, at + itemLength);
   });
   switch (kind) {
     case FRAME.want:
-    case FRAME.drop:
-      return { kind, keys: items.map(publicKey) };
+      return {
+        kind,
+        version: readUint32(plaintext, WANT_OFFSET.version),
+        part: readUint16(plaintext, WANT_OFFSET.part),
+        parts: readUint16(plaintext, WANT_OFFSET.parts),
+        keys: items.map(publicKey),
+      };
     case FRAME.offer:
       return { kind, offers: items.map(decodeOffer) };
     default:
@@ -119,11 +136,11 @@ function decodePong(plaintext: Uint8Array): Frame | undefined {
 
 function decodePeers(plaintext: Uint8Array): Frame | undefined {
   const push = plaintext[1];
-  if (plaintext.length < LIST_HEADER_LENGTH || (push !== 0 && push !== 1)) {
+  if (plaintext.length < PEERS_HEADER_LENGTH || (push !== 0 && push !== 1)) {
     return undefined;
   }
   const entries: PeerEntry[] = [];
-  let at = LIST_HEADER_LENGTH;
+  let at = PEERS_HEADER_LENGTH;
   for (let left = readUint16(plaintext, 2); left > 0; left--) {
     const length = entryLength(plaintext[at + KEY_LENGTH]);
     if (length === undefined || at + length > plaintext.length) {
@@ -132,7 +149,8 @@ function decodePeers(plaintext: Uint8Array): Frame | undefined {
     entries.push(decodeEntry(plaintext.slice(at, at + length)));
     at += length;
   }
-  return { kind: FRAME.peers, push: push === 1, entries };
+  const counter = readUint64(plaintext, PEERS_COUNTER_OFFSET);
+  return { kind: FRAME.peers, push: push === 1, counter, entries };
 }
 
 function decodeEntry(entry: Uint8Array): PeerEntry {

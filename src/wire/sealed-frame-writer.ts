@@ -1,4 +1,4 @@
-import { copyBytes, writePort, writeUint16, writeUint64 } from './byte-order.js';
+import { copyBytes, writePort, writeUint16, writeUint32, writeUint64 } from './byte-order.js';
 import { ADDRESS_LENGTH, addressBytes, type Endpoint, type Family } from './endpoint.js';
 import { KEY_LENGTH } from './key.js';
 import { MAX_PLAINTEXT_LENGTH } from './sealed.js';
@@ -7,7 +7,11 @@ import {
   type FrameKind,
   LIST_HEADER_LENGTH,
   OFFER_LENGTH,
+  PEERS_COUNTER_OFFSET,
+  PEERS_HEADER_LENGTH,
   TOKEN_LENGTH,
+  WANT_HEADER_LENGTH,
+  WANT_OFFSET,
 } from './sealed-frames.js';
 
 /**
@@ -31,13 +35,35 @@ export class FrameWriter {
     return this.items;
   }
 
-  /** Begins a list: want, drop, offer, ack or peers. `push` is for `peers` that are to be acknowledged. */
-  begin(kind: FrameKind, push = false): this {
-    this.bytes[0] = kind;
-    this.bytes[1] = push ? 1 : 0;
-    writeUint16(this.bytes, 2, 0);
-    this.end = LIST_HEADER_LENGTH;
-    this.items = 0;
+  /** Begins a list: offer or ack. */
+  begin(kind: typeof FRAME.offer | typeof FRAME.ack | typeof FRAME.serverAck): this {
+    return this.beginList(kind, LIST_HEADER_LENGTH);
+  }
+
+  /**
+   * Begins a part of a want list, to which its keys are added.
+   * @param version of the list, from 1 on; a later list of the session has a higher one
+   * @param part number of this part, from 0 on, of `parts`
+   */
+  beginWant(version: number, part: number, parts: number): this {
+    this.beginList(FRAME.want, WANT_HEADER_LENGTH);
+    writeUint32(this.bytes, WANT_OFFSET.version, version);
+    writeUint16(this.bytes, WANT_OFFSET.part, part);
+    writeUint16(this.bytes, WANT_OFFSET.parts, parts);
+    return this;
+  }
+
+  /** Begins peers that answer the want with that counter. */
+  beginAnswer(counter: number): this {
+    this.beginList(FRAME.peers, PEERS_HEADER_LENGTH);
+    writeUint64(this.bytes, PEERS_COUNTER_OFFSET, counter);
+    return this;
+  }
+
+  /** Begins peers that the client has to acknowledge. */
+  beginPush(): this {
+    this.beginAnswer(0);
+    this.bytes[1] = 1;
     return this;
   }
 
@@ -46,7 +72,7 @@ export class FrameWriter {
     return this.end + length <= MAX_PLAINTEXT_LENGTH;
   }
 
-  /** Adds a key to want or drop. */
+  /** Adds a key to want. */
   addKey(bytes: Uint8Array, at = 0): this {
     this.copy(bytes, at, KEY_LENGTH);
     return this.countItem();
@@ -107,6 +133,14 @@ export class FrameWriter {
   /** Writes pong with an endpoint in text. */
   pongEndpoint({ address, family, port }: Endpoint): this {
     return this.pong(addressBytes(address), 0, family, port);
+  }
+
+  private beginList(kind: FrameKind, headerLength: number): this {
+    this.start(kind);
+    this.bytes[1] = 0;
+    writeUint16(this.bytes, 2, 0);
+    this.end = headerLength;
+    return this;
   }
 
   private start(kind: FrameKind): this {

@@ -5,12 +5,11 @@ import { MAX_PLAINTEXT_LENGTH } from './sealed.js';
 /** What a plaintext's first byte says it is. */
 export const FRAME = {
   want: 1,
-  drop: 2,
-  offer: 3,
-  ping: 4,
-  prove: 5,
-  bye: 6,
-  ack: 7,
+  offer: 2,
+  ping: 3,
+  prove: 4,
+  bye: 5,
+  ack: 6,
   peers: 65,
   pong: 66,
   challenge: 67,
@@ -27,8 +26,20 @@ export const TOKEN_LENGTH = 8;
 
 export const COUNTER_LENGTH = 8;
 
-/** `kind[1] zero[1] count[2]`, before a list's items. */
+/** `kind[1] zero[1] count[2]`, before the items of offer and ack. */
 export const LIST_HEADER_LENGTH = 4;
+
+/** `kind[1] zero[1] count[2] version[4] part[2] parts[2]`, before the keys of want. */
+export const WANT_HEADER_LENGTH = 12;
+
+/** Where the fields of want are. */
+export const WANT_OFFSET = { version: 4, part: 8, parts: 10 } as const;
+
+/** `kind[1] push[1] count[2] counter[8]`, before the entries of peers. */
+export const PEERS_HEADER_LENGTH = 12;
+
+/** Where the counter of the want is that peers answers; zero in a push. */
+export const PEERS_COUNTER_OFFSET = 4;
 
 /** Bytes of an entry before what its flags announce: `key[32] flags[1]`. */
 export const ENTRY_HEADER_LENGTH = KEY_LENGTH + 1;
@@ -41,7 +52,6 @@ const ALL_FLAGS = 15;
 /** Bytes of an item of each kind of list that has items of one length. */
 export const ITEM_LENGTH = {
   [FRAME.want]: KEY_LENGTH,
-  [FRAME.drop]: KEY_LENGTH,
   [FRAME.offer]: KEY_LENGTH + OFFER_LENGTH,
   [FRAME.ack]: COUNTER_LENGTH,
   [FRAME.serverAck]: COUNTER_LENGTH,
@@ -49,9 +59,22 @@ export const ITEM_LENGTH = {
 
 export type ListKind = keyof typeof ITEM_LENGTH;
 
-/** How many items of a length fit one datagram. */
-export function maxItems(itemLength: number): number {
-  return Math.floor((MAX_PLAINTEXT_LENGTH - LIST_HEADER_LENGTH) / itemLength);
+/** Bytes before the first item of each kind of list. */
+export function listHeaderLength(kind: ListKind): number {
+  return kind === FRAME.want ? WANT_HEADER_LENGTH : LIST_HEADER_LENGTH;
+}
+
+/** How many items of a list fit one datagram. */
+export function maxItems(kind: ListKind): number {
+  return Math.floor((MAX_PLAINTEXT_LENGTH - listHeaderLength(kind)) / ITEM_LENGTH[kind]);
+}
+
+/** Keys in one part of a want list, at most. */
+export const KEYS_PER_PART = maxItems(FRAME.want);
+
+/** Parts of a want list of so many keys; an empty list has one part. */
+export function wantParts(keys: number): number {
+  return Math.max(1, Math.ceil(keys / KEYS_PER_PART));
 }
 
 /** Bytes of an entry with these flags; undefined for flags that there are not. */
@@ -65,15 +88,17 @@ export function entryLength(flags: number | undefined): number | undefined {
 }
 
 /**
- * How many items a list has: want, drop, offer or ack in the `length` bytes of plaintext at `at`. Item i
- * begins at `at + LIST_HEADER_LENGTH + i * ITEM_LENGTH[kind]`.
+ * How many items a list has: want, offer or ack in the `length` bytes of plaintext at `at`. Item i
+ * begins at `at + listHeaderLength(kind) + i * ITEM_LENGTH[kind]`.
  * @returns -1 when it is no such list, or ends before its last item
  */
 export function listCount(bytes: Uint8Array, at: number, length: number): number {
-  const itemLength = ITEM_LENGTH[bytes[at] as ListKind] as number | undefined;
-  if (itemLength === undefined || length < LIST_HEADER_LENGTH || bytes[at + 1] !== 0) {
+  const kind = bytes[at] as ListKind;
+  const itemLength = ITEM_LENGTH[kind] as number | undefined;
+  const headerLength = listHeaderLength(kind);
+  if (itemLength === undefined || length < headerLength || bytes[at + 1] !== 0) {
     return -1;
   }
   const count = readUint16(bytes, at + 2);
-  return LIST_HEADER_LENGTH + count * itemLength <= length ? count : -1;
+  return headerLength + count * itemLength <= length ? count : -1;
 }

@@ -13,7 +13,9 @@ import {
   ITEM_LENGTH,
   type ListKind,
   listCount,
+  listHeaderLength,
   maxItems,
+  wantParts,
 } from '../../src/wire/sealed-frames.js';
 import { hex, testHostileBytes } from './codec.js';
 
@@ -44,48 +46,60 @@ const FRAMES: readonly [string, FrameWriter, string, Frame][] = (() => {
   return [
     [
       'want',
-      make((frame) => frame.begin(FRAME.want).addKey(A).addKey(B)),
-      `01 00 0200 ${hexA} ${hexB}`,
-      { kind: FRAME.want, keys: [A, B] },
+      make((frame) => frame.beginWant(0x01020304, 5, 6).addKey(A).addKey(B)),
+      `01 00 0200 04030201 0500 0600 ${hexA} ${hexB}`,
+      { kind: FRAME.want, version: 0x01020304, part: 5, parts: 6, keys: [A, B] },
     ],
     [
-      'drop',
-      make((frame) => frame.begin(FRAME.drop).addKey(A)),
-      `02 00 0100 ${hexA}`,
-      { kind: FRAME.drop, keys: [A] },
+      'want, with no keys',
+      make((frame) => frame.beginWant(1, 0, 1)),
+      '01 00 0000 01000000 0000 0100',
+      { kind: FRAME.want, version: 1, part: 0, parts: 1, keys: [] },
     ],
     [
       'offer',
       make((frame) => frame.begin(FRAME.offer).addOffer(B, OFFER)),
-      `03 00 0100 ${hexB} ${'cc'.repeat(88)}`,
+      `02 00 0100 ${hexB} ${'cc'.repeat(88)}`,
       { kind: FRAME.offer, offers: [{ key: B, offer: OFFER }] },
     ],
-    ['ping', make((frame) => frame.plain(FRAME.ping)), '04', { kind: FRAME.ping }],
+    ['ping', make((frame) => frame.plain(FRAME.ping)), '03', { kind: FRAME.ping }],
     [
       'prove',
       make((frame) => frame.token(FRAME.prove, TOKEN)),
-      '05 0102030405060708',
+      '04 0102030405060708',
       { kind: FRAME.prove, token: TOKEN },
     ],
-    ['bye', make((frame) => frame.plain(FRAME.bye)), '06', { kind: FRAME.bye }],
+    ['bye', make((frame) => frame.plain(FRAME.bye)), '05', { kind: FRAME.bye }],
     [
       'ack',
       make((frame) => frame.begin(FRAME.ack).addCounter(5).addCounter(0x01_0000_0002)),
-      '07 00 0200 0500000000000000 0200000001000000',
+      '06 00 0200 0500000000000000 0200000001000000',
       { kind: FRAME.ack, counters: [5, 0x01_0000_0002] },
     ],
     [
-      'peers',
+      'peers that answer a want',
+      make((frame) => frame.beginAnswer(0x01_0000_0002).addEntry(B, 0, 0)),
+      `41 00 0100 0200000001000000 ${hexB} 00`,
+      {
+        kind: FRAME.peers,
+        push: false,
+        counter: 0x01_0000_0002,
+        entries: [{ key: B, ipv4: undefined, ipv6: undefined, offer: undefined, notKept: false }],
+      },
+    ],
+    [
+      'peers that are pushed',
       make((frame) => {
-        frame.begin(FRAME.peers, true);
+        frame.beginPush();
         frame.addEntry(B, 0, 0).addEntry(B, 0, ENTRY_FLAG.notKept).addEntry(A, 0, 7);
         put(put(frame, IPV4), IPV6).putOffer(OFFER);
       }),
-      `41 01 0300 ${hexB} 00 ${hexB} 08
+      `41 01 0300 0000000000000000 ${hexB} 00 ${hexB} 08
        ${hexA} 07 c0000201ca6c 20010db8000000000000000000000001ca6c ${'cc'.repeat(88)}`,
       {
         kind: FRAME.peers,
         push: true,
+        counter: 0,
         entries: [
           { key: B, ipv4: undefined, ipv6: undefined, offer: undefined, notKept: false },
           { key: B, ipv4: undefined, ipv6: undefined, offer: undefined, notKept: true },
@@ -135,10 +149,10 @@ for (const [name, frame, expected, decoded] of FRAMES) {
 
 describe('decoding', () => {
   it('keeps nothing of the plaintext', () => {
-    const bytes = bytesOf(writer.begin(FRAME.want).addKey(A));
+    const bytes = bytesOf(writer.beginWant(1, 0, 1).addKey(A));
     const frame = decodeFrame(bytes);
     bytes.fill(0);
-    assert.deepEqual(frame, { kind: FRAME.want, keys: [A] });
+    assert.deepEqual(frame, { kind: FRAME.want, version: 1, part: 0, parts: 1, keys: [A] });
   });
 
   it('never throws, whatever follows a known kind and a small count (property)', () => {
@@ -160,15 +174,15 @@ describe('decoding', () => {
       bytes[1] = kind === FRAME.pong ? 4 : 0;
       assert.equal(decodeFrame(bytes) !== undefined, known.has(kind), `kind ${kind}`);
     }
-    assert.equal(decodeFrame(hex(`41 02 0000`)), undefined);
-    assert.equal(decodeFrame(hex(`41 00 0100 ${hexA} 10`)), undefined);
-    assert.equal(decodeFrame(hex(`01 01 0100 ${hexA}`)), undefined);
+    assert.equal(decodeFrame(hex(`41 02 0000 0000000000000000`)), undefined);
+    assert.equal(decodeFrame(hex(`41 00 0100 0000000000000000 ${hexA} 10`)), undefined);
+    assert.equal(decodeFrame(hex(`01 01 0100 01000000 0000 0100 ${hexA}`)), undefined);
     assert.equal(decodeFrame(hex('42 05 ca6c c0000201')), undefined);
   });
 
   it('leaves out endpoints that nothing can be sent to', () => {
     for (const endpoint of ['00000000 ca6c', 'c0000201 0000']) {
-      const frame = decodeFrame(hex(`41 00 0100 ${hexA} 01 ${endpoint}`));
+      const frame = decodeFrame(hex(`41 00 0100 0000000000000000 ${hexA} 01 ${endpoint}`));
       assert.ok(frame?.kind === FRAME.peers);
       assert.equal((frame.entries[0] as PeerEntry).ipv4, undefined);
     }
@@ -180,25 +194,25 @@ describe('a list', () => {
 
   it('holds as many items as the document says', () => {
     assert.deepEqual(
-      kinds.map((kind) => maxItems(ITEM_LENGTH[kind])),
-      [37, 37, 9, 149, 149],
+      kinds.map((kind) => maxItems(kind)),
+      [37, 9, 149, 149],
     );
   });
 
   it('takes items as long as they fit, and counts them', () => {
-    writer.begin(FRAME.want);
+    writer.beginWant(1, 0, 1);
     while (writer.fits(32)) {
       writer.addKey(A);
     }
     assert.equal(writer.count, 37);
-    assert.equal(writer.length, 4 + 37 * 32);
+    assert.equal(writer.length, 12 + 37 * 32);
     assert.equal(listCount(writer.bytes, 0, writer.length), 37);
     assert.throws(() => writer.addKey(A), RangeError);
   });
 
   it('is counted in place, and refused when it ends early', () => {
     for (const kind of kinds) {
-      const length = 4 + 3 * ITEM_LENGTH[kind];
+      const length = listHeaderLength(kind) + 3 * ITEM_LENGTH[kind];
       const bytes = new Uint8Array(7 + length);
       bytes.set([kind, 0, 3, 0], 7);
       assert.equal(listCount(bytes, 7, length), 3);
@@ -211,6 +225,10 @@ describe('a list', () => {
       assert.equal(listCount(Uint8Array.of(kind, 0, 0, 0), 0, 4), -1);
     }
   });
+});
+
+it('a want list has a part for each 37 keys, and one where it is empty', () => {
+  assert.deepEqual([0, 1, 37, 38, 4096].map(wantParts), [1, 1, 1, 2, 111]);
 });
 
 describe('an entry', () => {
@@ -226,7 +244,7 @@ describe('an entry', () => {
   it('comes back with any flags, as many as fit (property)', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(15), { maxLength: 40, size: 'max' }), (all) => {
-        writer.begin(FRAME.peers);
+        writer.beginAnswer(7);
         const kept = all.filter((flags) => writeEntry(flags));
         const frame = decodeFrame(bytesOf(writer));
         assert.ok(frame?.kind === FRAME.peers);

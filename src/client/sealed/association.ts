@@ -43,7 +43,7 @@ export class Association {
   readonly #options: AssociationOptions;
   readonly #paths: Paths;
   /** There is a session, and with it a new one. */
-  readonly #opened: (family: Family) => void;
+  readonly #opened: (session: Session, family: Family) => void;
   readonly #macs: MessageMacs;
   readonly #timestamps = new Timestamps();
   readonly #schedule = new HandshakeSchedule();
@@ -55,7 +55,11 @@ export class Association {
   #isClosed = false;
 
   /** @param opened is told when `session` is another, and over which family that came about */
-  constructor(options: AssociationOptions, paths: Paths, opened: (family: Family) => void) {
+  constructor(
+    options: AssociationOptions,
+    paths: Paths,
+    opened: (session: Session, family: Family) => void,
+  ) {
     this.#options = options;
     this.#paths = paths;
     this.#opened = opened;
@@ -201,8 +205,18 @@ export class Association {
       const theirs = readUint32(message, OFFSET.response.sender);
       const transport = new Transport(accepted.keys);
       const ttlMs = payload.ttlSeconds * 1000;
-      this.#open(new Session(this.#sessions++, attempt.sender, theirs, transport, ttlMs, now));
-      this.#opened(family);
+      const { maxWanted } = payload;
+      const session = new Session(
+        this.#sessions++,
+        attempt.sender,
+        theirs,
+        transport,
+        ttlMs,
+        maxWanted,
+        now,
+      );
+      this.#open(session);
+      this.#opened(session, family);
       return;
     }
     wipe(accepted.keys.send, accepted.keys.receive);

@@ -13,7 +13,7 @@ import { Paths } from './paths.js';
 import type { Session } from './session.js';
 import { Speaker, type Urgency } from './speaker.js';
 import type { Trouble } from './trouble.js';
-import { Wishes } from './wishes.js';
+import { WantList } from './want-list.js';
 
 type PeersFrame = Frame & { kind: typeof FRAME.peers };
 
@@ -31,7 +31,7 @@ export class Conversation {
   readonly #told: (name: string, news: PeerNews) => void;
   readonly #paths = new Paths();
   readonly #association: Association;
-  readonly #wishes = new Wishes();
+  readonly #wantList = new WantList();
   readonly #offers: Offers;
   readonly #news: NewsBook;
   readonly #speaker: Speaker;
@@ -42,12 +42,14 @@ export class Conversation {
   constructor(options: ConversationOptions) {
     const { own, send, told } = options;
     this.#told = told;
-    this.#association = new Association(options, this.#paths, (family) => this.#restart(family));
+    this.#association = new Association(options, this.#paths, (session, family) =>
+      this.#restart(session, family),
+    );
     this.#offers = new Offers((peer) =>
       this.#local ? sealOffer(own, peer, this.#local) : undefined,
     );
     this.#news = new NewsBook((peer, offer) => openOffer(own, peer, offer));
-    this.#speaker = new Speaker(send, this.#paths, this.#wishes, this.#offers);
+    this.#speaker = new Speaker(send, this.#paths, this.#wantList, this.#offers);
   }
 
   get trouble(): Trouble {
@@ -65,9 +67,9 @@ export class Conversation {
     return session?.isConfirmed === true && !session.isStalled;
   }
 
-  /** Peers, by their keys in base64, for which the server keeps no wish. */
+  /** Wanted peers, by their keys in base64, that are not on the server's list. */
   get notKept(): string[] {
-    return this.#news.notKept;
+    return this.#wantList.notKept;
   }
 
   /** What the server said last of a peer, by its key in base64. */
@@ -98,9 +100,9 @@ export class Conversation {
 
   /** From now on we want to meet these peers, by their keys in base64, and no others. */
   want(peers: ReadonlyMap<string, { readonly publicKey: PublicKey }>): void {
-    this.#wishes.want(peers);
-    this.#news.keepOnly((name) => this.#wishes.has(name));
-    this.#offers.keepOnly((name) => this.#wishes.has(name));
+    this.#wantList.want(peers);
+    this.#news.keepOnly((name) => this.#wantList.has(name));
+    this.#offers.keepOnly((name) => this.#wantList.has(name));
   }
 
   /** What we offer to peers that want to meet us as well: our local addresses. The same again is no news. */
@@ -171,14 +173,11 @@ export class Conversation {
   }
 
   /** There is a new session, from a handshake over that family. */
-  #restart(family: Family): void {
-    this.#wishes.restart();
+  #restart({ maxWanted }: Session, family: Family): void {
+    this.#wantList.restart(maxWanted);
     this.#offers.restart();
     this.#paths.restart(family);
     this.#speaker.restart();
-    if (this.#wishes.size === 0) {
-      this.#paths.pingNow();
-    }
   }
 
   #open(family: Family, message: Uint8Array, now: number): void {
@@ -201,7 +200,7 @@ export class Conversation {
         break;
       case FRAME.serverAck:
         if (isCurrent) {
-          this.#acknowledged(frame.counters, session.transport.lastCounter);
+          this.#acknowledged(frame.counters);
         }
         break;
     }
@@ -222,7 +221,7 @@ export class Conversation {
     }
     session.heard(now);
     if (frame.kind === FRAME.pong && this.#paths.pong(family, frame.endpoint)) {
-      this.#wishes.hurry();
+      this.#wantList.hurry();
     }
   }
 
@@ -231,13 +230,13 @@ export class Conversation {
     if (frame.push && isCurrent) {
       this.#speaker.acknowledge(counter);
     }
-    for (const entry of frame.entries) {
-      const name = formatPublicKey(entry.key);
-      if (!this.#wishes.has(name)) {
+    const entries = frame.entries.map((entry) => ({ name: formatPublicKey(entry.key), ...entry }));
+    if (!frame.push && isCurrent) {
+      this.#wantList.answered(frame.counter, entries, now);
+    }
+    for (const { name, ...entry } of entries) {
+      if (!this.#wantList.has(name)) {
         continue;
-      }
-      if (!frame.push && isCurrent) {
-        this.#wishes.answered(name, counter, entry.notKept, now);
       }
       const before = this.#news.get(name);
       const news = this.#news.take(name, entry, { session: session.ordinal, counter });
@@ -259,9 +258,8 @@ export class Conversation {
     this.#told(name, news);
   }
 
-  #acknowledged(counters: readonly number[], serverCounter: number): void {
+  #acknowledged(counters: readonly number[]): void {
     for (const counter of counters) {
-      this.#wishes.acknowledged(counter, serverCounter);
       this.#offers.acknowledged(counter);
       this.#speaker.acknowledged(counter);
     }

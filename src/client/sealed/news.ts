@@ -9,8 +9,6 @@ export interface PeerNews {
   readonly ipv6: Endpoint | undefined;
   /** The peer's local addresses, from its offer. */
   readonly offers: readonly Endpoint[];
-  /** The server does not keep our wish: there are too many. */
-  readonly notKept: boolean;
 }
 
 /** When something was said: in which of our sessions, and in the message with which counter. */
@@ -38,21 +36,16 @@ export class NewsBook {
     return this.#known.get(name);
   }
 
-  /** Names of the peers for which the server keeps no wish. */
-  get notKept(): string[] {
-    return [...this.#known].filter(([, { notKept }]) => notKept).map(([name]) => name);
-  }
-
   /** Takes in an entry; what is now known, or undefined when something newer is known already. */
   take(name: string, entry: PeerEntry, saidAt: Moment): PeerNews | undefined {
     const before = this.#known.get(name);
     if (before !== undefined && !isLater(saidAt, before.saidAt)) {
       return undefined;
     }
-    const { key, ipv4, ipv6, notKept, offer } = entry;
+    const { key, ipv4, ipv6, offer } = entry;
     const isSame = before !== undefined && sameBytes(before.offer, offer);
     const offers = isSame ? before.offers : ((offer && this.#open(key, offer)) ?? []);
-    const known = { ipv4, ipv6, notKept, offer, offers, saidAt };
+    const known = { ipv4, ipv6, offer, offers, saidAt };
     this.#known.set(name, known);
     return known;
   }

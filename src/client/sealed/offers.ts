@@ -1,9 +1,9 @@
 import type { PublicKey } from '../../wire/key.js';
-import { FRAME, ITEM_LENGTH, maxItems } from '../../wire/sealed-frames.js';
-import { type Flight, Flights } from './flights.js';
+import { FRAME, maxItems } from '../../wire/sealed-frames.js';
+import { type Flight, InFlight, takeFrom } from './in-flight.js';
 import { OFFERS_IN_FLIGHT } from './timing.js';
 
-const OFFERS_PER_DATAGRAM = maxItems(ITEM_LENGTH[FRAME.offer]);
+const OFFERS_PER_DATAGRAM = maxItems(FRAME.offer);
 
 interface Acquaintance {
   readonly key: PublicKey;
@@ -22,7 +22,7 @@ export class Offers {
   readonly #seal: (peer: PublicKey) => Uint8Array | undefined;
   readonly #peers = new Map<string, Acquaintance>();
   readonly #queue = new Set<string>();
-  readonly #flights = new Flights(OFFERS_IN_FLIGHT);
+  readonly #flights = new InFlight(OFFERS_IN_FLIGHT);
 
   /** @param seal seals our addresses to a peer; undefined where that cannot be, or there are none */
   constructor(seal: (peer: PublicKey) => Uint8Array | undefined) {
@@ -83,7 +83,7 @@ export class Offers {
     if (due === undefined && (this.#queue.size === 0 || !this.#flights.hasRoom)) {
       return undefined;
     }
-    const flight = due ?? this.#flights.launch(this.#queue, OFFERS_PER_DATAGRAM);
+    const flight = due ?? this.#flights.launch(takeFrom(this.#queue, OFFERS_PER_DATAGRAM));
     const offers = [...flight.names].flatMap((name) => this.#offerTo(name));
     return offers.length > 0 ? { offers, flight } : this.next(now);
   }
@@ -96,7 +96,10 @@ export class Offers {
 
   /** The server acknowledged our message with that counter. */
   acknowledged(counter: number): void {
-    this.#flights.landAll(counter);
+    const flight = this.#flights.find(counter);
+    if (flight !== undefined) {
+      this.#flights.landAll(flight);
+    }
   }
 
   #offerTo(name: string): { key: PublicKey; offer: Uint8Array }[] {

@@ -1,5 +1,5 @@
 import type { Endpoint, Family } from '../../wire/endpoint.js';
-import { Flight } from './flights.js';
+import { Flight } from './in-flight.js';
 import { PING_INTERVAL_MS } from './timing.js';
 
 /** A way to the server: one address family. */
@@ -149,7 +149,7 @@ export class Paths {
     for (const [family, path] of this.#paths) {
       if (path.pingAt <= now) {
         path.isUrgent = false;
-        path.ping ??= new Flight(new Set());
+        path.ping ??= new Flight();
         return { family, ping: path.ping };
       }
     }

@@ -27,6 +27,8 @@ export class Session {
     readonly transport: Transport,
     /** Where the server does not hear us for so long, it forgets us. */
     readonly ttlMs: number,
+    /** Peers that the server lets a client want. */
+    readonly maxWanted: number,
     now: number,
   ) {
     this.heardAt = now;

@@ -1,31 +1,31 @@
 import type { Family } from '../../wire/endpoint.js';
 import { COUNTER_LENGTH, FRAME } from '../../wire/sealed-frames.js';
-import { Flight } from './flights.js';
 import { FrameSender, type Send } from './frame-sender.js';
+import { Flight } from './in-flight.js';
 import type { Offers } from './offers.js';
 import type { Paths } from './paths.js';
 import type { Session } from './session.js';
 import { UNANSWERED_SENDS } from './timing.js';
-import type { Wishes } from './wishes.js';
+import type { WantList } from './want-list.js';
 
 /** What is said now: all that is due, or what others wait for. */
 export type Urgency = 'all' | 'urgent';
 
-/** Says in a session what is to be said: acknowledgements, wishes, offers, pings, goodbye. */
+/** Says in a session what is to be said: acknowledgements, the want list, offers, pings, goodbye. */
 export class Speaker {
   readonly #sender: FrameSender;
   readonly #paths: Paths;
-  readonly #wishes: Wishes;
+  readonly #wantList: WantList;
   readonly #offers: Offers;
   /** Counters of pushes that are to be acknowledged. */
   #toAcknowledge: number[] = [];
   #bye: Flight | undefined;
   #isDone = false;
 
-  constructor(send: Send, paths: Paths, wishes: Wishes, offers: Offers) {
+  constructor(send: Send, paths: Paths, wantList: WantList, offers: Offers) {
     this.#sender = new FrameSender(send, paths);
     this.#paths = paths;
-    this.#wishes = wishes;
+    this.#wantList = wantList;
     this.#offers = offers;
   }
 
@@ -50,7 +50,7 @@ export class Speaker {
 
   /** From now on nothing is said but goodbye. */
   leave(): void {
-    this.#bye ??= new Flight(new Set());
+    this.#bye ??= new Flight();
   }
 
   /** A push came, as the message with that counter. */
@@ -85,7 +85,7 @@ export class Speaker {
       return undefined;
     }
     const isAnswered =
-      this.#sayWishes(session, now) &&
+      this.#sendWantList(session, now) &&
       this.#ping(session, now) &&
       (what === 'urgent' || this.#sayOffers(session, now));
     session.isStalled = !isAnswered;
@@ -95,7 +95,8 @@ export class Speaker {
   /** When there is something to say, if nothing happens before. */
   get nextAt(): number {
     return (
-      this.#bye?.dueAt ?? Math.min(this.#wishes.nextAt, this.#offers.nextAt, this.#paths.nextPingAt)
+      this.#bye?.dueAt ??
+      Math.min(this.#wantList.nextAt, this.#offers.nextAt, this.#paths.nextPingAt)
     );
   }
 
@@ -117,10 +118,10 @@ export class Speaker {
     }
   }
 
-  #sayWishes(session: Session, now: number): boolean {
+  #sendWantList(session: Session, now: number): boolean {
     const { writer } = this.#sender;
-    return this.#say(this.#wishes, session, now, ({ kind, keys }) => {
-      writer.begin(kind);
+    return this.#say(this.#wantList, session, now, ({ version, part, parts, keys }) => {
+      writer.beginWant(version, part, parts);
       for (const key of keys) {
         writer.addKey(key);
       }

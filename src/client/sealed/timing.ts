@@ -32,12 +32,11 @@ export const MAX_RETRY_MS = 2000;
 /** After so many of them without any answer, the session may be dead on the other side. */
 export const UNANSWERED_SENDS = 4;
 
-/** A wish that the server did not keep is said again after this long, and when another was withdrawn. */
+/** A peer that the server refused for want of room is wanted again after this long. */
 export const NOT_KEPT_RETRY_MS = 60_000;
 
 /** Datagrams of each kind that wait for their answer at a time. */
 export const WANTS_IN_FLIGHT = 32;
-export const DROPS_IN_FLIGHT = 4;
 export const OFFERS_IN_FLIGHT = 8;
 
 /** A ping goes out over each address family this long after the last message. */

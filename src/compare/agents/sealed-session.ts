@@ -69,7 +69,7 @@ export class SealedSession {
 
   /** Writes the request for the wanted peer; its length. */
   want(out: Uint8Array, at: number): number {
-    return this.#seal(writer.begin(FRAME.want).addKey(this.#wanted), out, at);
+    return this.#seal(writer.beginWant(1, 0, 1).addKey(this.#wanted), out, at);
   }
 
   /** Takes a datagram in and writes what is to be sent for it; its length, 0 for nothing. */

@@ -5,9 +5,6 @@ import type { SealedCounts } from './sealed-counts.js';
 import type { Sessions } from './sessions.js';
 import type { TimerWheel } from './timer-wheel.js';
 
-/** A new session repeats the wishes that it means to keep within this time. */
-const RENEWAL_MS = 30_000;
-
 /** Clients looked at in one step, at most. */
 const MAX_LOOKS = 4096;
 
@@ -27,12 +24,8 @@ export class ClientCare {
   }
 
   /** The client's next session took over. */
-  confirmed(client: Client, now: number): void {
+  confirmed(client: Client): void {
     this.pusher.restart(client);
-    // Sessions that follow each other closely do not put off what an earlier one is to withdraw.
-    if (client.wishes.size > 0 && client.wishesDueAt === Number.POSITIVE_INFINITY) {
-      startRenewal(client, now);
-    }
     this.wheel.hasten(client, this.nextDue(client));
   }
 
@@ -56,14 +49,6 @@ export class ClientCare {
       this.forget(client);
       return;
     }
-    if (client.wishesDueAt <= now) {
-      this.directory.dropOldWishes(client);
-      if (client.wishesDueIn === client.sessionNumber) {
-        client.wishesDueAt = Number.POSITIVE_INFINITY;
-      } else {
-        startRenewal(client, now);
-      }
-    }
     if (client.tellAt <= now) {
       this.directory.tellMoves(client, now);
     }
@@ -75,7 +60,6 @@ export class ClientCare {
   private nextDue(client: Client): number {
     const { paths, previous, current, next, pushes } = client;
     return Math.min(
-      client.wishesDueAt,
       client.tellAt,
       pushes.dueAt,
       (paths[4]?.heardAt ?? Number.POSITIVE_INFINITY) + this.ttlMs,
@@ -85,10 +69,4 @@ export class ClientCare {
       next?.endsAt ?? Number.POSITIVE_INFINITY,
     );
   }
-}
-
-/** From now on the client has a while to repeat its wishes in the present session. */
-function startRenewal(client: Client, now: number): void {
-  client.wishesDueAt = now + RENEWAL_MS;
-  client.wishesDueIn = client.sessionNumber;
 }

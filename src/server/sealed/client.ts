@@ -26,9 +26,8 @@ export class Client implements Timed {
   next: Session | undefined;
   /** The number of the session that has taken over; each one's is one higher than the last one's. */
   sessionNumber = 0;
-  /** When wishes last uttered in a session before wishesDueIn are withdrawn; infinite when there are none. */
-  wishesDueAt = Number.POSITIVE_INFINITY;
-  wishesDueIn = 0;
+  /** Marks the wishes of its newest want list; each list has a mark of its own. */
+  listMark = 0;
   /** When its allowance of messages is full again (see RateLimiter). */
   allowanceFullAt = 0;
   /** When its peers were last told that it moved, over each family; when they are told of what was put off. */

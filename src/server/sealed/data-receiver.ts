@@ -62,7 +62,7 @@ export class DataReceiver {
     if (isFirst) {
       this.sessions.confirm(session, now);
       counts.confirmed++;
-      this.care.confirmed(client, now);
+      this.care.confirmed(client);
     }
     if (!this.allows(client, now)) {
       counts.clientLimited++;

@@ -1,6 +1,7 @@
 import type { HashKey } from '../../limits/half-siphash.js';
 import { SourceShare } from '../../limits/source-share.js';
 import type { Family } from '../../wire/endpoint.js';
+import { wantParts } from '../../wire/sealed-frames.js';
 import { Client } from './client.js';
 import { KeyNames, NO_NAME } from './key-names.js';
 import { NO_OFFER, OfferStore } from './offer-store.js';
@@ -57,6 +58,11 @@ export class Directory {
   /** Clients, with those that have not registered yet. */
   get size(): number {
     return this.byName.size;
+  }
+
+  /** Parts of a want list, at most. */
+  get maxListParts(): number {
+    return wantParts(this.options.maxWanted);
   }
 
   /** All clients; a client may be forgotten on the way. */
@@ -156,6 +162,29 @@ export class Directory {
     }
   }
 
+  /** A newer want list of a client begins. Until it ends, wishes of the list before it stay. */
+  beginList(client: Client): void {
+    client.listMark = (client.listMark + 1) >>> 0;
+  }
+
+  /** Marks a wish, if there is one for the key in 8 words at keyAt, as one of the newest list. */
+  keepWish(client: Client, keys: Uint32Array, keyAt: number): void {
+    const wish = client.wishes.get(this.names.find(keys, keyAt));
+    if (wish !== undefined) {
+      this.wishes.set(wish, WISH.mark, client.listMark);
+    }
+  }
+
+  /** A client's newest want list is complete: wishes that are not in it are withdrawn. */
+  endList(client: Client): void {
+    for (const [name, wish] of client.wishes) {
+      if (this.wishes.get(wish, WISH.mark) !== client.listMark) {
+        client.wishes.delete(name);
+        this.withdraw(client, wish);
+      }
+    }
+  }
+
   /**
    * A client wants to meet the key in 8 words at keyAt; if that is mutual now, the peer is to be told.
    * @returns the wish; NO_WISH when it is not kept, because there is no room or it is its own key
@@ -164,14 +193,14 @@ export class Directory {
     const known = this.names.find(keys, keyAt);
     const before = known === NO_NAME ? undefined : client.wishes.get(known);
     if (before !== undefined) {
-      this.wishes.set(before, WISH.session, client.sessionNumber);
+      this.wishes.set(before, WISH.mark, client.listMark);
       return before;
     }
     if (known === client.name || !this.admitsWish(client)) {
       return NO_WISH;
     }
     const name = this.names.hold(keys, keyAt);
-    const wish = this.wishes.add(client.name, name, client.sessionNumber);
+    const wish = this.wishes.add(client.name, name, client.listMark);
     client.wishes.set(name, wish);
     this.wishShare.add(client.source);
     const reverse = this.byName.get(name)?.wishes.get(client.name);
@@ -180,26 +209,6 @@ export class Directory {
       this.tell(reverse);
     }
     return wish;
-  }
-
-  /** A client no longer wants to meet a key. */
-  drop(client: Client, keys: Uint32Array, keyAt: number): void {
-    const name = this.names.find(keys, keyAt);
-    const wish = client.wishes.get(name);
-    if (wish !== undefined) {
-      client.wishes.delete(name);
-      this.withdraw(client, wish);
-    }
-  }
-
-  /** Drops what a client has not wanted again since the session wishesDueIn began. */
-  dropOldWishes(client: Client): void {
-    for (const [name, wish] of client.wishes) {
-      if (this.wishes.get(wish, WISH.session) < client.wishesDueIn) {
-        client.wishes.delete(name);
-        this.withdraw(client, wish);
-      }
-    }
   }
 
   /**

@@ -1,5 +1,5 @@
 import { NO_REPLY } from '../../socket/datagram-batch.js';
-import { readUint64 } from '../../wire/byte-order.js';
+import { readUint16, readUint32, readUint64 } from '../../wire/byte-order.js';
 import { KEY_LENGTH } from '../../wire/key.js';
 import { MAX_PLAINTEXT_LENGTH } from '../../wire/sealed.js';
 import { FrameWriter } from '../../wire/sealed-frame-writer.js';
@@ -9,6 +9,8 @@ import {
   LIST_HEADER_LENGTH,
   listCount,
   TOKEN_LENGTH,
+  WANT_HEADER_LENGTH,
+  WANT_OFFSET,
 } from '../../wire/sealed-frames.js';
 import type { Client } from './client.js';
 import type { ClientCare } from './client-care.js';
@@ -53,7 +55,6 @@ export class FrameResponder {
   private dispatch(session: Session, length: number, incoming: Incoming): number {
     switch (this.plaintext[0]) {
       case FRAME.want:
-      case FRAME.drop:
       case FRAME.offer:
       case FRAME.bye:
         return this.change(session, length, incoming);
@@ -68,14 +69,14 @@ export class FrameResponder {
     }
   }
 
-  /** Changes count in the newest session, and in the order in which they were made. */
+  /** Changes count in the newest session. */
   private change(session: Session, length: number, incoming: Incoming): number {
     const kind = this.plaintext[0];
     const count = kind === FRAME.bye ? 0 : listCount(this.plaintext, 0, length);
     if (count < 0) {
       return this.malformed();
     }
-    if (session !== session.client.current || !inOrder(session, kind)) {
+    if (session !== session.client.current) {
       this.counts.lateChanges++;
       return NO_REPLY;
     }
@@ -89,37 +90,66 @@ export class FrameResponder {
     // The acknowledgement first: a session that ends seals nothing.
     this.writer.begin(FRAME.serverAck).addCounter(session.transport.lastCounter);
     const reply = this.reply(session, incoming);
-    if (kind === FRAME.drop) {
-      this.drop(session.client, count);
-    } else if (kind === FRAME.bye) {
+    if (kind === FRAME.bye) {
       this.care.forget(session.client);
     }
     return reply;
   }
 
-  /** Answers each key; what does not fit the datagram in place goes out beside it. */
+  /** Takes in a part of the client's want list; wishes that a complete list lacks are withdrawn. */
   private want(session: Session, count: number, incoming: Incoming): number {
-    const { directory, plaintext, words, writer, counts } = this;
-    let first: number | undefined;
-    writer.begin(FRAME.peers);
+    const { directory, plaintext } = this;
+    const { client } = session;
+    const version = readUint32(plaintext, WANT_OFFSET.version);
+    const part = readUint16(plaintext, WANT_OFFSET.part);
+    const parts = readUint16(plaintext, WANT_OFFSET.parts);
+    const outcome = session.wantList.take(version, part, parts, directory.maxListParts);
+    switch (outcome) {
+      case 'malformed':
+        return this.malformed();
+      case 'outdated':
+        this.counts.lateChanges++;
+        return NO_REPLY;
+      case 'first':
+        directory.beginList(client);
+        break;
+      case 'last':
+        this.endList(client, count, parts);
+        break;
+    }
+    return this.answerWant(session, count, incoming);
+  }
+
+  /** What the list lacks is withdrawn before its last wishes are added, so that they find room. */
+  private endList(client: Client, count: number, parts: number): void {
+    const { directory, words } = this;
+    if (parts === 1) {
+      directory.beginList(client);
+    }
     for (let i = 0; i < count; i++) {
-      const keyAt = LIST_HEADER_LENGTH + i * KEY_LENGTH;
+      directory.keepWish(client, words, (WANT_HEADER_LENGTH + i * KEY_LENGTH) >>> 2);
+    }
+    directory.endList(client);
+  }
+
+  /** Answers each key; what does not fit the datagram in place goes out beside it. */
+  private answerWant(session: Session, count: number, incoming: Incoming): number {
+    const { directory, plaintext, words, writer, counts } = this;
+    const counter = session.transport.lastCounter;
+    let first: number | undefined;
+    writer.beginAnswer(counter);
+    for (let i = 0; i < count; i++) {
+      const keyAt = WANT_HEADER_LENGTH + i * KEY_LENGTH;
       const wish = directory.want(session.client, words, keyAt >>> 2);
       if (wish === NO_WISH) {
         counts.wishesRefused++;
       }
       if (!addEntry(writer, directory, wish, plaintext, keyAt)) {
         first = this.ship(session, incoming, first);
-        addEntry(writer.begin(FRAME.peers), directory, wish, plaintext, keyAt);
+        addEntry(writer.beginAnswer(counter), directory, wish, plaintext, keyAt);
       }
     }
     return this.ship(session, incoming, first);
-  }
-
-  private drop(client: Client, count: number): void {
-    for (let i = 0; i < count; i++) {
-      this.directory.drop(client, this.words, (LIST_HEADER_LENGTH + i * KEY_LENGTH) >>> 2);
-    }
   }
 
   /** Whether none of the offers is older than the one that is kept. */
@@ -183,25 +213,4 @@ export class FrameResponder {
     const { writer } = this;
     return session.transport.seal(session.theirs, writer.bytes, writer.length, payload, at);
   }
-}
-
-/**
- * Whether a change of the list is not older than what it would undo: nothing that takes away is older than the
- * latest change, no wish older than the latest that took away. Notes it, if so.
- */
-function inOrder(session: Session, kind: number | undefined): boolean {
-  const counter = session.transport.lastCounter;
-  if (kind === FRAME.offer) {
-    return true; // each offer has an order of its own
-  }
-  if (kind === FRAME.want) {
-    session.lastChange = Math.max(session.lastChange, counter);
-    return counter > session.lastRemoval;
-  }
-  if (counter < session.lastChange) {
-    return false;
-  }
-  session.lastChange = counter;
-  session.lastRemoval = counter;
-  return true;
 }

@@ -1,5 +1,4 @@
 import { FrameWriter } from '../../wire/sealed-frame-writer.js';
-import { FRAME } from '../../wire/sealed-frames.js';
 import type { Client } from './client.js';
 import type { Directory } from './directory.js';
 import type { Outbox } from './outbox.js';
@@ -144,7 +143,7 @@ export class Pusher {
   private write(wishes: Iterable<number>): number[] {
     const { directory, writer } = this;
     const told: number[] = [];
-    writer.begin(FRAME.peers, true);
+    writer.beginPush();
     for (const wish of wishes) {
       const key = directory.names.read(directory.wishes.get(wish, WISH.peer));
       if (!addEntry(writer, directory, wish, key, 0)) {

@@ -16,8 +16,8 @@ export const WISH = {
   stale: 4,
   /** What the owner offers the peer: a number of OfferStore, or 0. */
   offer: 5,
-  /** The number of the owner's session in which the wish was last uttered. */
-  session: 6,
+  /** The mark of the owner's latest want list with this wish. */
+  mark: 6,
   /** The number of that session in which the latest offer came, and the counter of its message. */
   offerSession: 7,
   offerCounter: 8,
@@ -53,14 +53,14 @@ export class Wishes {
     this.arena.words[this.arena.offset(wish) + field] = value;
   }
 
-  add(owner: number, peer: number, session: number): number {
+  add(owner: number, peer: number, mark: number): number {
     const wish = this.arena.take();
     const at = this.arena.offset(wish);
     const rows = this.arena.words;
     rows.fill(0, at, at + TAKEN);
     rows[at + WISH.owner] = owner;
     rows[at + WISH.peer] = peer;
-    rows[at + WISH.session] = session;
+    rows[at + WISH.mark] = mark;
     rows[at + TAKEN] = 1;
     return wish;
   }

@@ -103,12 +103,30 @@ class Pair {
     }
   }
 
+  /** A new want list without b. */
   drop(a: number, b: number): void {
     const client = this.client(a);
     if (client !== undefined) {
-      this.directory.drop(client, words(b), 0);
+      this.list(
+        a,
+        [...(this.model.wants.get(a) ?? [])].filter((other) => other !== b),
+      );
       this.model.drop(a, b);
     }
+  }
+
+  private list(a: number, wanted: readonly number[]): void {
+    const client = this.client(a)!;
+    this.directory.beginList(client);
+    for (const [i, b] of wanted.entries()) {
+      // Some are only marked, as those of the last part are.
+      if (i % 2 === 0) {
+        this.directory.keepWish(client, words(b), 0);
+      } else {
+        this.directory.want(client, words(b), 0);
+      }
+    }
+    this.directory.endList(client);
   }
 
   offer(a: number, b: number, value: number): void {

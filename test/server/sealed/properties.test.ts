@@ -51,7 +51,7 @@ test('property 1: who does not hold a private key registers nothing for its publ
   // Nor does somebody who holds a session of his own speak in another's.
   assert.ok(mallory.connect());
   mallory.theirs = a.theirs;
-  assert.equal(mallory.ask(mallory.list(FRAME.want, [b.publicKey])), undefined);
+  assert.equal(mallory.ask(mallory.listPart([b.publicKey])), undefined);
   assert.equal(b.find(a.publicKey), a.endpoint);
 });
 
@@ -88,19 +88,36 @@ test('property 2: a one-sided wish learns nothing, not even whether the key is t
   assert.ok(world.takeSent().every(({ to }) => to === b.endpoint));
 });
 
-test('property 2: who takes back a wish is no longer disclosed, nor is who crashed and forgot it', () => {
+test('property 2: a peer that leaves the want list is no longer told of the client', () => {
   const { a, b } = acquainted();
-  a.exchange(a.list(FRAME.drop, [b.publicKey]));
+  a.want();
   assert.equal(b.takePushes()[0]?.ipv4, undefined);
   assert.equal(b.find(a.publicKey), undefined);
+});
 
-  const again = acquainted();
-  assert.ok(again.a.connect());
-  again.a.exchange(again.a.plain(FRAME.ping));
-  again.world.wait(29_000);
-  assert.equal(again.b.find(again.a.publicKey), again.a.endpoint, 'rekeying disturbs nobody');
-  again.world.wait(2000);
-  assert.equal(again.b.find(again.a.publicKey), undefined);
+test('property 2: a client that crashed takes back its consent with the first list of the new session', () => {
+  const { world, a, b } = acquainted();
+  assert.ok(a.connect());
+  a.exchange(a.plain(FRAME.ping));
+  world.wait(29_000);
+  assert.equal(b.find(a.publicKey), a.endpoint, 'a new session alone changes nothing');
+  a.want(new TestClient(world, MALLORY).publicKey);
+  assert.equal(b.find(a.publicKey), undefined);
+});
+
+test('property 2: a want list in parts replaces the one before when its last part has arrived', () => {
+  const { world, a, b } = acquainted();
+  const others = [1, 2, 3].map(() => new TestClient(world, MALLORY).publicKey);
+  const part = (n: number) => a.listPart([others[n]!], 2, n, 3);
+  for (const n of [2, 0]) {
+    assert.ok(a.exchange(part(n)));
+    assert.equal(b.find(a.publicKey), a.endpoint, 'not yet complete');
+  }
+  assert.ok(a.exchange(part(0)), 'a repeated part is answered, and completes nothing');
+  assert.equal(b.find(a.publicKey), a.endpoint);
+  assert.ok(a.exchange(part(1)));
+  assert.equal(b.find(a.publicKey), undefined);
+  assert.equal(world.handler.sizes.wishes, 1 + others.length);
 });
 
 test('property 3: what passes on the wire contains neither keys nor endpoints', () => {
@@ -190,32 +207,33 @@ test('property 4: the source of the handshake is not taken for the client for ev
   assert.equal(b.find(a.publicKey), a.endpoint);
 });
 
-test('property 4: changes of the list that overtake each other end as they were made', () => {
+test('property 4: a part of an older want list changes nothing and is not answered', () => {
   const { world, a, b } = acquainted();
-  const wantFirst = a.list(FRAME.want, [b.publicKey]);
-  const drop = a.list(FRAME.drop, [b.publicKey]);
-  assert.ok(a.exchange(drop));
-  assert.equal(a.ask(wantFirst), undefined, 'older than the drop, and not answered');
+  const withB = a.listPart([b.publicKey]);
+  const without = a.listPart([]);
+  assert.ok(a.exchange(without));
+  assert.equal(a.ask(withB), undefined);
   assert.equal(b.find(a.publicKey), undefined);
-  const dropFirst = a.list(FRAME.drop, [b.publicKey]);
-  const bye = a.plain(FRAME.bye);
+  // The same the other way round: an older list without the peer, and one of which parts are missing.
+  const older = a.listPart([]);
+  const unfinished = a.listPart([], ++a.version, 0, 2);
   a.want(b.publicKey);
-  assert.equal(a.ask(dropFirst), undefined);
-  assert.equal(a.ask(bye), undefined);
+  assert.equal(a.ask(older), undefined);
+  assert.equal(a.ask(unfinished), undefined);
   assert.equal(b.find(a.publicKey), a.endpoint);
   assert.equal(world.handler.counts.lateChanges, 3);
-  // A drop of the session before, held back until the client wants the peer in the new one.
-  const old = a.transport;
-  const { theirs } = a;
+});
+
+test('property 4: a want list of the session before changes nothing in the next', () => {
+  const { a, b } = acquainted();
+  const old = { transport: a.transport, theirs: a.theirs, version: 100 };
   assert.ok(a.connect());
   a.want(b.publicKey);
-  const [transport, number] = [a.transport, a.theirs];
-  a.transport = old;
-  a.theirs = theirs;
-  assert.equal(a.ask(a.list(FRAME.drop, [b.publicKey])), undefined);
+  const present = { transport: a.transport, theirs: a.theirs, version: a.version };
+  Object.assign(a, old);
+  assert.equal(a.ask(a.listPart([])), undefined);
   assert.ok(a.exchange(a.plain(FRAME.ping)), 'the old session lives on for a while');
-  a.transport = transport;
-  a.theirs = number;
+  Object.assign(a, present);
   assert.equal(b.find(a.publicKey), a.endpoint);
 });
 
@@ -397,7 +415,7 @@ test('property 5: no answer to an unproven source is larger than its request', (
 test('property 5: a proof of one source is needed before what is larger is sent to it', () => {
   const { world, a, b } = acquainted();
   a.address = MALLORY;
-  const want = a.list(FRAME.want, [b.publicKey]);
+  const want = a.listPart([b.publicKey]);
   const reply = a.ask(want);
   assert.ok(reply !== undefined && reply.length <= want.length);
   assert.equal(a.open(reply)?.kind, FRAME.challenge);
@@ -411,7 +429,7 @@ test('property 6: one datagram asks for 37 peers, and each answer names its peer
     keys.push(new TestClient(world, MALLORY).publicKey);
   }
   keys.reverse();
-  const message = a.list(FRAME.want, keys);
+  const message = a.listPart(keys);
   assert.ok(message.length <= 1232);
   const frame = a.exchange(message);
   const rest = a.takeSent().map((it) => it.frame);

@@ -23,7 +23,7 @@ test('two peers that want each other find each other; the first is pushed the se
   assert.equal(b.find(a.publicKey), a.endpoint);
   const again = pair();
   again.a.want(again.b.publicKey);
-  again.b.ask(again.b.list(FRAME.want, [again.a.publicKey]));
+  again.b.ask(again.b.listPart([again.a.publicKey]));
   const [entry] = again.a.takePushes();
   assert.deepEqual(entry?.key, again.b.publicKey);
   assert.equal(formatEndpoint(entry!.ipv4!), again.b.endpoint);
@@ -91,7 +91,7 @@ test('an offer is passed on to the peer it is for, once both want each other', (
   send();
   assert.deepEqual(b.takePushes()[0]?.offer, offer);
   assert.deepEqual(b.want(a.publicKey)[0]?.offer, offer);
-  b.exchange(b.list(FRAME.drop, [a.publicKey]));
+  b.want();
   assert.equal(world.handler.sizes.offers, 0);
 });
 

@@ -77,9 +77,9 @@ test('two find each other over sockets, pushed and asked for, while the classic 
   const [alice, bob] = [clientOf(key), clientOf(key)];
   await connect(alice, a, service);
   await connect(bob, b, service);
-  await a.ask(service, () => alice.list(FRAME.want, [bob.publicKey]));
+  await a.ask(service, () => alice.listPart([bob.publicKey]));
   const before = a.received.length;
-  const frame = bob.open(await b.ask(service, () => bob.list(FRAME.want, [alice.publicKey])));
+  const frame = bob.open(await b.ask(service, () => bob.listPart([alice.publicKey])));
   assert.ok(frame?.kind === FRAME.peers);
   assert.equal(formatEndpoint(frame.entries[0]!.ipv4!), `127.0.0.7:${a.socket.address().port}`);
   await until('the push', () => a.received.length > before);

@@ -15,7 +15,7 @@ import {
 } from '../../../src/wire/sealed.js';
 import { decodeFrame, type Frame, type PeerEntry } from '../../../src/wire/sealed-frame-reader.js';
 import { FrameWriter } from '../../../src/wire/sealed-frame-writer.js';
-import { FRAME, type FrameKind } from '../../../src/wire/sealed-frames.js';
+import { FRAME, KEYS_PER_PART, wantParts } from '../../../src/wire/sealed-frames.js';
 import { decodeResponsePayload, type ResponsePayload } from '../../../src/wire/sealed-response.js';
 import { encodeTai64n } from '../../../src/wire/tai64n.js';
 import type { Sent } from './sealed-rendezvous.js';
@@ -43,6 +43,8 @@ export class TestClient {
   status: ResponsePayload | undefined;
   /** The latest initiation that was sent, and the handshake it belongs to. */
   initiation = new Uint8Array(0);
+  /** The version of its want list. */
+  version = 0;
   private handshake: Initiation | undefined;
   private readonly writer = new FrameWriter();
 
@@ -112,6 +114,7 @@ export class TestClient {
     }
     this.theirs = readUint32(response, OFFSET.response.sender);
     this.transport = new Transport(accepted.keys);
+    this.version = 0;
     return true;
   }
 
@@ -129,9 +132,10 @@ export class TestClient {
     return out.slice(0, this.transport!.seal(this.theirs, bytes, length, out, 0));
   }
 
-  list(kind: FrameKind, keys: readonly PublicKey[]): Uint8Array {
+  /** A part of a want list; without further arguments, a new list of one part. */
+  listPart(keys: readonly PublicKey[], version = ++this.version, part = 0, parts = 1): Uint8Array {
     return this.seal((writer) => {
-      writer.begin(kind);
+      writer.beginWant(version, part, parts);
       for (const key of keys) {
         writer.addKey(key);
       }
@@ -157,17 +161,27 @@ export class TestClient {
     return this.open(this.ask(message));
   }
 
-  /** Wants peers; all that the server says of them, and what it pushes at that moment. */
+  /** Wants these peers and no others; what the server answers about them, and pushes meanwhile. */
   want(...keys: readonly PublicKey[]): readonly PeerEntry[] {
-    const frames = [this.exchange(this.list(FRAME.want, keys))];
-    frames.push(...this.takeSent().map(({ frame }) => frame));
-    return frames.flatMap((frame) => (frame?.kind === FRAME.peers ? frame.entries : []));
+    const parts = wantParts(keys.length);
+    this.version++;
+    return Array.from({ length: parts }, (_, part) => {
+      const some = keys.slice(part * KEYS_PER_PART, (part + 1) * KEYS_PER_PART);
+      return this.entriesFor(this.listPart(some, this.version, part, parts));
+    }).flat();
   }
 
-  /** Where the server says that a peer is, over IPv4. */
+  /** Where the server says that a peer is, over IPv4; the list has one part, which may be repeated. */
   find(key: PublicKey): string | undefined {
-    const found = this.want(key)[0]?.ipv4;
+    const entries =
+      this.version === 0 ? this.want(key) : this.entriesFor(this.listPart([key], this.version));
+    const found = entries[0]?.ipv4;
     return found && formatEndpoint(found);
+  }
+
+  private entriesFor(message: Uint8Array): PeerEntry[] {
+    const frames = [this.exchange(message), ...this.takeSent().map(({ frame }) => frame)];
+    return frames.flatMap((frame) => (frame?.kind === FRAME.peers ? frame.entries : []));
   }
 
   /** What the server sent to this client of its own accord. */

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { WantList } from '../../../src/client/sealed/want-list.js';
+import { generateKeyPair } from '../../../src/sealed/key-pair.js';
+
+const { publicKey } = generateKeyPair();
+
+function peers(...names: string[]) {
+  return new Map(names.map((name) => [name, { publicKey }]));
+}
+
+/** Names p0, p1, ... */
+function many(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `p${i}`);
+}
+
+/** A list in a session that allows so many peers. */
+function listOf(names: readonly string[], maxWanted = 4096): WantList {
+  const list = new WantList();
+  list.want(peers(...names));
+  list.restart(maxWanted);
+  return list;
+}
+
+/** Sends the next part as the message with that counter: version, part, parts and names. */
+function send(list: WantList, counter: number, now = 0) {
+  const part = list.next(now);
+  part?.flight.sent(counter, now);
+  return (
+    part && { of: [part.version, part.part, part.parts] as const, names: [...part.flight.names] }
+  );
+}
+
+function answer(list: WantList, counter: number, names: readonly string[], refused = '', now = 0) {
+  list.answered(
+    counter,
+    names.map((name) => ({ name, notKept: name === refused })),
+    now,
+  );
+}
+
+describe('the want list', () => {
+  it('is sent in parts of 37 peers, and an empty list as one part', () => {
+    const list = listOf(many(75));
+    const sent = [0, 1, 2].map((counter) => send(list, counter)!);
+    assert.deepEqual(
+      sent.map(({ of: [, part, parts], names }) => [part, parts, names.length]),
+      [
+        [0, 3, 37],
+        [1, 3, 37],
+        [2, 3, 1],
+      ],
+    );
+    assert.equal(send(list, 3), undefined);
+    const empty = listOf([]);
+    assert.deepEqual(send(empty, 0)?.of.slice(1), [0, 1]);
+    answer(empty, 0, []);
+    assert.ok(empty.isSettled);
+  });
+
+  it('has a higher version after each change, and the same where nothing changes', () => {
+    const list = listOf(['a']);
+    const first = send(list, 0)!.of[0];
+    answer(list, 0, ['a']);
+    list.want(peers('a'));
+    assert.equal(send(list, 1), undefined);
+    list.want(peers('b', 'c'));
+    assert.ok(send(list, 1)!.of[0] > first);
+    list.restart(4096);
+    assert.ok(send(list, 0)!.of[0] > first + 1, 'and in a new session');
+  });
+
+  it('takes an answer to an earlier version for none to the present one', () => {
+    const list = listOf(['a']);
+    send(list, 0);
+    list.want(peers());
+    send(list, 1);
+    list.want(peers('a'));
+    send(list, 2);
+    answer(list, 0, ['a']);
+    answer(list, 1, []);
+    assert.deepEqual(send(list, 3, 500)?.names, ['a'], 'sent again');
+    answer(list, 3, ['a']);
+    assert.ok(list.isSettled);
+  });
+
+  it('begins with the peers that are new', () => {
+    const list = listOf(many(40));
+    list.want(peers(...many(40), 'x'));
+    assert.equal(send(list, 0)?.names[0], 'x');
+  });
+
+  it('repeats a part after 0.5 s, then less often, at most 2 s apart', () => {
+    const list = listOf(['a']);
+    const times: number[] = [];
+    for (let now = 0; now < 9000; now += 100) {
+      if (send(list, now, now) !== undefined) {
+        times.push(now);
+      }
+    }
+    assert.deepEqual(times, [0, 500, 1500, 3500, 5500, 7500]);
+  });
+
+  it('repeats only those peers of a part that were not answered for', () => {
+    const list = listOf(['a', 'b', 'c']);
+    send(list, 0);
+    answer(list, 0, ['a', 'c']);
+    assert.deepEqual(send(list, 1, 500)?.names, ['b']);
+    answer(list, 0, ['b']);
+    assert.ok(list.isSettled, 'the answer to the first sending came late');
+  });
+
+  it('has 32 parts in flight at most', () => {
+    const list = listOf(many(40 * 37));
+    let sent = 0;
+    while (send(list, sent) !== undefined) {
+      sent++;
+    }
+    assert.equal(sent, 32);
+    answer(list, 5, many(40 * 37).slice(5 * 37, 6 * 37));
+    assert.equal(send(list, 32)?.of[1], 32);
+  });
+
+  it('asks again after a minute, and not sooner, for a peer that the server refused', () => {
+    const list = listOf(['a', 'b']);
+    send(list, 0);
+    answer(list, 0, ['a', 'b'], 'b', 1000);
+    assert.deepEqual(list.notKept, ['b']);
+    assert.equal(list.nextAt, 61_000);
+    assert.equal(send(list, 1, 60_999), undefined);
+    assert.deepEqual(send(list, 2, 61_000)?.names, ['b']);
+    answer(list, 2, ['b'], '', 61_010);
+    assert.ok(list.isSettled);
+    assert.deepEqual(list.notKept, []);
+  });
+
+  it('asks at once again for a peer of an early part, when the last part may have made room', () => {
+    const list = listOf(many(38));
+    send(list, 0);
+    send(list, 1);
+    answer(list, 0, many(37), 'p3');
+    answer(list, 1, ['p37']);
+    assert.deepEqual(send(list, 2)?.names, ['p3']);
+    answer(list, 2, ['p3'], 'p3');
+    assert.equal(list.nextAt, 60_000, 'once');
+  });
+
+  it('leaves out what exceeds the number that the server allows', () => {
+    const list = listOf(['a', 'b', 'c'], 2);
+    assert.deepEqual(send(list, 0)?.names, ['a', 'b']);
+    assert.deepEqual(list.notKept, ['c']);
+    list.want(peers('b', 'c'));
+    assert.deepEqual(send(list, 1)?.names, ['b', 'c']);
+    assert.deepEqual(list.notKept, []);
+  });
+});
