@@ -10,10 +10,15 @@ TYPESCRIPT := $(shell find src scripts -name "*.ts" 2>/dev/null)
 HEADERS := $(shell node -p "const root = require('path').resolve(process.execPath, '../..'); \
 	require('fs').existsSync(root + '/include/node/node_api.h') ? '--nodedir=' + root : ''")
 
+LAB := dist/lab/delay-lines dist/lab/capture
+
 addon: $(ADDON)
 program: $(PROGRAM)
+# The lab's own programs, for the demo, the tests and `compare`; the lab compiles them itself where they
+# are missing.
+lab: $(LAB)
 
-$(ADDON): binding.gyp $(wildcard package-lock.json) $(wildcard native/*)
+$(ADDON): binding.gyp $(wildcard package-lock.json) $(wildcard native/*.cc native/*.h)
 	node-gyp rebuild --loglevel=warn $(HEADERS)
 	@touch $@
 
@@ -21,4 +26,8 @@ $(PROGRAM): package.json $(wildcard package-lock.json) tsconfig.json tsconfig.bu
 	npm run --silent build
 	@touch $@
 
-.PHONY: addon program
+dist/lab/%: native/lab/%.cc native/lab/packet-socket.h
+	@mkdir -p $(@D)
+	g++ -std=c++17 -O2 -Wall -Wextra -Werror -o $@ $<
+
+.PHONY: addon program lab

@@ -88,7 +88,7 @@ install_modules() {
 
 # Rebuilds what is older than its sources, as after `git pull`.
 build_stale() {
-  as_owner make --silent addon program
+  as_owner make --silent addon program lab
 }
 
 main

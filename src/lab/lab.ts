@@ -1,5 +1,6 @@
 import { type Endpoint, endpoint } from '../wire/endpoint.js';
 import { Cable, EVERY_PORT } from './cable.js';
+import { Capture } from './capture.js';
 import { dismantle, guard, type Site, sweep } from './cleanup.js';
 import { run } from './command.js';
 import { translation, udpFlows } from './conntrack.js';
@@ -8,7 +9,16 @@ import { LabGateway, LabHost } from './host.js';
 import { LabNames } from './names.js';
 import { Namespace } from './namespace.js';
 import { buildNetwork } from './network.js';
-import { type HostOptions, INTERNET, type NodePlan, planTopology, RENDEZVOUS } from './topology.js';
+import {
+  type HostOptions,
+  INTERNET,
+  INTERNET_BRIDGE,
+  LINES,
+  type NodePlan,
+  type PlanOptions,
+  planTopology,
+  RENDEZVOUS,
+} from './topology.js';
 import { type PeerOptions, WireguardDevice } from './wireguard-device.js';
 
 /*
@@ -26,15 +36,15 @@ import { type PeerOptions, WireguardDevice } from './wireguard-device.js';
  *                            a     d: { sameNatAs: 'a' }       b: cgnat            c  2001:db8:4:1::2
  *                           .2    .3                             .2
  *
+ * With a distance, the cable of each site leads through the namespace `lines`; see delay-lines.ts.
+ *
  * Each host has a WireGuard device with an address of 10.200.0.0/24, and all others as peers.
  */
 
 /** What a lab is to consist of. */
-export interface LabOptions<Name extends string = string> {
+export interface LabOptions<Name extends string = string> extends PlanOptions {
   /** The hosts beside `rv`, by name: 1..8 lower-case letters and digits. */
   readonly hosts: Readonly<Record<Name, HostOptions>>;
-  /** How many addresses of each family `rv` has: 198.51.100.1, .2, … @default 1 */
-  readonly rendezvousAddresses?: number;
   /** Whether all WireGuard devices have each other as peers, without endpoints. @default true */
   readonly peers?: boolean;
   /** Whether `rv` has a WireGuard device too, and a tunnel to each host, which knows its endpoint. @default false */
@@ -53,10 +63,12 @@ export class Lab<Name extends string = string> implements AsyncDisposable {
   /** All that crosses the internet, as one cable: its directions are one. */
   readonly internet: Cable;
   readonly #site: Site;
+  readonly #internet: Namespace;
   readonly #hosts: ReadonlyMap<string, LabHost>;
 
   constructor(site: Site, internet: Namespace, hosts: ReadonlyMap<string, LabHost>) {
     this.#site = site;
+    this.#internet = internet;
     this.#hosts = hosts;
     this.internet = new Cable(internet, EVERY_PORT);
     this.rendezvous = this.host(RENDEZVOUS);
@@ -68,6 +80,14 @@ export class Lab<Name extends string = string> implements AsyncDisposable {
       throw new RangeError(`no host ${name} in this lab`);
     }
     return host;
+  }
+
+  /**
+   * Watches the UDP packets between the sites from now on. `types` are the first payload bytes to
+   * keep, as 1 for WireGuard's initiations. @default all
+   */
+  capture(types?: readonly number[]): Promise<Capture> {
+    return Capture.start(this.#internet, INTERNET_BRIDGE, types);
   }
 
   /** Pings the tunnel address of one host from another; says whether an answer came in time. */
@@ -116,10 +136,11 @@ export class Lab<Name extends string = string> implements AsyncDisposable {
 export async function createLab<Name extends string>(
   options: LabOptions<Name>,
 ): Promise<Lab<Name>> {
-  const plans = planTopology(options.hosts, options.rendezvousAddresses);
+  const plans = planTopology(options.hosts, options);
   await sweep();
   const names = new LabNames();
-  const nodes = [INTERNET, ...plans.map(({ name }) => name)];
+  const distant = plans.some(({ line }) => line !== undefined);
+  const nodes = [INTERNET, ...(distant ? [LINES] : []), ...plans.map(({ name }) => name)];
   const site: Site = {
     namespaces: nodes.map((node) => names.namespace(node)),
     ownsSocket: (file) => names.ownsSocket(file),

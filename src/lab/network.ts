@@ -1,10 +1,16 @@
 import { run } from './command.js';
+import { startDelayLines } from './delay-lines.js';
 import { Namespace } from './namespace.js';
 import { gatewayRuleset } from './nat-rules.js';
-import { INTERNET, LAN, type NodePlan, routesOf } from './topology.js';
-
-/** The bridge that is the internet. */
-const INTERNET_BRIDGE = 'net';
+import {
+  INTERNET,
+  INTERNET_BRIDGE,
+  LAN,
+  LINES,
+  lineInterfaces,
+  type NodePlan,
+  routesOf,
+} from './topology.js';
 
 /** Plugs the nodes together in namespaces that exist already, and gives them addresses, routes and NAT. */
 export async function buildNetwork(
@@ -15,21 +21,43 @@ export async function buildNetwork(
   const everybody = [INTERNET, ...plans.map(({ name }) => name)].map(node);
   // Before there are interfaces, which take their settings from these when they are made.
   await Promise.all(everybody.map((namespace) => namespace.sysctl(SETTINGS)));
+  const distant = plans.filter(({ line }) => line !== undefined);
+  if (distant.length > 0) {
+    await node(LINES).sysctl(SILENT);
+  }
   const bridges = plans.filter(({ kind }) => kind !== undefined);
   const links = [
     addBridge(namespaceOf(INTERNET), INTERNET_BRIDGE),
     ...bridges.map(({ name }) => addBridge(namespaceOf(name), LAN)),
-    ...plans.map(
-      ({ name, device, upstream }) =>
-        `link add name ${name} netns ${namespaceOf(upstream)} type veth ` +
-        `peer name ${device} netns ${namespaceOf(name)}`,
-    ),
+    ...plans.flatMap((plan) => cables(plan, namespaceOf)),
   ];
   await run('ip', ['-batch', '-'], { input: `${links.join('\n')}\n` });
   await Promise.all([
     node(INTERNET).ip([`link set ${INTERNET_BRIDGE} up`, ...portsOf(INTERNET, plans)]),
     ...plans.map((plan) => setUp(node(plan.name), plan, plans)),
+    ...(distant.length > 0 ? [setUpLines(node(LINES), distant)] : []),
   ]);
+}
+
+/** The cable of a node; two, with the delay line between them, where it has one. */
+function cables(
+  { name, device, upstream, line }: NodePlan,
+  namespaceOf: (node: string) => string,
+): string[] {
+  const cable = (a: string, aNode: string, b: string, bNode: string): string =>
+    `link add name ${a} netns ${namespaceOf(aNode)} type veth ` +
+    `peer name ${b} netns ${namespaceOf(bNode)}`;
+  if (line === undefined) {
+    return [cable(name, upstream, device, name)];
+  }
+  const { inside, outside } = lineInterfaces(name);
+  return [cable(name, upstream, outside, LINES), cable(inside, LINES, device, name)];
+}
+
+async function setUpLines(lines: Namespace, distant: readonly NodePlan[]): Promise<void> {
+  const interfaces = distant.flatMap(({ name }) => Object.values(lineInterfaces(name)));
+  await lines.ip(interfaces.map((name) => `link set ${name} up`));
+  await startDelayLines(lines, distant);
 }
 
 const SETTINGS = {
@@ -41,6 +69,12 @@ const SETTINGS = {
   // What only passes a bridge is no business of the IP rules of its namespace.
   'net.bridge.bridge-nf-call-iptables': 0,
   'net.bridge.bridge-nf-call-ip6tables': 0,
+};
+
+/** Where packets are only passed on, the kernel is to send none of its own. */
+const SILENT = {
+  'net.ipv6.conf.all.disable_ipv6': 1,
+  'net.ipv6.conf.default.disable_ipv6': 1,
 };
 
 function addBridge(namespace: string, name: string): string {

@@ -1,3 +1,4 @@
+import { type Distance, type LineSettings, lineSettings } from './distance.js';
 import type { GatewayKind } from './nat-rules.js';
 
 /** What stands between a host and the internet. */
@@ -25,6 +26,9 @@ export interface HostOptions {
   readonly listenPort?: number;
   /** The host that it sends all its traffic through, with the routing rules of wg-quick. */
   readonly fullTunnelThrough?: string;
+  /** How far it is from the others; not for a host of `sameNatAs`, which shares that host's uplink.
+   * @default the lab's distance */
+  readonly distance?: Distance;
 }
 
 /** The addresses of a node of each family; none where it does not speak the family. */
@@ -46,6 +50,8 @@ export interface NodePlan {
   /** On a gateway: what it does, and its addresses on its bridge `lan`. */
   readonly kind?: GatewayKind;
   readonly lan?: Addresses;
+  /** On a node of the internet: what its uplink does to packets, where it does anything. */
+  readonly line?: LineSettings;
 }
 
 /** An IPv6 prefix that is reached through another node of the same bridge. */
@@ -61,28 +67,64 @@ export const INTERNET = 'inet';
 export const RENDEZVOUS = 'rv';
 /** The bridge on a gateway's inside. */
 export const LAN = 'lan';
+/** The bridge that is the internet. */
+export const INTERNET_BRIDGE = 'net';
+/** The node in which packets are delayed on their way to the internet. */
+export const LINES = 'lines';
 
 const NOWHERE: Addresses = { 4: [], 6: [] };
 const FIRST_PUBLIC = 10;
 const HOST_NAME = /^[a-z][a-z0-9]{0,7}$/;
+const RESERVED_NAMES = [INTERNET, RENDEZVOUS, LINES];
+
+/** What a plan takes beside its hosts. */
+export interface PlanOptions {
+  /** How many addresses of each family `rv` has. @default 1 */
+  readonly rendezvousAddresses?: number;
+  /** How far all sites are from each other, `rv` among them. @default no distance */
+  readonly distance?: Distance;
+  /** How far `rv` is from the others. @default `distance` */
+  readonly rendezvousDistance?: Distance;
+}
 
 /**
- * All nodes of a lab but the internet, each after the one that it is attached to.
+ * All nodes of a lab but the internet and the delay lines, each after the one that it is attached to.
  * Throws a RangeError on options that cannot be.
  */
 export function planTopology(
   hosts: Readonly<Record<string, HostOptions>>,
-  rendezvousAddresses = 1,
+  options: PlanOptions = {},
 ): NodePlan[] {
+  const { rendezvousAddresses = 1, distance, rendezvousDistance = distance } = options;
   const numbers = Array.from({ length: rendezvousAddresses }, (_, index) => index + 1);
-  const nodes: NodePlan[] = [onInternet(RENDEZVOUS, 'eth0', numbers, true)];
+  const rendezvous = onInternet(RENDEZVOUS, 'eth0', numbers, true);
+  const nodes: NodePlan[] = [withLine(rendezvous, rendezvousDistance)];
   for (const [name, options] of Object.entries(hosts)) {
-    if (!HOST_NAME.test(name) || name === INTERNET || name === RENDEZVOUS) {
+    if (!HOST_NAME.test(name) || RESERVED_NAMES.includes(name)) {
       throw new RangeError(`a host is named by 1..8 lower-case letters and digits, got ${name}`);
     }
-    addHost(nodes, name, options);
+    addHost(nodes, name, options, options.distance ?? distance);
   }
   return nodes;
+}
+
+/** As many hosts, h1, h2 and so on, each behind a cone NAT of its own or as `options` says. */
+export function meshHosts(
+  count: number,
+  options: HostOptions = { nat: 'cone' },
+): Record<string, HostOptions> {
+  const names = Array.from({ length: count }, (_, index) => `h${index + 1}`);
+  return Object.fromEntries(names.map((name) => [name, options]));
+}
+
+/** The interfaces of a site's delay line. */
+export function lineInterfaces(site: string): { inside: string; outside: string } {
+  return { inside: `in-${site}`, outside: `out-${site}` };
+}
+
+function withLine(node: NodePlan, distance: Distance | undefined): NodePlan {
+  const line = distance && lineSettings(distance);
+  return line === undefined ? node : { ...node, line };
 }
 
 /** The routes that a node needs beside its default route. */
@@ -103,15 +145,21 @@ export function routesOf(node: NodePlan, nodes: readonly NodePlan[]): Route[] {
   return routes;
 }
 
-function addHost(nodes: NodePlan[], name: string, options: HostOptions): void {
+function addHost(
+  nodes: NodePlan[],
+  name: string,
+  options: HostOptions,
+  distance: Distance | undefined,
+): void {
   const { nat = 'none', sameNatAs } = options;
   const ipv6 = options.ipv6 ?? (nat === 'none' || nat === 'firewall6');
   if (sameNatAs !== undefined) {
     const neighbour = nodes.find((node) => node.name === sameNatAs);
     const gateway = nodes.find((node) => node.name === neighbour?.upstream);
-    if (gateway === undefined || options.nat !== undefined) {
+    const { nat, distance } = options;
+    if (gateway === undefined || nat !== undefined || distance !== undefined) {
       throw new RangeError(
-        `${name}: sameNatAs is an earlier host behind a gateway, and goes without nat`,
+        `${name}: sameNatAs is an earlier host behind a gateway, and goes without nat and distance`,
       );
     }
     const families = {
@@ -124,21 +172,22 @@ function addHost(nodes: NodePlan[], name: string, options: HostOptions): void {
   const site = nodes.filter(({ upstream }) => upstream === INTERNET).length;
   const number = FIRST_PUBLIC + site - 1;
   if (nat === 'none') {
-    nodes.push(onInternet(name, 'eth0', [number], ipv6));
+    nodes.push(withLine(onInternet(name, 'eth0', [number], ipv6), distance));
     return;
   }
   const inside: Addresses = { 4: [`10.${site}.0.1`], 6: [`2001:db8:${site}:1::1`] };
   let gateway: NodePlan;
   if (nat === 'cgnat') {
     const carrier: Addresses = { 4: [`100.64.${site}.1`], 6: [`2001:db8:${site}:2::1`] };
-    const outer = onInternet(`${name}-cgn`, 'wan', [number], true);
+    const outer = withLine(onInternet(`${name}-cgn`, 'wan', [number], true), distance);
     nodes.push({ ...outer, kind: 'cone', lan: carrier });
     const both = { ipv4: true, ipv6: true };
     const inner = behind({ ...outer, lan: carrier }, nodes, `${name}-gw`, 'wan', both);
     gateway = { ...inner, kind: 'cone', lan: inside };
   } else {
     const kind = nat === 'firewall6' ? 'firewall' : nat;
-    gateway = { ...onInternet(`${name}-gw`, 'wan', [number], true), kind, lan: inside };
+    const site = withLine(onInternet(`${name}-gw`, 'wan', [number], true), distance);
+    gateway = { ...site, kind, lan: inside };
   }
   nodes.push(gateway);
   nodes.push(behind(gateway, nodes, name, 'eth0', { ipv4: nat !== 'firewall6', ipv6 }));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { planTopology, routesOf } from '../../src/lab/topology.js';
+import { meshHosts, planTopology, routesOf } from '../../src/lab/topology.js';
 
 describe('planTopology', () => {
   const hosts = {
@@ -10,7 +10,7 @@ describe('planTopology', () => {
     b: { nat: 'cgnat', ipv6: true },
     c: { nat: 'firewall6' },
   } as const;
-  const nodes = planTopology(hosts, 2);
+  const nodes = planTopology(hosts, { rendezvousAddresses: 2 });
   const node = (name: string) => {
     const found = nodes.find((node) => node.name === name);
     assert.ok(found, name);
@@ -71,6 +71,25 @@ describe('planTopology', () => {
     assert.deepEqual(routesOf(node('a'), nodes), []);
   });
 
+  it('puts the delay line on the uplink of each site, `rv` among them', () => {
+    const distant = planTopology(
+      { ...hosts, near: { distance: {} } },
+      { distance: { roundTripMs: 40 } },
+    );
+    const sites = distant.filter(({ line }) => line?.delayMs === 10).map(({ name }) => name);
+    assert.deepEqual(sites, ['rv', 'n', 'a-gw', 'b-cgn', 'c-gw']);
+    assert.ok(distant.every(({ line }) => line === undefined || line.delayMs === 10));
+  });
+
+  it('plans a mesh of 100 hosts, each behind a NAT of its own', () => {
+    const mesh = planTopology(meshHosts(100));
+    const gateways = mesh.filter(({ kind }) => kind === 'cone');
+    assert.equal(gateways.length, 100);
+    const outside = gateways.flatMap(({ addresses }) => addresses[4]);
+    assert.equal(new Set(outside).size, 100);
+    assert.ok(outside.every((address) => Number(address.split('.')[3]) < 255));
+  });
+
   for (const [what, unusable] of [
     ['a name that is too long for an interface', { averylongname: {} }],
     ['a name with a dot', { 'a.b': {} }],
@@ -78,6 +97,11 @@ describe('planTopology', () => {
     ['a neighbour that is not there', { a: { sameNatAs: 'b' } }],
     ['a neighbour without a gateway', { b: {}, a: { sameNatAs: 'b' } }],
     ['a neighbour and a NAT', { b: { nat: 'cone' }, a: { sameNatAs: 'b', nat: 'cone' } }],
+    [
+      'a neighbour and a distance',
+      { b: { nat: 'cone' }, a: { sameNatAs: 'b', distance: { roundTripMs: 1 } } },
+    ],
+    ['the name of the delay lines', { lines: {} }],
   ] as const) {
     it(`refuses ${what}`, () => {
       assert.throws(() => planTopology(unusable), RangeError);
