@@ -31,7 +31,7 @@ const PURE = [
   /^client\/sealed\/(?!own-keys|server-channels|sealed-finder)/,
   /^server\/classic\//,
   /^server\/sealed\/(?!key-file|sealed-counts|sealed-metrics)/,
-  /^dns\/(signer|instance|prepared-reply|reply-cache|roster|zone|responder|counts|options|tunnel)\.ts$/,
+  /^dns\/(signer|instance|roster|zone|responder|counts|options)\.ts$/,
   /^client\/dns\/(message|records|lookup|lookup-schedule|exchanges|failure|registry-peer)\.ts$/,
   /^sealed\/replay-window\.ts$/,
   /^dns\/dnssec\/(canonical|denial|signature-cache)/,

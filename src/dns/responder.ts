@@ -12,7 +12,7 @@ import {
 } from '../wire/dns-reply.js';
 import { isWithin } from '../wire/dns-sd.js';
 import { type CountsByTransport, emptyCounts } from './counts.js';
-import { PreparedReply } from './prepared-reply.js';
+import { PreparedReply } from './instance.js';
 import type { Roster } from './roster.js';
 import type { Reply, Signer } from './signer.js';
 import type { LocalAddress, Zone } from './zone.js';
@@ -33,8 +33,6 @@ const ALL_LEFT_OUT: EncodedSections = { bytes: new Uint8Array(), ends: [], count
 /** Answers queries for zones, from the last reading of the device. */
 export class Responder {
   readonly counts: CountsByTransport = { udp: emptyCounts(), tcp: emptyCounts() };
-  /** Whether the last reply is an answer that all get who send the same query, as long as the version stays. */
-  isRepeatable = false;
   private readonly zones: readonly Zone[];
 
   constructor(
@@ -46,11 +44,6 @@ export class Responder {
     this.zones = [...zones].sort((a, b) => b.name.length - a.name.length);
   }
 
-  /** Another one whenever answers may have changed. */
-  get version(): number {
-    return this.roster.version;
-  }
-
   /**
    * Answers a query in place; never throws on what it says.
    * @param message the query's bytes; the buffer behind has room for a reply: over UDP MAX_UDP_REPLY, over
@@ -59,7 +52,6 @@ export class Responder {
    */
   respond(buffer: Uint8Array, length: number, transport: Transport, local: LocalAddress): number {
     const counts = this.counts[transport];
-    this.isRepeatable = false;
     const query = decodeQuery(buffer.subarray(0, length));
     if (query === 'silent') {
       counts.ignored++;
@@ -96,17 +88,11 @@ export class Responder {
       return refuse(RCODE.SERVFAIL);
     }
     const reply = this.reply(query, zone, local);
-    this.count(reply.outcome, transport);
-    return this.write(buffer, query, reply, zone, transport, local);
-  }
-
-  /** Counts a reply from the roster. */
-  count(outcome: 'answered' | 'nodata' | 'nxdomain', transport: Transport): void {
-    const counts = this.counts[transport];
-    counts[outcome]++;
+    counts[reply.outcome]++;
     if (this.roster.isStale) {
       counts.stale++;
     }
+    return this.write(buffer, query, reply, zone, transport, local);
   }
 
   private reply({ question }: Query, zone: Zone, local: LocalAddress): PreparedReply {
@@ -139,7 +125,6 @@ export class Responder {
     const written = this.send(buffer, query, prepared.rcode, prepared.encoded, transport);
     // What is truncated already is asked for again over TCP: signing it would be for nothing.
     if (this.signer === undefined || written.truncated || query.edns?.dnssecOk !== true) {
-      this.isRepeatable = prepared.isKept && !written.truncated;
       return written.length;
     }
     const isNoName = prepared.rcode === RCODE.NXDOMAIN;

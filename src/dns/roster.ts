@@ -3,21 +3,21 @@ import type { Device, Peer } from '../wireguard/device.js';
 import { type Advertised, Instance } from './instance.js';
 
 /**
- * The peers of a device that have an endpoint, by the label of their key. A reading takes the place of the
- * one before; of a peer that stayed as it was the instance is kept, with all that was made of it.
+ * The peers of a device that have an endpoint, by the label of their key. A reading replaces the previous
+ * one; the instance of an unchanged peer is kept, with its replies.
  */
 export class Roster {
-  /** Of the last reading; undefined where it failed, or before the first. */
+  /** The last reading; undefined before the first one, and after one that failed. */
   device: Device | undefined;
   /** The reading is older than it should be: WireGuard is slow. */
   isStale = false;
-  /** Goes up with each change of the peers listed, and when they are not to be had. */
+  /** Goes up with each change of the listed peers, and when the device becomes unreadable. */
   version = 0;
   private byLabel: ReadonlyMap<string, Instance> = new Map();
-  /** By the very peer of the last reading: of 10 000 most are the same from one to the next. */
+  /** By peer object: the dump parser returns the same object for an unchanged line. */
   private byPeer: ReadonlyMap<Peer, Instance> = new Map();
 
-  /** Takes over a reading of the device; undefined says that it could not be read. */
+  /** Replaces the reading; undefined if the device could not be read. */
   update(device: Device | undefined): void {
     this.device = device;
     this.isStale = false;
@@ -58,9 +58,9 @@ export class Roster {
     return labels;
   }
 
-  /** The instance that tells the same of a peer whose other properties changed. */
+  /** The present instance of a peer whose records are the same although other properties changed. */
   private findSame(peer: Advertised): Instance | undefined {
     const known = this.find(instanceLabel(peer.publicKey));
-    return known?.tellsOf(peer) ? known : undefined;
+    return known?.matches(peer) ? known : undefined;
   }
 }

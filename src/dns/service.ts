@@ -15,7 +15,6 @@ import {
   type RegistryLimits,
   type RegistryServiceOptions,
 } from './options.js';
-import { ReplyCache } from './reply-cache.js';
 import { Responder } from './responder.js';
 import { Roster } from './roster.js';
 import { TcpPool } from './tcp-pool.js';
@@ -126,13 +125,11 @@ function createAnswering(
     now,
     onProblem: (problem) => events.onDeviceProblem(problem),
   });
-  const hashKey = randomHashKey();
   return {
     responder: new Responder(zones, roster, options.signer),
     source,
     limiter: new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst }),
-    hashKey,
-    cache: new ReplyCache(hashKey),
+    hashKey: randomHashKey(),
     now,
   };
 }

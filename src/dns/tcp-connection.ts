@@ -1,11 +1,9 @@
 import type { Socket } from 'node:net';
+import { decodeFrame, encodeFrame, frameLength } from '../wire/dns-frame.js';
 import { MAX_DNS_MESSAGE } from '../wire/dns-reply.js';
 import { withoutZone } from '../wire/endpoint.js';
 import { SILENCE } from './responder.js';
 import type { Answering } from './udp-handler.js';
-
-/** Bytes before each message: its length (RFC 1035 section 4.2.2). */
-const LENGTH_BYTES = 2;
 
 /** No query for these zones is longer; with it a connection keeps little in memory. */
 const MAX_QUERY_LENGTH = 4096;
@@ -82,20 +80,13 @@ class TcpConnection {
 
   /** The next whole query; ends the connection when what comes is too long for one. */
   private nextQuery(): Uint8Array | undefined {
-    const { received } = this;
-    if (received.length < LENGTH_BYTES) {
-      return undefined;
-    }
-    const end = LENGTH_BYTES + (((received[0] as number) << 8) | (received[1] as number));
-    if (end > LENGTH_BYTES + MAX_QUERY_LENGTH) {
+    if ((frameLength(this.received) ?? 0) > MAX_QUERY_LENGTH) {
       this.socket.destroy();
       return undefined;
     }
-    if (received.length < end) {
-      return undefined;
-    }
-    this.received = received.subarray(end);
-    return received.subarray(LENGTH_BYTES, end);
+    const frame = decodeFrame(this.received);
+    this.received = frame?.rest ?? this.received;
+    return frame?.message;
   }
 
   private take(query: Uint8Array): void {
@@ -128,10 +119,6 @@ class TcpConnection {
       socket.destroy();
       return;
     }
-    const message = new Uint8Array(LENGTH_BYTES + length);
-    message[0] = length >>> 8;
-    message[1] = length;
-    message.set(scratch.subarray(0, length), LENGTH_BYTES);
-    socket.write(message);
+    socket.write(encodeFrame(scratch.subarray(0, length)));
   }
 }

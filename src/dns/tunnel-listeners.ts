@@ -1,16 +1,29 @@
 import type { ShortBuffer } from '../socket/batch-socket.js';
 import { interfaceAddresses } from '../socket/interface-addresses.js';
 import { interfaceIndex } from '../socket/interface-flags.js';
-import type { Listening } from '../socket/listening.js';
+import type { ListenEndpoint, Listening } from '../socket/listening.js';
 import { type SocketCounts, sumCounters } from '../socket/socket-counts.js';
-import type { Endpoint } from '../wire/endpoint.js';
+import {
+  addressFamily,
+  type Endpoint,
+  endpoint,
+  isWildcard,
+  sameEndpoint,
+} from '../wire/endpoint.js';
 import { Listeners, type ListenersOptions } from './listeners.js';
 import type { TcpPool } from './tcp-pool.js';
-import { sameTunnel, type Tunnel, tunnelEndpoints, tunnelProblem } from './tunnel.js';
 import type { Answering } from './udp-handler.js';
 
 /** How often the interface is looked at: it may go, come back, or get another address. */
 const LOOK_INTERVAL_MS = 1000;
+
+/** What listening in a tunnel depends on. */
+export interface Tunnel {
+  /** Changes when the interface is recreated; undefined while it is missing. */
+  readonly index: number | undefined;
+  /** The interface's addresses except link-local ones; none while it is down. */
+  readonly addresses: readonly string[];
+}
 
 export interface TunnelEvents {
   /** Listening again. */
@@ -137,4 +150,41 @@ export class TunnelListeners {
       this.events.onProblem(problem);
     }
   }
+}
+
+/** The endpoints to listen at in a tunnel: a wildcard stands for the tunnel's addresses of its family. */
+export function tunnelEndpoints(
+  listen: readonly ListenEndpoint[],
+  { addresses }: Tunnel,
+): ListenEndpoint[] {
+  const all = listen.flatMap((wanted) =>
+    isWildcard(wanted.address)
+      ? addresses
+          .filter((address) => addressFamily(address) === wanted.family)
+          .map((address) => endpoint(address, wanted.port))
+      : [wanted],
+  );
+  return all.filter((one, i) => all.findIndex((other) => sameEndpoint(one, other)) === i);
+}
+
+/** Whether sockets bound in a tunnel can stay. */
+export function sameTunnel(a: Tunnel, b: Tunnel): boolean {
+  return a.index === b.index && a.addresses.join() === b.addresses.join();
+}
+
+/** Why there is no endpoint to listen at in a tunnel, and what to do; undefined if there is one. */
+export function tunnelProblem(
+  name: string,
+  listen: readonly ListenEndpoint[],
+  tunnel: Tunnel,
+): string | undefined {
+  if (tunnel.index === undefined) {
+    return `there is no interface ${name}: create it (wg-quick up ${name})`;
+  }
+  if (tunnel.addresses.length === 0) {
+    return `${name} is down or has no address: bring it up (ip link set ${name} up) and give it one (ip address add)`;
+  }
+  return tunnelEndpoints(listen, tunnel).length > 0
+    ? undefined
+    : `${name} has no address of the family to listen on: give it one (ip address add), or --listen on the other family`;
 }

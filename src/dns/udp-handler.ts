@@ -9,9 +9,8 @@ import {
   NO_REPLY,
   PORT_WORD,
 } from '../socket/datagram-batch.js';
-import { ADDRESS_LENGTH, type Endpoint, formatAddress } from '../wire/endpoint.js';
+import { ADDRESS_LENGTH, type Endpoint, formatAddress, isWildcard } from '../wire/endpoint.js';
 import type { DeviceSource } from './device-source.js';
-import type { ReplyCache } from './reply-cache.js';
 import type { Responder } from './responder.js';
 import type { LocalAddress } from './zone.js';
 
@@ -21,13 +20,9 @@ export interface Answering {
   readonly source: DeviceSource;
   readonly limiter: RateLimiter;
   readonly hashKey: HashKey;
-  /** Of replies over UDP. */
-  readonly cache: ReplyCache;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
-
-const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
 
 /** Answers queries over UDP, by the batch and in place. */
 export class UdpHandler {
@@ -126,37 +121,28 @@ export class UdpHandler {
   }
 
   private answer(batch: DatagramBatch, slot: number): void {
-    const { responder, cache } = this.answering;
-    const { payload, payloadWords, stride, lengths } = batch;
+    const { payload, stride, lengths } = batch;
     // What did not fit in the slot was cut, and is malformed.
     const length = Math.min(lengths[slot] as number, stride);
     const start = slot * stride;
-    cache.expect(responder.version);
-    const known = cache.answer(payloadWords, start >>> 2, length);
-    if (known !== undefined) {
-      responder.count('answered', 'udp');
-      lengths[slot] = known;
-      return;
-    }
     this.batch = batch;
     this.slot = slot;
     const buffer = payload.subarray(start, start + stride);
-    const reply = responder.respond(buffer, length, 'udp', this.localOf);
-    lengths[slot] = reply;
-    if (responder.isRepeatable) {
-      cache.keep(payloadWords, start >>> 2, reply);
-    }
+    lengths[slot] = this.answering.responder.respond(buffer, length, 'udp', this.localOf);
   }
 
   /** Where a query was sent to; undefined where node:dgram does not tell. */
   private localAddress(): string | undefined {
     const { address, family } = this.bound;
-    if (!WILDCARDS.includes(address) || this.batch === undefined) {
-      return WILDCARDS.includes(address) ? undefined : address;
+    if (!isWildcard(address)) {
+      return address;
+    }
+    if (this.batch === undefined) {
+      return undefined;
     }
     const { addresses } = this.batch;
     const at = addresses.byteOffset + (this.slot * ADDRESS_WORDS + LOCAL_WORD) * 4;
     const local = formatAddress(new Uint8Array(addresses.buffer, at, ADDRESS_LENGTH[family]));
-    return WILDCARDS.includes(local) ? undefined : local;
+    return isWildcard(local) ? undefined : local;
   }
 }

@@ -10,9 +10,8 @@ import {
   soaRecord,
 } from '../wire/dns-sd.js';
 import { addressFamily, type Endpoint, endpoint } from '../wire/endpoint.js';
-import { Instance } from './instance.js';
+import { Instance, PreparedReply } from './instance.js';
 import type { ZoneOptions } from './options.js';
-import { PreparedReply } from './prepared-reply.js';
 import type { Roster } from './roster.js';
 import type { ZoneView } from './signer.js';
 
@@ -170,10 +169,7 @@ export class Zone {
     const where = own.endpoint ?? localEndpoint(local(), device.listenPort);
     return where === undefined
       ? undefined
-      : new Instance(
-          { publicKey: device.publicKey, allowedIps: own.allowedIps, endpoint: where },
-          false,
-        );
+      : new Instance({ publicKey: device.publicKey, allowedIps: own.allowedIps, endpoint: where });
   }
 }
 

@@ -83,9 +83,14 @@ export function sameEndpoint(a: Endpoint | undefined, b: Endpoint | undefined): 
   return a?.port === b?.port && a?.address === b?.address;
 }
 
+/** Whether an address stands for all addresses of its family. */
+export function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
 /** Whether something can be sent there: neither port 0 nor the unspecified address. */
 export function isUsable({ address, port }: Endpoint): boolean {
-  return port !== 0 && address !== '0.0.0.0' && address !== '::';
+  return port !== 0 && !isWildcard(address);
 }
 
 /**

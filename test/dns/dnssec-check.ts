@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, verify } from 'node:crypto';
 import type { Answer, NsecAnswer, RecordType, RrsigAnswer } from 'dns-packet';
-import { canonicalName, labelsOf } from '../../src/dns/dnssec/canonical-name.js';
 import {
+  canonicalName,
   canonicalRrset,
   encodeData,
+  labelsOf,
   type ResourceRecord,
   type Rrset,
   rrsetsOf,

@@ -5,13 +5,12 @@ import { Responder, type Transport } from '../../src/dns/responder.js';
 import { Roster } from '../../src/dns/roster.js';
 import type { Signer } from '../../src/dns/signer.js';
 import { Zone } from '../../src/dns/zone.js';
+import { decodeFrame, encodeFrame } from '../../src/wire/dns-frame.js';
 import { MAX_DNS_MESSAGE } from '../../src/wire/dns-reply.js';
 import { parseEndpoint } from '../../src/wire/endpoint.js';
 import { parsePublicKey } from '../../src/wire/key.js';
 
 const ADDRESS = '127.0.0.1';
-/** Bytes of the length before a message over TCP (RFC 1035 section 4.2.2). */
-const PREFIX = 2;
 
 /** A registry's answers on a port of the loopback, over UDP and TCP, for peers that are made up. */
 export class LoopbackRegistry implements AsyncDisposable {
@@ -73,15 +72,12 @@ export class LoopbackRegistry implements AsyncDisposable {
 
   private accept(connection: Socket): void {
     this.connections.add(connection.on('error', () => {}));
-    let received = Buffer.alloc(0);
+    let received: Uint8Array = new Uint8Array();
     connection.on('data', (bytes) => {
       received = Buffer.concat([received, bytes]);
-      while (received.length >= PREFIX && received.length >= PREFIX + received.readUInt16BE()) {
-        const end = PREFIX + received.readUInt16BE();
-        const reply = this.answer(received.subarray(PREFIX, end), 'tcp');
-        const length = Buffer.from([reply.length >> 8, reply.length & 0xff]);
-        connection.write(Buffer.concat([length, reply]));
-        received = received.subarray(end);
+      for (let frame = decodeFrame(received); frame; frame = decodeFrame(received)) {
+        connection.write(encodeFrame(this.answer(frame.message, 'tcp')));
+        received = frame.rest;
       }
     });
   }

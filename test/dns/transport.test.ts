@@ -7,6 +7,7 @@ import { type DecodedPacket, decode } from 'dns-packet';
 import type { RegistryServiceOptions } from '../../src/dns/options.js';
 import { openRegistry, type RegistryService } from '../../src/dns/service.js';
 import { until } from '../../src/lab/index.js';
+import { decodeFrame, encodeFrame } from '../../src/wire/dns-frame.js';
 import { endpoint } from '../../src/wire/endpoint.js';
 import type { Device } from '../../src/wireguard/device.js';
 import { device, EXAMPLE, FIRST, FIRST_NAME, peer, query, rcodeOf, SERVICE } from './asking.js';
@@ -31,7 +32,7 @@ class Client implements Disposable {
   readonly replies: DecodedPacket[] = [];
   closed = false;
   readonly socket: Socket;
-  private rest = Buffer.alloc(0);
+  private received: Uint8Array = new Uint8Array();
 
   constructor(service: RegistryService) {
     const { address, port } = service.addresses[0] as { address: string; port: number };
@@ -44,11 +45,10 @@ class Client implements Disposable {
   }
 
   private gather(bytes: Buffer): void {
-    this.rest = Buffer.concat([this.rest, bytes]);
-    while (this.rest.length >= 2 && this.rest.length >= 2 + this.rest.readUInt16BE(0)) {
-      const end = 2 + this.rest.readUInt16BE(0);
-      this.replies.push(decode(this.rest.subarray(2, end)));
-      this.rest = this.rest.subarray(end);
+    this.received = Buffer.concat([this.received, bytes]);
+    for (let it = decodeFrame(this.received); it; it = decodeFrame(this.received)) {
+      this.replies.push(decode(Buffer.from(it.message)));
+      this.received = it.rest;
     }
   }
 
@@ -57,14 +57,10 @@ class Client implements Disposable {
   }
 }
 
-function framed(message: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message]);
-}
-
-function numbered(id: number, name = FIRST_NAME): Buffer {
+function numbered(id: number, name = FIRST_NAME): Uint8Array {
   const message = query(name, 'A');
   message.writeUInt16BE(id, 0);
-  return framed(message);
+  return encodeFrame(message);
 }
 
 describe('over TCP', () => {
@@ -102,9 +98,9 @@ describe('over TCP', () => {
   it('ends a connection that brings what is no query, or one that is too long', async () => {
     await using service = await open();
     for (const bytes of [
-      framed(Buffer.alloc(0)),
-      framed(Buffer.alloc(11)),
-      framed(Buffer.alloc(12, 0xff)),
+      encodeFrame(Buffer.alloc(0)),
+      encodeFrame(Buffer.alloc(11)),
+      encodeFrame(Buffer.alloc(12, 0xff)),
       Buffer.of(0x10, 0x01),
       Buffer.of(0xff, 0xff),
     ]) {
@@ -122,7 +118,7 @@ describe('over TCP', () => {
     await using service = await open({ sourceRate: 0 });
     using client = new Client(service);
     client.socket.pause();
-    const message = framed(query(SERVICE, 'PTR'));
+    const message = encodeFrame(query(SERVICE, 'PTR'));
     const flood = Buffer.concat(new Array(1000).fill(message));
     for (let i = 0; i < 100; i++) {
       client.socket.write(flood);

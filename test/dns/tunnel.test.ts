@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sameTunnel, type Tunnel, tunnelEndpoints, tunnelProblem } from '../../src/dns/tunnel.js';
+import {
+  sameTunnel,
+  type Tunnel,
+  tunnelEndpoints,
+  tunnelProblem,
+} from '../../src/dns/tunnel-listeners.js';
 import { endpoint, formatEndpoint } from '../../src/wire/endpoint.js';
 
 const BOTH: Tunnel = { index: 7, addresses: ['10.9.0.1', '10.9.0.2', 'fd00::1'] };

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode } from 'dns-packet';
 import { DeviceSource } from '../../src/dns/device-source.js';
-import { ReplyCache } from '../../src/dns/reply-cache.js';
 import { UdpHandler } from '../../src/dns/udp-handler.js';
 import { RateLimiter } from '../../src/limits/rate-limiter.js';
 import type { BatchSocket } from '../../src/socket/batch-socket.js';
@@ -37,13 +36,12 @@ class Bench {
     const source = new DeviceSource({ read, roster, ...options });
     const hashKey = { low: 1, high: 2 };
     const limiter = new RateLimiter({ rate: 0, burst: 1 });
-    const cache = new ReplyCache(hashKey);
     const flush = (count: number) => {
       this.flushed.push(...answersIn(this.outgoing, count));
       return count;
     };
     const socket = { outgoing: this.outgoing, flush } as unknown as BatchSocket;
-    const answering = { responder, source, limiter, hashKey, cache, now };
+    const answering = { responder, source, limiter, hashKey, now };
     this.handler = new UdpHandler(answering, endpoint('127.0.0.1', 53), () => socket);
   }
 

@@ -1,5 +1,5 @@
 import { MAX_NAME_LENGTH } from '../../wire/dns-name.js';
-import { childOf, labelsOf, nameLength } from './canonical-name.js';
+import { childOf, labelsOf, nameLength } from './canonical-rrset.js';
 
 /*
  * Minimally covering NSEC records (RFC 4470), made for each query: they tell no name of the zone

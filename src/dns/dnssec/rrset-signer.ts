@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { RrsigAnswer } from 'dns-packet';
-import { canonicalName, labelsOf } from './canonical-name.js';
-import { canonicalRrset, encodeData, type ResourceRecord, type Rrset } from './canonical-rrset.js';
+import {
+  canonicalName,
+  canonicalRrset,
+  encodeData,
+  labelsOf,
+  type ResourceRecord,
+  type Rrset,
+} from './canonical-rrset.js';
 import { type Signature, SignatureCache } from './signature-cache.js';
 import { ALGORITHM, type ZoneKey } from './zone-key.js';
 

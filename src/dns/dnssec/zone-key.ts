@@ -1,8 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import type { DnskeyAnswer, DSAnswer } from 'dns-packet';
 import { encodeName } from '../../wire/dns-name.js';
-import { canonicalName } from './canonical-name.js';
-import { encodeData } from './canonical-rrset.js';
+import { canonicalName, encodeData } from './canonical-rrset.js';
 
 /** ECDSAP256SHA256 (RFC 6605). */
 export const ALGORITHM = 13;

@@ -10,6 +10,7 @@ import { dnsFinder } from '../../../src/client/dns/dns-finder.js';
 import type { Finder } from '../../../src/client/finder.js';
 import { PeerBook } from '../../../src/client/peer-book.js';
 import { Problems } from '../../../src/client/problems.js';
+import { encodeFrame } from '../../../src/wire/dns-frame.js';
 import { formatEndpoint } from '../../../src/wire/endpoint.js';
 import { formatPublicKey } from '../../../src/wire/key.js';
 import type { Device } from '../../../src/wireguard/device.js';
@@ -28,8 +29,7 @@ async function startServer(
 ) {
   const tcp = createServer((socket: Socket) => {
     socket.once('data', (bytes) => {
-      const answer = overTcp(bytes.subarray(2));
-      socket.end(Buffer.concat([Buffer.from([answer.length >> 8, answer.length & 255]), answer]));
+      socket.end(encodeFrame(overTcp(bytes.subarray(2))));
     });
   }).listen(0, LOOPBACK);
   await once(tcp, 'listening');
