@@ -1,19 +1,11 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { Initiation } from '../../src/sealed/handshake.js';
+import { Initiation } from '../../src/sealed/initiation.js';
 import { generateKeyPair, type KeyPair } from '../../src/sealed/key-pair.js';
-import { type MessageMacs, writeMac2 } from '../../src/sealed/mac.js';
-import { Transport } from '../../src/sealed/transport.js';
-import { readUint32 } from '../../src/wire/byte-order.js';
+import type { MessageMacs } from '../../src/sealed/mac.js';
+import type { Transport } from '../../src/sealed/transport.js';
 import type { PublicKey } from '../../src/wire/key.js';
-import {
-  MAX_MESSAGE_LENGTH,
-  MESSAGE,
-  MESSAGE_LENGTH,
-  messageType,
-  OFFSET,
-  writeInitiation,
-} from '../../src/wire/sealed.js';
+import { MAX_MESSAGE_LENGTH, MESSAGE, messageType } from '../../src/wire/sealed.js';
 import { FrameWriter } from '../../src/wire/sealed-frame-writer.js';
 import { encodeTai64n } from '../../src/wire/tai64n.js';
 
@@ -37,11 +29,10 @@ export class BenchClient {
   private readonly writer = new FrameWriter();
   private readonly message = new Uint8Array(MAX_MESSAGE_LENGTH);
   private transport: Transport | undefined;
-  private theirs = 0;
+  private remoteIndex = 0;
 
   constructor(
     readonly source: number,
-    private readonly server: PublicKey,
     private readonly macs: MessageMacs,
   ) {}
 
@@ -52,22 +43,19 @@ export class BenchClient {
     socket.bind(place.port, place.address);
     await once(socket, 'listening');
     try {
-      const { bytes } = this.initiation(undefined);
-      const cookie = await ask(socket, port, bytes);
-      const value = cookie.slice(OFFSET.cookie.cookie, OFFSET.cookie.tag);
-      const second = this.initiation(value);
-      const response = await ask(socket, port, second.bytes);
-      const accepted = second.handshake.accept(response.subarray(OFFSET.response.noise));
-      if (accepted === undefined || accepted.payload[0] !== 0) {
+      const initiation = this.begin();
+      const cookie = initiation.readCookie(await ask(socket, port, initiation.encode(undefined)));
+      const accepted = initiation.accept(await ask(socket, port, initiation.encode(cookie)));
+      if (cookie === undefined || accepted?.transport === undefined) {
         throw new Error('the server does not let a client in');
       }
-      this.theirs = readUint32(response, OFFSET.response.sender);
-      this.transport = new Transport(accepted.keys);
+      this.remoteIndex = accepted.remoteIndex;
+      this.transport = accepted.transport;
       const reply = await ask(socket, port, this.want(wanted));
       if (messageType(reply, 0, reply.length) !== MESSAGE.data) {
         throw new Error('the server does not answer');
       }
-      return value;
+      return cookie;
     } finally {
       socket.close();
       await once(socket, 'close');
@@ -82,20 +70,20 @@ export class BenchClient {
     }
     const { bytes, length } = this.writer;
     const transport = this.transport as Transport;
-    return this.message.subarray(0, transport.seal(this.theirs, bytes, length, this.message, 0));
+    return this.message.subarray(
+      0,
+      transport.seal(this.remoteIndex, bytes, length, this.message, 0),
+    );
   }
 
   /** An initiation, with the cookie of the place it is to be sent from. */
-  initiation(cookie: Uint8Array | undefined) {
+  initiation(cookie: Uint8Array | undefined): Uint8Array {
+    return this.begin().encode(cookie);
+  }
+
+  private begin(): Initiation {
     const timestamp = encodeTai64n(performance.timeOrigin + performance.now());
-    const handshake = new Initiation(this.keys, this.server, timestamp);
-    const bytes = new Uint8Array(MESSAGE_LENGTH.initiation);
-    writeInitiation(bytes, 0, this.source, handshake.noise);
-    this.macs.writeMac1(bytes, 0);
-    if (cookie !== undefined) {
-      writeMac2(bytes, 0, cookie);
-    }
-    return { bytes, handshake };
+    return new Initiation(this.keys, this.macs, this.source, timestamp);
   }
 }
 

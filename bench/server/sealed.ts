@@ -63,7 +63,7 @@ async function measureAll(tools: Tools): Promise<Measure[]> {
   await using server = await startOurs(200_000, ['--key', keyFile, ...UNLIMITED], profiling);
   await register(tools, server, CLASSIC_KEYS);
   const macs = new MessageMacs(publicKey);
-  const clients = Array.from({ length: CLIENTS }, (_, i) => new BenchClient(i, publicKey, macs));
+  const clients = Array.from({ length: CLIENTS }, (_, i) => new BenchClient(i, macs));
   const cookies: Uint8Array[] = [];
   for (const client of clients) {
     cookies.push(await client.register(server.port, neighbours(clients, client)));
@@ -81,8 +81,8 @@ async function measureAll(tools: Tools): Promise<Measure[]> {
     }),
     await replay(tools, server, 'handshakes', WINDOW.handshakes, 9000, (i) => {
       const source = i % CLIENTS;
-      const client = new BenchClient(source, publicKey, macs);
-      return [source, client.initiation(cookies[source]).bytes];
+      const client = new BenchClient(source, macs);
+      return [source, client.initiation(cookies[source])];
     }),
   ];
 }

@@ -11,16 +11,16 @@ export interface TransportKeys {
   readonly receive: Uint8Array;
 }
 
-/** What a handshake gives the client. */
-export interface Accepted {
+/** What a response gives the client. */
+export interface OpenedResponse {
   /** What the server said: 32 bytes. */
   readonly payload: Uint8Array;
   readonly keys: TransportKeys;
 }
 
-/** The client's side of a handshake (Noise IK as initiator): one key generation and two DH. */
-export class Initiation {
-  /** The noise part of the initiation: 108 bytes. */
+/** The client's side of Noise IK: one key generation and two DH. */
+export class NoiseInitiator {
+  /** The noise part of an initiation: 108 bytes. */
   readonly noise: Uint8Array;
   private readonly state: NoiseIk;
 
@@ -37,7 +37,7 @@ export class Initiation {
    * Opens the noise part of a response, 80 bytes: two DH. Undefined where the server did not make it for
    * this initiation; the next one can then be tried, so that a forged one spoils nothing.
    */
-  accept(noise: Uint8Array): Accepted | undefined {
+  accept(noise: Uint8Array): OpenedResponse | undefined {
     return attempt(this.state.copy(), (state) => {
       const payload = state.recv(Uint8Array.from(noise));
       return { payload, keys: transportKeys(state) };

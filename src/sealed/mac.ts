@@ -15,7 +15,7 @@ export class MessageMacs {
   private readonly mac1Key: Uint8Array;
   private readonly cookieKey: Uint8Array;
 
-  constructor(server: PublicKey) {
+  constructor(readonly server: PublicKey) {
     this.mac1Key = labelledKey('wg-rendezvous mac1', server);
     this.cookieKey = labelledKey('wg-rendezvous cookie', server);
   }

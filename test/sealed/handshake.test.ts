@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { diffieHellmanCounts } from '../../src/sealed/diffie-hellman.js';
 import {
-  type Accepted,
-  Initiation,
+  NoiseInitiator,
+  type OpenedResponse,
   openInitiation,
   type Responded,
 } from '../../src/sealed/handshake.js';
@@ -37,7 +37,7 @@ function flipped(bytes: Uint8Array, at: number): Uint8Array {
 
 describe('a handshake', () => {
   it('gives both sides the same keys, and the server the key and timestamp of the client', () => {
-    const initiation = new Initiation(client, server.publicKey, timestamp);
+    const initiation = new NoiseInitiator(client, server.publicKey, timestamp);
     assert.equal(initiation.noise.length, 108);
     const opened = openInitiation(server, initiation.noise);
     assert.ok(opened);
@@ -56,7 +56,7 @@ describe('a handshake', () => {
   });
 
   it('leaves the bytes it was given as they were', () => {
-    const initiation = new Initiation(client, server.publicKey, timestamp);
+    const initiation = new NoiseInitiator(client, server.publicKey, timestamp);
     const sent = Uint8Array.from(initiation.noise);
     const { noise } = respond(initiation.noise);
     assert.deepEqual(Uint8Array.from(initiation.noise), sent);
@@ -66,10 +66,10 @@ describe('a handshake', () => {
   });
 
   it('costs two Diffie-Hellman operations for each step', () => {
-    let initiation = new Initiation(client, server.publicKey, timestamp);
+    let initiation = new NoiseInitiator(client, server.publicKey, timestamp);
     assert.equal(
       count(() => {
-        initiation = new Initiation(client, server.publicKey, timestamp);
+        initiation = new NoiseInitiator(client, server.publicKey, timestamp);
       }),
       2,
     );
@@ -85,7 +85,7 @@ describe('a handshake', () => {
   });
 
   it('an initiation with any byte changed does not open', () => {
-    const { noise } = new Initiation(client, server.publicKey, timestamp);
+    const { noise } = new NoiseInitiator(client, server.publicKey, timestamp);
     for (let at = 0; at < noise.length; at++) {
       // X25519 ignores the top bit of a key: the lowest bit is changed.
       assert.equal(openInitiation(server, flipped(noise, at)), undefined, `byte ${at}`);
@@ -93,7 +93,7 @@ describe('a handshake', () => {
   });
 
   it('an initiation for another server, or cut, does not open', () => {
-    const { noise } = new Initiation(client, server.publicKey, timestamp);
+    const { noise } = new NoiseInitiator(client, server.publicKey, timestamp);
     assert.equal(openInitiation(generateKeyPair(), noise), undefined);
     for (let length = 0; length < noise.length; length++) {
       assert.equal(openInitiation(server, noise.subarray(0, length)), undefined);
@@ -101,7 +101,7 @@ describe('a handshake', () => {
   });
 
   it('a response with any byte changed is refused, and the genuine one is accepted after it', () => {
-    const initiation = new Initiation(client, server.publicKey, timestamp);
+    const initiation = new NoiseInitiator(client, server.publicKey, timestamp);
     const { noise, keys } = respond(initiation.noise);
     for (let at = 0; at < noise.length; at++) {
       assert.equal(initiation.accept(flipped(noise, at)), undefined, `byte ${at}`);
@@ -109,18 +109,18 @@ describe('a handshake', () => {
     for (let length = 0; length < noise.length; length++) {
       assert.equal(initiation.accept(noise.subarray(0, length)), undefined);
     }
-    const accepted: Accepted | undefined = initiation.accept(noise);
+    const accepted: OpenedResponse | undefined = initiation.accept(noise);
     assert.deepEqual(accepted?.keys.send, keys.receive);
   });
 
   it("the response to another initiation, or another server's, is refused", () => {
-    const initiation = new Initiation(client, server.publicKey, timestamp);
-    const other = respond(new Initiation(client, server.publicKey, timestamp).noise);
+    const initiation = new NoiseInitiator(client, server.publicKey, timestamp);
+    const other = respond(new NoiseInitiator(client, server.publicKey, timestamp).noise);
     assert.equal(initiation.accept(other.noise), undefined);
   });
 
   it('nothing is accepted after wipe', () => {
-    const initiation = new Initiation(client, server.publicKey, timestamp);
+    const initiation = new NoiseInitiator(client, server.publicKey, timestamp);
     const { noise } = respond(initiation.noise);
     initiation.wipe();
     assert.equal(initiation.accept(noise), undefined);
@@ -129,7 +129,7 @@ describe('a handshake', () => {
   it('is answered once', () => {
     const opened = openInitiation(
       server,
-      new Initiation(client, server.publicKey, timestamp).noise,
+      new NoiseInitiator(client, server.publicKey, timestamp).noise,
     );
     assert.ok(opened?.respond(payload));
     assert.equal(opened?.respond(payload), undefined);
@@ -137,8 +137,8 @@ describe('a handshake', () => {
 
   it('points of low order are refused', () => {
     const zero = publicKey(new Uint8Array(32));
-    assert.throws(() => new Initiation(client, zero, timestamp));
-    const { noise } = new Initiation(client, server.publicKey, timestamp);
+    assert.throws(() => new NoiseInitiator(client, zero, timestamp));
+    const { noise } = new NoiseInitiator(client, server.publicKey, timestamp);
     const withZero = Uint8Array.from(noise);
     withZero.fill(0, 0, 32);
     assert.equal(openInitiation(server, withZero), undefined);

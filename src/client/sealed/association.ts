@@ -1,6 +1,6 @@
+import { Initiation } from '../../sealed/initiation.js';
 import type { KeyPair } from '../../sealed/key-pair.js';
 import { MessageMacs } from '../../sealed/mac.js';
-import { Transport } from '../../sealed/transport.js';
 import { wipe } from '../../sealed/wipe.js';
 import { readUint32 } from '../../wire/byte-order.js';
 import type { Family } from '../../wire/endpoint.js';
@@ -13,8 +13,7 @@ import {
   readCounter,
   readNoticeReason,
 } from '../../wire/sealed.js';
-import { decodeResponsePayload, STATUS } from '../../wire/sealed-response.js';
-import { Attempt } from './attempt.js';
+import { STATUS } from '../../wire/sealed-response.js';
 import type { Send } from './frame-sender.js';
 import { HandshakeSchedule } from './handshake-schedule.js';
 import type { Paths } from './paths.js';
@@ -48,7 +47,9 @@ export class Association {
   readonly #timestamps = new Timestamps();
   readonly #schedule = new HandshakeSchedule();
   readonly #cookies = new Map<Family, Uint8Array>();
-  #attempt: Attempt | undefined;
+  #initiation: Initiation | undefined;
+  /** The initiation was sent again for a cookie, before its time. */
+  #isHurried = false;
   #session: Session | undefined;
   #previous: Session | undefined;
   #sessions = 0;
@@ -129,7 +130,7 @@ export class Association {
   /** Overwrites all keys but the client's own; nothing is sent or opened from then on. */
   wipe(): void {
     this.#isClosed = true;
-    this.#endAttempt();
+    this.#endInitiation();
     this.#session?.transport.wipe();
     this.#previous?.transport.wipe();
     this.#forgetCookies();
@@ -149,25 +150,24 @@ export class Association {
   }
 
   #initiate(now: number, wallNow: number): void {
-    const { own, server, randomNumber } = this.#options;
-    if (this.#attempt?.isSpent && this.#schedule.sends >= COOKIE_HANDSHAKES) {
+    const { own, randomNumber } = this.#options;
+    if (this.#initiation?.isSpent && this.#schedule.sends >= COOKIE_HANDSHAKES) {
       this.#forgetCookies();
     }
-    if (this.#attempt === undefined || this.#attempt.isSpent) {
-      this.#endAttempt();
+    if (this.#initiation === undefined || this.#initiation.isSpent) {
+      this.#endInitiation();
       const timestamp = this.#timestamps.next(wallNow);
-      const sender = randomNumber() >>> 0;
-      this.#attempt = new Attempt(own, server, this.#macs, sender, timestamp);
+      this.#initiation = new Initiation(own, this.#macs, randomNumber() >>> 0, timestamp);
     }
-    const attempt = this.#attempt;
-    attempt.isHurried = false;
-    this.#paths.order(this.#schedule.sends).some((family) => this.#send(attempt, family, now));
-    this.#schedule.sent(now, attempt.isSpent);
+    const initiation = this.#initiation;
+    this.#isHurried = false;
+    this.#paths.order(this.#schedule.sends).some((family) => this.#send(initiation, family, now));
+    this.#schedule.sent(now, initiation.isSpent);
     this.trouble.unanswered++;
   }
 
-  #send(attempt: Attempt, family: Family, now: number): boolean {
-    const isSent = this.#options.send(family, attempt.message(this.#cookies.get(family)));
+  #send(initiation: Initiation, family: Family, now: number): boolean {
+    const isSent = this.#options.send(family, initiation.encode(this.#cookies.get(family)));
     if (isSent) {
       this.#paths.sent(family, now);
     }
@@ -176,40 +176,38 @@ export class Association {
 
   /** The same initiation goes out again at once, but only once before its time: cookies may be repeated. */
   #cookieCame(family: Family, message: Uint8Array, now: number): void {
-    const attempt = this.#attempt;
-    const cookie = attempt?.cookieIn(message);
-    if (attempt === undefined || cookie === undefined) {
+    const initiation = this.#initiation;
+    const cookie = initiation?.readCookie(message);
+    if (initiation === undefined || cookie === undefined) {
       return;
     }
     this.trouble.answered();
     this.#paths.heard(family);
     this.#cookies.set(family, cookie);
-    if (!attempt.isHurried) {
-      attempt.isHurried = true;
-      this.#send(attempt, family, now);
+    if (!this.#isHurried) {
+      this.#isHurried = true;
+      this.#send(initiation, family, now);
       this.#schedule.resent(now);
     }
   }
 
   #responded(family: Family, message: Uint8Array, now: number, wallNow: number): void {
-    const attempt = this.#attempt;
-    const accepted = attempt?.accept(message);
-    const payload = accepted && decodeResponsePayload(accepted.payload);
-    if (attempt === undefined || accepted === undefined || payload === undefined) {
+    const initiation = this.#initiation;
+    const accepted = initiation?.accept(message);
+    if (initiation === undefined || accepted === undefined) {
       return;
     }
-    this.#endAttempt();
+    const { payload, remoteIndex, transport } = accepted;
+    this.#endInitiation();
     this.#paths.heard(family);
     this.trouble.responded(payload, wallNow);
-    if (payload.status === STATUS.welcome) {
-      const theirs = readUint32(message, OFFSET.response.sender);
-      const transport = new Transport(accepted.keys);
+    if (transport !== undefined) {
       const ttlMs = payload.ttlSeconds * 1000;
       const { maxWanted } = payload;
       const session = new Session(
         this.#sessions++,
-        attempt.sender,
-        theirs,
+        initiation.localIndex,
+        remoteIndex,
         transport,
         ttlMs,
         maxWanted,
@@ -219,7 +217,6 @@ export class Association {
       this.#opened(session, family);
       return;
     }
-    wipe(accepted.keys.send, accepted.keys.receive);
     if (payload.status === STATUS.staleTimestamp) {
       const aheadMs = payload.latest ? this.#timestamps.raise(payload.latest) : 0;
       if (aheadMs > 0) {
@@ -255,7 +252,7 @@ export class Association {
         }
         break;
       case NOTICE.wrongKey:
-        if (this.#attempt?.isEchoedBy(message)) {
+        if (this.#initiation?.isEchoedBy(message)) {
           this.trouble.unanswered = 0;
           this.trouble.hasWrongKey = true;
         }
@@ -268,9 +265,9 @@ export class Association {
     this.#cookies.clear();
   }
 
-  #endAttempt(): void {
-    this.#attempt?.wipe();
-    this.#attempt = undefined;
+  #endInitiation(): void {
+    this.#initiation?.wipe();
+    this.#initiation = undefined;
   }
 }
 

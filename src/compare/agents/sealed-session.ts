@@ -1,19 +1,10 @@
-import { Initiation } from '../../sealed/handshake.js';
+import { Initiation } from '../../sealed/initiation.js';
 import type { KeyPair } from '../../sealed/key-pair.js';
-import { MessageMacs, writeMac2 } from '../../sealed/mac.js';
-import { Transport } from '../../sealed/transport.js';
-import { readUint32 } from '../../wire/byte-order.js';
+import { MessageMacs } from '../../sealed/mac.js';
+import type { Transport } from '../../sealed/transport.js';
 import type { Endpoint } from '../../wire/endpoint.js';
 import type { PublicKey } from '../../wire/key.js';
-import {
-  MAX_PLAINTEXT_LENGTH,
-  MESSAGE,
-  MESSAGE_LENGTH,
-  messageType,
-  NOISE_LENGTH,
-  OFFSET,
-  writeInitiation,
-} from '../../wire/sealed.js';
+import { MAX_PLAINTEXT_LENGTH, MESSAGE, messageType } from '../../wire/sealed.js';
 import { decodeFrame, type Frame } from '../../wire/sealed-frame-reader.js';
 import { FrameWriter } from '../../wire/sealed-frame-writer.js';
 import { FRAME } from '../../wire/sealed-frames.js';
@@ -21,17 +12,17 @@ import { encodeTai64n } from '../../wire/tai64n.js';
 
 /** What sessions from one address and port share. */
 export interface CookieHolder {
-  readonly serverKey: PublicKey;
   readonly macs: MessageMacs;
   cookie: Uint8Array | undefined;
 }
 
 export function cookieHolder(serverKey: PublicKey): CookieHolder {
-  return { serverKey, macs: new MessageMacs(serverKey), cookie: undefined };
+  return { macs: new MessageMacs(serverKey), cookie: undefined };
 }
 
 const writer = new FrameWriter();
 const plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
+const NOTHING = new Uint8Array(0);
 
 /**
  * A peer of the sealed protocol that wants one other, as far as measuring needs one: it takes the
@@ -43,28 +34,24 @@ export class SealedSession {
   readonly #keys: KeyPair;
   readonly #wanted: PublicKey;
   readonly #holder: CookieHolder;
-  readonly #number: number;
-  readonly #bytes = new Uint8Array(MESSAGE_LENGTH.initiation);
-  #handshake: Initiation | undefined;
+  readonly #localIndex: number;
+  #initiation: Initiation | undefined;
   #transport: Transport | undefined;
-  #theirs = 0;
+  #remoteIndex = 0;
 
-  /** `number` is how the server names the session to us. */
-  constructor(keys: KeyPair, wanted: PublicKey, holder: CookieHolder, number: number) {
+  /** @param localIndex by which the server names the session to us */
+  constructor(keys: KeyPair, wanted: PublicKey, holder: CookieHolder, localIndex: number) {
     this.#keys = keys;
     this.#wanted = wanted;
     this.#holder = holder;
-    this.#number = number;
+    this.#localIndex = localIndex;
   }
 
   /** Writes an initiation; its length. */
   begin(out: Uint8Array, at: number, now: number): number {
-    const { serverKey, macs } = this.#holder;
-    this.#handshake = new Initiation(this.#keys, serverKey, encodeTai64n(now));
-    this.#bytes.fill(0);
-    writeInitiation(this.#bytes, 0, this.#number, this.#handshake.noise);
-    macs.writeMac1(this.#bytes, 0);
-    return this.#initiation(out, at);
+    const { macs } = this.#holder;
+    this.#initiation = new Initiation(this.#keys, macs, this.#localIndex, encodeTai64n(now));
+    return this.#initiate(out, at);
   }
 
   /** Writes the request for the wanted peer; its length. */
@@ -76,8 +63,8 @@ export class SealedSession {
   receive(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): number {
     switch (messageType(bytes, at, length)) {
       case MESSAGE.cookie:
-        this.#holder.cookie = bytes.slice(at + OFFSET.cookie.cookie, at + OFFSET.cookie.tag);
-        return this.#initiation(out, outAt);
+        this.#holder.cookie = this.#initiation?.readCookie(bytes.subarray(at, at + length));
+        return this.#holder.cookie === undefined ? 0 : this.#initiate(out, outAt);
       case MESSAGE.response:
         return this.#accept(bytes.subarray(at, at + length)) ? this.want(out, outAt) : 0;
       case MESSAGE.data:
@@ -93,24 +80,19 @@ export class SealedSession {
     return opened < 0 ? undefined : decodeFrame(plaintext.subarray(0, opened));
   }
 
-  #initiation(out: Uint8Array, at: number): number {
-    const { cookie } = this.#holder;
-    if (cookie !== undefined) {
-      writeMac2(this.#bytes, 0, cookie);
-    }
-    out.set(this.#bytes, at);
-    return this.#bytes.length;
+  #initiate(out: Uint8Array, at: number): number {
+    const message = this.#initiation?.encode(this.#holder.cookie) ?? NOTHING;
+    out.set(message, at);
+    return message.length;
   }
 
   #accept(response: Uint8Array): boolean {
-    const accepted = this.#handshake?.accept(
-      response.subarray(OFFSET.response.noise, OFFSET.response.noise + NOISE_LENGTH.response),
-    );
-    if (accepted === undefined || accepted.payload[0] !== 0) {
+    const accepted = this.#initiation?.accept(response);
+    if (accepted?.transport === undefined) {
       return false;
     }
-    this.#theirs = readUint32(response, OFFSET.response.sender);
-    this.#transport = new Transport(accepted.keys);
+    this.#remoteIndex = accepted.remoteIndex;
+    this.#transport = accepted.transport;
     return true;
   }
 
@@ -124,6 +106,6 @@ export class SealedSession {
   }
 
   #seal({ bytes, length }: FrameWriter, out: Uint8Array, at: number): number {
-    return this.#transport?.seal(this.#theirs, bytes, length, out, at) ?? 0;
+    return this.#transport?.seal(this.#remoteIndex, bytes, length, out, at) ?? 0;
   }
 }

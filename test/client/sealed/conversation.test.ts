@@ -2,12 +2,22 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { generateKeyPair } from '../../../src/sealed/key-pair.js';
 import { formatEndpoint } from '../../../src/wire/endpoint.js';
-import { MESSAGE } from '../../../src/wire/sealed.js';
+import { MESSAGE, readCounter, writeNotice } from '../../../src/wire/sealed.js';
 import { endpoints, type Node, World } from './world.js';
 
 function sentSince(node: Node, at: number, type?: number): number {
   return node.sent.filter((one) => one.at >= at && (type === undefined || one.payload[3] === type))
     .length;
+}
+
+/** Bytes of a data message with one offer. */
+const OFFER_LENGTH = 160;
+
+/** The counter of the last offer in the session that began then, or, for 0, of the first offer of all. */
+function counterOfOffer({ sent }: Node, since: number): number | undefined {
+  const offers = sent.filter(({ at, payload }) => at >= since && payload.length === OFFER_LENGTH);
+  const offer = since === 0 ? offers[0] : offers.at(-1);
+  return offer && readCounter(offer.payload, 0);
 }
 
 /** Two that want each other and know where the other is. */
@@ -277,6 +287,34 @@ describe('a session', () => {
     b.begin();
     b.want(a);
     world.runUntil(() => b.finds(a, 4) !== undefined && b.finds(a, 6) !== undefined, 1000);
+  });
+
+  it('does not take an acknowledgement in the old session for one in the new session', () => {
+    const [world, a] = pair();
+    const held: Uint8Array[] = [];
+    world.fate = ({ to, payload }) => {
+      if (to === a.places[4]) {
+        held.push(payload);
+        return [];
+      }
+      return [10];
+    };
+    a.conversation.offer(endpoints('192.168.1.2:51820'));
+    world.run(200);
+    const [acknowledgement] = held;
+    assert.ok(acknowledgement);
+    // A new session, in which the server does not get the offer.
+    world.fate = ({ payload }) => (payload.length === OFFER_LENGTH ? [] : [10]);
+    const notice = new Uint8Array(24);
+    writeNotice(notice, 0, 1, a.sent.at(-1)!.payload, 0);
+    const before = sentSince(a, 0, MESSAGE.initiation);
+    a.hear(4, notice);
+    world.runUntil(() => sentSince(a, 0, MESSAGE.initiation) > before);
+    const [acknowledged, start] = [counterOfOffer(a, 0), world.now];
+    world.runUntil(() => counterOfOffer(a, start) === acknowledged);
+    a.hear(4, acknowledgement);
+    world.run(2000);
+    assert.notEqual(counterOfOffer(a, start), acknowledged, 'it is sent again');
   });
 
   it('needs one more initiation for a cookie, however often that is repeated', () => {

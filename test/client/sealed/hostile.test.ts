@@ -64,6 +64,27 @@ describe('a client under attack', () => {
     unmoved((payload) => a.hear(4, payload), mutated);
   });
 
+  it('sends nothing for a forged cookie message, and takes the genuine one after it', () => {
+    const fresh = new World();
+    const node = fresh.node();
+    let forged = 0;
+    fresh.fate = ({ to, payload }) => {
+      if (payload[3] === MESSAGE.cookie) {
+        const copy = payload.slice();
+        copy[copy.length - 1]! ^= 1;
+        const sent = node.sent.length;
+        node.hear(4, copy);
+        assert.equal(node.sent.length, sent);
+        forged++;
+      }
+      return to === 'server' ? [10] : [20];
+    };
+    fresh.run(1000);
+    assert.ok(forged > 0);
+    assert.ok(node.conversation.isEstablished);
+    assert.equal(node.sent.filter(({ payload }) => payload[3] === MESSAGE.initiation).length, 2);
+  });
+
   it('begins no handshake for a notice that echoes nothing of it', () => {
     const notices = fc
       .tuple(

@@ -73,7 +73,7 @@ test('sessions that are never confirmed go after 10 s, and their clients with th
 test('a client has three sessions at most; the old one ends 10 s after the new one took over', () => {
   const world = new SealedRendezvous();
   const client = connected(world);
-  const old = { transport: client.transport, theirs: client.theirs };
+  const old = { transport: client.transport, remoteIndex: client.remoteIndex };
   assert.ok(client.connect());
   client.ask(client.plain(FRAME.ping));
   assert.ok(client.connect());

@@ -50,7 +50,7 @@ test('property 1: who does not hold a private key registers nothing for its publ
   assert.deepEqual(state(world), before);
   // Nor does somebody who holds a session of his own speak in another's.
   assert.ok(mallory.connect());
-  mallory.theirs = a.theirs;
+  mallory.remoteIndex = a.remoteIndex;
   assert.equal(mallory.ask(mallory.listPart([b.publicKey])), undefined);
   assert.equal(b.find(a.publicKey), a.endpoint);
 });
@@ -226,10 +226,10 @@ test('property 4: a part of an older want list changes nothing and is not answer
 
 test('property 4: a want list of the session before changes nothing in the next', () => {
   const { a, b } = acquainted();
-  const old = { transport: a.transport, theirs: a.theirs, version: 100 };
+  const old = { transport: a.transport, remoteIndex: a.remoteIndex, version: 100 };
   assert.ok(a.connect());
   a.want(b.publicKey);
-  const present = { transport: a.transport, theirs: a.theirs, version: a.version };
+  const present = { transport: a.transport, remoteIndex: a.remoteIndex, version: a.version };
   Object.assign(a, old);
   assert.equal(a.ask(a.listPart([])), undefined);
   assert.ok(a.exchange(a.plain(FRAME.ping)), 'the old session lives on for a while');

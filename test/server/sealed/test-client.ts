@@ -1,22 +1,14 @@
-import { Initiation } from '../../../src/sealed/handshake.js';
+import { Initiation } from '../../../src/sealed/initiation.js';
 import { generateKeyPair, type KeyPair } from '../../../src/sealed/key-pair.js';
-import { MessageMacs, writeMac2 } from '../../../src/sealed/mac.js';
-import { Transport } from '../../../src/sealed/transport.js';
-import { readUint32 } from '../../../src/wire/byte-order.js';
+import { MessageMacs } from '../../../src/sealed/mac.js';
+import type { Transport } from '../../../src/sealed/transport.js';
 import { endpoint, formatEndpoint } from '../../../src/wire/endpoint.js';
 import type { PublicKey } from '../../../src/wire/key.js';
-import {
-  MAX_PLAINTEXT_LENGTH,
-  MESSAGE,
-  MESSAGE_LENGTH,
-  messageType,
-  OFFSET,
-  writeInitiation,
-} from '../../../src/wire/sealed.js';
+import { MAX_PLAINTEXT_LENGTH, MESSAGE, messageType } from '../../../src/wire/sealed.js';
 import { decodeFrame, type Frame, type PeerEntry } from '../../../src/wire/sealed-frame-reader.js';
 import { FrameWriter } from '../../../src/wire/sealed-frame-writer.js';
 import { FRAME, KEYS_PER_PART, wantParts } from '../../../src/wire/sealed-frames.js';
-import { decodeResponsePayload, type ResponsePayload } from '../../../src/wire/sealed-response.js';
+import type { ResponsePayload } from '../../../src/wire/sealed-response.js';
 import { encodeTai64n } from '../../../src/wire/tai64n.js';
 import type { Sent } from './sealed-rendezvous.js';
 
@@ -28,16 +20,15 @@ interface World {
 }
 
 let lastTimestamp = 1_700_000_000_000;
-let lastSender = 0;
+let lastIndex = 0;
 
 /** One that speaks the sealed protocol, without sockets and without patience. */
 export class TestClient {
   readonly keys: KeyPair;
   readonly macs: MessageMacs;
   cookie: Uint8Array | undefined;
-  /** The numbers of the session: the server's and its own. */
-  theirs = 0;
-  mine = 0;
+  /** The server's index of the session. */
+  remoteIndex = 0;
   transport: Transport | undefined;
   /** What the server said last in a response. */
   status: ResponsePayload | undefined;
@@ -69,16 +60,10 @@ export class TestClient {
 
   /** An initiation with mac2, where there is a cookie. */
   makeInitiation(timestampMs = ++lastTimestamp): Uint8Array {
-    this.handshake = new Initiation(this.keys, this.world.key.publicKey, encodeTai64n(timestampMs));
-    this.mine = ++lastSender;
-    const bytes = new Uint8Array(MESSAGE_LENGTH.initiation);
-    writeInitiation(bytes, 0, this.mine, this.handshake.noise);
-    this.macs.writeMac1(bytes, 0);
-    if (this.cookie !== undefined) {
-      writeMac2(bytes, 0, this.cookie);
-    }
-    this.initiation = bytes;
-    return bytes;
+    const timestamp = encodeTai64n(timestampMs);
+    this.handshake = new Initiation(this.keys, this.macs, ++lastIndex, timestamp);
+    this.initiation = this.handshake.encode(this.cookie).slice();
+    return this.initiation;
   }
 
   /** Sends a datagram from where it is; the reply in place. */
@@ -96,10 +81,10 @@ export class TestClient {
     if (reply === undefined || messageType(reply, 0, reply.length) !== MESSAGE.cookie) {
       throw new Error('no cookie');
     }
-    if (!this.macs.hasTag(reply, 0, this.initiation, OFFSET.initiation.mac1)) {
-      throw new Error('a cookie with a wrong tag');
+    this.cookie = this.handshake?.readCookie(reply);
+    if (this.cookie === undefined) {
+      throw new Error('a cookie for another initiation');
     }
-    this.cookie = reply.slice(OFFSET.cookie.cookie, OFFSET.cookie.tag);
   }
 
   /** Takes a response in; whether there is a session now. */
@@ -107,13 +92,13 @@ export class TestClient {
     if (response === undefined || messageType(response, 0, response.length) !== MESSAGE.response) {
       return false;
     }
-    const accepted = this.handshake!.accept(response.subarray(OFFSET.response.noise));
-    this.status = accepted && decodeResponsePayload(accepted.payload);
-    if (accepted === undefined || this.status?.status !== 0) {
+    const accepted = this.handshake!.accept(response);
+    this.status = accepted?.payload;
+    if (accepted?.transport === undefined) {
       return false;
     }
-    this.theirs = readUint32(response, OFFSET.response.sender);
-    this.transport = new Transport(accepted.keys);
+    this.remoteIndex = accepted.remoteIndex;
+    this.transport = accepted.transport;
     this.version = 0;
     return true;
   }
@@ -129,7 +114,7 @@ export class TestClient {
     write(this.writer);
     const out = new Uint8Array(1232);
     const { bytes, length } = this.writer;
-    return out.slice(0, this.transport!.seal(this.theirs, bytes, length, out, 0));
+    return out.slice(0, this.transport!.seal(this.remoteIndex, bytes, length, out, 0));
   }
 
   /** A part of a want list; without further arguments, a new list of one part. */
