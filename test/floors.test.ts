@@ -32,7 +32,7 @@ const PURE = [
   /^server\/classic\//,
   /^server\/sealed\/(?!key-file|sealed-counts|sealed-metrics)/,
   /^dns\/(signer|instance|roster|zone|responder|counts|options)\.ts$/,
-  /^client\/dns\/(message|records|lookup|lookup-schedule|exchanges|failure|registry-peer)\.ts$/,
+  /^client\/dns\/(records|lookup|lookup-schedule|exchanges|failure|registry-peer)\.ts$/,
   /^sealed\/replay-window\.ts$/,
   /^dns\/dnssec\/(canonical|denial|signature-cache)/,
   /^metrics\/(http-request|shared-text)\.ts$/,

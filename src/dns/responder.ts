@@ -1,10 +1,10 @@
-import { CLASS_IN, decodeQuery, type Query } from '../wire/dns-query.js';
+import { CLASS_IN, MAX_UDP_REPLY } from '../wire/dns-message.js';
+import { decodeQuery, type Query } from '../wire/dns-query.js';
 import {
   type Asked,
   type EncodedSections,
   encodeSections,
   MAX_DNS_MESSAGE,
-  MAX_UDP_REPLY,
   MIN_UDP_REPLY,
   RCODE,
   writeFault,

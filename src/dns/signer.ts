@@ -1,8 +1,6 @@
 import type { RecordType, SoaAnswer } from 'dns-packet';
-import type { Question } from '../wire/dns-query.js';
+import type { Question } from '../wire/dns-message.js';
 import type { Sections } from '../wire/dns-reply.js';
-
-export type { Question } from '../wire/dns-query.js';
 
 /** What is answered: the sections without OPT, which is of the message. Names are in lower case. */
 export interface Reply extends Sections {

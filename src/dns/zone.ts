@@ -1,5 +1,5 @@
 import type { Answer, RecordType, SoaAnswer } from 'dns-packet';
-import type { Question } from '../wire/dns-query.js';
+import type { Question } from '../wire/dns-message.js';
 import {
   addressRecord,
   isWithin,

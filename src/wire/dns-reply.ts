@@ -1,9 +1,7 @@
 import { type Answer, encode } from 'dns-packet';
+import { DNS_HEADER_LENGTH, MAX_UDP_REPLY } from './dns-message.js';
 import { encodeName } from './dns-name.js';
-import { DNS_HEADER_LENGTH, type Query } from './dns-query.js';
-
-/** The largest datagram sent, whatever the asker takes: no fragments on any path (DNS Flag Day 2020). */
-export const MAX_UDP_REPLY = 1232;
+import type { Query } from './dns-query.js';
 
 /** What an asker without EDNS takes at least (RFC 1035 section 4.2.1). */
 export const MIN_UDP_REPLY = 512;

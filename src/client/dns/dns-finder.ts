@@ -5,7 +5,7 @@ import type { Finder, FinderContext, FinderFactory } from '../finder.js';
 import { localEndpoints, reachableFirst } from '../host-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
 import { SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
-import { Channel } from './channel.js';
+import { DnsChannel } from './dns-channel.js';
 import { type Exchange, TCP_TIMEOUT_MS } from './exchanges.js';
 import { failureText, unreachableText } from './failure.js';
 import { LookupSchedule } from './lookup-schedule.js';
@@ -28,7 +28,7 @@ class DnsFinder implements Finder {
   readonly #context: FinderContext;
   readonly #locator: ServerLocator;
   readonly #schedule: LookupSchedule;
-  readonly #channel: Channel;
+  readonly #channel: DnsChannel;
   /** Why the last datagram did not get there. */
   #unreachable: string | undefined;
 
@@ -43,7 +43,7 @@ class DnsFinder implements Finder {
       () => randomInt(IDS),
       (found) => reachableFirst(found, localEndpoints(ANY_PORT, interfaceName)),
     );
-    this.#channel = new Channel({
+    this.#channel = new DnsChannel({
       onConnected: () => context.wake(),
       onMessage: (message) => this.#received(message),
       onError: (error) => this.#failed(error),

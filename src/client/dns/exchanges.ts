@@ -1,10 +1,13 @@
+import { messageId } from '../../wire/dns-message.js';
+import { encodeQuery } from '../../wire/dns-query.js';
+import { type ReceivedReply, readReply } from '../../wire/dns-reply-reader.js';
 import {
   ATTEMPTS_PER_TURN,
   MAX_REPLY_TIMEOUT_MS,
   MIN_REPLY_TIMEOUT_MS,
   MIN_SPACING_MS,
 } from '../timing.js';
-import { encodeQuery, messageId, type Question, type Reply, readReply } from './message.js';
+import type { LookupQuestion } from './lookup.js';
 
 /** Questions that are open at a time; the others wait. */
 export const MAX_IN_FLIGHT = 64;
@@ -25,14 +28,14 @@ export interface Exchange {
   readonly id: number;
   /** Whose question it is. */
   readonly owner: string;
-  readonly question: Question;
+  readonly question: LookupQuestion;
   readonly startedAt: number;
   /** As it was sent last. */
   readonly query: Uint8Array;
   readonly edns: boolean;
 }
 
-interface Flight extends Exchange {
+interface InFlight extends Exchange {
   query: Uint8Array;
   edns: boolean;
   attempts: number;
@@ -47,8 +50,8 @@ interface Flight extends Exchange {
  */
 export class Exchanges {
   readonly #randomId: () => number;
-  readonly #inFlight = new Map<number, Flight>();
-  #waiting: { readonly owner: string; readonly question: Question }[] = [];
+  readonly #inFlight = new Map<number, InFlight>();
+  #waiting: { readonly owner: string; readonly question: LookupQuestion }[] = [];
   #burstAt = Number.NEGATIVE_INFINITY;
   #burst = 0;
 
@@ -65,7 +68,7 @@ export class Exchanges {
     return this.#waiting.length + this.#inFlight.size < MAX_IN_FLIGHT;
   }
 
-  ask(owner: string, question: Question): void {
+  ask(owner: string, question: LookupQuestion): void {
     this.#waiting.push({ owner, question });
   }
 
@@ -101,9 +104,9 @@ export class Exchanges {
   }
 
   /** The exchange that a datagram answers, and what it says; undefined when it answers none. */
-  match(message: Uint8Array): { exchange: Exchange; reply: Reply } | undefined {
+  match(message: Uint8Array): { exchange: Exchange; reply: ReceivedReply } | undefined {
     const exchange = this.#inFlight.get(messageId(message) ?? -1);
-    const reply = exchange && readReply(message, exchange.query);
+    const reply = exchange && readReply(message, exchange.id, exchange.question);
     return exchange === undefined || reply === undefined ? undefined : { exchange, reply };
   }
 

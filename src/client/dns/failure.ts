@@ -1,21 +1,21 @@
 import { RCODE } from '../../wire/dns-reply.js';
 
 /** Why a question has no answer. */
-export type Failure =
+export type LookupFailure =
   | { readonly kind: 'silent' }
   | { readonly kind: 'rcode'; readonly rcode: number }
   /** An answer that is too long for a datagram could not be had over TCP either. */
   | { readonly kind: 'tcp'; readonly reason: string };
 
-export const SILENT: Failure = { kind: 'silent' };
-export const UNREADABLE: Failure = { kind: 'tcp', reason: 'no DNS answer came' };
+export const SILENT: LookupFailure = { kind: 'silent' };
+export const UNREADABLE: LookupFailure = { kind: 'tcp', reason: 'no DNS answer came' };
 
 const RCODE_NAMES = new Map<number, string>(
   Object.entries(RCODE).map(([name, number]) => [number, name]),
 );
 
 /** One line: what is wrong, and what to do. */
-export function failureText(failure: Failure, server: string, zone: string): string {
+export function failureText(failure: LookupFailure, server: string, zone: string): string {
   switch (failure.kind) {
     case 'silent':
       return `no answer from ${server}: is the DNS server running, the tunnel to it up, and its UDP port open? still asking`;

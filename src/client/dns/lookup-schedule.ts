@@ -1,11 +1,11 @@
 import { RCODE } from '../../wire/dns-reply.js';
+import { type ReceivedReply, readReply } from '../../wire/dns-reply-reader.js';
 import { instanceLabel, instanceName } from '../../wire/dns-sd.js';
 import type { Candidates, SoughtPeer } from '../finder.js';
 import { REFRESH_INTERVAL_MS } from '../timing.js';
 import { type Exchange, Exchanges } from './exchanges.js';
-import { type Failure, SILENT, UNREADABLE } from './failure.js';
-import { Lookup } from './lookup.js';
-import { type Question, type Reply, readReply } from './message.js';
+import { type LookupFailure, SILENT, UNREADABLE } from './failure.js';
+import { Lookup, type LookupQuestion } from './lookup.js';
 
 /** What servers say that cannot read EDNS, or not its version. */
 const NO_EDNS: readonly number[] = [RCODE.FORMERR, RCODE.BADVERS];
@@ -20,7 +20,7 @@ export class LookupSchedule {
   readonly #exchanges: Exchanges;
   /** The lookups under way, and of peers whose last one failed, why: by the peer's base64 key. */
   readonly #lookups = new Map<string, Lookup>();
-  readonly #failures = new Map<string, Failure>();
+  readonly #failures = new Map<string, LookupFailure>();
   /** Until when an answer may be remembered. */
   readonly #goodUntil = new Map<string, number>();
   readonly #arrange: (found: Candidates) => Candidates;
@@ -98,7 +98,7 @@ export class LookupSchedule {
       this.#failNow(exchange, { kind: 'tcp', reason: code ?? message }, now);
       return;
     }
-    const reply = readReply(result, exchange.query);
+    const reply = readReply(result, exchange.id, exchange.question);
     if (reply === undefined) {
       this.#failNow(exchange, UNREADABLE, now);
     } else {
@@ -107,7 +107,7 @@ export class LookupSchedule {
   }
 
   /** Why peers could not be looked up; undefined while none failed. */
-  get failure(): Failure | undefined {
+  get failure(): LookupFailure | undefined {
     return [...this.#failures.values()][0];
   }
 
@@ -150,7 +150,7 @@ export class LookupSchedule {
     return Math.max(peer.askAt, this.#goodUntil.get(key) ?? Number.NEGATIVE_INFINITY);
   }
 
-  #replied(exchange: Exchange, reply: Reply, now: number): void {
+  #replied(exchange: Exchange, reply: ReceivedReply, now: number): void {
     if (this.#exchanges.end(exchange)) {
       const { owner, question } = exchange;
       const next = this.#lookups.get(owner)?.replied(question, reply) ?? [];
@@ -159,18 +159,18 @@ export class LookupSchedule {
     }
   }
 
-  #failNow(exchange: Exchange, failure: Failure, now: number): void {
+  #failNow(exchange: Exchange, failure: LookupFailure, now: number): void {
     if (this.#exchanges.end(exchange)) {
       this.#fail(exchange, failure, now);
     }
   }
 
-  #fail({ owner }: Exchange, failure: Failure, now: number): void {
+  #fail({ owner }: Exchange, failure: LookupFailure, now: number): void {
     this.#lookups.get(owner)?.failed(failure);
     this.#settle(owner, now);
   }
 
-  #askNext(owner: string, questions: readonly Question[]): void {
+  #askNext(owner: string, questions: readonly LookupQuestion[]): void {
     for (const question of questions) {
       this.#exchanges.ask(owner, question);
     }

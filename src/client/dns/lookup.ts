@@ -1,12 +1,22 @@
-import type { Answer as Found } from '../finder.js';
-import { type Failure, UNREADABLE } from './failure.js';
-import type { Question, Reply } from './message.js';
-import { addressesOf, endpointsOf, type HostAddress, type Service, servicesOf } from './records.js';
+import type { Question } from '../../wire/dns-message.js';
+import type { ReceivedReply } from '../../wire/dns-reply-reader.js';
+import type { Answer } from '../finder.js';
+import { type LookupFailure, UNREADABLE } from './failure.js';
+import {
+  addressesOf,
+  endpointsOf,
+  type HostAddress,
+  type SrvTarget,
+  targetsOf,
+} from './records.js';
+
+/** A question of a lookup. */
+export type LookupQuestion = Question<'SRV' | 'A' | 'AAAA'>;
 
 /** How a lookup ended. */
-export type Outcome =
+export type LookupOutcome =
   /** `ttlSeconds`: how long the answer may be remembered. */
-  { readonly answer: Found; readonly ttlSeconds: number } | { readonly failure: Failure };
+  { readonly answer: Answer; readonly ttlSeconds: number } | { readonly failure: LookupFailure };
 
 /**
  * Finds where a peer is: its SRV records, then the addresses of their targets, from the additional section
@@ -14,10 +24,10 @@ export type Outcome =
  */
 export class Lookup {
   readonly #name: string;
-  #services: readonly Service[] = [];
+  #targets: readonly SrvTarget[] = [];
   readonly #addresses = new Map<string, HostAddress[]>();
   #open = 1;
-  #failure: Failure | undefined;
+  #failure: LookupFailure | undefined;
 
   /** @param name the peer's instance */
   constructor(name: string) {
@@ -25,12 +35,12 @@ export class Lookup {
   }
 
   /** The question to begin with. */
-  get first(): Question {
+  get first(): LookupQuestion {
     return { name: this.#name, type: 'SRV' };
   }
 
   /** Takes in a reply, other than a truncated one; returns the questions to ask next. */
-  replied(question: Question, reply: Reply): Question[] {
+  replied(question: LookupQuestion, reply: ReceivedReply): LookupQuestion[] {
     this.#open -= 1;
     switch (reply.kind) {
       case 'failed':
@@ -43,23 +53,23 @@ export class Lookup {
         return [];
       case 'records':
         return question.type === 'SRV'
-          ? this.#tookServices(reply)
+          ? this.#tookTargets(reply)
           : this.#tookAddresses(question, reply);
     }
   }
 
   /** A question stays without a usable reply. */
-  failed(failure: Failure): void {
+  failed(failure: LookupFailure): void {
     this.#open -= 1;
     this.#failure = failure;
   }
 
   /** Undefined while questions are open. */
-  get outcome(): Outcome | undefined {
+  get outcome(): LookupOutcome | undefined {
     if (this.#open > 0) {
       return undefined;
     }
-    const found = this.#services.flatMap((service) =>
+    const found = this.#targets.flatMap((service) =>
       endpointsOf(this.#addressesOf(service), service.port),
     );
     const [first, ...more] = found;
@@ -71,9 +81,9 @@ export class Lookup {
       : { failure: this.#failure };
   }
 
-  #tookServices({ answers, additionals }: Reply & { kind: 'records' }): Question[] {
-    this.#services = servicesOf(answers, this.#name);
-    for (const { target } of this.#services) {
+  #tookTargets({ answers, additionals }: ReceivedReply & { kind: 'records' }): LookupQuestion[] {
+    this.#targets = targetsOf(answers, this.#name);
+    for (const { target } of this.#targets) {
       const addresses = addressesOf([...answers, ...additionals], target);
       if (addresses.length > 0) {
         this.#addresses.set(target, addresses);
@@ -82,8 +92,8 @@ export class Lookup {
     if (this.#addresses.size > 0) {
       return [];
     }
-    const targets = [...new Set(this.#services.map(({ target }) => target))];
-    const next = targets.flatMap((name): Question[] => [
+    const targets = [...new Set(this.#targets.map(({ target }) => target))];
+    const next = targets.flatMap((name): LookupQuestion[] => [
       { name, type: 'AAAA' },
       { name, type: 'A' },
     ]);
@@ -91,19 +101,22 @@ export class Lookup {
     return next;
   }
 
-  #tookAddresses({ name, type }: Question, { answers }: Reply & { kind: 'records' }): Question[] {
+  #tookAddresses(
+    { name, type }: LookupQuestion,
+    { answers }: ReceivedReply & { kind: 'records' },
+  ): LookupQuestion[] {
     const before = this.#addresses.get(name) ?? [];
     const more = addressesOf(answers, name);
     this.#addresses.set(name, type === 'AAAA' ? [...more, ...before] : [...before, ...more]);
     return [];
   }
 
-  #addressesOf({ target }: Service): readonly HostAddress[] {
+  #addressesOf({ target }: SrvTarget): readonly HostAddress[] {
     return this.#addresses.get(target) ?? [];
   }
 
   #ttlSeconds(): number {
-    const used = this.#services.flatMap((service) => [service, ...this.#addressesOf(service)]);
+    const used = this.#targets.flatMap((service) => [service, ...this.#addressesOf(service)]);
     return Math.min(...used.map(({ ttlSeconds }) => ttlSeconds));
   }
 }

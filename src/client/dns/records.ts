@@ -20,7 +20,7 @@ const MAX_ALIASES = 8;
 const TARGET = /^[!-[\]-~]+$/;
 
 /** A port, and the name of the host that has it. */
-export interface Service {
+export interface SrvTarget {
   /** In lower case, without the last dot. */
   readonly target: string;
   readonly port: number;
@@ -37,7 +37,7 @@ export interface HostAddress {
  * What the SRV records of a name say, in the order in which to try (RFC 2782): by priority, then weight,
  * and else as given. Those that cannot be followed, such as `.` as target or port 0, are left out.
  */
-export function servicesOf(records: readonly Answer[], name: string): Service[] {
+export function targetsOf(records: readonly Answer[], name: string): SrvTarget[] {
   const owners = aliasesOf(records, name);
   const found = records.filter(
     (record): record is SrvAnswer =>

@@ -1,5 +1,6 @@
 import type { Answer, NsecAnswer } from 'dns-packet';
-import type { Question, Reply, Signer, ZoneView } from '../signer.js';
+import type { Question } from '../../wire/dns-message.js';
+import type { Reply, Signer, ZoneView } from '../signer.js';
 import { type ResourceRecord, rrsetsOf } from './canonical-rrset.js';
 import { type Nsec, noData, noName } from './denial.js';
 import { DenialBudget } from './denial-budget.js';

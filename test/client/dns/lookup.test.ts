@@ -3,15 +3,14 @@ import { test } from 'node:test';
 import { decode } from 'dns-packet';
 import fc from 'fast-check';
 import { SILENT } from '../../../src/client/dns/failure.js';
-import { Lookup } from '../../../src/client/dns/lookup.js';
-import type { Question } from '../../../src/client/dns/message.js';
+import { Lookup, type LookupQuestion } from '../../../src/client/dns/lookup.js';
 import { formatEndpoint } from '../../../src/wire/endpoint.js';
 import { address, alias, type ReplyParts, replyTo, srv } from './replies.js';
 
 const NAME = 'key====._wireguard._udp.example.com';
 
 /** Gives a lookup a reply; returns what it asks next. */
-function reply(lookup: Lookup, question: Question, parts: ReplyParts): Question[] {
+function reply(lookup: Lookup, question: LookupQuestion, parts: ReplyParts): LookupQuestion[] {
   const { answers = [], additionals = [] } = parts;
   return lookup.replied(question, { kind: 'records', answers, additionals });
 }
@@ -123,17 +122,17 @@ test('a target without an address is asked about, over both families', () => {
 });
 
 test('a failure counts only where nothing else was found', () => {
-  const ask = (): [Lookup, Question[]] => {
+  const ask = (): [Lookup, LookupQuestion[]] => {
     const lookup = new Lookup(NAME);
     return [lookup, reply(lookup, lookup.first, { answers: [srv(NAME, 5)] })];
   };
   const [half, [, a]] = ask();
   half.failed(SILENT);
-  reply(half, a as Question, { answers: [address(NAME, '192.0.2.1')] });
+  reply(half, a as LookupQuestion, { answers: [address(NAME, '192.0.2.1')] });
   assert.deepEqual(text(half), ['192.0.2.1:5']);
   const [none, [, again]] = ask();
   none.failed(SILENT);
-  reply(none, again as Question, {});
+  reply(none, again as LookupQuestion, {});
   assert.deepEqual(none.outcome, { failure: SILENT });
   const refused = new Lookup(NAME);
   refused.replied(refused.first, { kind: 'failed', rcode: 5 });

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodeQuery, type Question, readReply } from '../../../src/client/dns/message.js';
-import { address, located, replyTo, srv } from './replies.js';
+import type { LookupQuestion } from '../../src/client/dns/lookup.js';
+import { encodeQuery } from '../../src/wire/dns-query.js';
+import { readReply } from '../../src/wire/dns-reply-reader.js';
+import { address, located, replyTo, srv } from '../client/dns/replies.js';
 
 const NAME = 'abc234====._wireguard._udp.example.com';
-const QUESTION: Question = { name: NAME, type: 'SRV' };
-const QUERY = encodeQuery(QUESTION, 0x1234, true);
+const QUESTION: LookupQuestion = { name: NAME, type: 'SRV' };
+const ID = 0x1234;
+const QUERY = encodeQuery(QUESTION, ID, true);
 const REPLY = located(QUERY, '192.0.2.7');
 
 /** A copy of a message with something changed. */
@@ -29,7 +32,7 @@ test('a query, byte for byte', () => {
 });
 
 test('records, denials, truncation and failures are told apart', () => {
-  const reply = readReply(REPLY, QUERY);
+  const reply = readReply(REPLY, ID, QUESTION);
   assert.ok(reply?.kind === 'records');
   assert.deepEqual([reply.answers.length, reply.additionals.length], [1, 1]);
   const kinds = [
@@ -42,7 +45,7 @@ test('records, denials, truncation and failures are told apart', () => {
   for (const [parts, kind] of kinds) {
     const { questions, ...others } = { questions: undefined, ...parts };
     const message = replyTo(QUERY, { ...others, ...(questions && { questions: [] }) });
-    assert.equal(readReply(message, QUERY)?.kind, kind);
+    assert.equal(readReply(message, ID, QUESTION)?.kind, kind);
   }
 });
 
@@ -51,7 +54,7 @@ test('the case of the question does not matter', () => {
     questions: [{ name: NAME.toUpperCase(), type: 'SRV', class: 'IN' }],
     answers: [srv(NAME.toUpperCase(), 5)],
   });
-  assert.equal(readReply(upper, QUERY)?.kind, 'records');
+  assert.equal(readReply(upper, ID, QUESTION)?.kind, 'records');
 });
 
 test('what answers another question is no reply', () => {
@@ -73,13 +76,13 @@ test('what answers another question is no reply', () => {
     'no question, and no failure': replyTo(QUERY, { questions: [], answers: [srv(NAME, 1)] }),
   };
   for (const [what, message] of Object.entries(foreign)) {
-    assert.equal(readReply(message, QUERY), undefined, what);
+    assert.equal(readReply(message, ID, QUESTION), undefined, what);
   }
 });
 
 test('a reply that is cut is none, at each length', () => {
   for (let length = 0; length < REPLY.length; length++) {
-    const cut = readReply(REPLY.subarray(0, length), QUERY);
+    const cut = readReply(REPLY.subarray(0, length), ID, QUESTION);
     assert.equal(cut, undefined, `${length}`);
   }
 });
@@ -92,7 +95,7 @@ test('a compressed name that loops, or points ahead, makes no message', () => {
     const message = Uint8Array.from([...REPLY, ...record]);
     new DataView(message.buffer).setUint16(6, 2);
     new DataView(message.buffer).setUint16(10, 2);
-    assert.equal(readReply(message, QUERY), undefined);
+    assert.equal(readReply(message, ID, QUESTION), undefined);
   }
 });
 
@@ -103,7 +106,7 @@ test('random bytes behind the question never throw', () => {
     fc.property(fc.uint8Array({ maxLength: 300, size: 'max' }), counts, (bytes, [an, ns, ar]) => {
       const message = Uint8Array.from([...REPLY.subarray(0, questionEnd), ...bytes]);
       message.set([0, an, 0, ns, 0, ar], 6);
-      readReply(message, QUERY);
+      readReply(message, ID, QUESTION);
     }),
     { numRuns: 2000 },
   );
@@ -113,6 +116,6 @@ test('a message of the largest size is read', () => {
   const answers = Array.from({ length: 4000 }, (_, i) => address(NAME, `10.0.0.${i & 255}`));
   const huge = replyTo(QUERY, { answers: answers.slice(0, 1000) });
   assert.ok(huge.length > 50_000 && huge.length < 65_536);
-  const reply = readReply(huge, QUERY);
+  const reply = readReply(huge, ID, QUESTION);
   assert.ok(reply?.kind === 'records' && reply.answers.length === 1000);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Channel } from '../../../src/client/dns/channel.js';
+import { DnsChannel } from '../../../src/client/dns/dns-channel.js';
 import { endpoint } from '../../../src/wire/endpoint.js';
 
 test('a socket that cannot be connected makes room for the next', async () => {
@@ -8,7 +8,7 @@ test('a socket that cannot be connected makes room for the next', async () => {
   const failure = new Promise<Error>((resolve) => {
     failed = resolve;
   });
-  const channel = new Channel({
+  const channel = new DnsChannel({
     onConnected: assert.fail,
     onMessage: () => assert.fail(),
     onError: failed,
@@ -25,5 +25,5 @@ test('a socket that cannot be connected makes room for the next', async () => {
 
 test('without a server nothing can be asked over TCP', async () => {
   const events = { onConnected() {}, onMessage() {}, onError() {} };
-  await assert.rejects(new Channel(events).exchange(new Uint8Array(1), 1), /no server/);
+  await assert.rejects(new DnsChannel(events).exchange(new Uint8Array(1), 1), /no server/);
 });

@@ -2,7 +2,7 @@ import { ConnectedSocket } from '../../socket/connected-socket.js';
 import { exchangeOverTcp } from '../../socket/tcp-exchange.js';
 import { type Endpoint, sameEndpoint } from '../../wire/endpoint.js';
 
-export interface ChannelEvents {
+export interface DnsChannelEvents {
   /** Datagrams can be sent now. */
   onConnected(): void;
   onMessage(message: Uint8Array): void;
@@ -10,14 +10,14 @@ export interface ChannelEvents {
 }
 
 /** The way to a DNS server: one UDP socket at a time, and a TCP connection for each question that needs it. */
-export class Channel {
-  readonly #events: ChannelEvents;
+export class DnsChannel {
+  readonly #events: DnsChannelEvents;
   #server: Endpoint | undefined;
   #socket: ConnectedSocket | undefined;
   #connections = new AbortController();
   #closing: Promise<unknown> = Promise.resolve();
 
-  constructor(events: ChannelEvents) {
+  constructor(events: DnsChannelEvents) {
     this.#events = events;
   }
 
