@@ -7,6 +7,7 @@
         "native/system-error.cc",
         "native/interface-flags.cc",
         "native/poll-handle.cc",
+        "native/process.cc",
         "native/raw-socket.cc",
         "native/datagram-slots.cc",
         "native/tcp-listener.cc",

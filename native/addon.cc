@@ -1,6 +1,7 @@
 #include <napi.h>
 
 #include "interface-flags.h"
+#include "process.h"
 #include "raw-socket.h"
 #include "tcp-listener.h"
 #include "udp-batch.h"
@@ -13,6 +14,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   wg_rendezvous::UdpBatch::Init(env, exports);
   exports.Set("interfaceFlags", Napi::Function::New(env, wg_rendezvous::InterfaceFlags));
   exports.Set("interfaceIndex", Napi::Function::New(env, wg_rendezvous::InterfaceIndex));
+  exports.Set("openPipe", Napi::Function::New(env, wg_rendezvous::OpenPipe));
+  exports.Set("hardenProcess", Napi::Function::New(env, wg_rendezvous::HardenProcess));
   exports.Set("listenTcp", Napi::Function::New(env, wg_rendezvous::ListenTcp));
   return exports;
 }

@@ -16,7 +16,7 @@ const FLOORS: Readonly<Record<string, string>> = {
   server: 'limits metrics sealed socket wire',
   metrics: 'socket wire',
   sealed: 'wire',
-  wireguard: 'wire',
+  wireguard: 'socket wire',
   limits: 'socket wire',
   socket: 'wire',
   wire: '',
@@ -39,7 +39,7 @@ const PURE = [
   /^lab\/(topology|nat-rules|distance)\.ts$/,
   /^compare\/(results|statistics|draft)\.ts$/,
   /^compare\/(report\/|agents\/(round-trips|talk|sealed-session))/,
-  /^wireguard\/(device|dump|readiness|wg-error)\.ts$/,
+  /^wireguard\/(device|dump|peer-arguments|readiness|wg-error)\.ts$/,
 ];
 
 const files = readdirSync(`${ROOT}src`, { recursive: true })

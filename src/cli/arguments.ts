@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { ServerName } from '../client/server-locator.js';
 import type { SelfOptions } from '../dns/options.js';
@@ -51,6 +52,14 @@ export function listenEndpoints(text: string, before: readonly Endpoint[] = []):
     throw new InvalidArgumentError('it is given twice: leave one out.');
   }
   return [...before, added];
+}
+
+/** The absolute path of a file. */
+export function absolutePath(text: string): string {
+  if (!isAbsolute(text)) {
+    throw new InvalidArgumentError('expected an absolute path.');
+  }
+  return text;
 }
 
 /** The name of a DNS zone. */

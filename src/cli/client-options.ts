@@ -3,6 +3,7 @@ import type { ClientOptions } from '../client/client.js';
 import type { FinderFactory } from '../client/finder.js';
 import { collect, decimal, keepalive, peerKey } from './arguments.js';
 import type { LogOptions } from './log-options.js';
+import { withWgOption } from './wg-option.js';
 
 const DEFAULT_KEEPALIVE = 25;
 const DEFAULT_ONCE_TIMEOUT = 60;
@@ -18,7 +19,7 @@ export interface ClientFlags extends LogOptions {
 
 /** Adds the options that all clients have, however they find their peers. */
 export function withClientOptions(command: Command): Command {
-  return command
+  return withWgOption(command)
     .option(
       '--once',
       'exit 0 when every peer has a fresh handshake, 3 when the timeout passes first',

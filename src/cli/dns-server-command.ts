@@ -21,6 +21,7 @@ import {
 } from './arguments.js';
 import { UsageError } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
+import { withWgOption } from './wg-option.js';
 
 const MAX_AGE_SECONDS = 3600;
 const MAX_RATE = 1_000_000_000;
@@ -47,7 +48,7 @@ export interface DnsServerFlags extends LogOptions {
 
 /** `dns server`. */
 export function dnsServerCommand(exit: (code: number) => void): Command {
-  return new Command('server')
+  return withWgOption(new Command('server'))
     .description('run a DNS server that answers where the peers of a WireGuard interface are')
     .requiredOption('--zone <zone>', 'the zone to answer for; can be repeated', collect(zoneName))
     .requiredOption('--interface <name>', 'the WireGuard interface', interfaceName)

@@ -36,6 +36,8 @@ const USED: Readonly<Record<keyof Binding, object>> = {
   UdpBatch: UDP_BATCH,
   interfaceFlags: {},
   interfaceIndex: {},
+  openPipe: {},
+  hardenProcess: {},
   listenTcp: {},
 };
 

@@ -85,6 +85,10 @@ export interface Binding {
   readonly interfaceFlags: (name: string) => number;
   /** if_nametoindex: 0 when there is no such interface. */
   readonly interfaceIndex: (name: string) => number;
+  /** pipe2 with O_CLOEXEC: the read end and the write end, which the caller closes. Throws a SystemError. */
+  readonly openPipe: () => readonly [readEnd: number, writeEnd: number];
+  /** RLIMIT_CORE 0 and PR_SET_DUMPABLE 0. Throws a SystemError. */
+  readonly hardenProcess: () => void;
   /**
    * A listening TCP socket tied to an interface (SO_BINDTODEVICE), which node:net lacks; the connections
    * are tied with it. Returns the descriptor, which is the caller's to close. Throws a SystemError.

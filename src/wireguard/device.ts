@@ -38,4 +38,12 @@ export interface PeerConfig {
   readonly keepaliveNow?: boolean;
   /** Removes the peer. */
   readonly remove?: boolean;
+  /**
+   * Removes the peer and adds it again in the same change, with the preshared key, allowed IPs, keepalive
+   * and endpoint that it has at that moment, save for what this change sets. WireGuard then sends a
+   * handshake initiation at once instead of up to 5 s (REKEY_TIMEOUT) after the last one. Its session and
+   * its counters are lost, so a peer that has ever received anything is left as it is, and so is one that
+   * is gone: setPeers returns without it.
+   */
+  readonly replace?: boolean;
 }

@@ -1,28 +1,34 @@
 import { type Endpoint, parseEndpoint } from '../wire/endpoint.js';
-import { type PublicKey, parsePublicKey } from '../wire/key.js';
+import { formatPublicKey, type PublicKey, parsePublicKey } from '../wire/key.js';
 import type { Device, Peer } from './device.js';
 
 const INTERFACE_FIELDS = 4;
 const PEER_FIELDS = 8;
 const NONE = '(none)';
 
+const TAB = 0x09;
+const NEWLINE = 0x0a;
+/** Stands in for each byte of a secret. */
+const REDACTED = 0x2a;
+
 /**
- * Parses the output of `wg show IFACE dump` (wg(8)): one line for the interface, one for each peer.
- * Throws a RangeError that names the line and field, never their content: the first field is a private key.
+ * Parses the output of `wg show IFACE dump` (wg(8)): one line for the interface, one per peer. Overwrites
+ * the private key and the preshared keys in `dump` before anything of it becomes a string.
+ * Throws a RangeError that names the line and field, never their content.
  */
-export function parseDump(text: string): Device {
-  return parseLines(text, parsePeer);
+export function parseDump(dump: Uint8Array): Device {
+  return parseLines(dump, parsePeer);
 }
 
 /**
- * A parser for the dumps of one interface, one after another, as parseDump: a line that is as it was in
- * the dump before gives the very same Peer. Of 10 000 peers few change from one second to the next.
+ * A parser for successive dumps of one interface, as parseDump: a line that is the same as in the dump
+ * before gives the identical Peer object. Of 10 000 peers few change from one second to the next.
  */
-export function createDumpParser(): (text: string) => Device {
+export function createDumpParser(): (dump: Uint8Array) => Device {
   let before = new Map<string, Peer>();
-  return (text) => {
+  return (dump) => {
     const now = new Map<string, Peer>();
-    const device = parseLines(text, (line, number) => {
+    const device = parseLines(dump, (line, number) => {
       const id = withoutPresharedKey(line);
       const peer = before.get(id) ?? parsePeer(line, number);
       now.set(id, peer);
@@ -33,7 +39,23 @@ export function createDumpParser(): (text: string) => Device {
   };
 }
 
-function parseLines(text: string, peer: (line: string, number: number) => Peer): Device {
+/**
+ * The preshared key of a peer as it stands in a dump: 44 characters of base64, as a view of the dump; a
+ * peer without one gives `(none)`. undefined when the dump has no such peer.
+ */
+export function presharedKeyIn(dump: Uint8Array, publicKey: PublicKey): Uint8Array | undefined {
+  const wanted = Buffer.from(formatPublicKey(publicKey));
+  for (let start = nextLine(dump, 0); start < dump.length; start = nextLine(dump, start)) {
+    if (wanted.equals(dump.subarray(...fieldAt(dump, start, 0)))) {
+      return dump.subarray(...fieldAt(dump, start, 1));
+    }
+  }
+  return undefined;
+}
+
+function parseLines(dump: Uint8Array, peer: (line: string, number: number) => Peer): Device {
+  overwriteSecrets(dump);
+  const text = Buffer.from(dump.buffer, dump.byteOffset, dump.length).toString('latin1');
   const [first, ...rest] = text.trimEnd().split('\n');
   const [, publicKey, listenPort, fwmark] = fields(first as string, 1, INTERFACE_FIELDS);
   return {
@@ -44,7 +66,35 @@ function parseLines(text: string, peer: (line: string, number: number) => Peer):
   };
 }
 
-/** A peer's line to be kept. */
+/** Overwrites the first field of the first line, and the second field of all others. */
+function overwriteSecrets(dump: Uint8Array): void {
+  let column = 0;
+  for (let start = 0; start < dump.length; start = nextLine(dump, start)) {
+    dump.fill(REDACTED, ...fieldAt(dump, start, column));
+    column = 1;
+  }
+}
+
+/** Where a field of the line that begins at `start` begins and ends. */
+function fieldAt(dump: Uint8Array, start: number, column: number): [start: number, end: number] {
+  const lineEnd = endOf(dump, NEWLINE, start, dump.length);
+  let begin = start;
+  for (let i = 0; i < column; i++) {
+    begin = Math.min(endOf(dump, TAB, begin, lineEnd) + 1, lineEnd);
+  }
+  return [begin, endOf(dump, TAB, begin, lineEnd)];
+}
+
+function nextLine(dump: Uint8Array, start: number): number {
+  return endOf(dump, NEWLINE, start, dump.length) + 1;
+}
+
+function endOf(dump: Uint8Array, byte: number, start: number, end: number): number {
+  const at = dump.indexOf(byte, start);
+  return at < 0 || at > end ? end : at;
+}
+
+/** A peer's line without its preshared key column, whose width tells whether there is one. */
 function withoutPresharedKey(line: string): string {
   const start = line.indexOf('\t') + 1;
   return line.slice(0, start) + line.slice(line.indexOf('\t', start));

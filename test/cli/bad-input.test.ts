@@ -38,6 +38,8 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
   ['server --listen 127.0.0.1:0 --metrics 192.0.2.1:9090', /192\.0\.2\.1:9090.*no such address/],
   ['server --log-level loud', /--log-level.*Allowed choices/],
   ['server --log-format xml', /--log-format.*Allowed choices/],
+  [`${DNS} --wg bin/wg`, /--wg.*expected an absolute path/],
+  ['client wg0 192.0.2.1 --wg wg', /--wg.*expected an absolute path/],
   ['server --nope', /unknown option '--nope'/],
   ['dns nonsense', /unknown command 'nonsense'/],
   ['dns server', /required option '--zone <zone>' not specified/],

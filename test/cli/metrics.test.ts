@@ -52,8 +52,14 @@ describe('--metrics', () => {
   });
 
   it('of dns server: the same, by transport', () =>
-    withWg(WG, async () => {
-      await using server = new DnsServerProcess(...ANY_PORT, '--receive-buffer', '100000');
+    withWg(WG, async (_folder, wg) => {
+      await using server = new DnsServerProcess(
+        '--wg',
+        wg,
+        ...ANY_PORT,
+        '--receive-buffer',
+        '100000',
+      );
       const { listen, metrics } = await started(server);
       for (const transport of ['udp', 'tcp'] as const) {
         const { answers } = await exchange(listen, query(FIRST_NAME, 'A'), transport);
@@ -70,12 +76,12 @@ describe('--metrics', () => {
     }));
 
   it('a port in use is one line, of either', () =>
-    withWg(WG, async () => {
+    withWg(WG, async (_folder, wg) => {
       await using server = new ServerProcess(...ANY_PORT);
       const { port } = (await started(server)).metrics;
       for (const command of [
         ['server'],
-        ['dns', 'server', '--zone', 'example.com', '--interface', 'wg-test'],
+        ['dns', 'server', '--zone', 'example.com', '--interface', 'wg-test', '--wg', wg],
       ]) {
         const at = ['--listen', `${ADDRESS}:0`, '--metrics', `${ADDRESS}:${port}`];
         const { code, stdout, stderr } = await runCommand([...command, ...at]);

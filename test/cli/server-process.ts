@@ -61,7 +61,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 }
 
-/** A registry server of example.com, for whatever `wg` is on the PATH. */
+/** A registry server of example.com; pass the stand-in for `wg` with --wg. */
 export class DnsServerProcess extends ServerProcess {
   protected override get command(): readonly string[] {
     return ['dns', 'server', '--zone', 'example.com', '--interface', 'wg-test'];

@@ -38,8 +38,8 @@ describe('where the kernel grants smaller queues than asked for', () => {
   });
 
   it('dns server as well', () =>
-    withWg('exit 0', async () => {
-      await using server = new LimitedDnsServer(...LARGE);
+    withWg('exit 0', async (_folder, wg) => {
+      await using server = new LimitedDnsServer('--wg', wg, ...LARGE);
       await assertWarned(server);
     }));
 

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseEndpoint } from '../../src/wire/endpoint.js';
-import { formatPublicKey } from '../../src/wire/key.js';
-import { createDumpParser, parseDump } from '../../src/wireguard/dump.js';
+import { formatPublicKey, parsePublicKey } from '../../src/wire/key.js';
+import { createDumpParser, parseDump as parse, presharedKeyIn } from '../../src/wireguard/dump.js';
+
+const parseDump = (text: string) => parse(Buffer.from(text));
 
 const PRIVATE = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
 const MINE = 'HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=';
@@ -50,6 +52,32 @@ test('peers with everything and with nothing', () => {
   assert.equal(second?.endpoint, undefined);
   assert.deepEqual(second?.allowedIps, []);
   assert.equal(second?.persistentKeepalive, 0);
+});
+
+test('dump: the private key and all preshared keys are overwritten in the buffer, and nothing else', () => {
+  const secret = [PEER, PRIVATE, '(none)', '(none)', '0', '0', '0', 'off'].join('\t');
+  const text = `${INTERFACE}\n${secret}\n${PLAIN_PEER}\n${secret}\n`;
+  const dump = Buffer.from(text);
+  parse(dump);
+  const expected = text.replaceAll(PRIVATE, '*'.repeat(44));
+  assert.equal(dump.toString(), expected.replace(`${PEER}\t(none)`, `${PEER}\t******`));
+});
+
+test('dump: what cannot be parsed is overwritten as well', () => {
+  for (const text of [PRIVATE, `${PRIVATE}\n`, `${PRIVATE}\tx`, `${INTERFACE}\nx\t${PRIVATE}`]) {
+    const dump = Buffer.from(text);
+    assert.throws(() => parse(dump));
+    assert.ok(!dump.includes(PRIVATE), text);
+  }
+});
+
+test('dump: the preshared key of a peer is found by its public key', () => {
+  const secret = [PEER, PRIVATE, '(none)', '(none)', '0', '0', '0', 'off'].join('\t');
+  const dump = Buffer.from([INTERFACE, PLAIN_PEER.replace(PEER, MINE), secret, ''].join('\n'));
+  const keyOf = (text: string) => presharedKeyIn(dump, parsePublicKey(text));
+  assert.equal(String(keyOf(PEER)), PRIVATE);
+  assert.equal(String(keyOf(MINE)), '(none)', 'a peer, not the interface with the same key');
+  assert.equal(keyOf(PRIVATE), undefined);
 });
 
 test('no private or preshared key is kept', () => {
@@ -99,7 +127,7 @@ test('random text never throws anything but a RangeError', () => {
 
 test('dump after dump: a line that is as before gives the same peer, any other a new one', () => {
   const parse = createDumpParser();
-  const dump = (...lines: string[]) => [INTERFACE, ...lines].join('\n');
+  const dump = (...lines: string[]) => Buffer.from([INTERFACE, ...lines].join('\n'));
   const other = PLAIN_PEER.replace(PEER, MINE);
   const [first, second] = parse(dump(PLAIN_PEER, other)).peers;
   const moved = PLAIN_PEER.replace('(none)\t(none)', '(none)\t1.2.3.4:5');

@@ -1,20 +1,28 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { useWgExecutable } from '../../src/wireguard/wg-executable.js';
 
-/** Runs with a stand-in for `wg` that is this shell script; only it is on the PATH. */
-export async function withWg(script: string | undefined, run: (folder: string) => Promise<void>) {
+/**
+ * Runs with a stand-in for `wg` that is this shell script; there is none where it is undefined. The
+ * script's own folder is `$(dirname "$0")`.
+ * @param run gets the folder, and the path of the stand-in for `--wg`
+ */
+export async function withWg(
+  script: string | undefined,
+  run: (folder: string, wg: string) => Promise<void>,
+) {
   const folder = mkdtempSync(join(tmpdir(), 'wg-tool-'));
-  const path = process.env['PATH'];
+  const wg = join(folder, 'wg');
   try {
     if (script !== undefined) {
-      writeFileSync(join(folder, 'wg'), `#!/bin/sh\n${script}\n`);
-      chmodSync(join(folder, 'wg'), 0o755);
+      writeFileSync(wg, `#!/bin/sh\n${script}\n`);
+      chmodSync(wg, 0o755);
     }
-    process.env['PATH'] = folder;
-    await run(folder);
+    useWgExecutable(wg);
+    await run(folder, wg);
   } finally {
-    process.env['PATH'] = path;
+    useWgExecutable(undefined);
     rmSync(folder, { recursive: true });
   }
 }

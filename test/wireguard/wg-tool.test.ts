@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { parseEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey, publicKey } from '../../src/wire/key.js';
-import { peerArguments, readDevice, setPeers } from '../../src/wireguard/wg-tool.js';
+import { peerArguments } from '../../src/wireguard/peer-arguments.js';
+import { WgError } from '../../src/wireguard/wg-error.js';
+import { useWgExecutable } from '../../src/wireguard/wg-executable.js';
+import { readDevice, setPeers } from '../../src/wireguard/wg-tool.js';
 import { withWg } from './stand-in.js';
 
 const P = publicKey(new Uint8Array(32).fill(2));
@@ -38,8 +42,7 @@ test('a keepalive is triggered by turning it off and on in the same command', ()
 });
 
 test('all changes of a cycle are one command, with no shell between', async () => {
-  await withWg('printf "%s\\n" "$@" end >> "$WG_CALLS"', async (folder) => {
-    process.env['WG_CALLS'] = join(folder, 'calls');
+  await withWg('printf "%s\\n" "$@" end >> "$(dirname "$0")/calls"', async (folder) => {
     await setPeers('wg0;x', [
       { publicKey: P, endpoint: X },
       { publicKey: Q, remove: true },
@@ -75,9 +78,9 @@ for (const [said, code, message] of failures) {
   });
 }
 
-test('a missing wg tool is said with what to install', async () => {
+test('a missing wg tool is said with what to do', async () => {
   await withWg(undefined, () =>
-    assert.rejects(readDevice('wg0'), { code: 'WG_TOOL_MISSING', message: /wireguard-tools/ }),
+    assert.rejects(readDevice('wg0'), { code: 'WG_TOOL_MISSING', message: /no program .*--wg/ }),
   );
 });
 
@@ -88,4 +91,62 @@ test('a wg that prints nonsense is an error that names no key', async () => {
       message: /wg0: wg dump line 1: expected 4/,
     }),
   );
+});
+
+test('wg runs with a fixed environment, whatever ours is', async () => {
+  process.env['WG_TEST_SECRET'] = 'x';
+  try {
+    await withWg('env | cut -d= -f1 | sort > "$(dirname "$0")/env"', async (folder) => {
+      await setPeers('wg0', []);
+      const names = readFileSync(join(folder, 'env'), 'utf8').trim().split('\n');
+      const ofTheShell = ['PWD', 'OLDPWD', 'SHLVL', '_'];
+      assert.deepEqual(
+        names.filter((name) => !ofTheShell.includes(name)),
+        ['LC_ALL', 'PATH'],
+      );
+    });
+  } finally {
+    delete process.env['WG_TEST_SECRET'];
+  }
+});
+
+test('wg is never looked up in PATH', async () => {
+  await withWg('echo found > "$(dirname "$0")/found"', async (folder) => {
+    useWgExecutable(undefined);
+    const path = process.env['PATH'];
+    process.env['PATH'] = folder;
+    try {
+      await assert.rejects(readDevice('no-such-wg'), WgError);
+    } finally {
+      process.env['PATH'] = path;
+    }
+    assert.equal(existsSync(join(folder, 'found')), false);
+  });
+});
+
+test('a relative path of the wg tool is refused', () => {
+  assert.throws(() => useWgExecutable('bin/wg'), RangeError);
+});
+
+test('a failure of wg carries neither its output nor its arguments', async () => {
+  const secret = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
+  const script = `echo ${secret}; echo "Key is not the correct length or format: ${secret}" >&2; exit 1`;
+  await withWg(script, () =>
+    assert.rejects(setPeers('wg0', [{ publicKey: P, endpoint: X }]), (error: Error) => {
+      assert.deepEqual(Object.keys(error).sort(), ['code', 'name']);
+      assert.equal(error.cause, undefined);
+      assert.ok(!inspect(error).includes(secret));
+      assert.ok(!inspect(error).includes(TEXT));
+      return true;
+    }),
+  );
+});
+
+test('a wg that does not answer is killed after its time', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  await withWg('sleep 3', async () => {
+    const reading = readDevice('wg0');
+    t.mock.timers.tick(5000);
+    await assert.rejects(reading, { code: 'WG_TIMEOUT', message: /wg0 within 5000 ms/ });
+  });
 });
