@@ -2,16 +2,16 @@ import type { ServiceCounts } from '../server/counts.js';
 import type { SocketCounts } from '../socket/socket-counts.js';
 
 /** What a server has done so far, in one line for people. */
-export function countsLine({ classic, table, sockets, sealed }: ServiceCounts): string {
+export function countsLine({ admission, classic, table, sockets, sealed }: ServiceCounts): string {
   const counts = {
     registrations: classic.registrations,
     refreshes: classic.refreshes,
     moves: classic.moves,
     hits: classic.hits,
     misses: classic.misses,
-    malformed: classic.malformed,
+    malformed: admission.malformed + classic.malformed,
     refused: classic.refused,
-    limited: classic.limited,
+    limited: admission.limited,
     peers: table.peers,
     expired: table.expired,
     ...socketCounts(sockets),

@@ -1,55 +1,55 @@
+import { CellRate, type RateLimit } from './cell-rate.js';
 import { SOURCE_BUCKETS } from './source-share.js';
 
-export interface RateLimit {
-  /** Datagrams a second for one source; 0 = no limit. */
-  readonly rate: number;
-  /** Datagrams that a source may send at once after a pause; at least 1. */
-  readonly burst: number;
-}
+/** What allows() charged last, as bits. */
+const FIRST = 1;
+const SECOND = 2;
 
 /**
- * Token buckets for sources in constant memory (1 MiB), by the generic cell rate algorithm (ITU-T
- * I.371): a bucket is one number, the time at which it is full again. Each source draws from two
- * buckets picked by independent halves of its hash and is refused only when both are empty, so a
- * bystander who shares one with an abuser is still served from the other.
+ * A rate limit per source in constant memory (1 MiB). Each source draws from two buckets, picked by
+ * independent halves of its hash, and is refused only when both are empty. A bystander who shares one
+ * bucket with an abuser is still served from the other.
  */
 export class RateLimiter {
   private readonly fullAt = new Float64Array(2 * SOURCE_BUCKETS);
-  private readonly costMs: number;
-  private readonly depthMs: number;
+  private readonly rate: CellRate;
+  private charged = 0;
 
-  constructor({ rate, burst }: RateLimit) {
-    this.costMs = rate === 0 ? 0 : 1000 / rate;
-    // Half a token of slack, so that rounding never takes the last token of a burst.
-    this.depthMs = this.costMs * (burst - 0.5);
+  constructor(limit: RateLimit) {
+    this.rate = new CellRate(limit);
   }
 
   /** Takes a token of the source at `now` (ms); false when it has none. */
   allows(source: number, now: number): boolean {
-    if (this.costMs === 0) {
+    if (this.rate.isUnlimited) {
       return true;
     }
     // Both draws are made: an allowed datagram costs a token in each bucket that has one.
-    const first = this.draw(source & 0xffff, now);
-    const second = this.draw(SOURCE_BUCKETS + (source >>> 16), now);
-    return first || second;
+    this.charged =
+      (this.draw(source & 0xffff, now) ? FIRST : 0) |
+      (this.draw(SOURCE_BUCKETS + (source >>> 16), now) ? SECOND : 0);
+    return this.charged !== 0;
   }
 
-  /** Whether allows() would take a token of the source; takes none. */
-  has(source: number, now: number): boolean {
-    return (
-      this.costMs === 0 ||
-      this.fullAt[source & 0xffff]! - now <= this.depthMs ||
-      this.fullAt[SOURCE_BUCKETS + (source >>> 16)]! - now <= this.depthMs
-    );
+  /** Gives back what the last call of allows() took; that call was for the same source. */
+  giveBack(source: number): void {
+    const { fullAt, rate, charged } = this;
+    if (charged & FIRST) {
+      fullAt[source & 0xffff] = rate.giveBack(fullAt[source & 0xffff]!);
+    }
+    if (charged & SECOND) {
+      const second = SOURCE_BUCKETS + (source >>> 16);
+      fullAt[second] = rate.giveBack(fullAt[second]!);
+    }
+    this.charged = 0;
   }
 
   private draw(bucket: number, now: number): boolean {
-    const fullAt = Math.max(this.fullAt[bucket]!, now);
-    if (fullAt - now > this.depthMs) {
+    const fullAt = this.fullAt[bucket]!;
+    if (!this.rate.has(fullAt, now)) {
       return false;
     }
-    this.fullAt[bucket] = fullAt + this.costMs;
+    this.fullAt[bucket] = this.rate.take(fullAt, now);
     return true;
   }
 }

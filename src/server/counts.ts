@@ -1,3 +1,4 @@
+import type { AdmissionCounts } from '../limits/admission.js';
 import type { SocketCounts } from '../socket/socket-counts.js';
 import type { ClassicCounts } from './classic/classic-handler.js';
 import type { SealedCounts, SealedSizes } from './sealed/sealed-counts.js';
@@ -15,6 +16,7 @@ export interface TableCounts {
 
 /** What a server has done since it started. */
 export interface ServiceCounts {
+  readonly admission: Readonly<AdmissionCounts>;
   readonly classic: Readonly<ClassicCounts>;
   readonly table: TableCounts;
   /** Where the server speaks the sealed protocol. */

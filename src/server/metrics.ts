@@ -22,13 +22,15 @@ function createRegistry(counts: () => ServiceCounts): Registry {
   const registry = createCommonRegistry(
     () => counts().sockets,
     () => {
-      const { malformed, limited } = counts().classic;
-      return { malformed, source_rate: limited };
+      const { admission, classic } = counts();
+      const malformed = admission.malformed + classic.malformed;
+      return { malformed, source_rate: admission.limited };
     },
   );
   counter(registry, 'requests_total', 'Requests by protocol and outcome', () => {
-    const { hits, misses } = counts().classic;
-    return samples('outcome', { hit: hits, miss: misses }, { protocol: 'classic' });
+    const { hits, misses, withheld } = counts().classic;
+    const outcomes = { hit: hits, miss: misses - withheld, withheld };
+    return samples('outcome', outcomes, { protocol: 'classic' });
   });
   counter(registry, 'registrations_total', 'Registrations by protocol and outcome', () => {
     const { registrations, refreshes, moves, refused } = counts().classic;

@@ -1,6 +1,9 @@
 /** Words of an address slot: remote address 0..3, remote port 4, local address 5..8, interface 9. */
 export const ADDRESS_WORDS = 10;
 
+/** Bytes of an address slot. */
+export const ADDRESS_BYTES = 4 * ADDRESS_WORDS;
+
 /** Word of the remote port (a number), the local address (4 words), and the interface's number. */
 export const PORT_WORD = 4;
 export const LOCAL_WORD = 5;
@@ -35,6 +38,8 @@ export interface DatagramBatch {
    * socket on node:dgram has numbers of its own for them.
    */
   readonly addresses: Uint32Array;
+  /** The same memory in bytes. */
+  readonly addressBytes: Uint8Array;
 }
 
 /** Throws a RangeError when a batch has no `count` slots. */
@@ -52,12 +57,14 @@ export function createDatagramBatch(capacity: number, stride: number): DatagramB
     );
   }
   const slab = new ArrayBuffer(capacity * stride);
+  const addresses = new Uint32Array(capacity * ADDRESS_WORDS);
   return {
     capacity,
     stride,
     payload: new Uint8Array(slab),
     payloadWords: new Uint32Array(slab),
     lengths: new Int32Array(capacity),
-    addresses: new Uint32Array(capacity * ADDRESS_WORDS),
+    addresses,
+    addressBytes: new Uint8Array(addresses.buffer),
   };
 }

@@ -1,44 +1,37 @@
-import type { HashKey } from '../../limits/half-siphash.js';
-import type { RateLimiter } from '../../limits/rate-limiter.js';
-import { sourceHash } from '../../limits/source-hash.js';
-import {
-  ADDRESS_WORDS,
-  type DatagramBatch,
-  NO_REPLY,
-  PORT_WORD,
-} from '../../socket/datagram-batch.js';
-import { CLASSIC_REPLY_LENGTH, CLASSIC_REQUEST_LENGTH } from '../../wire/classic.js';
+import { ADDRESS_BYTES, ADDRESS_WORDS, type DatagramBatch, NO_REPLY, PORT_WORD } from '../../socket/datagram-batch.js';
+import { CLASSIC_REPLY_LENGTH } from '../../wire/classic.js';
 import type { Family } from '../../wire/endpoint.js';
+import { addressScope, canReach } from '../../wire/endpoint-scope.js';
 import { type EndpointTable, REGISTRATION } from './endpoint-table.js';
 
 const KEY_WORDS = 8;
 
-/** A row is touched when the hashes of so many more datagrams are made: its number is there by then. */
+/** How many requests later a row is touched: by then its number has arrived from memory. */
 const TOUCH_LAG = 4;
 
-/** What the classic protocol's datagrams came to, since the start. */
+/** Outcomes of classic requests since the start. */
 export interface ClassicCounts {
   /** Well-formed requests; each is answered. */
   requests: number;
-  /** Keys that were new, or again there after they expired. */
+  /** Keys that were new, or had expired. */
   registrations: number;
   /** Known keys from the endpoint they already had. */
   refreshes: number;
   /** Known keys from another endpoint. */
   moves: number;
-  /** New keys there was no room for; the request was answered all the same. */
+  /** New keys without room in the table. Their requests are answered nevertheless. */
   refused: number;
   /** Answers with an endpoint. */
   hits: number;
-  /** Empty answers. */
+  /** Empty answers, the withheld ones among them. */
   misses: number;
-  /** Datagrams that are no request; not answered. */
+  /** Known endpoints that the asker could not reach, such as a private address asked for from outside. */
+  withheld: number;
+  /** Requests from the all-zero key; not answered. */
   malformed: number;
-  /** Datagrams of sources that sent more than their share; not answered. */
-  limited: number;
 }
 
-/** The counts of a handler that has not handled anything. */
+/** The counts at the start. */
 export function noClassicCounts(): ClassicCounts {
   return {
     requests: 0,
@@ -48,107 +41,82 @@ export function noClassicCounts(): ClassicCounts {
     refused: 0,
     hits: 0,
     misses: 0,
+    withheld: 0,
     malformed: 0,
-    limited: 0,
   };
 }
 
 /**
- * The classic protocol over batches of datagrams: each is replaced by its reply in place. A reply is
- * 6, 18 or 0 bytes, never more than the 64 of its request.
+ * The classic protocol over batches of datagrams. Requests are added one by one and answered together:
+ * cache misses on index and rows are the largest part of an answer, and hashing the next requests hides
+ * them. Each datagram is replaced by its reply in place, which has 6, 18 or 0 bytes, never more than
+ * the 64 of its request.
  */
 export class ClassicHandler {
   readonly counts = noClassicCounts();
 
+  /** The requests that were added: slot, source, the hashes of both keys, and their probable rows. */
+  private added = 0;
+  private slots = new Int32Array(0);
   private sources = new Int32Array(0);
-  /** Two for each datagram: the sender's key, the key asked for. */
   private hashes = new Int32Array(0);
-  /** The rows those keys have most likely. */
   private guesses = new Int32Array(0);
   private readonly touched = new Int32Array(1);
 
-  constructor(
-    private readonly table: EndpointTable,
-    private readonly limiter: RateLimiter,
-    private readonly hashKey: HashKey,
-  ) {}
+  constructor(private readonly table: EndpointTable) {}
 
-  /**
-   * Answers the first `count` datagrams, which arrived over the family, at `now` (monotonic ms). Those
-   * whose length is NO_REPLY already are passed over.
-   */
-  handle(batch: DatagramBatch, count: number, family: Family, now: number): void {
-    if (this.sources.length < count) {
-      this.sources = new Int32Array(batch.capacity);
-      this.hashes = new Int32Array(2 * batch.capacity);
-      this.guesses = new Int32Array(2 * batch.capacity);
+  /** Adds the request of CLASSIC_REQUEST_LENGTH bytes in a slot, from the source with that hash. */
+  add(batch: DatagramBatch, slot: number, source: number): void {
+    const { payloadWords } = batch;
+    const keyAt = slot * (batch.stride >>> 2);
+    if (isZeroKey(payloadWords, keyAt)) {
+      this.counts.malformed++;
+      batch.lengths[slot] = NO_REPLY;
+      return;
     }
-    this.admit(batch, count, family, now);
-    const tick = now | 0;
-    for (let slot = 0; slot < count; slot++) {
-      if (batch.lengths[slot] !== NO_REPLY) {
-        this.answer(batch, slot, family, tick);
-      }
+    if (this.slots.length < batch.capacity) {
+      this.allocate(batch.capacity);
+    }
+    const { table, hashes, guesses } = this;
+    const index = this.added++;
+    const mine = table.hash(payloadWords, keyAt);
+    const theirs = table.hash(payloadWords, keyAt + KEY_WORDS);
+    this.slots[index] = slot;
+    this.sources[index] = source;
+    hashes[2 * index] = mine;
+    hashes[2 * index + 1] = theirs;
+    guesses[2 * index] = table.guess(mine);
+    guesses[2 * index + 1] = table.guess(theirs);
+    if (index >= TOUCH_LAG) {
+      const early = 2 * (index - TOUCH_LAG);
+      // Stored, so that the compiler does not leave out the reads.
+      this.touched[0] = table.touch(guesses[early]!) ^ table.touch(guesses[early + 1]!);
     }
   }
 
-  /**
-   * Drops what is over its source's rate or no request, and hashes the rest. Cache misses on index and
-   * rows are the largest part of an answer: they are started here, where hashing hides them.
-   */
-  private admit(batch: DatagramBatch, count: number, family: Family, now: number): void {
-    const { table, sources, hashes, guesses } = this;
-    const { lengths, addresses, payloadWords } = batch;
-    const strideWords = batch.stride >>> 2;
-    let touched = 0;
-    for (let slot = 0; slot < count; slot++) {
-      if (lengths[slot] === NO_REPLY) {
-        continue; // not ours
-      }
-      const addressAt = slot * ADDRESS_WORDS;
-      const keyAt = slot * strideWords;
-      const source = sourceHash(addresses, addressAt, family, this.hashKey);
-      if (!this.limiter.allows(source, now)) {
-        this.counts.limited++;
-        lengths[slot] = NO_REPLY;
-      } else if (
-        lengths[slot] !== CLASSIC_REQUEST_LENGTH ||
-        addresses[addressAt + PORT_WORD] === 0 || // nothing can be sent to port 0
-        isZeroKey(payloadWords, keyAt)
-      ) {
-        this.counts.malformed++;
-        lengths[slot] = NO_REPLY;
-      } else {
-        const mine = table.hash(payloadWords, keyAt);
-        const theirs = table.hash(payloadWords, keyAt + KEY_WORDS);
-        sources[slot] = source;
-        hashes[2 * slot] = mine;
-        hashes[2 * slot + 1] = theirs;
-        guesses[2 * slot] = table.guess(mine);
-        guesses[2 * slot + 1] = table.guess(theirs);
-      }
-      if (slot >= TOUCH_LAG) {
-        touched ^= table.touch(guesses[2 * (slot - TOUCH_LAG)]!);
-        touched ^= table.touch(guesses[2 * (slot - TOUCH_LAG) + 1]!);
-      }
+  /** Answers the requests that were added, which arrived over the family; `tick` is ms modulo 2^32. */
+  answer(batch: DatagramBatch, family: Family, tick: number): void {
+    for (let index = 0; index < this.added; index++) {
+      this.answerOne(batch, index, family, tick);
     }
-    this.touched[0] = touched; // kept, so that the compiler does not leave out the reads
+    this.added = 0;
   }
 
-  private answer(batch: DatagramBatch, slot: number, family: Family, tick: number): void {
+  private answerOne(batch: DatagramBatch, index: number, family: Family, tick: number): void {
     const { counts, table, hashes } = this;
     const { payloadWords, addresses } = batch;
+    const slot = this.slots[index]!;
     const mine = slot * (batch.stride >>> 2);
     const theirs = mine + KEY_WORDS;
     counts.requests++;
     const registration = table.register(
       payloadWords,
       mine,
-      hashes[2 * slot]!,
+      hashes[2 * index]!,
       family,
       addresses,
       slot * ADDRESS_WORDS,
-      this.sources[slot]!,
+      this.sources[index]!,
       tick,
     );
     if (registration === REGISTRATION.refreshed) {
@@ -160,26 +128,41 @@ export class ClassicHandler {
     } else {
       counts.refused++;
     }
-    const row = table.find(payloadWords, theirs, hashes[2 * slot + 1]!, family, tick);
-    if (row === 0) {
+    const row = table.find(payloadWords, theirs, hashes[2 * index + 1]!, family, tick);
+    if (row !== 0 && this.writeReply(batch, slot, family, row)) {
+      counts.hits++;
+    } else {
       counts.misses++;
       batch.lengths[slot] = 0;
-      return;
     }
-    counts.hits++;
-    this.writeReply(batch, slot, family, row);
   }
 
-  private writeReply(batch: DatagramBatch, slot: number, family: Family, row: number): void {
+  /** Writes the endpoint of a row, unless the asker could not reach it. */
+  private writeReply(batch: DatagramBatch, slot: number, family: Family, row: number): boolean {
+    const { payload, payloadWords, addressBytes } = batch;
     const length = CLASSIC_REPLY_LENGTH[family];
-    const at = slot * (batch.stride >>> 2);
+    const at = slot * batch.stride;
     // The words after the address take the port as a number; its two bytes are then put in order.
-    this.table.copyEndpoint(row, batch.payloadWords, at);
-    const port = batch.payloadWords[at + PORT_WORD]!;
-    const portAt = slot * batch.stride + length - 2;
-    batch.payload[portAt] = port >>> 8;
-    batch.payload[portAt + 1] = port;
+    this.table.copyEndpoint(row, payloadWords, at >>> 2);
+    const asker = addressScope(addressBytes, slot * ADDRESS_BYTES, family);
+    if (!canReach(asker, addressScope(payload, at, family))) {
+      this.counts.withheld++;
+      return false;
+    }
+    const port = payloadWords[(at >>> 2) + PORT_WORD]!;
+    const portAt = at + length - 2;
+    payload[portAt] = port >>> 8;
+    payload[portAt + 1] = port;
     batch.lengths[slot] = length;
+    return true;
+  }
+
+  /** Room for a larger batch than before. No request is waiting: a batch is answered before the next. */
+  private allocate(capacity: number): void {
+    this.slots = new Int32Array(capacity);
+    this.sources = new Int32Array(capacity);
+    this.hashes = new Int32Array(2 * capacity);
+    this.guesses = new Int32Array(2 * capacity);
   }
 }
 
