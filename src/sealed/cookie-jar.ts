@@ -37,9 +37,15 @@ export class CookieJar {
   private current = randomSecret();
   private previous = randomSecret();
   private since: number;
+  private secrets = 0;
 
   constructor(now: number) {
     this.since = now;
+  }
+
+  /** How many secrets came before the present one. A cookie is good for its own secret and the next. */
+  get generation(): number {
+    return this.secrets;
   }
 
   /** The cookie of a source: 16 bytes, overwritten by the next call of any jar. */
@@ -88,6 +94,7 @@ export class CookieJar {
     this.previous = age < 2 * COOKIE_SECRET_MS ? this.current : randomSecret();
     this.current = randomSecret();
     this.since = now;
+    this.secrets += age < 2 * COOKIE_SECRET_MS ? 1 : 2;
   }
 }
 

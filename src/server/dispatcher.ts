@@ -31,9 +31,11 @@ export class Dispatcher {
     for (let slot = 0; slot < count; slot++) {
       if (!admission.isWellFormed(batch, slot)) {
         lengths[slot] = NO_REPLY;
-      } else if (lengths[slot] !== CLASSIC_REQUEST_LENGTH && sealed !== undefined) {
+      } else if (sealed !== undefined && lengths[slot] !== CLASSIC_REQUEST_LENGTH) {
         lengths[slot] = sealed.answer(slot, now);
-      } else if (classic !== undefined && admission.charge(batch, slot, family, now)) {
+      } else if (classic === undefined) {
+        this.dropClassic(batch, slot);
+      } else if (admission.charge(batch, slot, family, now)) {
         classic.add(batch, slot, admission.source);
       } else {
         lengths[slot] = NO_REPLY;
@@ -41,5 +43,12 @@ export class Dispatcher {
     }
     classic?.answer(batch, family, now | 0);
     sealed?.finish(now);
+  }
+
+  private dropClassic({ lengths }: DatagramBatch, slot: number): void {
+    lengths[slot] = NO_REPLY;
+    if (this.sealed !== undefined) {
+      this.sealed.counts.classicDropped++;
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { Admission } from '../limits/admission.js';
 import { randomHashKey } from '../limits/random-hash-key.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
 import type { MetricsEvents, MetricsServer } from '../metrics/metrics-server.js';
@@ -9,13 +10,22 @@ import {
 } from '../socket/batch-socket.js';
 import { type ListenEndpoint, openAt } from '../socket/listening.js';
 import { sumCounters } from '../socket/socket-counts.js';
+import { CLASSIC_REQUEST_LENGTH } from '../wire/classic.js';
 import type { Endpoint, Family } from '../wire/endpoint.js';
+import { MAX_MESSAGE_LENGTH, MIN_DATA_LENGTH } from '../wire/sealed.js';
 import { ClassicHandler } from './classic/classic-handler.js';
 import { EndpointTable } from './classic/endpoint-table.js';
 import type { ServiceCounts } from './counts.js';
-import { type ServiceLimits, type ServiceOptions, serviceLimits } from './options.js';
-import { createSealedHandler, Protocols } from './protocols.js';
+import { Dispatcher } from './dispatcher.js';
+import {
+  type SealedOptions,
+  type ServiceLimits,
+  type ServiceOptions,
+  serviceLimits,
+} from './options.js';
+import { randomWords } from './random-words.js';
 import type { AllowList } from './sealed/allow-list.js';
+import type { SealedHandler } from './sealed/sealed-handler.js';
 
 /** Expiry steps are short, and often enough that ten million entries are walked in time. */
 const EXPIRY_INTERVAL_MS = 50;
@@ -60,16 +70,23 @@ export async function openService(
     share: limits.sourceShare,
     hashKey: randomHashKey(),
   });
-  const limiter = new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst });
-  const sourceKey = randomHashKey();
-  const classic = new ClassicHandler(table, limiter, sourceKey);
-  const sealed =
-    options.sealed && (await createSealedHandler(options.sealed, limits, limiter, sourceKey));
-  const protocols = new Protocols(classic, sealed);
+  const admission = new Admission({
+    limiter: new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst }),
+    hashKey: randomHashKey(),
+    ...lengthsOf(options.sealed),
+  });
+  const classic = new ClassicHandler(table);
+  const sealed = options.sealed && (await createSealedHandler(options.sealed, limits, admission));
+  const dispatcher = new Dispatcher(
+    admission,
+    options.sealed?.only === true ? undefined : classic,
+    sealed,
+  );
   const sockets: BatchSocket[] = [];
   let metrics: MetricsServer | undefined;
 
   const counts = (): ServiceCounts => ({
+    admission: { ...admission.counts },
     classic: { ...classic.counts },
     table: {
       peers: table.size,
@@ -100,12 +117,12 @@ export async function openService(
   try {
     for (const listen of options.listen) {
       const socket = await openSocket(listen, limits, {
-        onBatch: answerOn(protocols, listen.family, sockets.length),
+        onBatch: answerOn(dispatcher, listen.family, sockets.length),
         onError: (error) => events.onSocketError?.(error),
       });
       if (socket !== undefined) {
         sockets.push(socket);
-        protocols.addSocket(socket);
+        dispatcher.addSocket(socket);
       }
     }
     if (options.metrics !== undefined) {
@@ -131,11 +148,11 @@ export async function openService(
 
 /** Answers the batches of the socket with that number. */
 function answerOn(
-  protocols: Protocols,
+  dispatcher: Dispatcher,
   family: Family,
   number: number,
 ): BatchSocketOptions['onBatch'] {
-  return (batch, count) => protocols.answer(batch, count, family, number, performance.now());
+  return (batch, count) => dispatcher.answer(batch, count, family, number, performance.now());
 }
 
 /** Undefined where an optional address is of a family that the host lacks. */
@@ -147,5 +164,30 @@ function openSocket(
   const { address, port, family } = listen;
   return openAt(listen, () =>
     openBatchSocket({ family, address, port, receiveBufferBytes, ...handlers }),
+  );
+}
+
+/** The lengths of the datagrams that any of the protocols takes. */
+function lengthsOf(sealed: SealedOptions | undefined) {
+  return sealed === undefined
+    ? { minLength: CLASSIC_REQUEST_LENGTH, maxLength: CLASSIC_REQUEST_LENGTH }
+    : { minLength: MIN_DATA_LENGTH, maxLength: MAX_MESSAGE_LENGTH };
+}
+
+/** Loads cryptography only where the sealed protocol is spoken. */
+async function createSealedHandler(
+  { key, only = false, allow }: SealedOptions,
+  limits: ServiceLimits,
+  admission: Admission,
+): Promise<SealedHandler> {
+  const { SealedHandler } = await import('./sealed/sealed-handler.js');
+  const { maxPeers: maxClients, peerTtlMs: ttlMs } = limits;
+  return new SealedHandler(
+    { ...limits, maxClients, ttlMs, key, only, allow, admission, hashKey: randomHashKey() },
+    {
+      clock: () => performance.now(),
+      wallClock: () => Date.now(),
+      randomNumber: randomWords(),
+    },
   );
 }

@@ -1,11 +1,8 @@
 import { ADDRESS_LENGTH, addressBytes, type Family } from './endpoint.js';
 
-/**
- * How far an address reaches. Ordered: a host at a narrower scope can use the addresses of the wider
- * ones, not the other way round.
- */
+/** Who can use an address. Above `none`, each scope is wider than the one before. */
 export const SCOPE = {
-  /** Nobody else can use it: unspecified, multicast, broadcast, IPv4-mapped, link-local without its zone. */
+  /** No other host: unspecified, multicast, broadcast, IPv4-mapped, link-local (it lacks its zone). */
   none: 0,
   /** The host itself: 127.0.0.0/8 (RFC 1122), ::1 (RFC 4291). */
   loopback: 1,
@@ -30,11 +27,13 @@ export function scopeOf(address: string): Scope {
 
 /**
  * Whether an endpoint can be right for the host that asks for it, both as the server sees them: a global
- * address for everybody, a private one for hosts in private space or on the server's host, a loopback
- * address for the server's host only.
+ * address for everybody, a private one for hosts in private space, on the server's link or on its host, a
+ * loopback address for the server's host only.
  */
 export function canReach(asker: Scope, target: Scope): boolean {
-  return target !== SCOPE.none && asker !== SCOPE.none && asker <= target;
+  // A source that is no use to others is link-local: it shares a network with the server.
+  const reach = asker === SCOPE.none ? SCOPE.private : asker;
+  return target !== SCOPE.none && reach <= target;
 }
 
 function ipv4Scope(bytes: Uint8Array, at: number): Scope {

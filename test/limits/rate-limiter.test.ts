@@ -50,11 +50,26 @@ test('no more than burst + rate x time ever passes, and no source without neighb
   );
 });
 
+test('a token given back can be taken again, in each bucket that it came from', () => {
+  const limiter = new RateLimiter({ rate: 10, burst: 10 });
+  for (let i = 0; i < 100; i++) {
+    assert.ok(limiter.allows(1, 0));
+    limiter.giveBack(1);
+  }
+  assert.equal(allowed(limiter, 1, 100, 0), 10);
+  // The first bucket is empty: the token comes from the second, and goes back there.
+  const neighbour = 0x0005_0001;
+  assert.ok(limiter.allows(neighbour, 0));
+  limiter.giveBack(neighbour);
+  assert.equal(allowed(limiter, 1, 1, 0), 0);
+  assert.equal(allowed(limiter, neighbour, 100, 0), 10);
+});
+
 test('a rate of 0 is no limit', () => {
   assert.equal(allowed(new RateLimiter({ rate: 0, burst: 1 }), 1, 100_000, 0), 100_000);
 });
 
-test('who shares one bucket with an abuser is served; only who shares both is not', () => {
+test('a source that shares one bucket with an abuser is served', () => {
   const limiter = new RateLimiter({ rate: 10, burst: 10 });
   const abuser = 0x0001_0002;
   assert.equal(allowed(limiter, abuser, 1000, 0), 10);

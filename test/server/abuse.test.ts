@@ -101,7 +101,7 @@ test('a source above its rate is left without answers while others are served', 
     assertServed(rendezvous);
     rendezvous.wait(1000);
   }
-  assert.equal(rendezvous.handler.counts.limited, 5 * 4900);
+  assert.equal(rendezvous.counts.limited, 5 * 4900);
 });
 
 test('a flood of new keys from spoofed sources: the table fills, the known are served on', () => {

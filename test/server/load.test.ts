@@ -35,9 +35,9 @@ test('SIGTERM under full load: all that was read is answered, exit 0', async () 
   const { code, counts } = await server.stop();
   await load;
   assert.equal(code, 0);
-  const { classic, sockets } = counts;
+  const { admission, classic, sockets } = counts;
   assert.ok(classic.requests > 1000);
-  assert.equal(classic.requests + classic.malformed + classic.limited, sockets.received);
+  assert.equal(classic.requests + admission.malformed + admission.limited, sockets.received);
   assert.equal(sockets.sent + sockets.sendDrops, classic.requests);
 });
 
@@ -55,10 +55,10 @@ const FLOODS: readonly [what: string, load: Omit<Load, 'keys' | 'seconds'>, Chec
   [
     'new keys from one source, as fast as it can',
     { mode: 'fresh', sources: 1, flood: true },
-    ({ table, classic }) => {
+    ({ admission, table, classic }) => {
       assert.equal(table.peers, 2 + (MAX_PEERS - 2) / 2, 'the peers, and its half of the rest');
       assert.ok(classic.refused > 0);
-      assert.ok(classic.limited > 0);
+      assert.ok(admission.limited > 0);
     },
   ],
   [
@@ -73,9 +73,9 @@ const FLOODS: readonly [what: string, load: Omit<Load, 'keys' | 'seconds'>, Chec
   [
     'malformed datagrams, as fast as they can be sent',
     { mode: 'malformed', flood: true },
-    ({ table, classic, sockets }) => {
+    ({ admission, table, classic, sockets }) => {
       assert.equal(table.peers, 2);
-      assert.ok(classic.malformed > 10_000, `${classic.malformed}`);
+      assert.ok(admission.malformed > 10_000, `${admission.malformed}`);
       assert.equal(sockets.sent, classic.requests, 'none of them is answered');
     },
   ],

@@ -8,6 +8,7 @@ import { ownSamples, sortedLines } from '../metrics/own-samples.js';
 
 /** Each of another value, so that none can stand for another. */
 const COUNTS: ServiceCounts = {
+  admission: { malformed: 8, limited: 9 },
   classic: {
     requests: 1,
     registrations: 2,
@@ -16,8 +17,8 @@ const COUNTS: ServiceCounts = {
     refused: 5,
     hits: 6,
     misses: 7,
-    malformed: 8,
-    limited: 9,
+    withheld: 3,
+    malformed: 50,
   },
   table: { peers: 10, maxPeers: 11, expired: 12, bytes: 13 },
   sockets: sumCounters([
@@ -52,8 +53,9 @@ registrations_total{protocol="classic",outcome="refreshed"} 3
 registrations_total{protocol="classic",outcome="moved"} 4
 registrations_total{protocol="classic",outcome="refused"} 5
 requests_total{protocol="classic",outcome="hit"} 6
-requests_total{protocol="classic",outcome="miss"} 7
-dropped_datagrams_total{cause="malformed"} 8
+requests_total{protocol="classic",outcome="miss"} 4
+requests_total{protocol="classic",outcome="withheld"} 3
+dropped_datagrams_total{cause="malformed"} 58
 dropped_datagrams_total{cause="source_rate"} 9
 dropped_datagrams_total{cause="receive_buffer"} 1717
 dropped_datagrams_total{cause="send_queue"} 1616
@@ -85,10 +87,10 @@ const SEALED_COUNTS = {
 
 const SEALED = `
 sealed_unanswered_total{cause="malformed"} 101
-sealed_unanswered_total{cause="source_rate"} 102
-sealed_unanswered_total{cause="classic"} 103
-sealed_handshakes_total{outcome="wrong_key"} 105
-sealed_handshakes_total{outcome="cookie"} 106
+sealed_unanswered_total{cause="classic"} 102
+sealed_handshakes_total{outcome="wrong_key"} 104
+sealed_handshakes_total{outcome="cookie"} 105
+sealed_handshakes_total{outcome="repeated"} 106
 sealed_handshakes_total{outcome="source_rate"} 107
 sealed_handshakes_total{outcome="no_time"} 108
 sealed_diffie_hellman_total 109
@@ -122,11 +124,11 @@ sealed_offers 204
 
 const textOf = (counts: ServiceCounts) => ownSamples((place) => serveMetrics(() => counts, place));
 
-test('each count of the classic protocol is told under its own name', async () => {
+test('metrics show each count of the classic protocol under its own name', async () => {
   assert.deepEqual(await textOf(COUNTS), sortedLines(CLASSIC));
 });
 
-test('so is each count of the sealed protocol', async () => {
+test('metrics show each count of the sealed protocol under its own name', async () => {
   const samples = await textOf({ ...COUNTS, sealed: SEALED_COUNTS });
   assert.deepEqual(samples, sortedLines(CLASSIC + SEALED));
 });

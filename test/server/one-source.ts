@@ -22,11 +22,11 @@ export async function assertOneSourceIsBounded(
     await send(server, request('', 1000 + i, 1).payload);
   }
   await until('the flood to be read', () => service.counts().sockets.received === 1001);
-  const { classic, table } = service.counts();
+  const { admission, classic, table } = service.counts();
   const answered = classic.requests - 1;
   // The bucket's 150, and one more for each second that the flood took.
   assert.ok(answered >= 150 && answered < 900, `${answered} answered`);
-  assert.equal(classic.limited, 1000 - answered);
+  assert.equal(admission.limited, 1000 - answered);
   assert.equal(table.peers, 1 + 100);
   assert.equal(classic.refused, answered - 100);
   assert.deepEqual(await peer.ask(server, 1, 1), peer.endpoint);

@@ -1,7 +1,13 @@
+import { Admission } from '../../src/limits/admission.js';
 import { RateLimiter } from '../../src/limits/rate-limiter.js';
 import { ClassicHandler } from '../../src/server/classic/classic-handler.js';
 import { EndpointTable } from '../../src/server/classic/endpoint-table.js';
-import { type ClassicAnswer, decodeClassicReply } from '../../src/wire/classic.js';
+import { Dispatcher } from '../../src/server/dispatcher.js';
+import {
+  CLASSIC_REQUEST_LENGTH,
+  type ClassicAnswer,
+  decodeClassicReply,
+} from '../../src/wire/classic.js';
 import type { Family } from '../../src/wire/endpoint.js';
 import { batchOf, type Incoming, replyIn, request } from './requests.js';
 
@@ -13,11 +19,13 @@ export interface RendezvousOptions {
   readonly share?: number;
 }
 
-/** The pure part of a server on a fake clock. */
+/** The pure part of a classic server on a fake clock. */
 export class Rendezvous {
   now = 0;
   readonly table: EndpointTable;
   readonly handler: ClassicHandler;
+  readonly admission: Admission;
+  private readonly dispatcher: Dispatcher;
 
   constructor(options: RendezvousOptions = {}) {
     const { maxPeers = 1000, ttlMs = 180_000, rate = 0, burst = 1, share = 0.5 } = options;
@@ -27,16 +35,27 @@ export class Rendezvous {
       share,
       hashKey: { low: 1, high: 2 },
     });
-    this.handler = new ClassicHandler(this.table, new RateLimiter({ rate, burst }), {
-      low: 3,
-      high: 4,
+    this.handler = new ClassicHandler(this.table);
+    this.admission = new Admission({
+      limiter: new RateLimiter({ rate, burst }),
+      hashKey: { low: 3, high: 4 },
+      minLength: CLASSIC_REQUEST_LENGTH,
+      maxLength: CLASSIC_REQUEST_LENGTH,
     });
+    this.dispatcher = new Dispatcher(this.admission, this.handler, undefined);
+  }
+
+  /** The counts of both stages. */
+  get counts() {
+    const { counts } = this.handler;
+    const { malformed, limited } = this.admission.counts;
+    return { ...counts, malformed: counts.malformed + malformed, limited };
   }
 
   /** The reply to each datagram; undefined where there is none. */
   deliver(datagrams: readonly Incoming[], family: Family = 4): (Uint8Array | undefined)[] {
     const batch = batchOf(datagrams);
-    this.handler.handle(batch, datagrams.length, family, this.now);
+    this.dispatcher.answer(batch, datagrams.length, family, 0, this.now);
     return datagrams.map((_, slot) => replyIn(batch, slot));
   }
 

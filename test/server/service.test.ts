@@ -48,8 +48,8 @@ test('datagrams of every length and random bytes are counted, and nothing is har
     }
   }
   await until('the reply', () => peer.replies === 1);
-  const { classic, sockets } = service.counts();
-  assert.equal(classic.malformed, 2000);
+  const { admission, classic, sockets } = service.counts();
+  assert.equal(admission.malformed, 2000);
   assert.equal(classic.requests, 1);
   assert.equal(sockets.sent, 1);
   assert.deepEqual(await peer.ask(first(service), 1, 1), peer.endpoint);

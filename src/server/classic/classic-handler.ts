@@ -1,4 +1,10 @@
-import { ADDRESS_BYTES, ADDRESS_WORDS, type DatagramBatch, NO_REPLY, PORT_WORD } from '../../socket/datagram-batch.js';
+import {
+  ADDRESS_BYTES,
+  ADDRESS_WORDS,
+  type DatagramBatch,
+  NO_REPLY,
+  PORT_WORD,
+} from '../../socket/datagram-batch.js';
 import { CLASSIC_REPLY_LENGTH } from '../../wire/classic.js';
 import type { Family } from '../../wire/endpoint.js';
 import { addressScope, canReach } from '../../wire/endpoint-scope.js';

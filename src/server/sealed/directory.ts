@@ -135,7 +135,9 @@ export class Directory {
       path.hear(addresses, addressAt, socket, now);
       return;
     }
-    client.paths[family] = new Path(family, addresses, addressAt, socket, now);
+    const moved = new Path(family, addresses, addressAt, socket, now);
+    moved.forgeriesFullAt = path?.forgeriesFullAt ?? 0;
+    client.paths[family] = moved;
     const mayTellAt = client.moveToldAt[family] + MOVE_INTERVAL_MS;
     if (path === undefined) {
       this.tellPeersOf(client);

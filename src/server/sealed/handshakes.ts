@@ -1,3 +1,5 @@
+import { type HashKey, halfSipHash } from '../../limits/half-siphash.js';
+import { RateLimiter } from '../../limits/rate-limiter.js';
 import type { CookieJar } from '../../sealed/cookie-jar.js';
 import { diffieHellmanCounts } from '../../sealed/diffie-hellman.js';
 import {
@@ -8,8 +10,6 @@ import {
 import type { KeyPair } from '../../sealed/key-pair.js';
 import type { MessageMacs } from '../../sealed/mac.js';
 import { wipe } from '../../sealed/wipe.js';
-import { type HashKey, halfSipHash } from '../../limits/half-siphash.js';
-import { RateLimiter } from '../../limits/rate-limiter.js';
 import { NO_REPLY } from '../../socket/datagram-batch.js';
 import { readUint32 } from '../../wire/byte-order.js';
 import {

@@ -10,6 +10,8 @@ export class Path {
   readonly addresses = new Uint32Array(ADDRESS_WORDS);
   /** The same as bytes: the client's address comes first, in network order. */
   readonly bytes = new Uint8Array(this.addresses.buffer);
+  /** The bucket of its messages that fail authentication; see DataReceiver. */
+  forgeriesFullAt = 0;
 
   /**
    * @param addresses a batch's addresses; the slot's begin at addressAt

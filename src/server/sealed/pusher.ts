@@ -123,7 +123,13 @@ export class Pusher {
     const counter = session.transport.sealedCount;
     const payload = outbox.payload(path.socket);
     const at = outbox.at(path.socket);
-    const length = session.transport.seal(session.theirs, writer.bytes, writer.length, payload, at);
+    const length = session.transport.seal(
+      session.remoteIndex,
+      writer.bytes,
+      writer.length,
+      payload,
+      at,
+    );
     if (length < 0) {
       return false;
     }

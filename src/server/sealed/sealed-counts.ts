@@ -2,16 +2,16 @@
 export interface SealedCounts {
   /** Datagrams that are no message of a client's; not answered. */
   malformed: number;
-  /** Datagrams of sources that sent more than their share; not answered. */
-  limited: number;
-  /** Classic requests that a server that is sealed only did not look at. */
+  /** Classic requests that a server of the sealed protocol only ignored. */
   classicDropped: number;
 
   /** Initiations of the right length, and what became of them before Diffie-Hellman. */
   initiations: number;
   wrongKey: number;
   cookies: number;
-  /** Not begun: the source, or all together, had begun enough. */
+  /** Initiations that had been admitted before. */
+  handshakesRepeated: number;
+  /** Not begun: over the rate of the source; no time left for handshakes. */
   handshakesLimited: number;
   handshakesDeferred: number;
   /** X25519 operations, two for each initiation that is opened and two more for its response. */
@@ -61,11 +61,11 @@ export interface SealedSizes {
 export function noSealedCounts(): SealedCounts {
   return {
     malformed: 0,
-    limited: 0,
     classicDropped: 0,
     initiations: 0,
     wrongKey: 0,
     cookies: 0,
+    handshakesRepeated: 0,
     handshakesLimited: 0,
     handshakesDeferred: 0,
     diffieHellman: 0,

@@ -1,36 +1,28 @@
+import type { Admission } from '../../limits/admission.js';
 import type { HashKey } from '../../limits/half-siphash.js';
-import { RateLimiter } from '../../limits/rate-limiter.js';
-import { sourceHash } from '../../limits/source-hash.js';
 import { CookieJar } from '../../sealed/cookie-jar.js';
 import { type KeyPair, wipeKeyPair } from '../../sealed/key-pair.js';
 import { MessageMacs } from '../../sealed/mac.js';
-import {
-  ADDRESS_WORDS,
-  type DatagramBatch,
-  NO_REPLY,
-  PORT_WORD,
-} from '../../socket/datagram-batch.js';
-import { readUint32 } from '../../wire/byte-order.js';
-import { CLASSIC_REQUEST_LENGTH } from '../../wire/classic.js';
+import { type DatagramBatch, NO_REPLY } from '../../socket/datagram-batch.js';
 import type { Family } from '../../wire/endpoint.js';
-import { MESSAGE, messageType, OFFSET } from '../../wire/sealed.js';
+import { MESSAGE, messageType } from '../../wire/sealed.js';
 import type { AllowList } from './allow-list.js';
 import type { Client } from './client.js';
 import { ClientCare } from './client-care.js';
-import { DataReceiver } from './data-receiver.js';
+import { DataReceiver, Frames } from './data.js';
 import { Directory } from './directory.js';
-import { FrameResponder } from './frame-responder.js';
-import { HandshakeBudget } from './handshake-budget.js';
-import { HandshakeResponder } from './handshake-responder.js';
+import { Handshakes } from './handshakes.js';
 import { Incoming } from './incoming.js';
-import { ADMITTED, InitiationGate } from './initiation-gate.js';
 import { Outbox, type Outlet } from './outbox.js';
 import { Pusher } from './pusher.js';
 import { noSealedCounts, type SealedCounts, type SealedSizes } from './sealed-counts.js';
 import { Sessions } from './sessions.js';
 import { TimerWheel } from './timer-wheel.js';
 
-/** Clients, however many peers the classic table may hold: some 3 KB of V8's heap each, which ends at 2 GiB on small hosts. */
+/**
+ * Clients, whatever the classic table may hold: each takes about 3 KB of V8's heap, which ends at 2 GiB
+ * on small hosts.
+ */
 const MAX_CLIENTS = 250_000;
 
 /** Wishes for each client that there may be, and the least that all may have together. */
@@ -41,38 +33,33 @@ const MAX_OFFERS = 65_536;
 
 export interface SealedHandlerOptions {
   readonly key: KeyPair;
-  /** Answer no classic requests, and nobody who may not know the server's key. */
+  /** Ignore clients that do not prove knowledge of the server's key. */
   readonly only: boolean;
   readonly allow: AllowList | undefined;
   readonly maxClients: number;
   readonly ttlMs: number;
   readonly maxWanted: number;
-  /** Handshakes a second of one source, messages a second of one client; 0 = no limit. */
+  /** Handshakes per second of one source, messages per second of one client; 0 = no limit. */
   readonly handshakeRate: number;
   readonly clientRate: number;
   readonly sourceShare: number;
-  /** Messages a second, and at once, of one source that name a session and do not open; 0 = no limit. */
-  readonly sourceRate: number;
-  readonly sourceBurst: number;
-  /** Each source's rate, and the key by which sources are hashed: the classic protocol draws on both. */
-  readonly limiter: RateLimiter;
+  /** The rate of each source, which the classic protocol draws on as well. */
+  readonly admission: Admission;
+  /** Keys all hashes. */
   readonly hashKey: HashKey;
 }
 
-/** What the handler takes from outside, so that tests can take its place. */
+/** Clocks and randomness, which tests replace. */
 export interface Surroundings {
-  /** Milliseconds that only go up; what a handshake takes is measured with it. */
+  /** Monotonic ms, which measures what a handshake costs. */
   clock(): number;
   /** Milliseconds since 1970 UTC. */
   wallClock(): number;
-  /** 32 bits that nobody can foretell. */
+  /** 32 unpredictable bits. */
   randomNumber(): number;
 }
 
-/**
- * The sealed protocol over batches of datagrams. A batch is first sifted: what is not classic is taken
- * out of it, then the classic handler answers what is left, then this one answers what was taken out.
- */
+/** The sealed protocol over batches of datagrams: begin(), answer() for each datagram, finish(). */
 export class SealedHandler {
   readonly counts: SealedCounts = noSealedCounts();
   private readonly directory: Directory;
@@ -80,28 +67,21 @@ export class SealedHandler {
   private readonly outbox = new Outbox();
   private readonly pusher: Pusher;
   private readonly care: ClientCare;
-  private readonly budget: HandshakeBudget;
-  private readonly gate: InitiationGate;
-  private readonly responder: HandshakeResponder;
-  private readonly receiver: DataReceiver;
-  private readonly forgeries: RateLimiter;
-  private readonly incoming = new Incoming();
-  /** Of each datagram that was taken out: its slot, length and source. */
-  private slots = new Int32Array(0);
-  private lengths = new Int32Array(0);
-  private sources = new Int32Array(0);
-  private taken = 0;
+  private readonly handshakes: Handshakes;
+  private readonly data: DataReceiver;
+  private readonly incoming: Incoming;
 
   constructor(
     private readonly options: SealedHandlerOptions,
-    private readonly surroundings: Surroundings,
+    surroundings: Surroundings,
   ) {
-    const { key, only, ttlMs, sourceRate, sourceBurst } = options;
+    const { admission, hashKey, key, ttlMs } = options;
     const maxClients = Math.min(options.maxClients, MAX_CLIENTS);
     const { counts, outbox } = this;
     const now = surroundings.clock();
     const jar = new CookieJar(now);
     const wheel = new TimerWheel<Client>(now);
+    this.incoming = new Incoming(hashKey);
     this.directory = new Directory({
       ...options,
       maxClients,
@@ -111,32 +91,33 @@ export class SealedHandler {
     this.sessions = new Sessions(() => surroundings.randomNumber());
     this.pusher = new Pusher(this.directory, outbox, counts, (it, at) => wheel.hasten(it, at));
     this.care = new ClientCare(this.directory, this.sessions, this.pusher, wheel, counts, ttlMs);
-    this.budget = new HandshakeBudget(options.handshakeRate);
-    const macs = new MessageMacs(key.publicKey);
-    this.gate = new InitiationGate(macs, jar, this.budget, counts, only);
-    this.responder = new HandshakeResponder(
-      { ...options, wallClock: () => surroundings.wallClock() },
+    this.handshakes = new Handshakes(
+      {
+        ...options,
+        clock: () => surroundings.clock(),
+        wallClock: () => surroundings.wallClock(),
+      },
+      new MessageMacs(key.publicKey),
+      jar,
       this.directory,
       this.sessions,
       counts,
       ({ client, endsAt }) => wheel.hasten(client, endsAt),
     );
-    this.responder.allow = options.allow;
-    const frames = new FrameResponder(this.directory, outbox, this.pusher, counts, this.care);
-    this.forgeries = new RateLimiter({ rate: sourceRate, burst: sourceBurst });
-    this.receiver = new DataReceiver(
-      { ...options, silent: only },
+    this.handshakes.allow = options.allow;
+    this.data = new DataReceiver(
+      options,
+      admission,
       this.directory,
       this.sessions,
       jar,
-      frames,
+      new Frames(this.directory, outbox, this.pusher, counts, this.care),
       counts,
       this.care,
-      this.forgeries,
     );
   }
 
-  /** What there is now. */
+  /** The present sizes of its tables. */
   get sizes(): SealedSizes {
     const { directory } = this;
     return {
@@ -147,14 +128,14 @@ export class SealedHandler {
     };
   }
 
-  /** Adds a socket; they are numbered from 0 in order. */
+  /** Adds a socket; sockets are numbered from 0 in order. */
   addSocket(outlet: Outlet): void {
     this.outbox.add(outlet);
   }
 
-  /** From now on only these keys may register; who has and is not among them is forgotten. */
+  /** From now on only these keys may register; clients with other keys are removed. */
   allowOnly(allow: AllowList): void {
-    this.responder.allow = allow;
+    this.handshakes.allow = allow;
     for (const client of [...this.directory.clients]) {
       if (!allow.has(this.directory.names.read(client.name))) {
         this.care.forget(client);
@@ -162,112 +143,47 @@ export class SealedHandler {
     }
   }
 
-  /**
-   * Takes what is not classic out of the first `count` slots, whose lengths become NO_REPLY.
-   * @returns how many classic requests are left
-   */
-  sift(batch: DatagramBatch, count: number, family: Family, now: number): number {
-    if (this.slots.length < batch.capacity) {
-      this.slots = new Int32Array(batch.capacity);
-      this.lengths = new Int32Array(batch.capacity);
-      this.sources = new Int32Array(batch.capacity);
-    }
-    this.taken = 0;
-    let classic = 0;
-    for (let slot = 0; slot < count; slot++) {
-      if (batch.lengths[slot] !== CLASSIC_REQUEST_LENGTH) {
-        this.take(batch, slot, family, now);
-      } else if (this.options.only) {
-        this.counts.classicDropped++;
-        batch.lengths[slot] = NO_REPLY;
-      } else {
-        classic++;
-      }
-    }
-    return classic;
+  /** Begins a batch of `count` datagrams, which arrived over the socket with that number. */
+  begin(batch: DatagramBatch, count: number, family: Family, socket: number): void {
+    this.incoming.begin(batch, count, family, socket);
   }
 
-  /** Answers what sift() took out of the batch, which arrived over the socket with that number. */
-  answer(batch: DatagramBatch, count: number, family: Family, socket: number, now: number): void {
+  /** Answers the datagram in a slot in place; returns the length of the reply or NO_REPLY. */
+  answer(slot: number, now: number): number {
     const { incoming } = this;
-    incoming.begin(batch, count, family, socket);
-    for (let i = 0; i < this.taken; i++) {
-      const slot = this.slots[i]!;
-      incoming.slot = slot;
-      incoming.length = this.lengths[i]!;
-      incoming.sourceHash = this.sources[i]!;
-      batch.lengths[slot] = this.answerOne(incoming, now);
-    }
-    this.pusher.beginTurn(incoming.isBacklogged);
-    this.send(now);
-  }
-
-  /** To be called every 50 ms or so: what is due, and what was left of the last turn. */
-  tick(now: number): void {
-    this.pusher.beginTurn(false);
-    this.care.tick(now);
-    this.send(now);
-  }
-
-  /** Ends all sessions and overwrites the server's key; nothing may be asked of it from then on. */
-  wipe(): void {
-    for (const client of this.directory.clients) {
-      this.sessions.end(client);
-    }
-    wipeKeyPair(this.options.key);
-  }
-
-  private answerOne(incoming: Incoming, now: number): number {
+    incoming.slot = slot;
     switch (messageType(incoming.payload, incoming.at, incoming.length)) {
       case MESSAGE.initiation:
-        return this.handshake(incoming, now);
+        return this.options.admission.charge(incoming.batch, slot, incoming.family, now)
+          ? this.handshakes.answer(incoming, now)
+          : NO_REPLY;
       case MESSAGE.data:
-        return this.receiver.receive(incoming, now);
+        return this.data.receive(incoming, now);
       default:
         this.counts.malformed++;
         return NO_REPLY;
     }
   }
 
-  private handshake(incoming: Incoming, now: number): number {
-    const checked = this.gate.check(incoming, now);
-    if (checked !== ADMITTED) {
-      return checked;
-    }
-    const { surroundings } = this;
-    const start = surroundings.clock();
-    const length = this.responder.respond(incoming, now);
-    this.budget.spend(surroundings.clock() - start);
-    return length;
+  /** Ends a batch: sends the updates it caused. */
+  finish(now: number): void {
+    this.pusher.beginTurn(this.incoming.isBacklogged);
+    this.send(now);
   }
 
-  private take(batch: DatagramBatch, slot: number, family: Family, now: number): void {
-    const addressAt = slot * ADDRESS_WORDS;
-    const source = sourceHash(batch.addresses, addressAt, family, this.options.hashKey);
-    if (!this.allows(batch, slot, source, now)) {
-      this.counts.limited++;
-    } else if (batch.addresses[addressAt + PORT_WORD] === 0) {
-      this.counts.malformed++; // nothing can be sent to port 0
-    } else {
-      this.slots[this.taken] = slot;
-      this.lengths[this.taken] = batch.lengths[slot]!;
-      this.sources[this.taken] = source;
-      this.taken++;
-    }
-    batch.lengths[slot] = NO_REPLY;
+  /** To be called about every 50 ms: carries out what is due, and sends what the last turn left over. */
+  tick(now: number): void {
+    this.pusher.beginTurn(false);
+    this.care.tick(now);
+    this.send(now);
   }
 
-  /**
-   * Whether a source may have the datagram looked at. Its rate is anybody's to use up, in its name: data of
-   * a session is let in all the same, until too much of it turns out to be forged.
-   */
-  private allows(batch: DatagramBatch, slot: number, source: number, now: number): boolean {
-    const { payload, stride, lengths } = batch;
-    const at = slot * stride;
-    const isOfSession =
-      messageType(payload, at, lengths[slot]!) === MESSAGE.data &&
-      this.sessions.find(readUint32(payload, at + OFFSET.data.receiver), now) !== undefined;
-    return isOfSession ? this.forgeries.has(source, now) : this.options.limiter.allows(source, now);
+  /** Ends all sessions and overwrites the server's key; the handler cannot be used afterwards. */
+  wipe(): void {
+    for (const client of this.directory.clients) {
+      this.sessions.end(client);
+    }
+    wipeKeyPair(this.options.key);
   }
 
   private send(now: number): void {

@@ -26,6 +26,7 @@ export function addSealedMetrics(registry: Registry, counts: () => Counts | unde
       full: it.full,
       wrong_key: it.wrongKey,
       cookie: it.cookies,
+      repeated: it.handshakesRepeated,
       source_rate: it.handshakesLimited,
       no_time: it.handshakesDeferred,
       broken: it.handshakesBroken,
@@ -43,7 +44,6 @@ export function addSealedMetrics(registry: Registry, counts: () => Counts | unde
     const it = read();
     return samples('cause', {
       malformed: it.malformed,
-      source_rate: it.limited,
       classic: it.classicDropped,
       client_rate: it.clientLimited,
       unproven_source: it.unprovenIgnored,

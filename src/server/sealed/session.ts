@@ -53,14 +53,14 @@ export class Session {
   readonly wantList = new WantListProgress();
 
   /**
-   * @param number by which the client names it, and theirs by which we do
-   * @param origin where the initiation came from, which is proven thereby
+   * @param localIndex by which the client names it, and remoteIndex by which the server does
+   * @param origin the source of the initiation, which its cookie proved
    * @param endsAt ms
    */
   constructor(
     readonly client: Client,
-    readonly number: number,
-    readonly theirs: number,
+    readonly localIndex: number,
+    readonly remoteIndex: number,
     readonly transport: Transport,
     readonly origin: Path,
     public endsAt: number,

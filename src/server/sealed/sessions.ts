@@ -13,32 +13,38 @@ export const OVERLAP_MS = 10_000;
 /** How long a session lasts. */
 export const SESSION_MS = 900_000;
 
-/** All sessions, by the numbers that clients name them by; each client has three at most. */
+/** All sessions, by local index; each client has three at most. */
 export class Sessions {
-  private readonly byNumber = new Map<number, Session>();
+  private readonly byIndex = new Map<number, Session>();
 
   /** @param randomNumber 32 bits, unpredictable */
   constructor(private readonly randomNumber: () => number) {}
 
   get size(): number {
-    return this.byNumber.size;
+    return this.byIndex.size;
   }
 
-  /** The session with a number that has not ended at `now` (ms). */
-  find(number: number, now: number): Session | undefined {
-    const session = this.byNumber.get(number | 0);
+  /** The session with a local index that has not ended at `now` (ms). */
+  find(localIndex: number, now: number): Session | undefined {
+    const session = this.byIndex.get(localIndex | 0);
     return session !== undefined && session.endsAt > now ? session : undefined;
   }
 
   /** Makes the session that is to be confirmed; one that was waiting for it before ends. */
-  open(client: Client, theirs: number, keys: TransportKeys, origin: Path, now: number): Session {
+  open(
+    client: Client,
+    remoteIndex: number,
+    keys: TransportKeys,
+    origin: Path,
+    now: number,
+  ): Session {
     if (client.next !== undefined) {
       this.remove(client.next);
     }
     const transport = new Transport(keys);
-    const number = this.freeNumber();
-    client.next = new Session(client, number, theirs, transport, origin, now + CONFIRM_MS);
-    this.byNumber.set(number, client.next);
+    const localIndex = this.freeIndex();
+    client.next = new Session(client, localIndex, remoteIndex, transport, origin, now + CONFIRM_MS);
+    this.byIndex.set(localIndex, client.next);
     return client.next;
   }
 
@@ -70,16 +76,16 @@ export class Sessions {
   }
 
   private remove(session: Session): void {
-    this.byNumber.delete(session.number);
+    this.byIndex.delete(session.localIndex);
     session.transport.wipe();
   }
 
-  /** Signed, as V8 keeps such numbers without an object; what names it on the wire are the same 32 bits. */
-  private freeNumber(): number {
-    let number: number;
+  /** Signed, because V8 keeps such numbers without an object; on the wire they are the same 32 bits. */
+  private freeIndex(): number {
+    let index: number;
     do {
-      number = this.randomNumber() | 0;
-    } while (this.byNumber.has(number));
-    return number;
+      index = this.randomNumber() | 0;
+    } while (this.byIndex.has(index));
+    return index;
   }
 }

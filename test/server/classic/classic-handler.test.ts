@@ -78,7 +78,7 @@ test('the all-zero key cannot register, and is unknown to all', () => {
   payload.set(key(1));
   assert.deepEqual(rendezvous.deliver([{ from: ALICE, payload }]), [new Uint8Array(0)]);
   assert.equal(rendezvous.table.size, 1);
-  assert.equal(rendezvous.handler.counts.malformed, 1);
+  assert.equal(rendezvous.counts.malformed, 1);
 });
 
 test('port 0 cannot be answered and does not register', () => {
@@ -93,7 +93,7 @@ test('only 64 bytes are a request: every other length is counted and not answere
     const [reply] = rendezvous.deliver([{ from: ALICE, payload: new Uint8Array(length).fill(7) }]);
     assert.equal(reply === undefined, length !== 64, `${length} bytes`);
   }
-  assert.equal(rendezvous.handler.counts.malformed, 2000);
+  assert.equal(rendezvous.counts.malformed, 2000);
   assert.equal(rendezvous.handler.counts.requests, 1);
 });
 
@@ -119,7 +119,7 @@ test('whatever arrives, no reply is larger than its request and each datagram is
         }
         delivered += datagrams.length;
       }
-      const { counts } = rendezvous.handler;
+      const { counts } = rendezvous;
       assert.equal(counts.requests + counts.malformed + counts.limited, delivered);
       assert.equal(counts.hits + counts.misses, counts.requests);
       const { registrations, refreshes, moves, refused } = counts;

@@ -13,17 +13,22 @@ const TTL_MS = 10 * TIME_STEP_MS;
 /** More than any of the tables below holds. */
 const KEYS = 45;
 
-/** Addresses, as bytes, and the source each belongs to: an IPv4 address, or an IPv6 /64. */
+/**
+ * Addresses, as bytes, and the source of each: an IPv4 address, or an IPv6 /64. Sources p and q are
+ * private.
+ */
 const PLACES = {
   4: [
     ['192.0.2.1', 'c0000201', 'a'],
     ['192.0.2.2', 'c0000202', 'b'],
     ['198.51.100.7', 'c6336407', 'c'],
+    ['192.168.7.7', 'c0a80707', 'p'],
   ],
   6: [
     ['2001:db8::1', '20010db8000000000000000000000001', 'd'],
     ['2001:db8::f:0:0:1', '20010db800000000000f000000000001', 'd'],
     ['2001:db8:0:1::1', '20010db8000000010000000000000001', 'e'],
+    ['fd00::1', 'fd000000000000000000000000000001', 'q'],
   ],
 } as const;
 
@@ -68,6 +73,7 @@ function datagram(family: Family): fc.Arbitrary<Datagram> {
       model: {
         family,
         source,
+        isPrivate: source === 'p' || source === 'q',
         endpoint: Uint8Array.of(...hex(address), port >> 8, port & 0xff),
         keys: keys ?? undefined,
       },
@@ -115,7 +121,7 @@ function run(steps: readonly Step[], options: ClassicModelOptions) {
     }
     const expected = datagrams.map(({ model: it }) => model.reply(it));
     assert.deepEqual(rendezvous.deliver(datagrams, family), expected);
-    assert.deepEqual(rendezvous.handler.counts, model.counts);
+    assert.deepEqual(rendezvous.counts, model.counts);
     assert.ok(rendezvous.table.size <= options.maxPeers);
   }
   return model.counts;

@@ -32,6 +32,8 @@ export interface ModelDatagram {
   readonly source: string;
   /** The address and port it came from, as a reply has them. */
   readonly endpoint: Uint8Array;
+  /** Whether its address is private: disclosed to private sources only. */
+  readonly isPrivate: boolean;
   /** Undefined for what is no request. */
   readonly keys: { readonly mine: number; readonly theirs: number } | undefined;
 }
@@ -39,13 +41,14 @@ export interface ModelDatagram {
 interface Entry {
   source: string;
   endpoint: Uint8Array;
+  isPrivate: boolean;
   seenAt: number;
 }
 
 /** What the server does, in the plainest words: a Map of what was registered, and one of tokens. */
 export class ClassicModel {
   now = 0;
-  readonly counts = noClassicCounts();
+  readonly counts = { ...noClassicCounts(), limited: 0 };
   private readonly entries = new Map<string, Entry>();
   private readonly tokens = new Map<string, number>();
 
@@ -66,35 +69,45 @@ export class ClassicModel {
   }
 
   /** The bytes of the reply; undefined where there is none. */
-  reply({ family, source, endpoint, keys }: ModelDatagram): Uint8Array | undefined {
+  reply(datagram: ModelDatagram): Uint8Array | undefined {
+    const { family, source, endpoint, isPrivate, keys } = datagram;
+    if (keys === undefined || endpoint.slice(-2).every((byte) => byte === 0)) {
+      this.counts.malformed++;
+      return undefined;
+    }
     if (!this.takeToken(source)) {
       this.counts.limited++;
       return undefined;
     }
-    if (keys === undefined || keys.mine === 0 || endpoint.slice(-2).every((byte) => byte === 0)) {
+    if (keys.mine === 0) {
       this.counts.malformed++;
       return undefined;
     }
     this.counts.requests++;
-    this.counts[this.register(`${keys.mine}/${family}`, source, endpoint)]++;
+    this.counts[this.register(`${keys.mine}/${family}`, datagram)]++;
     const found = this.entries.get(`${keys.theirs}/${family}`);
-    this.counts[found === undefined ? 'misses' : 'hits']++;
-    return found?.endpoint ?? new Uint8Array(0);
+    if (found === undefined || (found.isPrivate && !isPrivate)) {
+      this.counts.misses++;
+      this.counts.withheld += found === undefined ? 0 : 1;
+      return new Uint8Array(0);
+    }
+    this.counts.hits++;
+    return found.endpoint;
   }
 
-  private register(name: string, source: string, endpoint: Uint8Array) {
+  private register(name: string, { source, endpoint, isPrivate }: ModelDatagram) {
     const known = this.entries.get(name);
     if (known !== undefined) {
       const moves = !Buffer.from(known.endpoint).equals(endpoint);
-      // Whoever brought it is the one it counts against, wherever it is now.
-      this.entries.set(name, { source: known.source, endpoint, seenAt: this.now });
+      // It counts against the source that brought it, wherever it is now.
+      this.entries.set(name, { source: known.source, endpoint, isPrivate, seenAt: this.now });
       return moves ? 'moves' : 'refreshes';
     }
     const held = [...this.entries.values()].filter((entry) => entry.source === source).length;
     if (!mayAdd(held, this.options.maxPeers - this.entries.size, this.options)) {
       return 'refused';
     }
-    this.entries.set(name, { source, endpoint, seenAt: this.now });
+    this.entries.set(name, { source, endpoint, isPrivate, seenAt: this.now });
     return 'registrations';
   }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { COOKIE_SECRET_MS } from '../../../src/sealed/cookie-jar.js';
+import { writeMac2 } from '../../../src/sealed/mac.js';
 import { parseAllowList } from '../../../src/server/sealed/allow-list.js';
 import type { Client } from '../../../src/server/sealed/client.js';
 import { Directory } from '../../../src/server/sealed/directory.js';
@@ -19,6 +21,17 @@ function connected(world: SealedRendezvous, address = ALICE, port = 51820): Test
   assert.ok(client.connect());
   client.ask(client.plain(FRAME.ping));
   return client;
+}
+
+function batchFrom(from: string, payload: Uint8Array, count: number) {
+  return Array.from({ length: count }, () => ({ from, payload }));
+}
+
+/** A message that names the client's session and fails authentication. */
+function forgedBy(client: TestClient): Uint8Array {
+  const forged = client.plain(FRAME.ping);
+  forged[forged.length - 1]! ^= 1;
+  return forged;
 }
 
 function allow(...keys: PublicKey[]) {
@@ -127,40 +140,124 @@ test('a source may begin so many handshakes; each costs Diffie-Hellman only if i
 
 test('the rate of a source holds for both protocols together', () => {
   const world = new SealedRendezvous({ rate: 10, burst: 10 });
-  const replies = world.deliver(
-    Array.from({ length: 30 }, () => ({ from: ALICE, payload: new Uint8Array(63) })),
-  );
-  assert.ok(replies.every((reply) => reply === undefined));
-  assert.equal(world.handler.counts.limited, 20);
+  const stranger = new TestClient(new SealedRendezvous(), ALICE);
+  const flood = batchFrom(ALICE, stranger.makeInitiation(), 30);
+  assert.equal(world.deliver(flood).filter((reply) => reply !== undefined).length, 10);
+  assert.equal(world.admission.counts.limited, 20);
   assert.equal(world.ask(ALICE, 1, new Uint8Array(64).fill(1)), undefined);
 });
 
-test('who floods in the name of a source does not lock out a client with a session', () => {
+test('a flood from a forged address does not lock out the sealed client of that address', () => {
   const world = new SealedRendezvous({ rate: 10, burst: 10 });
   const client = connected(world);
-  const flood = Array.from({ length: 100 }, () => ({ from: ALICE, payload: new Uint8Array(1) }));
-  world.deliver(flood);
-  assert.ok(world.handler.counts.limited >= 90);
+  world.deliver(batchFrom(ALICE, new Uint8Array(64).fill(1), 100));
+  assert.ok(world.admission.counts.limited >= 90);
   assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.pong);
-  // Nor does data of sessions that there are none of.
-  const strange = client.plain(FRAME.ping);
-  strange[4]! ^= 1;
-  world.deliver(Array.from({ length: 100 }, () => ({ from: ALICE, payload: strange })));
+  const noSession = client.plain(FRAME.ping);
+  noSession[4]! ^= 1;
+  world.deliver(batchFrom(ALICE, noSession, 100));
   assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.pong);
 });
 
-test('forged data of a session is opened so often, and not more', () => {
+test('data from port 0 is dropped as malformed, whatever session it names', () => {
+  const world = new SealedRendezvous();
+  const client = connected(world);
+  const { opened } = world.handler.counts;
+  assert.equal(world.ask(ALICE, 0, client.plain(FRAME.ping)), undefined);
+  assert.equal(world.ask(ALICE, 0, client.makeInitiation()), undefined);
+  assert.equal(world.admission.counts.malformed, 2);
+  assert.equal(world.handler.counts.opened, opened);
+  assert.ok(client.exchange(client.plain(FRAME.ping)));
+});
+
+/** A full batch of forged messages is 128. */
+const BATCH = 128;
+
+test('forged data from a foreign source draws on its rate, also within one full batch', () => {
   const world = new SealedRendezvous({ rate: 10, burst: 10 });
   const client = connected(world);
-  const forged = client.plain(FRAME.ping);
-  forged[forged.length - 1]! ^= 1;
-  const { counts } = world.handler;
-  for (let i = 0; i < 100; i++) {
-    world.ask(BOB, 7, forged);
-  }
-  assert.equal(counts.rejected, 10);
-  assert.equal(counts.limited, 90);
+  world.deliver(batchFrom(BOB, forgedBy(client), BATCH));
+  assert.equal(world.handler.counts.rejected, 10);
+  assert.equal(world.admission.counts.limited, BATCH - 10);
   assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.pong, 'from elsewhere');
+});
+
+test('forged data from the path of a session: 256 messages, then the rate of the source', () => {
+  const world = new SealedRendezvous({ rate: 10, burst: 10 });
+  const client = connected(world);
+  const neighbour = connected(world, ALICE, 7);
+  world.wait(1000);
+  const { counts } = world.handler;
+  for (let i = 0; i < 5; i++) {
+    world.deliver(batchFrom(ALICE, forgedBy(client), BATCH));
+  }
+  assert.equal(counts.rejected, 256 + 10);
+  assert.equal(world.admission.counts.limited, 5 * BATCH - 266);
+  assert.equal(neighbour.exchange(neighbour.plain(FRAME.ping))?.kind, FRAME.pong, 'another path');
+  world.wait(1000);
+  assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.pong, 'after a while');
+});
+
+test('forged data in the name of a victim that names a session of the forger costs the victim nothing', () => {
+  const world = new SealedRendezvous({ rate: 10, burst: 10 });
+  const victim = connected(world);
+  const forger = connected(world, BOB);
+  world.wait(1000);
+  for (let i = 0; i < 5; i++) {
+    world.deliver(batchFrom(ALICE, forgedBy(forger), BATCH));
+    assert.equal(victim.exchange(victim.plain(FRAME.ping))?.kind, FRAME.pong);
+  }
+  assert.equal(world.handler.counts.rejected, 10);
+});
+
+test('data that opens costs its source nothing, from wherever it comes', () => {
+  const world = new SealedRendezvous({ rate: 10, burst: 10 });
+  const client = connected(world);
+  client.address = BOB;
+  for (let i = 0; i < 100; i++) {
+    assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.challenge);
+  }
+  client.address = ALICE;
+  for (let i = 0; i < 1000; i++) {
+    assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.pong);
+  }
+  assert.equal(world.admission.counts.limited, 0);
+});
+
+test('a repeated initiation costs neither Diffie-Hellman nor the rate of its source', () => {
+  const world = new SealedRendezvous({ handshakeRate: 1 });
+  const client = new TestClient(world, ALICE);
+  const { counts } = world.handler;
+  client.getCookie();
+  const initiation = client.makeInitiation();
+  assert.ok(client.accept(client.ask(initiation.slice())));
+  const before = counts.diffieHellman;
+  for (let i = 0; i < 100; i++) {
+    assert.equal(client.ask(initiation.slice()), undefined);
+  }
+  world.wait(COOKIE_SECRET_MS);
+  assert.equal(client.ask(initiation.slice()), undefined);
+  assert.equal(counts.handshakesRepeated, 101);
+  assert.equal(counts.diffieHellman, before);
+  client.getCookie();
+  for (let i = 0; i < 4; i++) {
+    assert.ok(client.accept(client.ask(client.makeInitiation())), 'the burst of five is whole');
+  }
+});
+
+test('an initiation repeated with MACs of another source costs no Diffie-Hellman either', () => {
+  const world = new SealedRendezvous();
+  const client = new TestClient(world, ALICE);
+  client.getCookie();
+  const initiation = client.makeInitiation();
+  assert.ok(client.accept(client.ask(initiation.slice())));
+  const before = world.handler.counts.diffieHellman;
+  const replayer = new TestClient(world, BOB);
+  replayer.getCookie();
+  writeMac2(initiation, 0, replayer.cookie!);
+  assert.equal(replayer.ask(initiation), undefined);
+  assert.equal(world.handler.counts.handshakesRepeated, 1);
+  assert.equal(world.handler.counts.diffieHellman, before);
 });
 
 test('only keys of the list may register, and who is taken off it is forgotten at once', () => {
@@ -212,12 +309,19 @@ test('while batches come full, handshakes take a quarter of the time, and known 
     port: it.port,
     payload: it.makeInitiation(),
   }));
+  const renewAnswered = (replies: readonly (Uint8Array | undefined)[]) => {
+    for (const [i, datagram] of flood.entries()) {
+      datagram.payload =
+        replies[i] === undefined ? datagram.payload : flooders[i]!.makeInitiation();
+    }
+  };
   const before = counts.diffieHellman;
   let cost = 0;
   for (let round = 0; round < 100; round++) {
     const ping = { from: known.address, port: known.port, payload: known.plain(FRAME.ping) };
     const replies = world.deliver([...flood, ping]);
     assert.ok(known.open(replies.at(-1))?.kind === FRAME.pong);
+    renewAnswered(replies);
     const total = ((counts.diffieHellman - before) / 4) * world.handshakeCostMs;
     world.now += total - cost + 1; // the rest of the batch is cheap
     cost = total;
@@ -239,9 +343,12 @@ test('a handshake that is put off costs its source nothing', () => {
   const world = new SealedRendezvous({ handshakeRate: 10 });
   const client = new TestClient(world, ALICE);
   client.getCookie();
-  const payload = client.makeInitiation();
   world.handshakeCostMs = 1000; // there is no time left after the first
-  const full = Array.from({ length: 128 }, () => ({ from: ALICE, port: client.port, payload }));
+  const full = Array.from({ length: 128 }, () => ({
+    from: ALICE,
+    port: client.port,
+    payload: client.makeInitiation(),
+  }));
   world.deliver(full);
   const { counts } = world.handler;
   assert.equal(counts.handshakesDeferred, 127);

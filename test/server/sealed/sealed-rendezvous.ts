@@ -1,7 +1,9 @@
+import { Admission } from '../../../src/limits/admission.js';
 import { RateLimiter } from '../../../src/limits/rate-limiter.js';
 import { generateKeyPair, type KeyPair } from '../../../src/sealed/key-pair.js';
 import { ClassicHandler } from '../../../src/server/classic/classic-handler.js';
 import { EndpointTable } from '../../../src/server/classic/endpoint-table.js';
+import { Dispatcher } from '../../../src/server/dispatcher.js';
 import {
   SealedHandler,
   type SealedHandlerOptions,
@@ -13,6 +15,7 @@ import {
   formatAddress,
   formatEndpoint,
 } from '../../../src/wire/endpoint.js';
+import { MAX_MESSAGE_LENGTH, MIN_DATA_LENGTH } from '../../../src/wire/sealed.js';
 import { batchOf, type Incoming, replyIn } from '../requests.js';
 
 const STRIDE = 1280;
@@ -32,6 +35,8 @@ export class SealedRendezvous {
   readonly key: KeyPair;
   readonly handler: SealedHandler;
   readonly classic: ClassicHandler;
+  readonly admission: Admission;
+  private readonly dispatcher: Dispatcher;
   readonly table: EndpointTable;
   /** Every datagram in either direction. */
   readonly captured: Uint8Array[] = [];
@@ -43,7 +48,13 @@ export class SealedRendezvous {
 
   constructor(options: Partial<SealedHandlerOptions> & { rate?: number; burst?: number } = {}) {
     this.key = options.key ?? generateKeyPair();
-    const limiter = new RateLimiter({ rate: options.rate ?? 0, burst: options.burst ?? 1 });
+    const { rate = 0, burst = 1 } = options;
+    this.admission = new Admission({
+      limiter: new RateLimiter({ rate, burst }),
+      hashKey: SOURCE_KEY,
+      minLength: MIN_DATA_LENGTH,
+      maxLength: MAX_MESSAGE_LENGTH,
+    });
     this.handler = new SealedHandler(
       {
         key: this.key,
@@ -55,9 +66,7 @@ export class SealedRendezvous {
         handshakeRate: 0,
         clientRate: 0,
         sourceShare: 0.5,
-        sourceRate: options.rate ?? 0,
-        sourceBurst: options.burst ?? 1,
-        limiter,
+        admission: this.admission,
         hashKey: SOURCE_KEY,
         ...options,
       },
@@ -73,7 +82,9 @@ export class SealedRendezvous {
       share: 0.5,
       hashKey: { low: 1, high: 2 },
     });
-    this.classic = new ClassicHandler(this.table, limiter, SOURCE_KEY);
+    this.classic = new ClassicHandler(this.table);
+    const classic = options.only === true ? undefined : this.classic;
+    this.dispatcher = new Dispatcher(this.admission, classic, this.handler);
     for (const family of [4, 6] as const) {
       this.addSocket(family);
     }
@@ -85,10 +96,7 @@ export class SealedRendezvous {
     const batch = batchOf(datagrams, STRIDE, CAPACITY);
     const count = datagrams.length;
     this.captured.push(...datagrams.map(({ payload }) => payload));
-    if (this.handler.sift(batch, count, family, this.now) > 0) {
-      this.classic.handle(batch, count, family, this.now);
-    }
-    this.handler.answer(batch, count, family, family === 4 ? 0 : 1, this.now);
+    this.dispatcher.answer(batch, count, family, family === 4 ? 0 : 1, this.now);
     const replies = datagrams.map((_, slot) => replyIn(batch, slot));
     this.captured.push(...replies.filter((reply) => reply !== undefined));
     return replies;

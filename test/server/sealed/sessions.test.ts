@@ -43,6 +43,6 @@ test('numbers are not given twice', () => {
   const numbers = [7, 7, 7, 8];
   const sessions = new Sessions(() => numbers.shift()!);
   const [a, b] = [new Client(1, 0), new Client(2, 0)];
-  const [first, second] = [a, b].map((it) => sessions.open(it, 0, keys(), ORIGIN, 0).number);
+  const [first, second] = [a, b].map((it) => sessions.open(it, 0, keys(), ORIGIN, 0).localIndex);
   assert.deepEqual([first, second], [7, 8]);
 });

@@ -1,7 +1,16 @@
+import type { Admission } from '../../limits/admission.js';
+import { CellRate } from '../../limits/cell-rate.js';
+import type { CookieJar } from '../../sealed/cookie-jar.js';
 import { NO_REPLY } from '../../socket/datagram-batch.js';
 import { readUint16, readUint32, readUint64 } from '../../wire/byte-order.js';
 import { KEY_LENGTH } from '../../wire/key.js';
-import { MAX_PLAINTEXT_LENGTH } from '../../wire/sealed.js';
+import {
+  MAX_PLAINTEXT_LENGTH,
+  MESSAGE_LENGTH,
+  NOTICE,
+  OFFSET,
+  writeNotice,
+} from '../../wire/sealed.js';
 import { FrameWriter } from '../../wire/sealed-frame-writer.js';
 import {
   FRAME,
@@ -17,15 +26,172 @@ import type { ClientCare } from './client-care.js';
 import type { Directory } from './directory.js';
 import type { Incoming } from './incoming.js';
 import type { Outbox } from './outbox.js';
+import type { Path } from './path.js';
 import { addEntry } from './peer-entries.js';
 import type { Pusher } from './pusher.js';
 import type { SealedCounts } from './sealed-counts.js';
 import type { Session } from './session.js';
+import type { Sessions } from './sessions.js';
 import { NO_WISH } from './wishes.js';
 
-/** Does what a client's frames say, and answers them. */
-export class FrameResponder {
-  /** The frame, with its padding; whoever opens a message puts it here. */
+/** Burst of messages of one client, in seconds of its rate. */
+const BURST_SECONDS = 2;
+
+/**
+ * Messages from the proven path of a session that may fail authentication. A network that duplicates and
+ * reorders makes a few; beyond that the path is treated as any source.
+ */
+const PATH_FORGERIES = { rate: 32, burst: 256 } as const;
+
+export interface DataOptions {
+  /** Messages per second of one client; 0 = no limit. */
+  readonly clientRate: number;
+  /** Send no notices to those who may not know the server's key. */
+  readonly only: boolean;
+}
+
+/**
+ * Opens data messages, and decides whether their source counts as the client's. Anyone can use up the rate
+ * of a source by forging its address, so messages from the proven path of their session draw on the path
+ * instead. Each message is charged when it is admitted; one that opens gets its token back.
+ */
+export class DataReceiver {
+  private readonly clientRate: CellRate;
+  private readonly forgeries = new CellRate(PATH_FORGERIES);
+
+  constructor(
+    private readonly options: DataOptions,
+    private readonly admission: Admission,
+    private readonly directory: Directory,
+    private readonly sessions: Sessions,
+    private readonly jar: CookieJar,
+    private readonly frames: Frames,
+    private readonly counts: SealedCounts,
+    private readonly care: ClientCare,
+  ) {
+    const { clientRate: rate } = options;
+    this.clientRate = new CellRate({ rate, burst: Math.max(1, BURST_SECONDS * rate) });
+  }
+
+  /** Writes the answer in place; returns its length or NO_REPLY. */
+  receive(incoming: Incoming, now: number): number {
+    const { payload, at } = incoming;
+    const session = this.sessions.find(readUint32(payload, at + OFFSET.data.receiver), now);
+    const path = session && pathOf(session, incoming);
+    const ownPath = path && this.forgeries.has(path.forgeriesFullAt, now) ? path : undefined;
+    if (ownPath !== undefined) {
+      ownPath.forgeriesFullAt = this.forgeries.take(ownPath.forgeriesFullAt, now);
+    } else if (!this.admission.charge(incoming.batch, incoming.slot, incoming.family, now)) {
+      return NO_REPLY;
+    }
+    if (session === undefined) {
+      this.counts.unknownSession++;
+      return this.options.only ? NO_REPLY : this.refuse(payload, at);
+    }
+    const length = session.transport.open(payload, at, incoming.length, this.frames.plaintext);
+    if (length < 0) {
+      this.counts.rejected++;
+      return NO_REPLY;
+    }
+    if (ownPath !== undefined) {
+      ownPath.forgeriesFullAt = this.forgeries.giveBack(ownPath.forgeriesFullAt);
+    } else {
+      this.admission.giveBack();
+    }
+    return this.accept(session, path, incoming, length, now);
+  }
+
+  /** A message that was opened, and the proven path it came from, if any. */
+  private accept(
+    session: Session,
+    path: Path | undefined,
+    incoming: Incoming,
+    length: number,
+    now: number,
+  ): number {
+    const { counts } = this;
+    const { client } = session;
+    counts.opened++;
+    if (session === client.next) {
+      this.sessions.confirm(session, now);
+      counts.confirmed++;
+      this.care.confirmed(client);
+    }
+    if (!this.clientRate.has(client.allowanceFullAt, now)) {
+      counts.clientLimited++;
+      return NO_REPLY;
+    }
+    client.allowanceFullAt = this.clientRate.take(client.allowanceFullAt, now);
+    // Only the newest message says where the client is now: a late one would move it back.
+    const isNewest = session === client.current && session.isNewest;
+    if (path === undefined) {
+      if (!isNewest) {
+        counts.unprovenIgnored++;
+        return NO_REPLY;
+      }
+      if (!this.isPathResponse(session, incoming, length, now)) {
+        counts.challenges++;
+        return this.frames.challenge(
+          session,
+          this.jar.token(session.localIndex, incoming, now),
+          incoming,
+        );
+      }
+      counts.moves++;
+    }
+    if (isNewest) {
+      this.hear(client, incoming, now);
+    }
+    return this.frames.answer(session, length, incoming);
+  }
+
+  private hear(client: Client, incoming: Incoming, now: number): void {
+    const { family, addressWords, addressWord, socket } = incoming;
+    if (!client.isRegistered) {
+      this.directory.charge(client, incoming.sourceHash);
+    }
+    this.directory.hear(client, family, addressWords, addressWord, socket, now);
+    this.care.heard(client, now);
+  }
+
+  /** Whether the frame answers a path challenge (RFC 9000 section 8.2) that was sent to its source. */
+  private isPathResponse(
+    session: Session,
+    incoming: Incoming,
+    length: number,
+    now: number,
+  ): boolean {
+    const { plaintext } = this.frames;
+    return (
+      plaintext[0] === FRAME.prove &&
+      length > TOKEN_LENGTH &&
+      this.jar.acceptsToken(plaintext, 1, session.localIndex, incoming, now)
+    );
+  }
+
+  private refuse(payload: Uint8Array, at: number): number {
+    this.counts.notices++;
+    writeNotice(payload, at, NOTICE.noSession, payload, at);
+    return MESSAGE_LENGTH.notice;
+  }
+}
+
+/**
+ * The proven path of the session that a datagram came from: one of the client's, or where the handshake
+ * came from until the session is confirmed. Later, that proof is too old.
+ */
+function pathOf(session: Session, incoming: Incoming): Path | undefined {
+  const { client, origin } = session;
+  const path = client.paths[incoming.family];
+  if (path !== undefined && incoming.isFrom(path)) {
+    return path;
+  }
+  return session === client.next && incoming.isFrom(origin) ? origin : undefined;
+}
+
+/** Carries out the frames of clients, and answers them. */
+export class Frames {
+  /** The frame being worked on, with its padding. */
   readonly plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
   private readonly words = new Uint32Array(this.plaintext.buffer);
   private readonly writer = new FrameWriter();
@@ -201,7 +367,13 @@ export class FrameResponder {
     const { socket } = incoming;
     const payload = outbox.payload(socket);
     const at = outbox.at(socket);
-    const length = session.transport.seal(session.theirs, writer.bytes, writer.length, payload, at);
+    const length = session.transport.seal(
+      session.remoteIndex,
+      writer.bytes,
+      writer.length,
+      payload,
+      at,
+    );
     if (length >= 0) {
       outbox.send(socket, length, incoming.addressWords, incoming.addressWord);
     }
@@ -211,6 +383,6 @@ export class FrameResponder {
   /** -1, which transport.seal() returns where nothing can be sealed, is NO_REPLY. */
   private reply(session: Session, { payload, at }: Incoming): number {
     const { writer } = this;
-    return session.transport.seal(session.theirs, writer.bytes, writer.length, payload, at);
+    return session.transport.seal(session.remoteIndex, writer.bytes, writer.length, payload, at);
   }
 }
