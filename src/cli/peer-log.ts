@@ -38,7 +38,7 @@ const SOLVED = {
   'server-key': 'the server has the expected key',
   registration: 'the server lets this host register again',
   clock: 'the clock is as it should be again',
-  wishes: 'the server keeps all peers that this host wants to meet',
+  'want-list': 'the server has room for all wanted peers',
 } as const;
 
 function logChange(logger: Logger, { peer }: ClientEvent & { type: 'changed' }): void {

@@ -13,7 +13,7 @@ export type Topic =
   | 'server-key'
   | 'registration'
   | 'clock'
-  | 'wishes';
+  | 'want-list';
 
 /** Codes after which there is no use in trying again. */
 const FATAL = new Set(['WG_TOOL_MISSING', 'WG_NOT_PERMITTED', 'ADDON_UNUSABLE', 'EPERM', 'EACCES']);

@@ -1,23 +1,31 @@
-import {
-  FIRST_HANDSHAKE_RETRY_MS,
-  FIRST_REFUSED_RETRY_MS,
-  HANDSHAKE_SPACING_MS,
-  MAX_COOKIE_RETRY_MS,
-  MAX_HANDSHAKE_RETRY_MS,
-  MAX_REFUSED_RETRY_MS,
-  PATIENT_HANDSHAKE_RETRY_MS,
-  PATIENT_HANDSHAKES,
-  retryDelay,
-} from './timing.js';
+import { retryDelay } from './in-flight.js';
 
-/** When initiations are sent. Pure. */
+/** An unanswered initiation is sent again after this long at first; the wait doubles with each. */
+const FIRST_RETRY_MS = 300;
+const MAX_RETRY_MS = 2000;
+
+/** One with a cookie is replaced, not repeated, so the wait has to grow beyond any round trip. */
+const MAX_COOKIE_RETRY_MS = 8000;
+
+/** After so many unanswered initiations, some five minutes, they are this far apart. */
+const PATIENT_HANDSHAKES = 150;
+const PATIENT_RETRY_MS = 25_000;
+
+/** Handshakes are no closer together than this. */
+const HANDSHAKE_SPACING_MS = 300;
+
+/** A refused handshake is tried again after this long at first; the wait doubles with each. */
+const FIRST_REFUSED_RETRY_MS = 2000;
+const MAX_REFUSED_RETRY_MS = 25_000;
+
+/** When to send initiations. Pure. */
 export class HandshakeSchedule {
   #dueAt = Number.POSITIVE_INFINITY;
   #sentAt = Number.NEGATIVE_INFINITY;
   #sends = 0;
   #refusals = 0;
 
-  /** When the next one is to be sent; Infinity while none is needed. */
+  /** When to send the next initiation; Infinity while none is needed. */
   get dueAt(): number {
     return this.#dueAt;
   }
@@ -26,23 +34,23 @@ export class HandshakeSchedule {
     return this.#dueAt === Number.POSITIVE_INFINITY;
   }
 
-  /** Initiations since one was answered by a response. */
+  /** Initiations since the last response. */
   get sends(): number {
     return this.#sends;
   }
 
-  /** One is needed, no sooner than so long after the last. */
+  /** Schedules an initiation, at least `spacing` ms after the last one. */
   need(now: number, spacing = HANDSHAKE_SPACING_MS): void {
     this.#dueAt = Math.min(this.#dueAt, Math.max(now, this.#sentAt + spacing));
   }
 
-  /** One was sent for its time, with a cookie or without. */
+  /** A scheduled initiation was sent, with a cookie or without. */
   sent(now: number, hasCookie: boolean): void {
     this.#sends++;
-    this.#await(now, hasCookie ? MAX_COOKIE_RETRY_MS : MAX_HANDSHAKE_RETRY_MS);
+    this.#await(now, hasCookie ? MAX_COOKIE_RETRY_MS : MAX_RETRY_MS);
   }
 
-  /** The same one was sent again, with the cookie that came for it. */
+  /** The initiation was sent again, with the cookie that arrived for it. */
   resent(now: number): void {
     this.#await(now, MAX_COOKIE_RETRY_MS);
   }
@@ -54,14 +62,14 @@ export class HandshakeSchedule {
     this.#dueAt = Number.POSITIVE_INFINITY;
   }
 
-  /** The server does not want us: less and less often, because its mind is not changed by asking. */
+  /** The server refused: it is asked less and less often, because asking does not change its answer. */
   refused(now: number): void {
     this.#sends = 0;
     this.#refusals++;
     this.#dueAt = now + retryDelay(this.#refusals, FIRST_REFUSED_RETRY_MS, MAX_REFUSED_RETRY_MS);
   }
 
-  /** The server has seen a later timestamp: the next one will be later still. */
+  /** The server knows a later timestamp: the next initiation will have a later one still. */
   wasStale(): void {
     this.#sends = 0;
     this.#dueAt = this.#sentAt + HANDSHAKE_SPACING_MS;
@@ -72,7 +80,7 @@ export class HandshakeSchedule {
     this.#dueAt =
       now +
       (this.#sends >= PATIENT_HANDSHAKES
-        ? PATIENT_HANDSHAKE_RETRY_MS
-        : retryDelay(this.#sends, FIRST_HANDSHAKE_RETRY_MS, max));
+        ? PATIENT_RETRY_MS
+        : retryDelay(this.#sends, FIRST_RETRY_MS, max));
   }
 }

@@ -1,7 +1,18 @@
-import { FIRST_RETRY_MS, MAX_RETRY_MS, retryDelay } from './timing.js';
+/** A datagram that needs an answer is sent again after this long at first; the wait doubles with each. */
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 2000;
 
 /** Counters remembered of a datagram's sends: an answer to an older one arrives too late to help. */
 const MAX_COUNTERS = 8;
+
+/**
+ * The wait after a send, in milliseconds.
+ * @param sends how often it was sent, from 1 on
+ * @param first the wait after the first; it doubles with each, up to `max`
+ */
+export function retryDelay(sends: number, first: number, max: number): number {
+  return Math.min(first * 2 ** (sends - 1), max);
+}
 
 /** A datagram that needs an answer, with the base64 keys of the peers it is about. */
 export class Flight {
@@ -12,7 +23,7 @@ export class Flight {
 
   /** @param part the number of a part of the want list */
   constructor(
-    readonly names = new Set<string>(),
+    readonly keys = new Set<string>(),
     readonly part = 0,
   ) {}
 
@@ -31,11 +42,11 @@ export class Flight {
   }
 }
 
-/** Datagrams that wait for their answer, a bounded number of them. A peer is in one of them at most. */
+/** Datagrams that wait for their answer, a bounded number. A peer is in one of them at most. */
 export class InFlight {
   readonly #max: number;
   readonly #flights = new Set<Flight>();
-  readonly #byName = new Map<string, Flight>();
+  readonly #byKey = new Map<string, Flight>();
 
   constructor(max: number) {
     this.#max = max;
@@ -50,10 +61,10 @@ export class InFlight {
   }
 
   /** Adds a datagram, which is due at once. */
-  launch(names: Iterable<string>, part = 0): Flight {
-    const flight = new Flight(new Set(names), part);
-    for (const name of flight.names) {
-      this.#byName.set(name, flight);
+  launch(keys: Iterable<string>, part = 0): Flight {
+    const flight = new Flight(new Set(keys), part);
+    for (const key of flight.keys) {
+      this.#byKey.set(key, flight);
     }
     this.#flights.add(flight);
     return flight;
@@ -75,11 +86,11 @@ export class InFlight {
   }
 
   /** A peer needs no answer any more. A datagram without peers is done. */
-  land(name: string): void {
-    const flight = this.#byName.get(name);
-    flight?.names.delete(name);
-    this.#byName.delete(name);
-    if (flight?.names.size === 0) {
+  land(key: string): void {
+    const flight = this.#byKey.get(key);
+    flight?.keys.delete(key);
+    this.#byKey.delete(key);
+    if (flight?.keys.size === 0) {
       this.#flights.delete(flight);
     }
   }
@@ -87,8 +98,8 @@ export class InFlight {
   /** A datagram is answered as a whole. */
   landAll(flight: Flight): void {
     this.#flights.delete(flight);
-    for (const name of flight.names) {
-      this.#byName.delete(name);
+    for (const key of flight.keys) {
+      this.#byKey.delete(key);
     }
   }
 
@@ -101,15 +112,15 @@ export class InFlight {
 
   clear(): void {
     this.#flights.clear();
-    this.#byName.clear();
+    this.#byKey.clear();
   }
 }
 
-/** Takes at most `max` items out of a queue, the oldest first. */
+/** Takes at most `max` keys out of a queue, the oldest first. */
 export function takeFrom(queue: Set<string>, max: number): string[] {
-  const taken = [...queue.values()].slice(0, max);
-  for (const name of taken) {
-    queue.delete(name);
+  const taken = [...queue].slice(0, max);
+  for (const key of taken) {
+    queue.delete(key);
   }
   return taken;
 }

@@ -9,22 +9,23 @@ import { localEndpoints } from '../host-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
 import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { Wake } from '../wake.js';
-import { Conversation } from './conversation.js';
-import type { PeerNews } from './news.js';
 import { OwnKeys } from './own-keys.js';
-import { tellStanding } from './problem-texts.js';
-import { ServerChannels } from './server-channels.js';
-import { followServer } from './server-route.js';
+import type { PeerUpdate } from './peer-updates.js';
+import { SealedClient } from './sealed-client.js';
+import { followServer, ServerChannels } from './server-channels.js';
+import { reportStatus } from './server-status.js';
 
-/** Goodbye has so long to be heard. */
+/** How long to wait for the acknowledgement of bye. */
 const LEAVE_LIMIT_MS = 900;
 
 export interface SealedOptions {
   readonly server: ServerName;
   readonly serverKey: PublicKey;
   readonly interfaceName: string;
-  /** Say goodbye at the end, so that peers know at once; else the registration stays until it expires. */
+  /** Say bye at the end, so that peers know at once; else the registration stays until it expires. */
   readonly leaves: boolean;
+  /** Between the last message to the server and a ping; for NATs with short timers. @default 25 000 ms */
+  readonly refreshMs?: number | undefined;
 }
 
 /**
@@ -40,7 +41,7 @@ export function sealedFinder(options: SealedOptions): FinderFactory {
   return (context) => new SealedFinder(options, context);
 }
 
-/** Has a conversation with the server, from WireGuard's own port. */
+/** Runs a sealed client over raw sockets, from WireGuard's own port. */
 class SealedFinder implements Finder {
   readonly #options: SealedOptions;
   readonly #context: FinderContext;
@@ -48,8 +49,8 @@ class SealedFinder implements Finder {
   readonly #keys: OwnKeys;
   readonly #channels: ServerChannels;
   readonly #heard = new Wake();
-  #conversation: Conversation | undefined;
-  /** Whose conversation it is. */
+  #client: SealedClient | undefined;
+  /** Whose client it is. */
   #own: KeyPair | undefined;
   #isRefreshDue = false;
   #offeredPort = 0;
@@ -69,25 +70,25 @@ class SealedFinder implements Finder {
   }
 
   work(device: Device | undefined, now: number): void {
-    this.#locator.isAnswering = this.#conversation?.isEstablished ?? false;
+    this.#locator.isAnswering = this.#client?.isEstablished ?? false;
     locate(this.#locator, this.#context.problems, now);
     if (device?.publicKey === undefined) {
       void this.#channels.close();
       return;
     }
-    const conversation = this.#converse(device.publicKey, now);
-    followServer(conversation, this.#locator, this.#channels, device, now);
-    if (conversation !== undefined) {
-      this.#brief(conversation, device);
-      conversation.work(now, Date.now());
-      this.#tell(conversation, now);
+    const client = this.#clientOf(device.publicKey, now);
+    followServer(client, this.#locator, this.#channels, device, now);
+    if (client !== undefined) {
+      this.#configure(client, device, now);
+      client.work(now, Date.now());
+      this.#report(client, now);
     }
   }
 
   nextWorkAt(_now: number): number {
     const isOpen = this.#channels.open.length > 0;
-    const conversation = isOpen ? this.#conversation?.nextAt : undefined;
-    return Math.min(conversation ?? Number.POSITIVE_INFINITY, this.#keys.nextAt);
+    const client = isOpen ? this.#client?.nextAt : undefined;
+    return Math.min(client ?? Number.POSITIVE_INFINITY, this.#keys.nextAt);
   }
 
   refreshNow(): void {
@@ -95,30 +96,30 @@ class SealedFinder implements Finder {
   }
 
   async close(): Promise<void> {
-    if (this.#options.leaves && this.#conversation !== undefined) {
-      await this.#leave(this.#conversation);
+    if (this.#options.leaves && this.#client !== undefined) {
+      await this.#leave(this.#client);
     }
-    this.#conversation?.wipe();
+    this.#client?.wipe();
     this.#keys.close();
     await this.#channels.close();
   }
 
-  async #leave(conversation: Conversation): Promise<void> {
+  async #leave(client: SealedClient): Promise<void> {
     const end = performance.now() + LEAVE_LIMIT_MS;
-    conversation.leave(performance.now());
-    for (let left = LEAVE_LIMIT_MS; left > 0 && !conversation.isOver; ) {
+    client.leave(performance.now());
+    for (let left = LEAVE_LIMIT_MS; left > 0 && !client.isOver; ) {
       if (this.#channels.open.length === 0) {
         return;
       }
       const now = performance.now();
-      await this.#heard.wait(Math.max(0, Math.min(end, conversation.nextAt) - now));
+      await this.#heard.wait(Math.max(0, Math.min(end, client.nextAt) - now));
       left = end - performance.now();
-      conversation.work(performance.now(), Date.now());
+      client.work(performance.now(), Date.now());
     }
   }
 
-  /** The conversation in the name of the interface's key; undefined until it is read. */
-  #converse(publicKey: PublicKey, now: number): Conversation | undefined {
+  /** The client with the interface's key; undefined until that is read. */
+  #clientOf(publicKey: PublicKey, now: number): SealedClient | undefined {
     const { problems } = this.#context;
     const { serverKey } = this.#options;
     if (formatPublicKey(publicKey) === formatPublicKey(serverKey)) {
@@ -137,86 +138,90 @@ class SealedFinder implements Finder {
     }
     if (own !== this.#own) {
       this.#end();
-      this.#conversation = own && this.#begin(own);
+      this.#client = own && this.#begin(own);
       this.#own = own;
     }
-    return this.#conversation;
+    return this.#client;
   }
 
-  #begin(own: KeyPair): Conversation {
+  #begin(own: KeyPair): SealedClient {
     this.#offeredPort = 0;
-    const conversation = new Conversation({
+    return new SealedClient({
       own,
       server: this.#options.serverKey,
       randomNumber: () => randomBytes(4).readUInt32LE(),
       send: (family, message) => this.#channels.send(family, message),
-      told: (name, news) => this.#pass(name, news, performance.now()),
+      updated: (key) => this.#pass(key, performance.now()),
+      pingIntervalMs: this.#options.refreshMs,
     });
-    return conversation;
   }
 
   #end(): void {
-    this.#conversation?.wipe();
-    this.#conversation = undefined;
+    this.#client?.wipe();
+    this.#client = undefined;
     this.#own = undefined;
   }
 
-  /** Tells the conversation what it is about. */
-  #brief(conversation: Conversation, { listenPort }: Device): void {
-    conversation.want(this.#context.peers);
+  /** Passes on the peers and local addresses. */
+  #configure(client: SealedClient, { listenPort }: Device, now: number): void {
+    const { peers } = this.#context;
+    client.want(peers);
+    client.isWaiting = [...peers.values()].some((peer) => !peer.isAlive(now));
     if (this.#isRefreshDue) {
-      conversation.refresh();
+      client.refresh();
     }
     if (this.#isRefreshDue || listenPort !== this.#offeredPort) {
       this.#isRefreshDue = false;
       this.#offeredPort = listenPort;
-      conversation.offer(localEndpoints(listenPort, this.#options.interfaceName));
+      client.setLocalCandidates(localEndpoints(listenPort, this.#options.interfaceName));
     }
   }
 
   #received(family: Family, payload: Uint8Array): void {
     const now = performance.now();
     this.#context.problems.clear('socket');
-    this.#conversation?.received(family, payload, now, Date.now());
+    this.#client?.received(family, payload, now, Date.now());
     this.#heard.notify();
     this.#context.wake();
   }
 
-  #tell(conversation: Conversation, now: number): void {
+  #report(client: SealedClient, now: number): void {
     const { server } = this.#options;
-    tellStanding(this.#context.problems, server, conversation);
-    const { unanswered } = conversation.trouble;
+    reportStatus(this.#context.problems, server, client);
+    const { unanswered } = client.status;
     if (unanswered === 0) {
       this.#advanceAfter = 2 * ATTEMPTS_PER_TURN;
     } else if (unanswered >= this.#advanceAfter) {
       this.#advanceAfter = unanswered + 2 * ATTEMPTS_PER_TURN;
       this.#locator.advance(now + SILENT_RESOLVE_INTERVAL_MS);
     }
-    if (conversation.isEstablished) {
-      this.#repeat(conversation, now);
+    if (client.isEstablished) {
+      this.#passAll(now);
     }
   }
 
-  /** What was said stays true until the server says otherwise, also for a peer that was alive meanwhile. */
-  #repeat(conversation: Conversation, now: number): void {
-    for (const [name, peer] of this.#context.peers) {
-      const news = peer.isAlive(now) ? undefined : conversation.news(name);
-      if (news !== undefined) {
-        this.#pass(name, news, now);
+  /** An update holds until the next one, also for a peer that was alive meanwhile and ignored it then. */
+  #passAll(now: number): void {
+    for (const [key, peer] of this.#context.peers) {
+      if (!peer.isAlive(now)) {
+        this.#pass(key, now);
       }
     }
   }
 
-  #pass(name: string, news: PeerNews, now: number): void {
-    const peer = this.#context.peers.get(name);
-    const isSeenOverIpv6 = this.#conversation?.isRegistered(6, now) ?? false;
-    peer?.answered(answerOf(news, isSeenOverIpv6));
-    peer?.offered(news.offers);
+  #pass(key: string, now: number): void {
+    const peer = this.#context.peers.get(key);
+    const update = this.#client?.update(key);
+    if (peer !== undefined && update !== undefined) {
+      const isSeenOverIpv6 = this.#client?.isRegistered(6, now) ?? false;
+      peer.answered(answerOf(update, isSeenOverIpv6));
+      peer.offered(update.candidates);
+    }
   }
 }
 
 /** IPv6 first where both have it; it is also tried where the peer has nothing else. */
-function answerOf({ ipv4, ipv6 }: PeerNews, isSeenOverIpv6: boolean): Answer {
+function answerOf({ ipv4, ipv6 }: PeerUpdate, isSeenOverIpv6: boolean): Answer {
   if (ipv4 === undefined) {
     return ipv6 === undefined ? 'unknown' : [ipv6];
   }

@@ -1,12 +1,22 @@
 import type { Endpoint, Family } from '../../wire/endpoint.js';
+import { isDataLength, MAX_MESSAGE_LENGTH, MESSAGE_LENGTH } from '../../wire/sealed.js';
 import type { Device } from '../../wireguard/device.js';
 import { Channel, describeSendError } from '../channel.js';
 import type { Problems } from '../problems.js';
-import { SEALED_REPLY_LENGTHS } from './reply-lengths.js';
+import type { ServerLocator } from '../server-locator.js';
+import type { SealedClient } from './sealed-client.js';
 
 const FAMILIES: readonly Family[] = [4, 6];
 
-/** The raw sockets to the server, one of each address family in which it has an address. */
+/** Lengths that a datagram from a server can have, in bytes: a response, a cookie, a notice, or data. */
+export const SEALED_REPLY_LENGTHS: readonly number[] = [
+  MESSAGE_LENGTH.response,
+  MESSAGE_LENGTH.cookie,
+  MESSAGE_LENGTH.notice,
+  ...Array.from({ length: MAX_MESSAGE_LENGTH + 1 }, (_, length) => length).filter(isDataLength),
+];
+
+/** The raw sockets to the server, one for each address family in which it has an address. */
 export class ServerChannels {
   readonly #problems: Problems;
   readonly #channels: Record<Family, Channel>;
@@ -29,7 +39,7 @@ export class ServerChannels {
   }
 
   /**
-   * Opens what fits the server's addresses, and closes the rest.
+   * Opens a socket to each of the server's addresses, and closes the others.
    * @returns the families in which replies to what was sent before cannot arrive
    * @throws what no retry can mend, by way of `problems.raiseError`
    */
@@ -53,7 +63,7 @@ export class ServerChannels {
         failure = error;
       }
     }
-    this.#tell(failure as Error | undefined, moved.length > 0);
+    this.#report(failure as Error | undefined, moved.length > 0);
     return moved;
   }
 
@@ -78,11 +88,33 @@ export class ServerChannels {
   }
 
   /** One family is enough: a host without the other lacks nothing. */
-  #tell(failure: Error | undefined, isNew: boolean): void {
+  #report(failure: Error | undefined, isNew: boolean): void {
     if (failure !== undefined && this.open.length === 0) {
       this.#problems.raiseError('socket', failure);
     } else if (isNew) {
       this.#problems.clear('socket');
     }
   }
+}
+
+/**
+ * Makes a client send to the server's addresses, one of each family: those that the locator has now, and
+ * the next one of a family in which the server is silent while it answers in the other.
+ * @param client undefined while there is none: then the channels are opened for it
+ * @throws what no retry can mend, as the channels do
+ */
+export function followServer(
+  client: SealedClient | undefined,
+  locator: ServerLocator,
+  channels: Pick<ServerChannels, 'open' | 'use'>,
+  device: Device,
+  now: number,
+): void {
+  for (const family of client?.silentFamilies ?? []) {
+    locator.advanceIn(family, now);
+  }
+  for (const family of channels.use((family) => locator.endpointOf(family), device)) {
+    client?.moved(family);
+  }
+  client?.useFamilies(channels.open);
 }

@@ -1,41 +1,52 @@
 import type { Transport } from '../../sealed/transport.js';
 import { MAX_MESSAGES, REKEY_AFTER_MESSAGES } from '../../wire/sealed.js';
-import { REJECT_AFTER_MS, REKEY_AFTER_MS } from './timing.js';
 
-/** What a handshake made. Times are milliseconds of one monotonic clock. */
-export class Session {
-  /** When something of it was heard last, the handshake's response included. */
+/** A session of this age is replaced; at the second it ends. */
+const REKEY_AFTER_MS = 600_000;
+const SESSION_LIFETIME_MS = 900_000;
+
+/** What a response settles about the session. */
+export interface SessionTerms {
+  /** How many sessions this client had before. */
+  readonly ordinal: number;
+  /** The server names the session by the first, the client by the second. */
+  readonly localIndex: number;
+  readonly remoteIndex: number;
+  readonly transport: Transport;
+  /** The server forgets a client from which it gets nothing for this long. */
+  readonly ttlMs: number;
+  /** Peers that the server lets a client want. */
+  readonly maxWanted: number;
+}
+
+/** The client's side of a session. Times are milliseconds of one monotonic clock. */
+export class ClientSession {
+  /** When the server's last message arrived, the response included. */
   heardAt: number;
-  /** Whether anything was heard in it since the handshake. */
+  /** Whether data arrived since the handshake. */
   isConfirmed = false;
-  /** Nothing was heard for long, though much was to be answered: nothing more is sent in it. */
+  /** Several messages are unanswered: nothing more is sent until something arrives. */
   isStalled = false;
-  /** A notice says that the server does not know the session of our message with that counter. */
+  /** The counter of our message that a notice refused: the server does not have the session. */
   refusedCounter: number | undefined;
   endsAt: number;
-  /** When another is to take its place, for its age. */
+  /** When its age calls for another session. */
   readonly rekeyAt: number;
 
-  /**
-   * @param ordinal how many sessions there were before
-   * @param ours the number by which the server names it, and theirs by which we do
-   */
   constructor(
-    readonly ordinal: number,
-    readonly ours: number,
-    readonly theirs: number,
-    readonly transport: Transport,
-    /** Where the server does not hear us for so long, it forgets us. */
-    readonly ttlMs: number,
-    /** Peers that the server lets a client want. */
-    readonly maxWanted: number,
+    readonly terms: SessionTerms,
     now: number,
   ) {
     this.heardAt = now;
-    this.endsAt = now + REJECT_AFTER_MS;
+    this.endsAt = now + SESSION_LIFETIME_MS;
     this.rekeyAt = now + REKEY_AFTER_MS;
   }
 
+  get transport(): Transport {
+    return this.terms.transport;
+  }
+
+  /** Whether its age or its number of messages calls for another session. */
   isWornOut(now: number): boolean {
     return now >= this.rekeyAt || this.transport.sealedCount >= REKEY_AFTER_MESSAGES;
   }
@@ -44,6 +55,7 @@ export class Session {
     return now >= this.endsAt || this.transport.sealedCount >= MAX_MESSAGES;
   }
 
+  /** Notes that data arrived. */
   heard(now: number): void {
     this.heardAt = now;
     this.isConfirmed = true;

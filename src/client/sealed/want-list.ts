@@ -2,23 +2,28 @@ import type { PublicKey } from '../../wire/key.js';
 import type { PeerEntry } from '../../wire/sealed-frame-reader.js';
 import { KEYS_PER_PART, wantParts } from '../../wire/sealed-frames.js';
 import { type Flight, InFlight, takeFrom } from './in-flight.js';
-import { NOT_KEPT_RETRY_MS, WANTS_IN_FLIGHT } from './timing.js';
+
+/** Parts in flight: 1 184 peers, in a burst of 38 KB. */
+const MAX_IN_FLIGHT = 32;
+
+/** A peer that the server refused for want of room is wanted again after this long. */
+const NOT_KEPT_RETRY_MS = 60_000;
 
 /** A part of the want list, to be sent. */
 export interface WantPart {
   readonly version: number;
   readonly part: number;
   readonly parts: number;
-  readonly keys: readonly PublicKey[];
+  readonly publicKeys: readonly PublicKey[];
   readonly flight: Flight;
 }
 
 /**
  * The peers that this client wants, as the server is to keep them: a list with a version, sent in parts.
- * Each change makes a new version, which is sent as a whole. Names are keys in base64. Pure.
+ * Each change makes a new version, which is sent as a whole. Peers are named by base64 key. Pure.
  */
 export class WantList {
-  #keys = new Map<string, PublicKey>();
+  #wanted = new Map<string, PublicKey>();
   #version = 0;
   #parts: readonly (readonly string[])[] = [[]];
   /** The first part that was not sent yet. */
@@ -32,10 +37,10 @@ export class WantList {
   #refusedDueAt = Number.POSITIVE_INFINITY;
   /** Refused peers that are due. */
   readonly #toRepeat = new Set<string>();
-  readonly #inFlight = new InFlight(WANTS_IN_FLIGHT);
+  readonly #inFlight = new InFlight(MAX_IN_FLIGHT);
 
-  has(name: string): boolean {
-    return this.#keys.has(name);
+  has(key: string): boolean {
+    return this.#wanted.has(key);
   }
 
   /** Wanted peers that are not on the server's list. */
@@ -50,15 +55,15 @@ export class WantList {
 
   /** Replaces the list. The same peers again change nothing. */
   want(peers: ReadonlyMap<string, { readonly publicKey: PublicKey }>): void {
-    const before = this.#keys;
-    const names = [...peers.keys()];
-    if (names.length === before.size && names.every((name) => before.has(name))) {
+    const before = this.#wanted;
+    const keys = [...peers.keys()];
+    if (keys.length === before.size && keys.every((key) => before.has(key))) {
       return;
     }
-    const isNew = (name: string) => !before.has(name);
+    const isNew = (key: string) => !before.has(key);
     // What is new comes first, so that it does not wait for the rest of a long list.
-    const inOrder = [...names.filter(isNew), ...names.filter((name) => !isNew(name))];
-    this.#keys = new Map(inOrder.map((name) => [name, peers.get(name)!.publicKey]));
+    const inOrder = [...keys.filter(isNew), ...keys.filter((key) => !isNew(key))];
+    this.#wanted = new Map(inOrder.map((key) => [key, peers.get(key)!.publicKey]));
     this.#beginVersion();
   }
 
@@ -79,7 +84,7 @@ export class WantList {
         version: this.#version,
         part: flight.part,
         parts: this.#parts.length,
-        keys: [...flight.names].map((name) => this.#keys.get(name)!),
+        publicKeys: [...flight.keys].map((key) => this.#wanted.get(key)!),
         flight,
       }
     );
@@ -88,26 +93,29 @@ export class WantList {
   /** When there is a part to send; Infinity for never. */
   get nextAt(): number {
     const isQueued = this.#nextPart < this.#parts.length || this.#toRepeat.size > 0;
-    return isQueued && this.#inFlight.hasRoom
-      ? Number.NEGATIVE_INFINITY
-      : Math.min(this.#inFlight.nextAt, this.#refusedDueAt);
+    if (isQueued && this.#inFlight.hasRoom) {
+      return Number.NEGATIVE_INFINITY;
+    }
+    return this.#isComplete
+      ? Math.min(this.#inFlight.nextAt, this.#refusedDueAt)
+      : this.#inFlight.nextAt;
   }
 
   /** Takes in the server's answer to our message with that counter. */
   answered(
     counter: number,
-    entries: readonly (Pick<PeerEntry, 'notKept'> & { readonly name: string })[],
+    entries: readonly (Pick<PeerEntry, 'notKept'> & { readonly key: string })[],
     now: number,
   ): void {
     const flight = this.#inFlight.find(counter);
     if (flight === undefined) {
       return; // of an earlier version, or answered already
     }
-    for (const { name, notKept } of entries.filter(({ name }) => flight.names.has(name))) {
-      this.#inFlight.land(name);
-      this.#note(name, notKept, now);
+    for (const { key, notKept } of entries.filter(({ key }) => flight.keys.has(key))) {
+      this.#inFlight.land(key);
+      this.#note(key, notKept, now);
     }
-    if (flight.names.size === 0) {
+    if (flight.keys.size === 0) {
       this.#inFlight.landAll(flight);
     }
     if (!this.#isComplete && this.#nextPart === this.#parts.length && this.#inFlight.isEmpty) {
@@ -122,9 +130,9 @@ export class WantList {
 
   #beginVersion(): void {
     this.#version++;
-    const names = [...this.#keys.keys()];
-    const listed = names.slice(0, this.#maxWanted);
-    this.#excess = names.slice(this.#maxWanted);
+    const keys = [...this.#wanted.keys()];
+    const listed = keys.slice(0, this.#maxWanted);
+    this.#excess = keys.slice(this.#maxWanted);
     this.#parts = Array.from({ length: wantParts(listed.length) }, (_, part) =>
       listed.slice(part * KEYS_PER_PART, (part + 1) * KEYS_PER_PART),
     );
@@ -134,9 +142,9 @@ export class WantList {
     this.#toRepeat.clear();
     this.#refusedDueAt = Number.POSITIVE_INFINITY;
     const isListed = new Set(listed);
-    for (const name of this.#refused) {
-      if (!isListed.has(name)) {
-        this.#refused.delete(name);
+    for (const key of this.#refused) {
+      if (!isListed.has(key)) {
+        this.#refused.delete(key);
       }
     }
   }
@@ -149,21 +157,21 @@ export class WantList {
     if (part !== undefined) {
       return this.#inFlight.launch(part, this.#nextPart++);
     }
-    if (now >= this.#refusedDueAt) {
+    if (this.#isComplete && now >= this.#refusedDueAt) {
       this.#repeatRefused();
     }
-    // The server has every part: which of them carries the keys again makes no difference.
+    // The server has every part by now, so it makes no difference which of them these keys repeat.
     return this.#toRepeat.size > 0
       ? this.#inFlight.launch(takeFrom(this.#toRepeat, KEYS_PER_PART))
       : undefined;
   }
 
-  #note(name: string, notKept: boolean, now: number): void {
+  #note(key: string, notKept: boolean, now: number): void {
     if (notKept) {
-      this.#refused.add(name);
+      this.#refused.add(key);
       this.#refusedDueAt = Math.min(this.#refusedDueAt, now + NOT_KEPT_RETRY_MS);
     } else {
-      this.#refused.delete(name);
+      this.#refused.delete(key);
     }
   }
 
@@ -179,8 +187,8 @@ export class WantList {
   }
 
   #repeatRefused(): void {
-    for (const name of this.#refused) {
-      this.#toRepeat.add(name);
+    for (const key of this.#refused) {
+      this.#toRepeat.add(key);
     }
     this.#refusedDueAt = Number.POSITIVE_INFINITY;
   }

@@ -104,18 +104,18 @@ function perform(
       meaning.offered = endpoints(`10.0.0.${turn}:1`, `10.0.1.${turn}:1`).slice(0, one.count);
     } else if (one.kind === 'move') {
       node.places[4] = `198.51.100.${one.who + 1}:${1000 + turn}`;
-      node.conversation.refresh();
+      node.client.refresh();
     } else {
       restart(world, node, one.kind === 'leave');
     }
     node.want(...[...meaning.wanted].map((other) => nodes[other] as Node));
-    node.conversation.offer(meaning.offered);
+    node.client.setLocalCandidates(meaning.offered);
   }
 }
 
 function restart(world: World, node: Node, leaves: boolean): void {
   if (leaves) {
-    node.conversation.leave(world.now);
+    node.client.leave(world.now);
     world.run(50);
   }
   node.begin();
@@ -130,14 +130,14 @@ function check(nodes: readonly Node[], meanings: readonly Meaning[], i: number, 
     const { wanted, offered } = meanings[j] as Meaning;
     if (meanings[i]?.wanted.has(j)) {
       const isMutual = wanted.has(i);
-      const news = nodes[i]?.conversation.news(peer.name);
+      const news = nodes[i]?.client.update(peer.key);
       const isHeard = (family: Family) =>
         isMutual && peer.families.includes(family) && !(j === 0 && family === dead);
       assert.deepEqual(
         [news?.ipv4, news?.ipv6].map((found) => found && formatEndpoint(found)),
         [isHeard(4) ? peer.places[4] : undefined, isHeard(6) ? peer.places[6] : undefined],
       );
-      assert.deepEqual(news?.offers, isMutual ? offered : []);
+      assert.deepEqual(news?.candidates, isMutual ? offered : []);
     }
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { SEALED_REPLY_LENGTHS } from '../../../src/client/sealed/reply-lengths.js';
+import { SEALED_REPLY_LENGTHS } from '../../../src/client/sealed/server-channels.js';
 import { replyFilter } from '../../../src/wire/bpf.js';
 import { addressBytes } from '../../../src/wire/endpoint.js';
 import { encodeIpv4, encodeIpv6 } from '../../../src/wire/ip.js';
@@ -36,7 +36,7 @@ describe('a client under attack', () => {
         attack(payload);
         assert.equal(a.sent.length, sent, 'an answer to a stranger');
         assert.equal(a.finds(b), b.places[4]);
-        assert.ok(a.conversation.isEstablished);
+        assert.ok(a.client.isEstablished);
       }),
       { numRuns: 500 },
     );
@@ -81,7 +81,7 @@ describe('a client under attack', () => {
     };
     fresh.run(1000);
     assert.ok(forged > 0);
-    assert.ok(node.conversation.isEstablished);
+    assert.ok(node.client.isEstablished);
     assert.equal(node.sent.filter(({ payload }) => payload[3] === MESSAGE.initiation).length, 2);
   });
 
@@ -125,7 +125,7 @@ describe('a client under attack', () => {
       writeNotice(notice, 0, 1, last?.payload as Uint8Array, 0);
       a.hear(4, notice);
       world.run(50);
-      assert.ok(a.conversation.isEstablished || a.conversation.news(b.name)?.ipv4 !== undefined);
+      assert.ok(a.client.isEstablished || a.client.update(b.key)?.ipv4 !== undefined);
     }
     assert.ok(initiations() >= 4 && initiations() <= 6, `${initiations()} in 10 s`);
     assert.equal(a.finds(b), b.places[4]);

@@ -5,8 +5,8 @@ import { generateKeyPair } from '../../../src/sealed/key-pair.js';
 
 const { publicKey } = generateKeyPair();
 
-function peers(...names: string[]) {
-  return new Map(names.map((name) => [name, { publicKey }]));
+function peers(...keys: string[]) {
+  return new Map(keys.map((name) => [name, { publicKey }]));
 }
 
 /** Names p0, p1, ... */
@@ -15,26 +15,26 @@ function many(count: number): string[] {
 }
 
 /** A list in a session that allows so many peers. */
-function listOf(names: readonly string[], maxWanted = 4096): WantList {
+function listOf(keys: readonly string[], maxWanted = 4096): WantList {
   const list = new WantList();
-  list.want(peers(...names));
+  list.want(peers(...keys));
   list.restart(maxWanted);
   return list;
 }
 
-/** Sends the next part as the message with that counter: version, part, parts and names. */
+/** Sends the next part as the message with that counter: version, part, parts and keys. */
 function send(list: WantList, counter: number, now = 0) {
   const part = list.next(now);
   part?.flight.sent(counter, now);
   return (
-    part && { of: [part.version, part.part, part.parts] as const, names: [...part.flight.names] }
+    part && { of: [part.version, part.part, part.parts] as const, keys: [...part.flight.keys] }
   );
 }
 
-function answer(list: WantList, counter: number, names: readonly string[], refused = '', now = 0) {
+function answer(list: WantList, counter: number, keys: readonly string[], refused = '', now = 0) {
   list.answered(
     counter,
-    names.map((name) => ({ name, notKept: name === refused })),
+    keys.map((key) => ({ key, notKept: key === refused })),
     now,
   );
 }
@@ -44,7 +44,7 @@ describe('the want list', () => {
     const list = listOf(many(75));
     const sent = [0, 1, 2].map((counter) => send(list, counter)!);
     assert.deepEqual(
-      sent.map(({ of: [, part, parts], names }) => [part, parts, names.length]),
+      sent.map(({ of: [, part, parts], keys }) => [part, parts, keys.length]),
       [
         [0, 3, 37],
         [1, 3, 37],
@@ -79,7 +79,7 @@ describe('the want list', () => {
     send(list, 2);
     answer(list, 0, ['a']);
     answer(list, 1, []);
-    assert.deepEqual(send(list, 3, 500)?.names, ['a'], 'sent again');
+    assert.deepEqual(send(list, 3, 500)?.keys, ['a'], 'sent again');
     answer(list, 3, ['a']);
     assert.ok(list.isSettled);
   });
@@ -87,7 +87,7 @@ describe('the want list', () => {
   it('begins with the peers that are new', () => {
     const list = listOf(many(40));
     list.want(peers(...many(40), 'x'));
-    assert.equal(send(list, 0)?.names[0], 'x');
+    assert.equal(send(list, 0)?.keys[0], 'x');
   });
 
   it('repeats a part after 0.5 s, then less often, at most 2 s apart', () => {
@@ -105,7 +105,7 @@ describe('the want list', () => {
     const list = listOf(['a', 'b', 'c']);
     send(list, 0);
     answer(list, 0, ['a', 'c']);
-    assert.deepEqual(send(list, 1, 500)?.names, ['b']);
+    assert.deepEqual(send(list, 1, 500)?.keys, ['b']);
     answer(list, 0, ['b']);
     assert.ok(list.isSettled, 'the answer to the first sending came late');
   });
@@ -128,7 +128,7 @@ describe('the want list', () => {
     assert.deepEqual(list.notKept, ['b']);
     assert.equal(list.nextAt, 61_000);
     assert.equal(send(list, 1, 60_999), undefined);
-    assert.deepEqual(send(list, 2, 61_000)?.names, ['b']);
+    assert.deepEqual(send(list, 2, 61_000)?.keys, ['b']);
     answer(list, 2, ['b'], '', 61_010);
     assert.ok(list.isSettled);
     assert.deepEqual(list.notKept, []);
@@ -140,17 +140,17 @@ describe('the want list', () => {
     send(list, 1);
     answer(list, 0, many(37), 'p3');
     answer(list, 1, ['p37']);
-    assert.deepEqual(send(list, 2)?.names, ['p3']);
+    assert.deepEqual(send(list, 2)?.keys, ['p3']);
     answer(list, 2, ['p3'], 'p3');
     assert.equal(list.nextAt, 60_000, 'once');
   });
 
   it('leaves out what exceeds the number that the server allows', () => {
     const list = listOf(['a', 'b', 'c'], 2);
-    assert.deepEqual(send(list, 0)?.names, ['a', 'b']);
+    assert.deepEqual(send(list, 0)?.keys, ['a', 'b']);
     assert.deepEqual(list.notKept, ['c']);
     list.want(peers('b', 'c'));
-    assert.deepEqual(send(list, 1)?.names, ['b', 'c']);
+    assert.deepEqual(send(list, 1)?.keys, ['b', 'c']);
     assert.deepEqual(list.notKept, []);
   });
 });

@@ -1,5 +1,5 @@
-import { Conversation } from '../../../src/client/sealed/conversation.js';
-import type { PeerNews } from '../../../src/client/sealed/news.js';
+import type { PeerUpdate } from '../../../src/client/sealed/peer-updates.js';
+import { SealedClient } from '../../../src/client/sealed/sealed-client.js';
 import { generateKeyPair, type KeyPair } from '../../../src/sealed/key-pair.js';
 import type { SealedHandlerOptions } from '../../../src/server/sealed/sealed-handler.js';
 import {
@@ -28,10 +28,11 @@ export interface Datagram {
 
 /** The client's side of the protocol, at an address of each family that it has. */
 export class Node {
-  readonly name: string;
-  conversation: Conversation;
+  /** Its public key in base64. */
+  readonly key: string;
+  client: SealedClient;
   /** What it was told last of each peer. */
-  readonly known = new Map<string, PeerNews>();
+  readonly known = new Map<string, PeerUpdate>();
   /** Its wall clock, less the server's. */
   clockAheadMs = 0;
   families: readonly Family[] = [4];
@@ -40,7 +41,11 @@ export class Node {
   /** When each datagram was sent, and its bytes. */
   readonly sent: { readonly at: number; readonly payload: Uint8Array }[] = [];
   isSuspended = false;
-  /** Its conversation has not done anything yet. */
+  /** Whether it waits for a peer. */
+  isWaiting = false;
+  /** Its `pingIntervalMs`, from its next beginning on. */
+  pingIntervalMs: number | undefined;
+  /** Its client has not done anything yet. */
   isFresh = true;
 
   constructor(
@@ -49,8 +54,8 @@ export class Node {
     readonly keys: KeyPair = generateKeyPair(),
     serverKey: PublicKey = world.server.key.publicKey,
   ) {
-    this.name = formatPublicKey(keys.publicKey);
-    this.conversation = this.begin(serverKey);
+    this.key = formatPublicKey(keys.publicKey);
+    this.client = this.begin(serverKey);
   }
 
   get publicKey(): PublicKey {
@@ -58,10 +63,10 @@ export class Node {
   }
 
   /** Begins anew, as a client that was started again does. */
-  begin(server = this.world.server.key.publicKey): Conversation {
+  begin(server = this.world.server.key.publicKey): SealedClient {
     this.known.clear();
     this.isFresh = true;
-    this.conversation = new Conversation({
+    this.client = new SealedClient({
       own: this.keys,
       server,
       randomNumber: () => this.world.randomNumber(),
@@ -72,20 +77,21 @@ export class Node {
         this.world.send({ from: this.places[family], to, payload });
         return true;
       },
-      told: (name, news) => this.known.set(name, news),
+      updated: (key) => this.known.set(key, this.client.update(key)!),
+      pingIntervalMs: this.pingIntervalMs,
     });
-    return this.conversation;
+    return this.client;
   }
 
   want(...peers: readonly Node[]): this {
-    const wanted = peers.map((peer) => [peer.name, { publicKey: peer.publicKey }] as const);
-    this.conversation.want(new Map(wanted));
+    const wanted = peers.map((peer) => [peer.key, { publicKey: peer.publicKey }] as const);
+    this.client.want(new Map(wanted));
     return this;
   }
 
   /** Where the peer is, as far as this one was told. */
   finds(peer: Node, family: Family = 4): string | undefined {
-    const news = this.known.get(peer.name);
+    const news = this.known.get(peer.key);
     const found = family === 4 ? news?.ipv4 : news?.ipv6;
     return found && formatEndpoint(found);
   }
@@ -96,12 +102,13 @@ export class Node {
 
   work(): void {
     this.isFresh = false;
-    this.conversation.useFamilies(this.families);
-    this.conversation.work(this.world.now, this.wall());
+    this.client.useFamilies(this.families);
+    this.client.isWaiting = this.isWaiting;
+    this.client.work(this.world.now, this.wall());
   }
 
   hear(family: Family, payload: Uint8Array): void {
-    this.conversation.received(family, payload, this.world.now, this.wall());
+    this.client.received(family, payload, this.world.now, this.wall());
   }
 }
 
@@ -178,7 +185,7 @@ export class World {
 
   #step(): void {
     for (const node of this.nodes.filter(({ isSuspended }) => !isSuspended)) {
-      if (node.conversation.nextAt <= this.now || node.isFresh) {
+      if (node.client.nextAt <= this.now || node.isFresh) {
         node.work();
       }
     }

@@ -13,53 +13,64 @@ import {
   readCounter,
   readNoticeReason,
 } from '../../wire/sealed.js';
-import { STATUS } from '../../wire/sealed-response.js';
-import type { Send } from './frame-sender.js';
+import { type ResponsePayload, STATUS } from '../../wire/sealed-response.js';
+import { decodeTai64n, encodeTai64n } from '../../wire/tai64n.js';
 import { HandshakeSchedule } from './handshake-schedule.js';
-import type { Paths } from './paths.js';
-import { Session } from './session.js';
-import { Timestamps } from './timestamps.js';
-import { COOKIE_HANDSHAKES, NOTICE_SPACING_MS, OVERLAP_MS } from './timing.js';
-import { Trouble } from './trouble.js';
+import type { ServerPaths } from './server-paths.js';
+import { ServerStatus } from './server-status.js';
+import { ClientSession } from './session.js';
+import type { Send } from './transmitter.js';
 
-/** A notice that echoes a message further back than this comes too late to be a hint. */
+/** After so many unanswered initiations the cookies may be at fault: the client asks for new ones. */
+const COOKIE_HANDSHAKES = 5;
+
+/** A notice asks for a handshake at most this often. */
+const NOTICE_SPACING_MS = 2000;
+
+/** A notice that echoes a message further back than this is too late to be a hint. */
 const ECHO_WINDOW = 64;
 
-export interface AssociationOptions {
+/** Messages of a replaced session are accepted for this long. */
+const OVERLAP_MS = 10_000;
+
+/** TAI64N has nanoseconds; this step survives every rounding. */
+const TIMESTAMP_STEP_MS = 1;
+
+export interface SessionKeeperOptions {
   readonly own: KeyPair;
   readonly server: PublicKey;
-  /** 32 bits that nobody can foretell. */
+  /** 32 unpredictable bits. */
   readonly randomNumber: () => number;
   readonly send: Send;
 }
 
 /**
- * Keeps a session with the server: handshakes until there is one, and again before it is too old or when
- * the server seems to have forgotten it. Bytes and times come in, bytes go out.
+ * Keeps a session with the server: begins handshakes until there is one, and again before it is too old or
+ * when the server seems to have lost it. Bytes and times come in, bytes go out.
  */
-export class Association {
-  readonly trouble = new Trouble();
-  readonly #options: AssociationOptions;
-  readonly #paths: Paths;
-  /** There is a session, and with it a new one. */
-  readonly #opened: (session: Session, family: Family) => void;
+export class SessionKeeper {
+  readonly status = new ServerStatus();
+  readonly #options: SessionKeeperOptions;
+  readonly #paths: ServerPaths;
+  readonly #opened: (session: ClientSession, family: Family) => void;
   readonly #macs: MessageMacs;
   readonly #timestamps = new Timestamps();
   readonly #schedule = new HandshakeSchedule();
+  readonly #roundTrip = new RoundTrip();
   readonly #cookies = new Map<Family, Uint8Array>();
   #initiation: Initiation | undefined;
   /** The initiation was sent again for a cookie, before its time. */
   #isHurried = false;
-  #session: Session | undefined;
-  #previous: Session | undefined;
+  #session: ClientSession | undefined;
+  #previous: ClientSession | undefined;
   #sessions = 0;
   #isClosed = false;
 
-  /** @param opened is told when `session` is another, and over which family that came about */
+  /** @param opened gets each new session, and the family of its handshake */
   constructor(
-    options: AssociationOptions,
-    paths: Paths,
-    opened: (session: Session, family: Family) => void,
+    options: SessionKeeperOptions,
+    paths: ServerPaths,
+    opened: (session: ClientSession, family: Family) => void,
   ) {
     this.#options = options;
     this.#paths = paths;
@@ -67,17 +78,24 @@ export class Association {
     this.#macs = new MessageMacs(options.server);
   }
 
+  /** The last measured round trip to the server in milliseconds; undefined before the first. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTrip.ms;
+  }
+
   /** The present session. */
-  get session(): Session | undefined {
+  get session(): ClientSession | undefined {
     return this.#session;
   }
 
-  /** The session that the server names by this number: the present one, or the one before. */
-  find(number: number): Session | undefined {
-    return [this.#session, this.#previous].find((session) => session?.ours === number);
+  /** The session with this local index: the present one, or the one before. */
+  find(localIndex: number): ClientSession | undefined {
+    return [this.#session, this.#previous].find(
+      (session) => session?.terms.localIndex === localIndex,
+    );
   }
 
-  /** Ends what is over, and sends an initiation when one is due. */
+  /** Ends sessions that are over, and sends an initiation when one is due. */
   work(now: number, wallNow: number): void {
     if (this.#isClosed) {
       return;
@@ -91,7 +109,7 @@ export class Association {
     }
   }
 
-  /** When there is something to do, if nothing happens before. */
+  /** When there is something to do; Infinity for never. */
   get nextAt(): number {
     if (this.#isClosed) {
       return Number.POSITIVE_INFINITY;
@@ -101,12 +119,12 @@ export class Association {
     return Math.min(this.#paths.isEmpty ? Infinity : this.#schedule.dueAt, needed, ...ends);
   }
 
-  /** The session may be dead on the other side: a handshake, while it goes on. */
+  /** Begins a handshake, because the session may be dead on the other side; meanwhile it goes on. */
   renew(now: number): void {
     this.#schedule.need(now);
   }
 
-  /** Takes in a response, a cookie or a notice. What is none, or does not answer us, is ignored. */
+  /** Takes in a response, cookie or notice; ignores one that does not answer us. */
   received(
     type: MessageType,
     family: Family,
@@ -116,13 +134,13 @@ export class Association {
   ): void {
     switch (type) {
       case MESSAGE.response:
-        this.#responded(family, message, now, wallNow);
+        this.#receiveResponse(family, message, now, wallNow);
         break;
       case MESSAGE.cookie:
-        this.#cookieCame(family, message, now);
+        this.#receiveCookie(family, message, now);
         break;
       case MESSAGE.notice:
-        this.#noticed(family, message, now);
+        this.#receiveNotice(family, message, now);
         break;
     }
   }
@@ -163,25 +181,27 @@ export class Association {
     this.#isHurried = false;
     this.#paths.order(this.#schedule.sends).some((family) => this.#send(initiation, family, now));
     this.#schedule.sent(now, initiation.isSpent);
-    this.trouble.unanswered++;
+    this.status.unanswered++;
   }
 
   #send(initiation: Initiation, family: Family, now: number): boolean {
     const isSent = this.#options.send(family, initiation.encode(this.#cookies.get(family)));
     if (isSent) {
+      this.#roundTrip.sent(now);
       this.#paths.sent(family, now);
     }
     return isSent;
   }
 
-  /** The same initiation goes out again at once, but only once before its time: cookies may be repeated. */
-  #cookieCame(family: Family, message: Uint8Array, now: number): void {
+  /** Sends the same initiation again at once, but only once before its time: cookies may be repeated. */
+  #receiveCookie(family: Family, message: Uint8Array, now: number): void {
     const initiation = this.#initiation;
     const cookie = initiation?.readCookie(message);
     if (initiation === undefined || cookie === undefined) {
       return;
     }
-    this.trouble.answered();
+    this.status.answered();
+    this.#roundTrip.answered(now);
     this.#paths.heard(family);
     this.#cookies.set(family, cookie);
     if (!this.#isHurried) {
@@ -191,45 +211,44 @@ export class Association {
     }
   }
 
-  #responded(family: Family, message: Uint8Array, now: number, wallNow: number): void {
+  #receiveResponse(family: Family, message: Uint8Array, now: number, wallNow: number): void {
     const initiation = this.#initiation;
     const accepted = initiation?.accept(message);
     if (initiation === undefined || accepted === undefined) {
       return;
     }
     const { payload, remoteIndex, transport } = accepted;
+    const { localIndex } = initiation;
     this.#endInitiation();
+    this.#roundTrip.answered(now);
     this.#paths.heard(family);
-    this.trouble.responded(payload, wallNow);
-    if (transport !== undefined) {
-      const ttlMs = payload.ttlSeconds * 1000;
-      const { maxWanted } = payload;
-      const session = new Session(
-        this.#sessions++,
-        initiation.localIndex,
-        remoteIndex,
-        transport,
-        ttlMs,
-        maxWanted,
-        now,
-      );
-      this.#open(session);
-      this.#opened(session, family);
+    this.status.responded(payload, wallNow);
+    if (transport === undefined) {
+      this.#refused(payload, now);
       return;
     }
-    if (payload.status === STATUS.staleTimestamp) {
-      const aheadMs = payload.latest ? this.#timestamps.raise(payload.latest) : 0;
-      if (aheadMs > 0) {
-        // Otherwise it is ours: the network doubled an initiation whose welcome was lost.
-        this.trouble.stale(aheadMs);
-      }
-      this.#schedule.wasStale();
-    } else {
-      this.#schedule.refused(now);
-    }
+    const { ttlSeconds, maxWanted } = payload;
+    const ordinal = this.#sessions++;
+    const ttlMs = ttlSeconds * 1000;
+    const terms = { ordinal, localIndex, remoteIndex, transport, ttlMs, maxWanted };
+    this.#open(new ClientSession(terms, now));
+    this.#opened(this.#session!, family);
   }
 
-  #open(session: Session): void {
+  #refused({ status, latest }: ResponsePayload, now: number): void {
+    if (status !== STATUS.staleTimestamp) {
+      this.#schedule.refused(now);
+      return;
+    }
+    const aheadMs = latest ? this.#timestamps.raise(latest) : 0;
+    if (aheadMs > 0) {
+      // Otherwise it is ours: the network doubled an initiation whose welcome was lost.
+      this.status.stale(aheadMs);
+    }
+    this.#schedule.wasStale();
+  }
+
+  #open(session: ClientSession): void {
     this.#previous?.transport.wipe();
     this.#previous = this.#session;
     if (this.#previous !== undefined) {
@@ -239,7 +258,7 @@ export class Association {
     this.#schedule.succeeded();
   }
 
-  #noticed(family: Family, message: Uint8Array, now: number): void {
+  #receiveNotice(family: Family, message: Uint8Array, now: number): void {
     switch (readNoticeReason(message, 0)) {
       case NOTICE.noSession:
         if (
@@ -253,8 +272,8 @@ export class Association {
         break;
       case NOTICE.wrongKey:
         if (this.#initiation?.isEchoedBy(message)) {
-          this.trouble.unanswered = 0;
-          this.trouble.hasWrongKey = true;
+          this.status.unanswered = 0;
+          this.status.hasWrongKey = true;
         }
         break;
     }
@@ -271,13 +290,56 @@ export class Association {
   }
 }
 
+/** The timestamps of initiations: each later than any before, even where the clock is set back. */
+class Timestamps {
+  #latestMs = Number.NEGATIVE_INFINITY;
+
+  /** The next timestamp (TAI64N); `wallNow` is in milliseconds since 1970 UTC. */
+  next(wallNow: number): Uint8Array {
+    this.#latestMs = Math.max(wallNow, this.#latestMs + TIMESTAMP_STEP_MS);
+    return encodeTai64n(this.#latestMs);
+  }
+
+  /**
+   * The server knows this timestamp (TAI64N) of our key.
+   * @returns how many milliseconds it is ahead of our last; 0 where it is ours, or older
+   */
+  raise(timestamp: Uint8Array): number {
+    const known = decodeTai64n(timestamp);
+    const ahead = known - this.#latestMs;
+    this.#latestMs = Math.max(this.#latestMs, known);
+    return ahead < TIMESTAMP_STEP_MS ? 0 : ahead;
+  }
+}
+
+/** Measures the round trip by messages that were sent once before their answer (Karn's algorithm). */
+class RoundTrip {
+  ms: number | undefined;
+  /** When the only unanswered message was sent; undefined with none, or several. */
+  #sentAt: number | undefined;
+  #unanswered = 0;
+
+  sent(now: number): void {
+    this.#unanswered++;
+    this.#sentAt = this.#unanswered === 1 ? now : undefined;
+  }
+
+  answered(now: number): void {
+    if (this.#sentAt !== undefined) {
+      this.ms = now - this.#sentAt;
+    }
+    this.#sentAt = undefined;
+    this.#unanswered = 0;
+  }
+}
+
 /** Whether a notice echoes the beginning of a data message that was just sent in the session. */
-function isEchoOfData(notice: Uint8Array, session: Session): boolean {
+function isEchoOfData(notice: Uint8Array, { terms, transport }: ClientSession): boolean {
   const { echo } = OFFSET.notice;
   if (notice[echo + 3] !== MESSAGE.data) {
     return false;
   }
-  const back = session.transport.sealedCount - readCounter(notice, echo);
-  const isOurs = readUint32(notice, echo + OFFSET.data.receiver) === session.theirs;
+  const back = transport.sealedCount - readCounter(notice, echo);
+  const isOurs = readUint32(notice, echo + OFFSET.data.receiver) === terms.remoteIndex;
   return isOurs && back > 0 && back <= ECHO_WINDOW;
 }

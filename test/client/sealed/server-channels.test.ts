@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { followServer } from '../../../src/client/sealed/server-route.js';
+import { followServer } from '../../../src/client/sealed/server-channels.js';
 import { ServerLocator } from '../../../src/client/server-locator.js';
 import { type Endpoint, type Family, parseEndpoint } from '../../../src/wire/endpoint.js';
 import { MESSAGE } from '../../../src/wire/sealed.js';
@@ -32,7 +32,7 @@ async function setUp() {
   b.want(a);
   const run = (ms: number) => {
     for (const end = world.now + ms; world.now < end; world.run(LOOK_MS)) {
-      followServer(a.conversation, locator, channelsOf(a), DEVICE, world.now);
+      followServer(a.client, locator, channelsOf(a), DEVICE, world.now);
     }
   };
   return { world, a, b, run };

@@ -1,40 +1,44 @@
-import type { Endpoint, Family } from '../../wire/endpoint.js';
+import type { Family } from '../../wire/endpoint.js';
 import { Flight } from './in-flight.js';
-import { PING_INTERVAL_MS } from './timing.js';
 
-/** A way to the server: one address family. */
-class Path {
+/** One way to the server: an address family. */
+class ServerPath {
   sentAt = Number.NEGATIVE_INFINITY;
-  /** When the server was last heard on it, in a message that shows that we are registered there. */
+  /** When the last message arrived here that the server sends to registered addresses only. */
   registeredAt = Number.NEGATIVE_INFINITY;
-  /** When the present session was heard on it last. */
+  /** When the last message of the present session arrived here. */
   aliveAt = Number.NEGATIVE_INFINITY;
-  /** Its last ping was given up, and the present session was not heard on it since. */
+  /** Its last ping was given up, and nothing of the present session arrived here since. */
   isSilent = false;
-  /** When that ping was sent first. */
+  /** When that ping was first sent. */
   silentSince = Number.NEGATIVE_INFINITY;
-  /** The server has asked for a proof, and has ignored what we sent until it gets one. */
+  /** The server sent a path challenge: what was sent here before was ignored. */
   isChallenged = false;
   isUrgent = false;
   ping: Flight | undefined;
-  /** How the server sees us there. */
-  seenAs: Endpoint | undefined;
-
-  get pingAt(): number {
-    if (this.ping !== undefined) {
-      return this.ping.dueAt;
-    }
-    return this.isUrgent ? Number.NEGATIVE_INFINITY : this.sentAt + PING_INTERVAL_MS;
-  }
 }
 
-/** The ways to the server, which of them is used, and the pings that keep them open. Pure. */
-export class Paths {
-  readonly #paths = new Map<Family, Path>();
-  /** Where the server was heard last. */
+/** The ways to the server: which is used first, and the pings that keep them open. Pure. */
+export class ServerPaths {
+  readonly #paths = new Map<Family, ServerPath>();
+  readonly #pingIntervalMs: number;
+  /** The family over which the server was heard last. */
   #latest: Family | undefined;
+  /** The interval on the path used first; that of the other is never shorter than the usual one. */
+  #firstIntervalMs: number;
 
-  /** The families over which something can be sent now. */
+  /** @param pingIntervalMs between the last message on a path and its ping */
+  constructor(pingIntervalMs: number) {
+    this.#pingIntervalMs = pingIntervalMs;
+    this.#firstIntervalMs = pingIntervalMs;
+  }
+
+  /** Shortens the time until a ping, on the path that is used first. */
+  pingEvery(intervalMs: number): void {
+    this.#firstIntervalMs = Math.min(intervalMs, this.#pingIntervalMs);
+  }
+
+  /** Sets the families over which something can be sent now. */
   use(families: readonly Family[]): void {
     for (const family of this.#paths.keys()) {
       if (!families.includes(family)) {
@@ -48,9 +52,9 @@ export class Paths {
     }
   }
 
-  /** Our place, or the server's, is another: what was known of this path does not hold. */
+  /** Our address in this family, or the server's, changed: what was known of the path is void. */
   moved(family: Family): void {
-    const path = new Path();
+    const path = new ServerPath();
     path.isUrgent = true;
     this.#paths.set(family, path);
   }
@@ -60,8 +64,8 @@ export class Paths {
   }
 
   /**
-   * The families in the order in which to try them: where the server was heard last, then IPv6; with each
-   * send of the same thing another one comes first.
+   * The families in the order in which to try them: the one over which the server was heard last, then
+   * IPv6. Each repetition begins with another one.
    */
   order(sends: number): Family[] {
     const families = [...this.#paths.keys()].sort((a, b) => this.#rank(a) - this.#rank(b));
@@ -76,12 +80,12 @@ export class Paths {
     }
   }
 
-  /** A genuine message came. */
+  /** A genuine message arrived. */
   heard(family: Family): void {
     this.#latest = family;
   }
 
-  /** It was one of the present session: the server has it. */
+  /** It was one of the present session. */
   alive(family: Family, now: number): void {
     const path = this.#paths.get(family);
     if (path !== undefined) {
@@ -90,7 +94,7 @@ export class Paths {
     }
   }
 
-  /** It was one that the server sends only where we are registered. */
+  /** It was one that the server sends to registered addresses only. */
   registered(family: Family, now: number): void {
     const path = this.#paths.get(family);
     if (path !== undefined) {
@@ -99,15 +103,15 @@ export class Paths {
   }
 
   /**
-   * Whether the present session was heard over another family, and never over this one: its address may be
-   * that of another server.
+   * Whether the present session was heard over another family, and never over this one, whose address may
+   * be that of another server.
    */
   isStrange(family: Family): boolean {
     const heard = [...this.#paths].filter(([, { aliveAt }]) => aliveAt > Number.NEGATIVE_INFINITY);
     return heard.length > 0 && heard.every(([other]) => other !== family);
   }
 
-  /** The families that are silent, though the server was heard over another since. */
+  /** The silent families, where the server was heard over another since. */
   get outlived(): Family[] {
     const heardAt = Math.max(...[...this.#paths.values()].map(({ aliveAt }) => aliveAt));
     return [...this.#paths]
@@ -115,7 +119,7 @@ export class Paths {
       .map(([family]) => family);
   }
 
-  /** Whether the server knows us there, when it forgets after so many milliseconds. */
+  /** Whether the server knows our address in this family, if it forgets one after `ttlMs`. */
   isRegistered(family: Family, now: number, ttlMs: number): boolean {
     const at = this.#paths.get(family)?.registeredAt;
     return at !== undefined && now - at < ttlMs;
@@ -128,26 +132,22 @@ export class Paths {
     }
   }
 
-  /** A pong came; true when what was sent before was ignored, and is to be sent again. */
-  pong(family: Family, seenAs: Endpoint): boolean {
+  /** A pong arrived; true where the server ignored what was sent before, so that it has to be repeated. */
+  pong(family: Family): boolean {
     const path = this.#paths.get(family);
     if (path === undefined) {
       return false;
     }
     const wasChallenged = path.isChallenged;
-    Object.assign(path, { isChallenged: false, ping: undefined, seenAs });
+    path.isChallenged = false;
+    path.ping = undefined;
     return wasChallenged;
   }
 
-  /** How the server sees us. */
-  get seenAs(): Endpoint[] {
-    return [...this.#paths.values()].flatMap(({ seenAs }) => seenAs ?? []);
-  }
-
-  /** A path over which a ping is due, with the ping. */
+  /** A path on which a ping is due. */
   pingDue(now: number): { readonly family: Family; readonly ping: Flight } | undefined {
     for (const [family, path] of this.#paths) {
-      if (path.pingAt <= now) {
+      if (this.#pingAt(family, path) <= now) {
         path.isUrgent = false;
         path.ping ??= new Flight();
         return { family, ping: path.ping };
@@ -157,8 +157,8 @@ export class Paths {
   }
 
   /**
-   * The path's ping was sent in vain: its next one is due when one would be anyhow. A path that was not
-   * heard since that ping is asked at once whether it is silent as well.
+   * Gives up a ping that was never answered; the next is due in its usual time. Paths on which nothing
+   * arrived since that ping are pinged at once.
    * @returns whether every path is silent: the session may be dead
    */
   givePingUp(family: Family, now: number): boolean {
@@ -176,7 +176,7 @@ export class Paths {
     return paths.every(({ isSilent }) => isSilent);
   }
 
-  /** A ping is due at once over every path, or every one but this. */
+  /** Makes a ping due at once on every path, or on every one but this. */
   pingNow(except?: Family): void {
     for (const [family, path] of this.#paths) {
       path.isUrgent ||= family !== except;
@@ -184,7 +184,7 @@ export class Paths {
     }
   }
 
-  /** A new session, over that family: what was sent in the old one does not count. */
+  /** A new session, by a handshake over that family: what was sent in the old one does not count. */
   restart(over: Family): void {
     for (const [family, path] of this.#paths) {
       path.ping = undefined;
@@ -195,11 +195,20 @@ export class Paths {
     }
   }
 
+  /** When the next ping is due; Infinity for never. */
   get nextPingAt(): number {
     return Math.min(
       Number.POSITIVE_INFINITY,
-      ...[...this.#paths.values()].map(({ pingAt }) => pingAt),
+      ...[...this.#paths].map(([family, path]) => this.#pingAt(family, path)),
     );
+  }
+
+  #pingAt(family: Family, { ping, isUrgent, sentAt }: ServerPath): number {
+    if (ping !== undefined) {
+      return ping.dueAt;
+    }
+    const interval = family === this.order(0)[0] ? this.#firstIntervalMs : this.#pingIntervalMs;
+    return isUrgent ? Number.NEGATIVE_INFINITY : sentAt + interval;
   }
 
   #rank(family: Family): number {

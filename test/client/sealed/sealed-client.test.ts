@@ -64,7 +64,7 @@ describe('a conversation with the server', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];
     a.want(b);
-    world.runUntil(() => a.known.has(b.name));
+    world.runUntil(() => a.known.has(b.key));
     assert.equal(a.finds(b), undefined);
     const waiting = world.now;
     world.run(20_000);
@@ -80,7 +80,7 @@ describe('a conversation with the server', () => {
     a.want(b);
     b.want();
     world.run(5000);
-    assert.equal(a.known.get(b.name)?.ipv4, undefined);
+    assert.equal(a.known.get(b.key)?.ipv4, undefined);
   });
 
   it('pings every 25 s, and at once when asked to', () => {
@@ -91,16 +91,58 @@ describe('a conversation with the server', () => {
     const pings = a.sent.filter(({ at }) => at >= start).length;
     assert.equal(pings, 3);
     const before = world.now;
-    a.conversation.refresh();
+    a.client.refresh();
     a.work();
     assert.equal(sentSince(a, before), 1);
+  });
+
+  it('pings every 2 s while a peer is missing, over one of its families at a time', () => {
+    const [world, a] = pair();
+    a.families = [4, 6];
+    a.work();
+    world.run(1000);
+    a.isWaiting = true;
+    a.work();
+    let start = world.now;
+    world.run(60_000);
+    const pings = sentSince(a, start + 1);
+    assert.ok(pings >= 29 && pings <= 33, `${pings}`);
+    a.isWaiting = false;
+    a.work();
+    start = world.now;
+    world.run(60_000);
+    assert.ok(sentSince(a, start + 1) <= 6);
+  });
+
+  it('notices within 2 s, while it waits for a peer, that the server was restarted', () => {
+    const world = new World();
+    const [a, b] = [world.node(), world.node()];
+    a.want(b);
+    a.isWaiting = true;
+    world.run(5500);
+    world.restartServer();
+    assert.ok(world.runUntil(() => world.server.handler.sizes.clients > 0) <= 2100);
+    world.run(100);
+    b.want(a);
+    assert.ok(world.runUntil(() => a.finds(b) !== undefined) < 200);
+  });
+
+  it('pings as often as it is told to', () => {
+    const world = new World();
+    const a = world.node();
+    a.pingIntervalMs = 7000;
+    a.begin();
+    world.run(1000);
+    const start = world.now;
+    world.run(70_000);
+    assert.equal(sentSince(a, start), 10);
   });
 
   it('wants a thousand peers in datagrams that leave at once', () => {
     const world = new World();
     const a = world.node();
     const keys = Array.from({ length: 1000 }, () => generateKeyPair().publicKey);
-    a.conversation.want(new Map(keys.map((publicKey, i) => [`${i}`, { publicKey }])));
+    a.client.want(new Map(keys.map((publicKey, i) => [`${i}`, { publicKey }])));
     world.run(300);
     assert.equal(sentSince(a, 0, MESSAGE.data), Math.ceil(1000 / 37));
   });
@@ -129,32 +171,32 @@ describe('a conversation with the server', () => {
 
   it('offers its local addresses to whom it may meet, who alone can read them', () => {
     const [world, a, b] = pair();
-    a.conversation.offer(endpoints('192.168.1.2:51820', '[2001:db8:1::2]:51820'));
+    a.client.setLocalCandidates(endpoints('192.168.1.2:51820', '[2001:db8:1::2]:51820'));
     world.run(1000);
-    const offers = b.known.get(a.name)?.offers.map(formatEndpoint);
+    const offers = b.known.get(a.key)?.candidates.map(formatEndpoint);
     assert.deepEqual(offers, ['192.168.1.2:51820', '[2001:db8:1::2]:51820']);
     const quiet = world.now;
     world.run(20_000);
     assert.equal(sentSince(a, quiet), 0, 'said once');
-    a.conversation.offer(endpoints('10.0.0.9:51820'));
-    world.runUntil(() => b.known.get(a.name)?.offers[0]?.address === '10.0.0.9');
+    a.client.setLocalCandidates(endpoints('10.0.0.9:51820'));
+    world.runUntil(() => b.known.get(a.key)?.candidates[0]?.address === '10.0.0.9');
   });
 
   for (const own of [[], endpoints('192.168.1.3:51820')]) {
     it(`offers anew to who left and came back in one push, and offers ${own.length} itself`, () => {
       const [world, a, b] = pair();
-      a.conversation.offer(endpoints('192.168.1.2:51820'));
-      b.conversation.offer(own);
+      a.client.setLocalCandidates(endpoints('192.168.1.2:51820'));
+      b.client.setLocalCandidates(own);
       world.run(1000);
       world.fate = ({ to }) => (to === a.places[4] ? [] : [10]);
-      b.conversation.leave(world.now);
+      b.client.leave(world.now);
       world.run(100);
-      b.begin().offer(own);
+      b.begin().setLocalCandidates(own);
       b.want(a);
       world.run(200);
       world.fate = () => [10];
       world.run(3000);
-      assert.equal(b.known.get(a.name)?.offers[0]?.address, '192.168.1.2');
+      assert.equal(b.known.get(a.key)?.candidates[0]?.address, '192.168.1.2');
       const quiet = world.now;
       world.run(20_000);
       assert.equal(sentSince(a, quiet) + sentSince(b, quiet), 0);
@@ -163,15 +205,15 @@ describe('a conversation with the server', () => {
 
   it('offers nothing anew when its addresses are the same, and takes back those that are gone', () => {
     const [world, a, b] = pair();
-    a.conversation.offer(endpoints('192.168.1.2:51820'));
+    a.client.setLocalCandidates(endpoints('192.168.1.2:51820'));
     world.run(1000);
     const again = world.now;
-    a.conversation.offer(endpoints('192.168.1.2:51820'));
+    a.client.setLocalCandidates(endpoints('192.168.1.2:51820'));
     world.run(1000);
     assert.equal(sentSince(a, again), 0);
-    a.conversation.offer([]);
+    a.client.setLocalCandidates([]);
     world.run(1000);
-    assert.deepEqual(b.known.get(a.name)?.offers, []);
+    assert.deepEqual(b.known.get(a.key)?.candidates, []);
   });
 
   it('is over when the answer to its goodbye was lost, and the server knows it no more', () => {
@@ -179,8 +221,8 @@ describe('a conversation with the server', () => {
     world.run(1000);
     const start = world.now;
     world.fate = ({ to }) => (to === a.places[4] && world.now < start + 300 ? [] : [10]);
-    a.conversation.leave(world.now);
-    world.runUntil(() => a.conversation.isOver, 600);
+    a.client.leave(world.now);
+    world.runUntil(() => a.client.isOver, 600);
     world.run(5000);
     assert.equal(sentSince(a, start), 2, 'goodbye, twice');
   });
@@ -189,19 +231,19 @@ describe('a conversation with the server', () => {
     const [world, a, b] = pair();
     const start = world.now + 1;
     world.run(1);
-    a.conversation.wipe();
+    a.client.wipe();
     b.want();
     a.want();
     world.run(60_000);
-    a.conversation.refresh();
+    a.client.refresh();
     a.work();
     assert.equal(sentSince(a, start), 0);
   });
 
   it('says goodbye, so that its peers know at once', () => {
     const [world, a, b] = pair();
-    a.conversation.leave(world.now);
-    world.runUntil(() => a.conversation.isOver, 100);
+    a.client.leave(world.now);
+    world.runUntil(() => a.client.isOver, 100);
     world.runUntil(() => b.finds(a) === undefined, 500);
   });
 });
@@ -256,7 +298,7 @@ describe('a session', () => {
     world.run(5000);
     const start = world.now;
     a.places[4] = '198.51.100.77:4321';
-    a.conversation.refresh();
+    a.client.refresh();
     a.work();
     world.runUntil(() => b.finds(a) === '198.51.100.77:4321', 1000);
     assert.equal(sentSince(a, start, MESSAGE.initiation), 0);
@@ -269,7 +311,7 @@ describe('a session', () => {
     a.places[4] = '198.51.100.77:4321';
     a.want(b, c);
     a.work();
-    assert.ok(world.runUntil(() => a.known.has(c.name)) < 150);
+    assert.ok(world.runUntil(() => a.known.has(c.key)) < 150);
   });
 
   it('is registered over both families again soon after the server was restarted', () => {
@@ -282,7 +324,7 @@ describe('a session', () => {
     b.want(a);
     world.run(5000);
     world.restartServer();
-    a.conversation.refresh();
+    a.client.refresh();
     world.run(5000);
     b.begin();
     b.want(a);
@@ -299,7 +341,7 @@ describe('a session', () => {
       }
       return [10];
     };
-    a.conversation.offer(endpoints('192.168.1.2:51820'));
+    a.client.setLocalCandidates(endpoints('192.168.1.2:51820'));
     world.run(200);
     const [acknowledgement] = held;
     assert.ok(acknowledgement);
@@ -322,7 +364,7 @@ describe('a session', () => {
     world.fate = ({ to }) => (to === 'server' ? [10] : [10, 10, 12, 12]);
     const a = world.node();
     world.run(1000);
-    assert.ok(a.conversation.isEstablished);
+    assert.ok(a.client.isEstablished);
     assert.equal(sentSince(a, 0, MESSAGE.initiation), 2);
   });
 
@@ -332,8 +374,8 @@ describe('a session', () => {
       payload[3] === MESSAGE.response && world.now < 1_000_200 ? [] : [10];
     const a = world.node();
     world.run(2000);
-    assert.ok(a.conversation.isEstablished);
-    assert.equal(a.conversation.trouble.staleByMs, undefined);
+    assert.ok(a.client.isEstablished);
+    assert.equal(a.client.status.staleByMs, undefined);
   });
 
   it('begins over IPv6 where there are both, and is registered over both', () => {
@@ -344,8 +386,8 @@ describe('a session', () => {
     a.want(b);
     b.want(a);
     world.runUntil(() => a.finds(b, 4) !== undefined && a.finds(b, 6) !== undefined, 1000);
-    assert.ok(a.conversation.isRegistered(6, world.now));
-    assert.ok(a.conversation.isRegistered(4, world.now));
+    assert.ok(a.client.isRegistered(6, world.now));
+    assert.ok(a.client.isRegistered(4, world.now));
   });
 
   it('goes over to the other family when one falls silent', () => {
@@ -360,7 +402,7 @@ describe('a session', () => {
     let stalls = 0;
     for (let i = 0; i < 3000; i++) {
       world.run(20);
-      stalls += a.conversation.isStalled ? 1 : 0;
+      stalls += a.client.isStalled ? 1 : 0;
     }
     assert.equal(stalls, 0);
     assert.equal(sentSince(a, start, MESSAGE.initiation), 0);
@@ -382,7 +424,7 @@ describe('a session', () => {
         const start = world.now;
         world.run(300_000);
         assert.equal(sentSince(a, start, MESSAGE.initiation), 0);
-        assert.ok(a.conversation.isEstablished);
+        assert.ok(a.client.isEstablished);
         world.fate = () => [];
         world.run(40_000);
         assert.ok(sentSince(a, start, MESSAGE.initiation) > 0, 'both are dead');
@@ -401,7 +443,7 @@ describe('a handshake', () => {
       const world = new World();
       const a = world.node();
       world.fate = () => [roundTripMs / 2];
-      const isEstablished = () => a.conversation.isEstablished;
+      const isEstablished = () => a.client.isEstablished;
       world.runUntil(isEstablished, limitMs + roundTripMs);
       const start = world.now;
       world.run(60_000);
@@ -409,7 +451,7 @@ describe('a handshake', () => {
       a.begin();
       world.runUntil(isEstablished, limitMs + roundTripMs);
       world.restartServer();
-      a.conversation.refresh();
+      a.client.refresh();
       world.run(limitMs + 3 * roundTripMs);
       assert.ok(isEstablished());
     });
@@ -419,7 +461,7 @@ describe('a handshake', () => {
 it('forgets a cookie that brings no answer, and finds a server that comes back within 5 s', () => {
   const [world, a] = pair();
   world.fate = () => [];
-  a.conversation.refresh();
+  a.client.refresh();
   world.run(100_000);
   const initiations = a.sent.filter(({ payload }) => payload[3] === MESSAGE.initiation);
   const gaps = initiations.slice(1).map(({ at }, i) => at - (initiations[i]?.at ?? 0));
@@ -435,8 +477,8 @@ describe('trouble', () => {
     const world = new World();
     const a = world.node(undefined, generateKeyPair().publicKey);
     world.run(3000);
-    assert.ok(a.conversation.trouble.hasWrongKey);
-    assert.equal(a.conversation.trouble.unanswered, 0);
+    assert.ok(a.client.status.hasWrongKey);
+    assert.equal(a.client.status.unanswered, 0);
   });
 
   it('with nobody there: initiations 0.3 s apart, then up to 2 s, after 150 of them 25 s', () => {
@@ -448,17 +490,17 @@ describe('trouble', () => {
     assert.deepEqual(times.slice(0, 5), [0, 300, 900, 2100, 4100]);
     assert.equal((times.at(-1) ?? 0) - (times.at(-2) ?? 0), 25_000);
     assert.ok(times.length > 150 && times.length < 165);
-    assert.ok(a.conversation.trouble.unanswered > 3);
+    assert.ok(a.client.status.unanswered > 3);
   });
 
   it('with the allow list: said, tried less often, and over once it is on it', () => {
     const world = new World({ allow: new Set() as never });
     const a = world.node();
     world.run(60_000);
-    assert.equal(a.conversation.trouble.refusal, 'not-allowed');
+    assert.equal(a.client.status.refusal, 'not-allowed');
     assert.ok(a.sent.length < 20, `${a.sent.length} datagrams`);
     world.server.handler.allowOnly({ has: () => true } as never);
-    world.runUntil(() => a.conversation.trouble.refusal === undefined, 30_000);
+    world.runUntil(() => a.client.status.refusal === undefined, 30_000);
   });
 
   it('with room', () => {
@@ -467,8 +509,8 @@ describe('trouble', () => {
     world.run(1000);
     const b = world.node();
     world.run(3000);
-    assert.ok(a.conversation.isEstablished);
-    assert.equal(b.conversation.trouble.refusal, 'full');
+    assert.ok(a.client.isEstablished);
+    assert.equal(b.client.status.refusal, 'full');
   });
 
   it('with a clock that went back: it goes on with later timestamps', () => {
@@ -477,10 +519,10 @@ describe('trouble', () => {
     a.begin();
     a.want(b);
     world.runUntil(() => a.finds(b) !== undefined, 2000);
-    const { staleByMs } = a.conversation.trouble;
+    const { staleByMs } = a.client.status;
     assert.ok(staleByMs !== undefined && Math.abs(staleByMs - 600_000) < 5000, `${staleByMs}`);
     world.run(700_000);
-    assert.equal(a.conversation.trouble.staleByMs, undefined, 'over with the next handshake');
+    assert.equal(a.client.status.staleByMs, undefined, 'over with the next handshake');
   });
 
   it('without a clock that went back: an initiation is doubled, and its welcome lost', () => {
@@ -493,9 +535,9 @@ describe('trouble', () => {
       }
       return payload[3] === MESSAGE.response && welcomes++ === 0 ? [] : [10];
     };
-    world.runUntil(() => a.conversation.isEstablished);
+    world.runUntil(() => a.client.isEstablished);
     assert.equal(welcomes, 2, 'the double is not answered');
-    assert.equal(a.conversation.trouble.staleByMs, undefined);
+    assert.equal(a.client.status.staleByMs, undefined);
   });
 
   it('with a clock that is hours off', () => {
@@ -503,7 +545,7 @@ describe('trouble', () => {
     const a = world.node();
     a.clockAheadMs = 3 * 3_600_000;
     world.run(1000);
-    const { clockAheadMs } = a.conversation.trouble;
+    const { clockAheadMs } = a.client.status;
     assert.equal(Math.round((clockAheadMs ?? 0) / 3_600_000), 3);
   });
 
@@ -512,7 +554,7 @@ describe('trouble', () => {
     const nodes = [world.node(), world.node(), world.node()] as const;
     nodes[0].want(nodes[1], nodes[2]);
     world.run(1000);
-    assert.equal(nodes[0].conversation.notKept.length, 1);
+    assert.equal(nodes[0].client.notKept.length, 1);
   });
 
   it('with too many wishes, until one of them is withdrawn, or the server has room', () => {
@@ -522,13 +564,13 @@ describe('trouble', () => {
     c.want(a);
     a.want(b, c);
     world.run(1000);
-    assert.deepEqual(a.conversation.notKept, [c.name]);
+    assert.deepEqual(a.client.notKept, [c.key]);
     const start = world.now;
     world.run(180_000);
     const wants = sentSince(a, start, MESSAGE.data) - Math.floor(180_000 / 25_000);
     assert.ok(wants <= 6, `${wants} wishes`);
     a.want(c);
     world.runUntil(() => a.finds(c) !== undefined, 500);
-    assert.deepEqual(a.conversation.notKept, []);
+    assert.deepEqual(a.client.notKept, []);
   });
 });

@@ -1,0 +1,296 @@
+import { openOffer, sealOffer } from '../../sealed/offer.js';
+import { readUint32 } from '../../wire/byte-order.js';
+import type { Endpoint, Family } from '../../wire/endpoint.js';
+import { formatPublicKey, type PublicKey } from '../../wire/key.js';
+import { MAX_PLAINTEXT_LENGTH, MESSAGE, messageType, OFFSET } from '../../wire/sealed.js';
+import { encodeCandidates } from '../../wire/sealed-candidates.js';
+import { decodeFrame, type Frame } from '../../wire/sealed-frame-reader.js';
+import { FRAME } from '../../wire/sealed-frames.js';
+import { LocalCandidates } from './local-candidates.js';
+import { type PeerUpdate, PeerUpdates } from './peer-updates.js';
+import { ServerPaths } from './server-paths.js';
+import type { ServerStatus } from './server-status.js';
+import type { ClientSession } from './session.js';
+import { SessionKeeper, type SessionKeeperOptions } from './session-keeper.js';
+import { Transmitter, type Urgency } from './transmitter.js';
+import { WantList } from './want-list.js';
+
+/** Below the 30 s of the shortest NAT timers that are common. */
+export const DEFAULT_PING_INTERVAL_MS = 25_000;
+
+/** While a wanted peer is missing, so that a restarted server is noticed soon: its push would not come. */
+const WAITING_PING_INTERVAL_MS = 2000;
+
+type PeersFrame = Frame & { kind: typeof FRAME.peers };
+
+export interface SealedClientOptions extends SessionKeeperOptions {
+  /** Gets the base64 key of each peer with a new state, which `update` gives. */
+  readonly updated: (key: string) => void;
+  /** Between the last message on a path and its ping. @default 25 000 ms */
+  readonly pingIntervalMs?: number | undefined;
+}
+
+/**
+ * The client's side of the sealed protocol (docs/protocol.md): a session with the server, the want list,
+ * the local candidates, and the peers' updates. Bytes and times come in, bytes go out. Times are
+ * milliseconds of one monotonic clock; `wallNow` is milliseconds since 1970 UTC.
+ */
+export class SealedClient {
+  readonly #updated: (key: string) => void;
+  readonly #paths: ServerPaths;
+  readonly #keeper: SessionKeeper;
+  readonly #wantList = new WantList();
+  readonly #candidates: LocalCandidates;
+  readonly #updates: PeerUpdates;
+  readonly #transmitter: Transmitter;
+  readonly #pingIntervalMs: number;
+  readonly #plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
+  /** Our addresses; an empty list is sent as well, because peers may have those of an earlier run. */
+  #local: readonly Endpoint[] | undefined;
+
+  constructor(options: SealedClientOptions) {
+    const { own, send, updated, pingIntervalMs = DEFAULT_PING_INTERVAL_MS } = options;
+    this.#updated = updated;
+    this.#pingIntervalMs = pingIntervalMs;
+    this.#paths = new ServerPaths(pingIntervalMs);
+    this.#keeper = new SessionKeeper(options, this.#paths, (session, family) =>
+      this.#restart(session, family),
+    );
+    this.#candidates = new LocalCandidates((peer) =>
+      this.#local ? sealOffer(own, peer, this.#local) : undefined,
+    );
+    this.#updates = new PeerUpdates((peer, sealed) => openOffer(own, peer, sealed));
+    this.#transmitter = new Transmitter(send, this.#paths, this.#wantList, this.#candidates);
+  }
+
+  get status(): ServerStatus {
+    return this.#keeper.status;
+  }
+
+  /** The last measured round trip to the server in milliseconds; undefined before the first. */
+  get roundTripMs(): number | undefined {
+    return this.#keeper.roundTripMs;
+  }
+
+  /** Whether nothing arrived in the session for long: it may be dead, and there is no other yet. */
+  get isStalled(): boolean {
+    return this.#keeper.session?.isStalled ?? false;
+  }
+
+  /** Whether there is a session in which data arrived. */
+  get isEstablished(): boolean {
+    const session = this.#keeper.session;
+    return session?.isConfirmed === true && !session.isStalled;
+  }
+
+  /** Wanted peers, by base64 key, that are not on the server's list. */
+  get notKept(): string[] {
+    return this.#wantList.notKept;
+  }
+
+  /** The latest state of a peer, by its base64 key. */
+  update(key: string): PeerUpdate | undefined {
+    return this.#updates.get(key);
+  }
+
+  /** Whether the server observes us over a family, and so discloses that address to peers. */
+  isRegistered(family: Family, now: number): boolean {
+    const ttlMs = this.#keeper.session?.terms.ttlMs ?? 0;
+    return this.#paths.isRegistered(family, now, ttlMs);
+  }
+
+  /** The families over which the server is silent, while it answers over another. */
+  get silentFamilies(): Family[] {
+    return this.isEstablished ? this.#paths.outlived : [];
+  }
+
+  /** Sets the families over which there is a way to the server now. */
+  useFamilies(families: readonly Family[]): void {
+    this.#paths.use(families);
+  }
+
+  /** Our address in this family, or the server's, changed. */
+  moved(family: Family): void {
+    this.#paths.moved(family);
+  }
+
+  /** Replaces the want list. */
+  want(peers: ReadonlyMap<string, { readonly publicKey: PublicKey }>): void {
+    this.#wantList.want(peers);
+    this.#updates.keepOnly((key) => this.#wantList.has(key));
+    this.#candidates.keepOnly((key) => this.#wantList.has(key));
+  }
+
+  /** Whether a wanted peer is missing, so that a push is awaited: the server is pinged more often then. */
+  set isWaiting(isWaiting: boolean) {
+    this.#paths.pingEvery(isWaiting ? WAITING_PING_INTERVAL_MS : this.#pingIntervalMs);
+  }
+
+  /** Sets the local candidates, which are sealed to each peer that wants us as well. */
+  setLocalCandidates(local: readonly Endpoint[]): void {
+    if (
+      this.#local &&
+      Buffer.compare(encodeCandidates(local), encodeCandidates(this.#local)) === 0
+    ) {
+      return;
+    }
+    this.#local = local;
+    this.#candidates.addressesChanged();
+  }
+
+  /** Makes a ping due at once, because an address of this host changed. */
+  refresh(): void {
+    this.#paths.pingNow();
+  }
+
+  /** Sends bye, again until `isOver`. */
+  leave(now: number): void {
+    this.#transmitter.leave();
+    this.#transmitter.transmit(this.#keeper.session, now, 'all');
+  }
+
+  /** Whether the server acknowledged our bye, or there is no session that it could end. */
+  get isOver(): boolean {
+    const session = this.#keeper.session;
+    return (
+      session === undefined ||
+      this.#transmitter.isByeAcknowledged ||
+      this.#transmitter.isByeRefused(session)
+    );
+  }
+
+  /** Does what is due. */
+  work(now: number, wallNow: number, what: Urgency = 'all'): void {
+    if (this.#transmitter.isLeaving && this.isOver) {
+      return;
+    }
+    this.#keeper.work(now, wallNow);
+    if (this.#transmitter.transmit(this.#keeper.session, now, what) === 'unanswered') {
+      this.#keeper.renew(now);
+      this.#keeper.work(now, wallNow);
+    }
+  }
+
+  /** When there is something to do; Infinity for never. */
+  get nextAt(): number {
+    const session = this.#keeper.session;
+    const isQuiet = session === undefined || session.isStalled || this.#paths.isEmpty;
+    return Math.min(
+      this.#keeper.nextAt,
+      isQuiet ? Number.POSITIVE_INFINITY : this.#transmitter.nextAt,
+    );
+  }
+
+  /** Takes in a datagram from the server's address and sends what is urgent; `work` does the rest. */
+  received(family: Family, message: Uint8Array, now: number, wallNow: number): void {
+    const type = messageType(message, 0, message.length);
+    if (type === MESSAGE.data) {
+      this.#receiveData(family, message, now);
+    } else if (type !== 0) {
+      this.#keeper.received(type, family, message, now, wallNow);
+    }
+    this.work(now, wallNow, 'urgent');
+  }
+
+  /** Overwrites all keys but the client's own: nothing is sent from then on. */
+  wipe(): void {
+    this.#keeper.wipe();
+  }
+
+  #restart({ terms }: ClientSession, family: Family): void {
+    this.#wantList.restart(terms.maxWanted);
+    this.#candidates.restart();
+    this.#paths.restart(family);
+    this.#transmitter.restart();
+  }
+
+  #receiveData(family: Family, message: Uint8Array, now: number): void {
+    const session = this.#keeper.find(readUint32(message, OFFSET.data.receiver));
+    const length = session?.transport.open(message, 0, message.length, this.#plaintext) ?? -1;
+    const frame = length < 0 ? undefined : decodeFrame(this.#plaintext.subarray(0, length));
+    if (session === undefined || frame === undefined) {
+      return;
+    }
+    this.#heard(session, family, frame, now);
+    const isCurrent = session === this.#keeper.session;
+    switch (frame.kind) {
+      case FRAME.peers:
+        this.#receivePeers(session, frame, isCurrent, now);
+        break;
+      case FRAME.challenge:
+        if (isCurrent) {
+          this.#transmitter.respondToChallenge(session, family, frame.token, now);
+        }
+        break;
+      case FRAME.serverAck:
+        if (isCurrent) {
+          this.#acknowledged(frame.counters);
+        }
+        break;
+    }
+  }
+
+  #heard(session: ClientSession, family: Family, frame: Frame, now: number): void {
+    this.#keeper.status.answered();
+    this.#paths.heard(family);
+    if (session === this.#keeper.session) {
+      this.#paths.alive(family, now);
+    }
+    if (frame.kind !== FRAME.challenge) {
+      this.#paths.registered(family, now);
+    }
+    if (!session.isConfirmed) {
+      // Only now the server has the session, and accepts what is sent over the other family.
+      this.#paths.pingNow(family);
+    }
+    session.heard(now);
+    if (frame.kind === FRAME.pong && this.#paths.pong(family)) {
+      this.#wantList.hurry();
+    }
+  }
+
+  #receivePeers(session: ClientSession, frame: PeersFrame, isCurrent: boolean, now: number): void {
+    const madeAt = { session: session.terms.ordinal, counter: session.transport.lastCounter };
+    const entries = frame.entries.map((entry) => ({ key: formatPublicKey(entry.key), entry }));
+    if (frame.push && isCurrent) {
+      this.#transmitter.acknowledge(madeAt.counter);
+    } else if (isCurrent) {
+      const answers = entries.map(({ key, entry }) => ({ key, notKept: entry.notKept }));
+      this.#wantList.answered(frame.counter, answers, now);
+    }
+    for (const { key, entry } of entries.filter(({ key }) => this.#wantList.has(key))) {
+      const before = this.#updates.get(key);
+      const update = this.#updates.take(key, entry, madeAt);
+      if (update !== undefined) {
+        this.#apply(key, entry.key, update);
+        if (frame.push && !isFirstCandidates(before, update)) {
+          this.#candidates.repeat(key);
+        }
+      }
+    }
+  }
+
+  #apply(key: string, publicKey: PublicKey, update: PeerUpdate): void {
+    if (update.ipv4 === undefined && update.ipv6 === undefined) {
+      this.#candidates.remove(key);
+    } else {
+      this.#candidates.add(key, publicKey);
+    }
+    this.#updated(key);
+  }
+
+  #acknowledged(counters: readonly number[]): void {
+    for (const counter of counters) {
+      this.#candidates.acknowledged(counter);
+      this.#transmitter.acknowledged(counter);
+    }
+  }
+}
+
+/**
+ * Whether a push only brings the peer's candidates. Any other push may stand for a peer that left and came
+ * back, for which the server has dropped our candidates.
+ */
+function isFirstCandidates(before: PeerUpdate | undefined, { candidates }: PeerUpdate): boolean {
+  return before?.candidates.length === 0 && candidates.length > 0;
+}
