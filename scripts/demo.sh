@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what is needed, and shows the main job: two WireGuard peers behind NATs find each other.
+# Installs what the demo needs and runs it: two WireGuard peers behind NATs connect directly.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/common.sh

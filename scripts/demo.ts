@@ -1,6 +1,6 @@
 /*
- * Shows the main job in a lab of network namespaces: two WireGuard peers, each behind a NAT of its own,
- * find each other through a rendezvous server and then talk directly.
+ * Shows the main job in a lab of network namespaces: two WireGuard peers, each behind its own NAT, find
+ * each other through a rendezvous server and then exchange packets directly.
  */
 import { fileURLToPath } from 'node:url';
 import { type CableRule, createLab, type Lab, until } from '../src/lab/index.js';
@@ -19,22 +19,27 @@ const PICTURE = `               rv 198.51.100.1, the rendezvous server
      wg 10.200.0.1                wg 10.200.0.2
 `;
 
-/** The command as it is installed: bundled, so that it starts fast. */
+/** The command as installed: bundled, so that it starts fast. */
 const CLI = fileURLToPath(new URL('../bin/wg-rendezvous.js', import.meta.url));
 const RENDEZVOUS_PORT = 49918;
 const TIMEOUT_MS = 30_000;
+/** As between two towns some hundred kilometres apart, over home connections. */
+const ROUND_TRIP_MS = 40;
 const HOSTS = { a: { nat: 'cone' }, b: { nat: 'cgnat' } } as const;
 type DemoLab = Lab<keyof typeof HOSTS>;
 
 async function demo(): Promise<boolean> {
-  step('Two hosts, each with WireGuard, behind NATs; every box a network namespace:');
+  step('Two hosts with WireGuard, each behind NATs. Every box is a network namespace:');
   line(PICTURE);
-  await using lab = await createLab({ hosts: HOSTS });
-  step('a pings b through WireGuard. Neither knows where the other is:');
+  line(`A round trip between any two of them takes ${ROUND_TRIP_MS} ms.`);
+  await using lab = await createLab({ hosts: HOSTS, distance: { roundTripMs: ROUND_TRIP_MS } });
+  step('a pings b through WireGuard. Neither knows the address of the other:');
   const early = await lab.ping('a', 'b', { timeoutMs: 1_000 });
-  line(early ? `${FAILED} an answer, where there can be none` : '100% loss, as expected');
+  line(early ? `${FAILED} a reply, which is impossible` : '100% loss, as expected');
   await renew(lab);
-  line('(Both interfaces are made anew: WireGuard waits 5 s after a handshake it could not send.)');
+  line(
+    '(Both interfaces are recreated: after a handshake it could not send, WireGuard waits 5 s.)',
+  );
 
   step('On rv: wg-rendezvous server');
   const server = lab.rendezvous.spawn(process.execPath, [
@@ -57,16 +62,20 @@ async function demo(): Promise<boolean> {
   step('a pings b through WireGuard again:');
   const answered = await lab.ping('a', 'b', { timeoutMs: TIMEOUT_MS });
   const milliseconds = Math.round(performance.now() - started);
-  line(answered ? `an answer, ${milliseconds} ms after the clients were started` : 'no answer');
+  line(
+    answered
+      ? `a reply, ${milliseconds} ms after the clients were started (round trip ${ROUND_TRIP_MS} ms)`
+      : 'no reply',
+  );
   for (const tally of tallies) {
     line(await describe(tally));
   }
   const back = await lab.ping('b', 'a', { timeoutMs: TIMEOUT_MS });
-  line(back ? 'b pings a: an answer too' : 'b pings a: no answer');
+  line(back ? 'b pings a: a reply too' : 'b pings a: no reply');
   return !early && answered && back && genuine.every(Boolean);
 }
 
-/** Waits until a client has told WireGuard an endpoint, and holds it against what the NAT really does. */
+/** Waits until a client has set its peer's endpoint, and compares it with the NAT's real mapping. */
 async function found(lab: DemoLab, name: 'a' | 'b', peer: 'a' | 'b'): Promise<boolean> {
   const key = lab.host(peer).wireguard.publicKey;
   const endpoint = await until(
@@ -81,15 +90,11 @@ async function found(lab: DemoLab, name: 'a' | 'b', peer: 'a' | 'b'): Promise<bo
   );
   const same = formatEndpoint(endpoint) === formatEndpoint(real);
   const text = `${name} has found ${peer} at ${bold(formatEndpoint(endpoint))}`;
-  line(
-    same
-      ? `${text}, where its NAT really lets it out`
-      : `${text}; its NAT uses ${formatEndpoint(real)}`,
-  );
+  line(same ? `${text}, its NAT's real mapping` : `${text}; its NAT uses ${formatEndpoint(real)}`);
   return same;
 }
 
-/** Makes both WireGuard devices anew, with the same keys and peers. */
+/** Recreates both WireGuard devices, with the same keys and peers. */
 async function renew(lab: DemoLab): Promise<void> {
   for (const name of ['a', 'b'] as const) {
     await lab.host(name).wireguard.remove();
@@ -97,12 +102,12 @@ async function renew(lab: DemoLab): Promise<void> {
   }
 }
 
-/** What a host has sent since its counters were made. */
+/** Counters of the packets that a host sends. */
 interface Tally {
   readonly name: 'a' | 'b';
   /** To the rendezvous server. */
   readonly requests: CableRule;
-  /** UDP to anybody. */
+  /** All UDP. */
   readonly all: CableRule;
 }
 
@@ -123,7 +128,7 @@ async function describe({ name, requests, all }: Tally): Promise<string> {
 try {
   const works = await demo();
   step(
-    works ? `${DONE} The peers talk directly; the server has seen no packet of theirs.` : FAILED,
+    works ? `${DONE} The peers exchange packets directly; none of them passes the server.` : FAILED,
   );
   process.exitCode = works ? 0 : 1;
 } catch (error) {

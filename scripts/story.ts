@@ -1,4 +1,4 @@
-/** How the demo speaks: steps and lines on stdout, with colour on a terminal only. */
+/** Output of the demo: steps and lines on stdout, with colour on a terminal only. */
 const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
 
 function styled(code: number, text: string): string {
@@ -12,12 +12,12 @@ export function bold(text: string): string {
   return styled(1, text);
 }
 
-/** The start of a part of the story. */
+/** Prints the title of a step. */
 export function step(text: string): void {
   process.stdout.write(`\n${bold(text)}\n`);
 }
 
-/** A line of it. */
+/** Prints one line of a step. */
 export function line(text: string): void {
   process.stdout.write(`  ${text}\n`);
 }
