@@ -1,4 +1,4 @@
-import { median } from '../src/compare/statistics.js';
+import { median } from '../src/compare/measure/statistics.js';
 
 /** What a server did in one slice of a measurement, or in the median of several. */
 export interface Measure {

@@ -37,8 +37,8 @@ const PURE = [
   /^dns\/dnssec\/(canonical|denial|signature-cache)/,
   /^metrics\/(http-request|shared-text)\.ts$/,
   /^lab\/(topology|nat-rules|distance)\.ts$/,
-  /^compare\/(results|statistics|draft)\.ts$/,
-  /^compare\/(report\/|agents\/(round-trips|talk|sealed-session))/,
+  /^compare\/results\.ts$/,
+  /^compare\/(report\/|measure\/(statistics|round-trips)|agents\/(load-script|sealed-session))/,
   /^wireguard\/(device|dump|peer-arguments|readiness|wg-error)\.ts$/,
 ];
 

@@ -1,4 +1,4 @@
-import { median } from '../../src/compare/statistics.js';
+import { median } from '../../src/compare/measure/statistics.js';
 import { drive, type LoadResult } from './load.js';
 import { type Subject, startEcho, startOriginal, startOurs } from './subject.js';
 import { register } from './throughput.js';

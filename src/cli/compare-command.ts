@@ -11,14 +11,17 @@ import { wholeNumber } from './arguments.js';
 import { UsageError } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
 
-const DEFAULT_ROUNDS = 5;
-const MAX_ROUNDS = 100;
+const DEFAULT_ROUNDS = 20;
+const MAX_ROUNDS = 1_000;
+const DEFAULT_ROUND_TRIP_MS = 50;
+const MAX_ROUND_TRIP_MS = 2_000;
 
 export interface CompareFlags extends LogOptions {
   readonly approach?: ApproachName[];
   readonly measure?: MeasureName[];
   readonly pair?: PairName[];
   readonly rounds?: number;
+  readonly roundTrip: number;
   readonly quick?: boolean;
   readonly json?: string;
   readonly html?: string;
@@ -30,24 +33,30 @@ export interface CompareFlags extends LogOptions {
 /** `compare`. */
 export function compareCommand(exit: (code: number) => void): Command {
   return new Command('compare')
-    .description('run the approaches side by side in a lab of network namespaces (as root)')
-    .addOption(choices('--approach <name...>', 'only these', APPROACH_NAMES))
-    .addOption(choices('--measure <name...>', 'only this', MEASURE_NAMES))
-    .addOption(choices('--pair <kind...>', 'connect only these pairs of NATs', PAIR_NAMES))
+    .description('measure the approaches side by side in a lab of network namespaces (as root)')
+    .addOption(choices('--approach <name...>', 'only these approaches', APPROACH_NAMES))
+    .addOption(choices('--measure <name...>', 'only these measures', MEASURE_NAMES))
+    .addOption(choices('--pair <kind...>', 'only these pairs of NATs', PAIR_NAMES))
     .option(
       '--rounds <n>',
       `connections of each pair (default: ${DEFAULT_ROUNDS}, with --quick 1)`,
       wholeNumber(1, MAX_ROUNDS),
     )
-    .option('--quick', 'one round, and short limits of time: to see that it works')
-    .option('--json <file>', 'write the results there (docs/comparison.schema.json)')
-    .option('--html <file>', 'write a page with plots there')
-    .option('--svg <file>', 'write the plot of connection times there')
+    .option(
+      '--round-trip <ms>',
+      'round trip between any two hosts of the lab',
+      wholeNumber(0, MAX_ROUND_TRIP_MS),
+      DEFAULT_ROUND_TRIP_MS,
+    )
+    .option('--quick', 'one round and short time limits, to see that everything works')
+    .option('--json <file>', 'write the results as JSON (docs/comparison.schema.json)')
+    .option('--html <file>', 'write a page with plots')
+    .option('--svg <file>', 'write the plot of connection times')
     .option('--wgsd-coredns <path>', 'the real wgsd: CoreDNS with the plugin')
     .option('--wgsd-client <path>', 'the real wgsd: its client')
     .action(async (flags: CompareFlags) => {
       if ((flags.wgsdCoredns === undefined) !== (flags.wgsdClient === undefined)) {
-        throw new UsageError('the real wgsd takes both: --wgsd-coredns PATH --wgsd-client PATH');
+        throw new UsageError('wgsd needs both options: --wgsd-coredns PATH --wgsd-client PATH');
       }
       const { runCompare } = await import('./compare-run.js');
       const rounds = flags.rounds ?? (flags.quick === true ? 1 : DEFAULT_ROUNDS);

@@ -4,7 +4,7 @@ import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
 import { sized } from './sized-stream.js';
 
-/** Shows how far a comparison is: in place on a terminal, as log lines elsewhere. */
+/** Shows the progress of a comparison: in place on a terminal, as log lines elsewhere. */
 export async function compareProgress(stream: NodeJS.WriteStream, flags: LogOptions) {
   return stream.isTTY && flags.logFormat === 'text' ? drawn(stream) : logged(flags);
 }

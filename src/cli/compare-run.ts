@@ -26,13 +26,13 @@ export async function runCompare(settings: Settings): Promise<number> {
   if (obstacle !== undefined) {
     throw new Error(obstacle);
   }
-  // Minutes go by before they are written.
+  // The measurements take minutes: an unwritable file must fail before them.
   for (const file of [settings.json, settings.html, settings.svg]) {
     await expectWritable(file);
   }
   stopSignal().addEventListener('abort', () => {
-    process.stderr.write('stopped before the end: no report is written\n');
-    // The lab and temporary folders go with the process.
+    process.stderr.write('stopped before the end: no report written\n');
+    // The exit handlers remove the lab and the temporary folders.
     process.exit(EXIT.failed);
   });
   const progress = await compareProgress(process.stderr, settings);
@@ -46,19 +46,21 @@ export async function runCompare(settings: Settings): Promise<number> {
   return EXIT.ok;
 }
 
-function planOf({ approach, measure, pair, rounds, quick, wgsdClient }: Settings): Plan {
+function planOf(settings: Settings): Plan {
+  const { approach, measure, pair, rounds, roundTrip, quick, wgsdClient } = settings;
   const given = wgsdClient !== undefined;
   return {
     approaches: approach ?? APPROACH_NAMES.filter((name) => name !== 'wgsd' || given),
     measures: measure ?? MEASURE_NAMES,
     pairs: pair ?? PAIR_NAMES,
     rounds,
+    roundTripMilliseconds: roundTrip,
     quick: quick === true,
   };
 }
 
 function toolsOf({ wgsdCoredns, wgsdClient }: Settings): Tools {
-  // Of a checkout and of an installed package: all code is in one folder.
+  // In a checkout and in an installed package all code is in one folder.
   const program = fileURLToPath(new URL('./wg-rendezvous.js', import.meta.url));
   return {
     ours: new OurProgram(program),

@@ -1,52 +1,59 @@
-import type { Lab, LabHost } from '../lab/index.js';
-import type { ApproachName, Needs, Outcome, RateResult, StrangerResult } from './results.js';
+import { type Lab, type LabHost, type LabProcess, x25519Keys } from '../lab/index.js';
+import type { AgentStarter } from './agents/agent.js';
+import type { LoadReport, RepeatedRequests, SealedRequests } from './agents/load.js';
+import type { OurProgram } from './our-program.js';
+import type { ApproachName, Needs, Outcome, StrangerResult } from './results.js';
 
-/** A way for two peers to find each other, as the comparison runs it. Each is one file in `approaches/`. */
+/** One way for two peers to find each other. Each is one file in `approaches/`. */
 export interface Approach {
   readonly name: ApproachName;
   /** One line for the head of a report. */
   readonly summary: string;
   readonly needs: Needs;
-  /** Gets ready what takes time once. Rejects with the reason when it cannot run on this machine. */
+  /** Prepares what takes time once. Rejects with the reason if it cannot run on this machine. */
   prepare(): Promise<ReadyApproach>;
 }
 
-/** An approach whose programs are there. Everything that it starts ends with its lab. */
+/** An approach whose programs exist. Every process that it starts ends with its lab. */
 export interface ReadyApproach extends AsyncDisposable {
-  /** Whether its server is a WireGuard peer of everybody: then the lab is made so. */
+  /** Whether its server is a WireGuard peer of every host. The lab is then built that way. */
   readonly registry: boolean;
-  /** The UDP ports of the rendezvous host that a client sends to. */
-  readonly ports: readonly number[];
-  /** Starts the server on the lab's rendezvous host; done when it answers. */
+  /** Starts the server on the lab's rendezvous host; resolves when it answers. */
   startServer(lab: ComparedLab): Promise<Program>;
-  /** Starts the client of a host, with a server that is there or still to come. */
+  /** Starts the client of a host; the server may start later. */
   startClient(host: LabHost, server: ServerSite): Program;
-  /**
-   * Makes the server know these peers, each at an endpoint of its own on the host `crowd`, and lets it
-   * tell them to `asker`.
-   */
-  introduce(peers: readonly FakePeer[], crowd: Crowd): Promise<void>;
-  /** Asks as somebody who is no peer of anybody, and has learnt only a key. One result for each try. */
+  /** Registers fake peers with the server, which may disclose them to one asking host. */
+  introduce(peers: readonly FakePeer[], site: FakePeerSite): Promise<void>;
+  /** Asks for a peer without being anybody's peer, knowing only a key. One result for each try. */
   askAsStranger(stranger: LabHost, lab: ComparedLab): Promise<Outcome<StrangerResult>[]>;
-  /** Starts a server that knows so many peers, and asks it for them as fast as it answers. */
-  measureRate(peers: number, seconds: number): Promise<RateResult>;
+  /** Starts a server that knows this many peers, and describes the requests to load it with. */
+  startLoadedServer(lab: ComparedLab, peers: number): Promise<LoadedServer>;
 }
 
 export type ComparedLab = Lab<string>;
 
-/** A process, or something that starts one again and again. */
+/** A process, or a program that starts one periodically. */
 export interface Program {
   readonly running: boolean;
   readonly stderr: string;
   stop(signal?: NodeJS.Signals): Promise<unknown>;
 }
 
-/** Where a client finds its server. */
+/** How a client reaches its server. */
 export interface ServerSite {
-  /** The address that it answers on from outside. */
+  /** Its outside address. */
   readonly address: string;
-  /** Its address in the tunnels, where it is a registry. */
+  /** Its address in the tunnels, if it is a registry. */
   readonly tunnelAddress: string | undefined;
+}
+
+/** A server under load, on 127.0.0.1 of the rendezvous host. */
+export interface LoadedServer {
+  readonly process: LabProcess;
+  readonly port: number;
+  readonly script: RepeatedRequests | SealedRequests;
+  /** Whether the answers are the expected ones. */
+  isCorrect(report: LoadReport): boolean;
 }
 
 /** A peer that exists only as a key pair. */
@@ -56,14 +63,33 @@ export interface FakePeer {
   readonly privateKey: string;
 }
 
-/** Where fake peers are, and who may know. */
-export interface Crowd {
+/** The host that fake peers register from, each at its own port, and the host that may ask for them. */
+export interface FakePeerSite {
   readonly lab: ComparedLab;
   readonly host: LabHost;
   readonly asker: LabHost;
 }
 
-/** The rendezvous host of a lab, as clients are told it. */
+/** The programs that approaches use. */
+export interface Tools {
+  readonly ours: OurProgram;
+  readonly agents: AgentStarter;
+  /** The real wgsd, if its files are given. */
+  readonly wgsd: WgsdFiles | undefined;
+}
+
+export interface WgsdFiles {
+  /** CoreDNS with the plugin. */
+  readonly coredns: string;
+  readonly client: string;
+}
+
+/** Creates this many peers that exist only as key pairs. */
+export function fakePeers(count: number): FakePeer[] {
+  return Array.from({ length: count }, x25519Keys);
+}
+
+/** The rendezvous host of a lab, as clients reach it. */
 export function serverSite({ rendezvous }: ComparedLab): ServerSite {
   return {
     address: rendezvous.address,

@@ -1,29 +1,35 @@
-import type { Approach, ReadyApproach } from './approach.js';
+import { availableParallelism, cpus, release } from 'node:os';
+import { outcome } from '../lab/command.js';
+import { createLab } from '../lab/index.js';
+import type { ReadyApproach, Tools } from './approach.js';
 import { APPROACHES } from './approaches/index.js';
-import { Draft } from './draft.js';
-import { machine } from './machine.js';
-import { connectOnce } from './measure/connect.js';
+import { connectOnce, PairRounds } from './measure/connect.js';
+import { measureFault } from './measure/faults.js';
 import { measureKnownPeers } from './measure/known-peers.js';
+import { measureRate, RATE_PEERS } from './measure/rate.js';
 import { measureStranger } from './measure/stranger.js';
-import { measureTrouble } from './measure/trouble.js';
-import { type Comparison, type MeasureName, type Plan, TROUBLE_NAMES } from './results.js';
+import {
+  type ApproachResult,
+  type Comparison,
+  FAULT_NAMES,
+  type Machine,
+  type MeasureName,
+  type Plan,
+} from './results.js';
 import { failure, outcomeOf, type Progress, runSteps, type Step } from './steps.js';
-import type { Tools } from './tools.js';
 
-const RATE_PEERS = [10, 1_000, 10_000];
-const RATE_SECONDS = 4;
-const QUICK_RATE_SECONDS = 0.5;
+/** The measures of a result, while they are being filled in. */
+type Measures = { -readonly [Name in MeasureName]?: ApproachResult[Name] };
 
-/** An approach that can run, and what is known of it so far. */
+/** An approach that can run, and its results so far. */
 interface Contestant {
-  readonly approach: ReadyApproach;
   readonly name: string;
-  readonly draft: Draft;
+  readonly approach: ReadyApproach;
+  readonly measures: Measures;
 }
 
 /**
- * Runs what the plan asks for. What fails becomes part of the result; rejects only when the lab itself
- * cannot be built.
+ * Runs the measures of a plan. Failures become part of the result; rejects only if no lab can be built.
  */
 export async function compare(
   plan: Plan,
@@ -32,17 +38,19 @@ export async function compare(
   onProgress: (progress: Progress) => void,
 ): Promise<Comparison> {
   const [startedAt, start] = [new Date().toISOString(), performance.now()];
-  // First: where no lab can be built, that is said now and not after everything was measured.
-  const where = await machine();
-  const drafts: Draft[] = [];
+  // First, so that it fails before the measurements if no lab can be built.
+  const machine = await describeMachine();
+  const approaches = plan.approaches.map((name) => APPROACHES[name](tools));
   const contestants: Contestant[] = [];
+  const results: ApproachResult[] = [];
   try {
-    for (const approach of plan.approaches.map((name) => APPROACHES[name](tools))) {
-      const draft = new Draft(approach);
-      drafts.push(draft);
-      const ready = await prepared(approach, draft);
-      if (ready !== undefined) {
-        contestants.push({ approach: ready, name: approach.name, draft });
+    for (const { name, summary, needs, prepare } of approaches) {
+      const measures: Measures = {};
+      try {
+        contestants.push({ name, approach: await prepare(), measures });
+        results.push(Object.assign(measures, { name, summary, needs }));
+      } catch (error) {
+        results.push({ name, summary, needs, problem: failure(error).problem });
       }
     }
     const steps = plan.measures.flatMap((measure) => STEPS[measure](plan, contestants, tools));
@@ -50,86 +58,94 @@ export async function compare(
   } finally {
     await Promise.all(contestants.map(({ approach }) => approach[Symbol.asyncDispose]()));
   }
+  const seconds = Math.round((performance.now() - start) / 1000);
+  return { format: 2, version, startedAt, seconds, machine, plan, approaches: results };
+}
+
+/** Builds a small lab to see which WireGuard it uses. */
+async function describeMachine(): Promise<Machine> {
+  await using lab = await createLab({ hosts: { a: {} } });
   return {
-    format: 1,
-    version,
-    startedAt,
-    seconds: Math.round((performance.now() - start) / 1000),
-    machine: where,
-    plan,
-    approaches: drafts.map((draft) => draft.result()),
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    kernel: release(),
+    node: process.version,
+    wireguard: lab.host('a').wireguard.userspace ? await userspaceVersion() : 'kernel',
   };
 }
 
-async function prepared(approach: Approach, draft: Draft): Promise<ReadyApproach | undefined> {
-  try {
-    return await approach.prepare();
-  } catch (error) {
-    draft.problem = failure(error).problem;
-    return undefined;
-  }
+async function userspaceVersion(): Promise<string> {
+  const { stdout } = await outcome('wireguard-go', ['--version']);
+  return /^wireguard-go \S+/.exec(stdout)?.[0] ?? 'wireguard-go';
 }
 
 type MakeSteps = (plan: Plan, contestants: readonly Contestant[], tools: Tools) => Step[];
 
-/** The steps of each measure. Approaches take turns, so that what else the machine does hits them alike. */
+/** The steps of each measure. Approaches take turns, so that other load on the machine affects all. */
 const STEPS: Readonly<Record<MeasureName, MakeSteps>> = {
   connect: connectSteps,
-  peers: (_, contestants, { agents }) =>
-    contestants.map(({ approach, name, draft }) => ({
+  peers: ({ roundTripMilliseconds }, contestants) =>
+    contestants.map(({ approach, name, measures }) => ({
       title: `${name}: 100 known peers`,
       async run() {
-        draft.peers = await outcomeOf(() => measureKnownPeers(approach, agents));
+        measures.peers = await outcomeOf(() => measureKnownPeers(approach, roundTripMilliseconds));
       },
     })),
-  trouble: troubleSteps,
+  faults: faultSteps,
   rate: rateSteps,
-  stranger: (_, contestants) =>
-    contestants.map(({ approach, name, draft }) => ({
+  stranger: ({ roundTripMilliseconds }, contestants) =>
+    contestants.map(({ approach, name, measures }) => ({
       title: `${name}: a stranger asks`,
       async run() {
-        const found = await outcomeOf(() => measureStranger(approach));
-        draft.stranger = Array.isArray(found) ? found : [found];
+        const found = await outcomeOf(() => measureStranger(approach, roundTripMilliseconds));
+        measures.stranger = Array.isArray(found) ? found : [found];
       },
     })),
 };
 
-function connectSteps({ pairs, rounds }: Plan, contestants: readonly Contestant[]): Step[] {
+function connectSteps(
+  { pairs, rounds, roundTripMilliseconds }: Plan,
+  contestants: readonly Contestant[],
+): Step[] {
   const turns = Array.from({ length: rounds }, (_, index) => index + 1);
-  return pairs.flatMap((pair) =>
-    turns.flatMap((turn) =>
-      contestants.map(({ approach, name, draft }) => ({
+  return pairs.flatMap((pair) => {
+    const entries = contestants.map((contestant) => ({ contestant, rounds: new PairRounds() }));
+    return turns.flatMap((turn) =>
+      entries.map(({ contestant: { name, approach, measures }, rounds: done }) => ({
         title: `${name}: connect ${pair}, round ${turn} of ${rounds}`,
         async run() {
-          if (!draft.gaveUp(pair)) {
-            draft.addRound(pair, await outcomeOf(() => connectOnce(approach, pair)));
+          if (!done.gaveUp) {
+            done.add(await outcomeOf(() => connectOnce(approach, pair, roundTripMilliseconds)));
+            measures.connect = { ...measures.connect, [pair]: done.result() };
           }
         },
       })),
-    ),
-  );
+    );
+  });
 }
 
-function troubleSteps({ quick }: Plan, contestants: readonly Contestant[]): Step[] {
+function faultSteps(plan: Plan, contestants: readonly Contestant[]): Step[] {
+  const { quick, roundTripMilliseconds: roundTripMs } = plan;
   // The longest first: the others fit into its time.
-  return [...TROUBLE_NAMES].reverse().flatMap((trouble) =>
-    contestants.map(({ approach, name, draft }) => ({
-      title: `${name}: ${trouble}`,
+  return [...FAULT_NAMES].reverse().flatMap((fault) =>
+    contestants.map(({ approach, name, measures }) => ({
+      title: `${name}: ${fault}`,
       idle: true,
       async run() {
-        draft.trouble[trouble] = await outcomeOf(() => measureTrouble(approach, trouble, quick));
+        const found = await outcomeOf(() => measureFault(approach, fault, { quick, roundTripMs }));
+        measures.faults = { ...measures.faults, [fault]: found };
       },
     })),
   );
 }
 
-function rateSteps({ quick }: Plan, contestants: readonly Contestant[]): Step[] {
-  const seconds = quick ? QUICK_RATE_SECONDS : RATE_SECONDS;
+function rateSteps({ quick }: Plan, contestants: readonly Contestant[], { agents }: Tools): Step[] {
   return RATE_PEERS.flatMap((peers) =>
-    contestants.map(({ approach, name, draft }) => ({
+    contestants.map(({ approach, name, measures }) => ({
       title: `${name}: requests a second with ${peers} peers`,
       async run() {
-        draft.rate[peers] = await outcomeOf(() => approach.measureRate(peers, seconds));
+        const found = await outcomeOf(() => measureRate(approach, agents, peers, quick));
+        measures.rate = { ...measures.rate, [peers]: found };
       },
     })),
   );

@@ -3,7 +3,7 @@ import { run } from '../lab/command.js';
 import { type Lab, type LabHost, type LabProcess, until } from '../lab/index.js';
 import { TemporaryFolder } from '../lab/temporary-folder.js';
 
-/** The folder of Debian's wireguard-tools that has the program this project makes into software. */
+/** The folder of the example in Debian's wireguard-tools. */
 const EXAMPLES = '/usr/share/doc/wireguard-tools/examples/nat-hole-punching';
 const PORT = 49918;
 const COMPILE_TIMEOUT_MS = 60_000;
@@ -32,7 +32,7 @@ export class OriginalPrograms implements Disposable {
     return server;
   }
 
-  /** Starts the client of a host. It ends by itself when the server has told it every peer. */
+  /** Starts the client of a host. It ends by itself when it knows the endpoint of every peer. */
   startClient(host: LabHost, server: string): LabProcess {
     return host.spawn(this.#folder.file('client'), [server, host.wireguard.interface]);
   }
@@ -49,8 +49,8 @@ export class OriginalPrograms implements Disposable {
 }
 
 /**
- * Runs the original server and both clients as its README tells: each client, and when it is done, ping.
- * Says whether pings of both ways get through in time.
+ * Runs the original server and both clients as in its README: first the clients, then ping. Returns
+ * whether pings in both directions are answered in time.
  */
 export async function originalConnects<Name extends string>(
   programs: OriginalPrograms,

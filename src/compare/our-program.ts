@@ -3,21 +3,20 @@ import type { LabHost, LabProcess } from '../lab/index.js';
 /** Our own command line, as a process of the lab. */
 export class OurProgram {
   readonly #file: string;
+  readonly #node: string;
 
-  /** `file` is the JavaScript file that Node is given. */
-  constructor(file: string) {
+  /** `file` is the JavaScript file to run with `node`, the path of a Node executable. */
+  constructor(file: string, node: string = process.execPath) {
     this.#file = file;
+    this.#node = node;
   }
 
   spawn(host: LabHost, args: readonly string[]): LabProcess {
-    return host.spawn(process.execPath, [this.#file, ...args], environment());
+    return host.spawn(this.#node, [this.#file, ...args], environment());
   }
 }
 
-/**
- * Where this variable is set, Node reads all certificates of the system before anything else, which
- * takes longer than our own start and has nothing to do with us.
- */
-function environment(): NodeJS.ProcessEnv {
+/** Without the variable that makes Node read all certificates first, which takes longer than our start. */
+export function environment(): NodeJS.ProcessEnv {
   return { ...process.env, NODE_EXTRA_CA_CERTS: undefined };
 }

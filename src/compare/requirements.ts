@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 
-/** What the lab runs, and the Debian package that has it. */
+/** The programs that the lab runs, with the Debian package of each. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   ss: 'iproute2',
@@ -11,6 +11,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   ping: 'iputils-ping',
   conntrack: 'conntrack',
   sysctl: 'procps',
+  'g++': 'g++',
 };
 
 /** Whether a program is on the PATH. */
@@ -27,10 +28,10 @@ export async function isInstalled(program: string): Promise<boolean> {
   return found.includes(true);
 }
 
-/** Why no lab can be built here; undefined when one can. */
+/** The reason why no lab can be built here; undefined if one can. */
 export async function whyNoLab(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) {
-    return 'the comparison makes network namespaces and WireGuard devices: run it as root';
+    return 'the comparison creates network namespaces and WireGuard devices: run it as root';
   }
   const programs = Object.keys(PROGRAMS);
   const there = await Promise.all(programs.map(isInstalled));

@@ -1,32 +1,43 @@
 /*
- * What a comparison finds, as it is written by `compare --json`. docs/comparison.schema.json describes
- * it for readers outside; a test holds a real run against it.
+ * The results of a comparison, as `compare --json` writes them. docs/comparison.schema.json describes
+ * them for other programs; a test validates a real run against it.
  */
 
-/** Something that was measured, or why it could not be. */
+/** A measurement, or the reason why there is none. */
 export type Outcome<T> = T | Failure;
 
 export interface Failure {
-  /** One line: what went wrong, in words for a reader of the table. */
+  /** One line for a reader of the table. */
   readonly problem: string;
 }
 
 export const APPROACH_NAMES = ['classic', 'sealed', 'dns', 'original', 'wgsd'] as const;
 export type ApproachName = (typeof APPROACH_NAMES)[number];
 
-/** Two hosts with the same kind of NAT each, or both behind one cone NAT. */
-export const PAIR_NAMES = ['none', 'cone', 'symmetric', 'cgnat', 'full-cone', 'same-nat'] as const;
+/**
+ * Two hosts, each behind the same kind of NAT, or both behind one cone NAT. `keepalive`: cone NATs, and
+ * both peers have a persistent keepalive before the clients start.
+ */
+export const PAIR_NAMES = [
+  'none',
+  'cone',
+  'keepalive',
+  'symmetric',
+  'cgnat',
+  'full-cone',
+  'same-nat',
+] as const;
 export type PairName = (typeof PAIR_NAMES)[number];
 
-export const TROUBLE_NAMES = [
+export const FAULT_NAMES = [
   'server-late',
   'reply-lost',
   'server-restarted',
   'mapping-changed',
 ] as const;
-export type TroubleName = (typeof TROUBLE_NAMES)[number];
+export type FaultName = (typeof FAULT_NAMES)[number];
 
-export const MEASURE_NAMES = ['connect', 'peers', 'trouble', 'rate', 'stranger'] as const;
+export const MEASURE_NAMES = ['connect', 'peers', 'faults', 'rate', 'stranger'] as const;
 export type MeasureName = (typeof MEASURE_NAMES)[number];
 
 /** One connection of two hosts. */
@@ -35,76 +46,81 @@ export interface ConnectRound {
   readonly milliseconds: number;
   /** At the server in that time, both directions. */
   readonly datagrams: number;
-  /** Theirs, from the IP header on. */
+  /** Of these datagrams, including the IP headers. */
   readonly bytes: number;
 }
 
-/** Medians, and the rounds that they are of. */
+/** The medians of the rounds that connected, and these rounds. */
 export interface ConnectResult extends ConnectRound {
+  /** 95 % of the rounds were at most this long. */
+  readonly p95Milliseconds: number;
+  readonly worstMilliseconds: number;
+  /** The number of rounds without a tunnel within the time limit. */
+  readonly failedRounds: number;
   readonly rounds: readonly ConnectRound[];
 }
 
-/** A client that is told the endpoints of many peers by a distant server. */
+/** A client that learns the endpoints of many peers from the server. */
 export interface KnownPeersResult {
   readonly peers: number;
   readonly roundTripMilliseconds: number;
   /** From the client's start until WireGuard has the endpoint of every peer. */
   readonly milliseconds: number;
-  /** The longest chain of requests of which each was sent after the answer to the one before. */
+  /** The longest chain of requests that were each sent after the answer to the one before. */
   readonly roundTrips: number;
   /** Between client and server in that time, both directions. */
   readonly datagrams: number;
   readonly bytes: number;
 }
 
-/** How long it took to get over something that went wrong. */
-export interface TroubleResult {
+/** How long it took to recover from a fault. */
+export interface FaultResult {
   readonly milliseconds: number;
 }
 
-/** What one server answers at most: in the best half second of several. */
+/** The highest rate of a server: that of the best half second. */
 export interface RateResult {
   readonly perSecond: number;
-  /** Of the server's processor time for each. It depends least on what else the machine does. */
+  /** Processor time of the server for each request. Other load on the machine affects it least. */
   readonly processorMicroseconds: number;
 }
 
-/** What somebody learns who is no peer of anybody. */
+/** What a host learns that is nobody's peer. */
 export interface StrangerResult {
-  /** The request, as a command or in words. */
+  /** The request: a command, or a description. */
   readonly asked: string;
-  /** What came back, verbatim where it is text. */
+  /** The answer, verbatim if it is text. */
   readonly answer: string;
-  /** Whether it tells where the peers are. */
+  /** Whether it contains endpoints of peers. */
   readonly endpointsDisclosed: boolean;
 }
 
-/** What running an approach asks for, in words. */
+/** The requirements of an approach, in words. */
 export interface Needs {
-  /** What its server has to be configured with. */
+  /** The configuration of its server. */
   readonly server: string;
-  /** What each peer has to be configured with. */
+  /** The configuration of each peer. */
   readonly client: string;
-  /** What root is needed for. */
+  /** The operations that need root. */
   readonly root: string;
 }
 
-/** All about one approach; a part that was not asked for is absent. */
+/** The results of one approach. Measures that the plan leaves out are absent. */
 export interface ApproachResult {
   readonly name: ApproachName;
   readonly summary: string;
   readonly needs: Needs;
-  /** Why it could not be run at all; then the parts are absent. */
+  /** Why it did not run. All measures are absent then. */
   readonly problem?: string;
   readonly connect?: Readonly<Partial<Record<PairName, Outcome<ConnectResult>>>>;
   readonly peers?: Outcome<KnownPeersResult>;
-  readonly trouble?: Readonly<Partial<Record<TroubleName, Outcome<TroubleResult>>>>;
+  readonly faults?: Readonly<Partial<Record<FaultName, Outcome<FaultResult>>>>;
   /** By number of peers that the server knows. */
   readonly rate?: Readonly<Record<string, Outcome<RateResult>>>;
   readonly stranger?: readonly Outcome<StrangerResult>[];
 }
 
-/** Where a comparison ran. */
+/** The machine of a comparison. */
 export interface Machine {
   readonly processor: string;
   readonly cores: number;
@@ -114,17 +130,21 @@ export interface Machine {
   readonly wireguard: string;
 }
 
-/** What was asked for. */
+/** What to measure. */
 export interface Plan {
   readonly approaches: readonly ApproachName[];
   readonly measures: readonly MeasureName[];
   readonly pairs: readonly PairName[];
+  /** Connections of each pair. */
   readonly rounds: number;
+  /** Between any two hosts, and from each to the server. */
+  readonly roundTripMilliseconds: number;
+  /** Whether time limits and measurements are short: a check that it works, not a measurement. */
   readonly quick: boolean;
 }
 
 export interface Comparison {
-  readonly format: 1;
+  readonly format: 2;
   /** Of wg-rendezvous. */
   readonly version: string;
   /** RFC 3339. */

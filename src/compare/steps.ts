@@ -1,8 +1,8 @@
 import type { Failure, Outcome } from './results.js';
 
-/** One thing to measure: it ends in a result, or in a line that says why there is none. */
+/** One measurement. It does not reject: a failure is part of the result. */
 export interface Step {
-  /** For the reader of the progress. */
+  /** For the progress display. */
   readonly title: string;
   /** Mostly waiting: several of these may run side by side. @default false */
   readonly idle?: boolean;
@@ -12,28 +12,28 @@ export interface Step {
 export interface Progress {
   readonly done: number;
   readonly total: number;
-  /** What goes on now. */
+  /** The titles of the running steps. */
   readonly running: readonly string[];
 }
 
-/** Waiting steps at one time. */
+/** Idle steps at one time. */
 const MAX_IDLE = 6;
 
-/** Runs the steps that measure time one after the other, and then those that wait, side by side. */
+/** Runs the steps that measure time one by one, then the idle ones side by side. */
 export async function runSteps(
   steps: readonly Step[],
   onProgress: (progress: Progress) => void,
 ): Promise<void> {
   const running = new Set<string>();
   let done = 0;
-  const tell = (): void => onProgress({ done, total: steps.length, running: [...running] });
+  const notify = (): void => onProgress({ done, total: steps.length, running: [...running] });
   const perform = async (step: Step): Promise<void> => {
     running.add(step.title);
-    tell();
+    notify();
     await step.run();
     running.delete(step.title);
     done++;
-    tell();
+    notify();
   };
   for (const step of steps.filter(({ idle }) => idle !== true)) {
     await perform(step);
@@ -47,7 +47,7 @@ export async function runSteps(
   await Promise.all(Array.from({ length: MAX_IDLE }, worker));
 }
 
-/** What comes of a measurement; a failure is an outcome too, as one line. */
+/** Runs a measurement and turns a failure into an outcome of one line. */
 export async function outcomeOf<T>(measure: () => Promise<T>): Promise<Outcome<T>> {
   try {
     return await measure();

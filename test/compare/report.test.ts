@@ -13,12 +13,26 @@ describe('formatComparison', () => {
   it('has a column for each approach, aligned, and numbers for what is missing', () => {
     assert.match(
       text,
-      /^From the start of both clients to the first ping \(median of 1\)\n {18}classic {3}wgsd\n {2}cone NATs {8}512 ms {2}- \[1\]\n {2}symmetric NATs {4}- \[2\] {2}- \[1\]\n/m,
+      /^From the start of both clients to the first ping, round trip 50 ms \(median of 20\)\n {24}classic {3}wgsd\n {2}cone NATs {14}512 ms {2}- \[1\]\n {2}keepalive set before {3}512 ms {2}- \[1\]\n {2}symmetric NATs {10}- \[2\] {2}- \[1\]\n/m,
     );
     assert.match(
       text,
       /^\[1\] wgsd did not run: \/nowhere cannot be run \(ENOENT\)\n\[2\] no tunnel/m,
     );
+  });
+
+  it('has p95 and worst of each pair, and the number of rounds that failed', () => {
+    assert.match(
+      text,
+      /^The same: p95 \/ worst of 20\n.*\n {2}cone NATs +987 ms \/ 6\.5 s .*\n {2}keepalive set before +987 ms \/ 2 failed /m,
+    );
+  });
+
+  it('says that a run was quick', () => {
+    assert.doesNotMatch(text, /[Qq]uick/);
+    const plan = { ...SAMPLE.plan, quick: true, rounds: 1 };
+    const quick = formatComparison({ ...SAMPLE, plan });
+    assert.match(quick, /^Quick run \(one round, short time limits\): .*rough\.$/m);
   });
 
   it('formats times and numbers for reading', () => {
@@ -28,7 +42,7 @@ describe('formatComparison', () => {
     assert.match(text, /cone NATs +6 \(1,372\)/);
   });
 
-  it('leaves a value that was not asked for empty, and says in words the rest', () => {
+  it('leaves the cell of a value that was not measured empty, and has parts in words', () => {
     assert.match(text, /^ {2}one reply lost +- \[1\]$/m);
     assert.match(text, /^ {2}classic {3}for b -> 198\.51\.100\.11:51820: endpoints disclosed$/m);
   });
@@ -40,12 +54,19 @@ describe('formatComparison', () => {
 });
 
 describe('charts', () => {
+  it('have one of p95 and one of the slowest round', () => {
+    const values = (title: string) =>
+      charts(SAMPLE).find((chart) => chart.title === title)?.series[0]?.values;
+    assert.deepEqual(values('95 % of the connections within'), [987, 987, 'failed']);
+    assert.deepEqual(values('Slowest connection of 20'), [6543, 6543, 'failed']);
+  });
+
   it('tell a failure from what was not measured', () => {
     const [classic, ...others] = connectionChart(SAMPLE).series;
-    assert.deepEqual(classic?.values, [512, 'failed']);
+    assert.deepEqual(classic?.values, [512, 512, 'failed']);
     assert.deepEqual(others, []);
-    const trouble = charts(SAMPLE).find(({ logarithmic }) => logarithmic);
-    assert.deepEqual(trouble?.series[0]?.values, [900, undefined, undefined, 151_174]);
+    const faults = charts(SAMPLE).find(({ logarithmic }) => logarithmic);
+    assert.deepEqual(faults?.series[0]?.values, [900, undefined, undefined, 151_174]);
   });
 
   it('are drawn for light and for dark, with their values', () => {
@@ -60,6 +81,12 @@ describe('charts', () => {
 
 describe('htmlReport', () => {
   const html = htmlReport(SAMPLE);
+
+  it('says that a run was quick', () => {
+    assert.doesNotMatch(html, /role="note"/);
+    const quick = htmlReport({ ...SAMPLE, plan: { ...SAMPLE.plan, quick: true } });
+    assert.match(quick, /<p class="warning" role="note">Quick run \(20 rounds, /);
+  });
 
   it('needs nothing from the network, and runs nothing', () => {
     assert.doesNotMatch(html, /<(script|link|img|iframe)|@import|url\((?!#)/);

@@ -8,7 +8,20 @@ const CLASSIC: ApproachResult = {
   summary: 'ours',
   needs: NEEDS,
   connect: {
-    cone: { ...ROUND, rounds: [ROUND] },
+    cone: {
+      ...ROUND,
+      p95Milliseconds: 987,
+      worstMilliseconds: 6_543,
+      failedRounds: 0,
+      rounds: [ROUND],
+    },
+    keepalive: {
+      ...ROUND,
+      p95Milliseconds: 987,
+      worstMilliseconds: 6_543,
+      failedRounds: 2,
+      rounds: [ROUND],
+    },
     symmetric: { problem: 'no tunnel within 12 s' },
   },
   peers: {
@@ -19,7 +32,7 @@ const CLASSIC: ApproachResult = {
     datagrams: 200,
     bytes: 12_600,
   },
-  trouble: {
+  faults: {
     'server-late': { milliseconds: 900 },
     'mapping-changed': { milliseconds: 151_174 },
   },
@@ -32,7 +45,7 @@ const CLASSIC: ApproachResult = {
 
 /** A comparison with a value and a failure of each part, and an approach that did not run. */
 export const SAMPLE: Comparison = {
-  format: 1,
+  format: 2,
   version: '1.2.3',
   startedAt: '2026-11-22T05:18:25.939Z',
   seconds: 45,
@@ -45,9 +58,10 @@ export const SAMPLE: Comparison = {
   },
   plan: {
     approaches: ['classic', 'wgsd'],
-    measures: ['connect', 'peers', 'trouble', 'rate', 'stranger'],
-    pairs: ['cone', 'symmetric'],
-    rounds: 1,
+    measures: ['connect', 'peers', 'faults', 'rate', 'stranger'],
+    pairs: ['cone', 'keepalive', 'symmetric'],
+    rounds: 20,
+    roundTripMilliseconds: 50,
     quick: false,
   },
   approaches: [

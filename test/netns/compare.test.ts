@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { AgentStarter } from '../../src/compare/agents/agent.js';
 import { APPROACHES } from '../../src/compare/approaches/index.js';
-import { measureTrouble } from '../../src/compare/measure/trouble.js';
+import { measureFault } from '../../src/compare/measure/faults.js';
 import { OurProgram } from '../../src/compare/our-program.js';
 import type { Comparison } from '../../src/compare/results.js';
 import { PROGRAM, runCommand } from '../cli/run-command.js';
@@ -22,7 +22,16 @@ describe('compare', { concurrency: 2 }, () => {
     const { code, stdout, stderr } = await runCommand(
       [
         ...['compare', '--quick', '--approach', 'classic', 'original', 'wgsd'],
-        ...['--pair', 'cone', '--measure', 'connect', 'stranger'],
+        ...[
+          '--pair',
+          'cone',
+          'keepalive',
+          '--round-trip',
+          '20',
+          '--measure',
+          'connect',
+          'stranger',
+        ],
         ...['--wgsd-coredns', '/nowhere/coredns', '--wgsd-client', '/nowhere/wgsd-client'],
         ...['--json', file('c.json'), '--html', file('c.html'), '--svg', file('c.svg')],
       ],
@@ -37,6 +46,10 @@ describe('compare', { concurrency: 2 }, () => {
       const cone = approach?.connect?.cone;
       assert.ok(cone !== undefined && 'milliseconds' in cone, JSON.stringify(approach));
       // Each client asks at least once, and is answered.
+      // Each connection needs at least three round trips: to the server, the handshake, the ping.
+      assert.ok(cone.milliseconds >= 60 && cone.worstMilliseconds >= cone.milliseconds);
+      const keepalive = approach?.connect?.keepalive;
+      assert.ok(keepalive !== undefined && 'p95Milliseconds' in keepalive);
       assert.ok(cone.datagrams >= 4 && cone.bytes >= 4 * 28 + 2 * 64);
       const [stranger] = approach?.stranger ?? [];
       assert.ok(stranger !== undefined && 'asked' in stranger && stranger.endpointsDisclosed);
@@ -44,6 +57,8 @@ describe('compare', { concurrency: 2 }, () => {
     assert.equal(wgsd?.problem, '/nowhere/coredns cannot be run (ENOENT)');
     assert.equal(wgsd.connect, undefined);
 
+    assert.equal(comparison.plan.roundTripMilliseconds, 20);
+    assert.match(stdout, /^Quick run \(one round/m);
     assert.match(stdout, /^\[1\] wgsd did not run: \/nowhere\/coredns cannot be run \(ENOENT\)$/m);
     assert.match(readFileSync(file('c.html'), 'utf8'), /<h2>What a stranger learns/);
     assert.match(readFileSync(file('c.svg'), 'utf8'), /^<svg .*cone NATs/s);
@@ -112,7 +127,8 @@ describe('compare', { concurrency: 2 }, () => {
       wgsd: undefined,
     };
     await using approach = await APPROACHES.classic(tools).prepare();
-    const { milliseconds } = await measureTrouble(approach, 'server-late', true);
+    const limits = { quick: true, roundTripMs: 50 };
+    const { milliseconds } = await measureFault(approach, 'server-late', limits);
     assert.ok(milliseconds > 0);
   });
 
@@ -140,7 +156,7 @@ describe('compare', { concurrency: 2 }, () => {
     assert.match(unwritable.stderr, /^error: cannot write \/nowhere\/c\.json \(ENOENT\): .*\n$/);
     const half = await runCommand(['compare', '--wgsd-client', '/bin/true']);
     assert.equal(half.code, 2);
-    assert.match(half.stderr, /^error: the real wgsd takes both: .*\n$/);
+    assert.match(half.stderr, /^error: wgsd needs both options: .*\n$/);
     const powerless = await runCommand(['compare'], { uid: 65534 });
     assert.equal(powerless.code, 1);
     assert.match(powerless.stderr, /^error: .*run it as root\n$/);

@@ -2,7 +2,6 @@ import type { LabHost, LabProcess } from '../../lab/index.js';
 import type { ExchangeJob, ExchangeReport } from './exchange.js';
 import type { LoadJob, LoadReport } from './load.js';
 import { AGENT_COMMAND, type AgentName } from './names.js';
-import type { RelayJob, RelayReport } from './relay.js';
 import type { SealedPeersJob, SealedPeersReport } from './sealed-peers.js';
 
 /*
@@ -10,19 +9,11 @@ import type { SealedPeersJob, SealedPeersReport } from './sealed-peers.js';
  * of their stdin is their job, each line of their stdout a report; both are JSON.
  */
 
-/** What each agent is told, and what it reports. */
+/** The job and the report of each agent. */
 export interface Agents extends Readonly<Record<AgentName, object>> {
-  readonly relay: { readonly job: RelayJob; readonly report: RelayReport };
   readonly exchange: { readonly job: ExchangeJob; readonly report: ExchangeReport };
   readonly 'sealed-peers': { readonly job: SealedPeersJob; readonly report: SealedPeersReport };
   readonly load: { readonly job: LoadJob; readonly report: LoadReport };
-}
-
-/** The stdio of an agent. */
-export interface AgentChannel {
-  /** The lines of its stdin after the job. */
-  readonly lines: AsyncIterable<string>;
-  say(report: object): void;
 }
 
 const START_TIMEOUT_MS = 10_000;
@@ -36,18 +27,16 @@ export class AgentStarter {
     this.#program = program;
   }
 
-  /** Starts an agent that goes on until it is stopped; done when it has said its first line. */
+  /** Starts an agent that runs until it is stopped; resolves with its first report. */
   async start<Name extends AgentName>(
     host: LabHost,
     name: Name,
     job: Agents[Name]['job'],
-  ): Promise<LabProcess> {
-    const agent = this.#spawn(host, name, job);
-    await agent.waitForOutput(/\n/, { timeoutMs: START_TIMEOUT_MS });
-    return agent;
+  ): Promise<Agents[Name]['report']> {
+    return await firstReport<Name>(this.#spawn(host, name, job), START_TIMEOUT_MS);
   }
 
-  /** Runs an agent to its end, and gives its report. */
+  /** Runs an agent to its end and returns its report. */
   async run<Name extends AgentName>(
     host: LabHost,
     name: Name,
@@ -55,8 +44,7 @@ export class AgentStarter {
     timeoutMs: number,
   ): Promise<Agents[Name]['report']> {
     await using agent = this.#spawn(host, name, job);
-    const [line] = await agent.waitForOutput(/.*\n/, { timeoutMs });
-    return JSON.parse(line) as Agents[Name]['report'];
+    return await firstReport<Name>(agent, timeoutMs);
   }
 
   #spawn(host: LabHost, name: AgentName, job: object): LabProcess {
@@ -64,4 +52,12 @@ export class AgentStarter {
     agent.write(`${JSON.stringify(job)}\n`);
     return agent;
   }
+}
+
+async function firstReport<Name extends AgentName>(
+  agent: LabProcess,
+  timeoutMs: number,
+): Promise<Agents[Name]['report']> {
+  const [line] = await agent.waitForOutput(/.*\n/, { timeoutMs });
+  return JSON.parse(line) as Agents[Name]['report'];
 }

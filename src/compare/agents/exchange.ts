@@ -1,9 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AgentChannel } from './agent.js';
+import type { AgentChannel } from './channel.js';
 
-/** Sends datagrams, each from a port of its own, again and again until it is answered. */
+/** Sends datagrams, each from its own port, and retransmits until an answer arrives. */
 export interface ExchangeJob {
   readonly address: string;
   readonly port: number;
@@ -13,14 +13,14 @@ export interface ExchangeJob {
   readonly waitMs: number;
 }
 
-/** The answer to each datagram, base64; null where none came. */
+/** The answer to each datagram in base64; null if none came. */
 export interface ExchangeReport {
   readonly answers: readonly (string | null)[];
 }
 
-export async function exchange(job: ExchangeJob, { say }: AgentChannel): Promise<void> {
+export async function exchange(job: ExchangeJob, { report }: AgentChannel): Promise<void> {
   const answers = await Promise.all(job.datagrams.map((datagram) => ask(job, datagram)));
-  say({ answers } satisfies ExchangeReport);
+  report({ answers } satisfies ExchangeReport);
 }
 
 async function ask(job: ExchangeJob, datagram: string): Promise<string | null> {
@@ -31,7 +31,7 @@ async function ask(job: ExchangeJob, datagram: string): Promise<string | null> {
     socket.on('message', (message) => {
       answer ??= message;
     });
-    // A refusal by ICMP is no answer.
+    // An ICMP error is not an answer.
     socket.on('error', () => {});
     socket.bind(0);
     await once(socket, 'listening');

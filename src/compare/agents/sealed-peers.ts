@@ -5,10 +5,10 @@ import { keyPairOf } from '../../sealed/key-pair.js';
 import { formatEndpoint } from '../../wire/endpoint.js';
 import { type PublicKey, parsePublicKey } from '../../wire/key.js';
 import { MAX_MESSAGE_LENGTH } from '../../wire/sealed.js';
-import type { AgentChannel } from './agent.js';
+import type { AgentChannel } from './channel.js';
 import { cookieHolder, SealedSession } from './sealed-session.js';
 
-/** Peers of the sealed protocol, each on a port of its own, that all want the same one. */
+/** Peers of the sealed protocol, each on its own port, that all want the same peer. */
 export interface SealedPeersJob {
   readonly address: string;
   readonly port: number;
@@ -18,7 +18,7 @@ export interface SealedPeersJob {
   readonly privateKeys: readonly string[];
 }
 
-/** What the server told each: an endpoint, or null for none; `silent` where it told nothing at all. */
+/** The endpoint that each received; null for none. `silent` counts those without any answer. */
 export interface SealedPeersReport {
   readonly answers: readonly (string | null)[];
   readonly silent: number;
@@ -30,7 +30,7 @@ const TRIES = 8;
 /** Connects all peers, reports, and stays registered until stdin ends. */
 export async function sealedPeers(
   job: SealedPeersJob,
-  { lines, say }: AgentChannel,
+  { lines, report }: AgentChannel,
 ): Promise<void> {
   const [serverKey, wanted] = [parsePublicKey(job.serverKey), parsePublicKey(job.wanted)];
   const sessions = await Promise.all(
@@ -40,9 +40,9 @@ export async function sealedPeers(
     answer?.endpoint === undefined ? null : formatEndpoint(answer.endpoint),
   );
   const silent = sessions.filter(({ answer }) => answer === undefined).length;
-  say({ answers, silent } satisfies SealedPeersReport);
+  report({ answers, silent } satisfies SealedPeersReport);
   for await (const _ of lines) {
-    // Nothing is said to it: it goes on acknowledging what it is told.
+    // Nothing is written to it. The sockets go on acknowledging pushes.
   }
 }
 
@@ -64,7 +64,7 @@ async function connect(
     }
   };
   socket.on('message', (bytes) => send((out) => session.receive(bytes, 0, bytes.length, out, 0)));
-  // A refusal by ICMP is no answer.
+  // An ICMP error is not an answer.
   socket.on('error', () => {});
   for (let attempt = 0; attempt < TRIES && session.answer === undefined; attempt++) {
     send((out) => session.begin(out, 0, Date.now()));

@@ -3,23 +3,27 @@ import { CLASSIC_PORT, decodeClassicReply, encodeClassicRequest } from '../../wi
 import { formatEndpoint } from '../../wire/endpoint.js';
 import { parsePublicKey } from '../../wire/key.js';
 import type { AgentStarter } from '../agents/agent.js';
-import type { ComparedLab, Crowd, FakePeer } from '../approach.js';
-import { fakePeers } from '../fake-peers.js';
-import type { RateResult, StrangerResult } from '../results.js';
-import { measureLoad, rateOf } from './load-measure.js';
+import {
+  type ComparedLab,
+  type FakePeer,
+  type FakePeerSite,
+  fakePeers,
+  type LoadedServer,
+} from '../approach.js';
+import type { StrangerResult } from '../results.js';
 
 /*
- * What the comparison does to any server of the classic protocol.
+ * The measures of any server that speaks the classic protocol.
  */
 
 const INTRODUCTION = { tries: 10, waitMs: 300, timeoutMs: 20_000 } as const;
 const QUESTION = { tries: 3, waitMs: 400, timeoutMs: 10_000 } as const;
 
-/** Registers each peer from a port of its own. */
+/** Registers each peer from its own port. */
 export async function introduceClassic(
   agents: AgentStarter,
   peers: readonly FakePeer[],
-  { lab, host, asker }: Crowd,
+  { lab, host, asker }: FakePeerSite,
 ): Promise<void> {
   const { timeoutMs, ...patience } = INTRODUCTION;
   const datagrams = peers.map(({ publicKey }) => request(publicKey, asker.wireguard.publicKey));
@@ -32,11 +36,11 @@ export async function introduceClassic(
   );
   const missing = answers.filter((answer) => answer === null).length;
   if (missing > 0) {
-    throw new Error(`the server did not take ${missing} of ${peers.length} peers`);
+    throw new Error(`the server did not register ${missing} of ${peers.length} peers`);
   }
 }
 
-/** Asks for host b under a key that nobody knows. */
+/** Asks for host b with an unknown key. */
 export async function askClassic(
   agents: AgentStarter,
   stranger: LabHost,
@@ -54,34 +58,27 @@ export async function askClassic(
     timeoutMs,
   );
   const [answer] = answers;
-  const told = answer == null ? undefined : decodeClassicReply(Buffer.from(answer, 'base64'), 4);
-  const disclosed = told !== undefined && told !== 'unknown';
+  const reply = answer == null ? undefined : decodeClassicReply(Buffer.from(answer, 'base64'), 4);
+  const disclosed = reply !== undefined && reply !== 'unknown';
   return {
     asked: 'classic request from an unknown key for the key of b',
-    answer: disclosed ? formatEndpoint(told) : answer == null ? 'no answer' : 'unknown',
+    answer: disclosed ? formatEndpoint(reply) : answer == null ? 'no answer' : 'unknown',
     endpointsDisclosed: disclosed,
   };
 }
 
-/** Requests a second of a server on 127.0.0.1 of the rendezvous host, each from a known key for a known key. */
-export async function measureClassicRate(
-  agents: AgentStarter,
-  { rendezvous }: ComparedLab,
-  server: LabProcess,
-  peers: number,
-  seconds: number,
-): Promise<RateResult> {
+/** Describes the load of a server: each of the peers registers, and asks for another one. */
+export function loadedClassicServer(process: LabProcess, peers: number): LoadedServer {
   const keys = fakePeers(peers).map(({ publicKey }) => publicKey);
   const requests = keys.map((key, index) =>
     request(key, keys[(index + 1 + (keys.length >> 1)) % keys.length] as string),
   );
-  const job = { port: CLASSIC_PORT, talk: { requests }, seconds };
-  const report = await measureLoad(agents, rendezvous, server, job);
-  const wrong = Object.keys(report.lengths).filter((length) => length !== '6');
-  if (wrong.length > 0) {
-    throw new Error(`wrong answers: ${JSON.stringify(report.lengths)}`);
-  }
-  return rateOf(report);
+  return {
+    process,
+    port: CLASSIC_PORT,
+    script: { requests },
+    isCorrect: ({ lengths }) => Object.keys(lengths).every((length) => length === '6'),
+  };
 }
 
 function request(mine: string, theirs: string): string {

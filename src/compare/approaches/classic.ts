@@ -1,8 +1,6 @@
-import { createLab, type LabProcess } from '../../lab/index.js';
-import { CLASSIC_PORT } from '../../wire/classic.js';
-import type { Approach, ComparedLab, ReadyApproach } from '../approach.js';
-import type { Tools } from '../tools.js';
-import { askClassic, introduceClassic, measureClassicRate } from './classic-protocol.js';
+import type { LabProcess } from '../../lab/index.js';
+import type { Approach, ComparedLab, ReadyApproach, Tools } from '../approach.js';
+import { askClassic, introduceClassic, loadedClassicServer } from './classic-protocol.js';
 
 /** Our server and client, with the protocol of the original. */
 export function classic(tools: Tools): Approach {
@@ -26,17 +24,12 @@ function ready({ agents, ours }: Tools): ReadyApproach {
   };
   return {
     registry: false,
-    ports: [CLASSIC_PORT],
     startServer,
     startClient: (host, { address }) =>
       ours.spawn(host, ['client', host.wireguard.interface, address]),
-    introduce: (peers, crowd) => introduceClassic(agents, peers, crowd),
+    introduce: (peers, site) => introduceClassic(agents, peers, site),
     askAsStranger: async (stranger, lab) => [await askClassic(agents, stranger, lab)],
-    async measureRate(peers, seconds) {
-      await using lab = await createLab({ hosts: {} });
-      const server = await startServer(lab);
-      return await measureClassicRate(agents, lab, server, peers, seconds);
-    },
+    startLoadedServer: async (lab, peers) => loadedClassicServer(await startServer(lab), peers),
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -1,15 +1,18 @@
 import { decode, encode } from 'dns-packet';
 import type { LabHost, LabProcess } from '../../lab/index.js';
 import { formatPublicKeyBase32, parsePublicKey } from '../../wire/key.js';
-import type { AgentStarter } from '../agents/agent.js';
-import type { ComparedLab, Crowd, FakePeer } from '../approach.js';
-import { fakePeers } from '../fake-peers.js';
+import {
+  type ComparedLab,
+  type FakePeer,
+  type FakePeerSite,
+  fakePeers,
+  type LoadedServer,
+} from '../approach.js';
 import { isInstalled } from '../requirements.js';
-import type { Outcome, RateResult, StrangerResult } from '../results.js';
-import { measureLoad, rateOf } from './load-measure.js';
+import type { Outcome, StrangerResult } from '../results.js';
 
 /*
- * What the comparison does to any registry that answers DNS-SD queries from WireGuard's state.
+ * The measures of any registry that answers DNS-SD queries from WireGuard's state.
  */
 
 export const ZONE = 'peers.test';
@@ -21,10 +24,10 @@ const PEERS_AT_ONCE = 500;
 const FIRST_FAKE_PORT = 20_000;
 const FAKE_PORTS = 40_000;
 
-/** Gives the registry's WireGuard these peers, with endpoints on a host. */
+/** Adds these peers to the registry's WireGuard, with endpoints on a host. */
 export async function introduceToRegistry(
   peers: readonly FakePeer[],
-  { lab, host }: Pick<Crowd, 'lab' | 'host'>,
+  { lab, host }: Pick<FakePeerSite, 'lab' | 'host'>,
 ): Promise<void> {
   const options = peers.map(({ publicKey }, index) => ({
     publicKey,
@@ -36,7 +39,7 @@ export async function introduceToRegistry(
   }
 }
 
-/** Lists the peers, and asks where host b is, from outside every tunnel. */
+/** Lists the peers and asks for the endpoint of host b, from outside the tunnels. */
 export async function digAsStranger(
   stranger: LabHost,
   lab: ComparedLab,
@@ -50,7 +53,7 @@ export async function digAsStranger(
     const how = ['+noall', '+answer', '+additional', '+tries=1', '+time=2'];
     const args = [`@${address}`, '-p', String(port), ...how, name, type];
     const { stdout } = await stranger.outcome('dig', args);
-    // dig's own comments say that nobody answered.
+    // dig reports in a comment that no answer came.
     return stdout.replace(/^;.*$/gm, '').trim();
   };
   const listing = await dig(SERVICE, 'PTR');
@@ -65,30 +68,23 @@ export async function digAsStranger(
   };
 }
 
-/** Requests a second: SRV of one peer after the other, on 127.0.0.1 of a registry that has started. */
-export async function measureDnsRate(
-  agents: AgentStarter,
-  { rendezvous }: ComparedLab,
-  server: LabProcess,
-  peers: readonly FakePeer[],
-  seconds: number,
-): Promise<RateResult> {
-  const requests = peers.map(({ publicKey }, index) => srvQuery(publicKey, index));
-  const job = { port: DNS_PORT, talk: { requests }, seconds };
-  const report = await measureLoad(agents, rendezvous, server, job);
-  const { sample } = report;
-  const answer = sample === null ? undefined : decode(Buffer.from(sample, 'base64'));
-  if (answer?.answers?.[0]?.type !== 'SRV') {
-    throw new Error(`no SRV record in the answer: ${JSON.stringify(answer ?? null)}`);
-  }
-  return rateOf(report);
-}
-
-/** A registry's peers for the measurement of its rate. */
-export async function crowdedRegistry(lab: ComparedLab, count: number): Promise<FakePeer[]> {
+/**
+ * Adds peers to the registry, starts it, and describes its load: SRV queries for one peer after another.
+ */
+export async function loadedRegistry(
+  lab: ComparedLab,
+  count: number,
+  startServer: (lab: ComparedLab) => Promise<LabProcess>,
+): Promise<LoadedServer> {
   const peers = fakePeers(count);
   await introduceToRegistry(peers, { lab, host: lab.rendezvous });
-  return peers;
+  return {
+    process: await startServer(lab),
+    port: DNS_PORT,
+    script: { requests: peers.map(({ publicKey }, index) => srvQuery(publicKey, index)) },
+    isCorrect: ({ sample }) =>
+      sample !== null && decode(Buffer.from(sample, 'base64')).answers?.[0]?.type === 'SRV',
+  };
 }
 
 function nameOf(publicKey: string): string {

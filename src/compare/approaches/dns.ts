@@ -1,19 +1,16 @@
-import { createLab, type LabProcess } from '../../lab/index.js';
-import type { Approach, ComparedLab, ReadyApproach } from '../approach.js';
-import type { Tools } from '../tools.js';
+import type { LabProcess } from '../../lab/index.js';
+import type { Approach, ComparedLab, ReadyApproach, Tools } from '../approach.js';
 import {
-  crowdedRegistry,
   DNS_PORT,
   digAsStranger,
   introduceToRegistry,
-  measureDnsRate,
+  loadedRegistry,
   ZONE,
 } from './dns-registry.js';
 
-const WIREGUARD_PORT = 51820;
 const TUNNEL_ONLY_PORT = 5300;
 
-/** Our registry and client of the DNS-SD approach. Clients ask through the tunnel. */
+/** Our registry and client of the DNS-SD approach. Clients send their queries through the tunnel. */
 export function dns(tools: Tools): Approach {
   return {
     name: 'dns',
@@ -27,7 +24,7 @@ export function dns(tools: Tools): Approach {
   };
 }
 
-function ready({ agents, ours }: Tools): ReadyApproach {
+function ready({ ours }: Tools): ReadyApproach {
   const startServer = async (
     { rendezvous }: ComparedLab,
     port = DNS_PORT,
@@ -42,7 +39,6 @@ function ready({ agents, ours }: Tools): ReadyApproach {
   };
   return {
     registry: true,
-    ports: [WIREGUARD_PORT],
     startServer: (lab) => startServer(lab),
     startClient: (host, { tunnelAddress }) =>
       ours.spawn(host, [
@@ -56,12 +52,7 @@ function ready({ agents, ours }: Tools): ReadyApproach {
       const note = ', server with --tunnel-only';
       return [open, await digAsStranger(stranger, lab, { port: TUNNEL_ONLY_PORT, note })];
     },
-    async measureRate(count, seconds) {
-      await using lab = await createLab<string>({ hosts: {}, registry: true });
-      const peers = await crowdedRegistry(lab, count);
-      const server = await startServer(lab);
-      return await measureDnsRate(agents, lab, server, peers, seconds);
-    },
+    startLoadedServer: (lab, peers) => loadedRegistry(lab, peers, startServer),
     async [Symbol.asyncDispose]() {},
   };
 }

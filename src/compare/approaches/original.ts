@@ -1,15 +1,12 @@
-import { createLab } from '../../lab/index.js';
-import { CLASSIC_PORT } from '../../wire/classic.js';
-import type { Approach, ReadyApproach } from '../approach.js';
+import type { Approach, ReadyApproach, Tools } from '../approach.js';
 import { OriginalPrograms } from '../original-programs.js';
-import type { Tools } from '../tools.js';
-import { askClassic, introduceClassic, measureClassicRate } from './classic-protocol.js';
+import { askClassic, introduceClassic, loadedClassicServer } from './classic-protocol.js';
 
 /** Jason Donenfeld's example, compiled from Debian's wireguard-tools. */
 export function original(tools: Tools): Approach {
   return {
     name: 'original',
-    summary: "nat-hole-punching as it is in wireguard-tools' examples",
+    summary: 'nat-hole-punching from the examples of wireguard-tools',
     needs: {
       server: 'nothing: peers register themselves',
       client: "the server's address; run again whenever a peer is to be found",
@@ -22,16 +19,12 @@ export function original(tools: Tools): Approach {
 function ready({ agents }: Tools, programs: OriginalPrograms): ReadyApproach {
   return {
     registry: false,
-    ports: [CLASSIC_PORT],
     startServer: ({ rendezvous }) => programs.startServer(rendezvous),
     startClient: (host, { address }) => programs.startClient(host, address),
-    introduce: (peers, crowd) => introduceClassic(agents, peers, crowd),
+    introduce: (peers, site) => introduceClassic(agents, peers, site),
     askAsStranger: async (stranger, lab) => [await askClassic(agents, stranger, lab)],
-    async measureRate(peers, seconds) {
-      await using lab = await createLab({ hosts: {} });
-      const server = await programs.startServer(lab.rendezvous);
-      return await measureClassicRate(agents, lab, server, peers, seconds);
-    },
+    startLoadedServer: async ({ rendezvous }, peers) =>
+      loadedClassicServer(await programs.startServer(rendezvous), peers),
     async [Symbol.asyncDispose]() {
       programs[Symbol.dispose]();
     },

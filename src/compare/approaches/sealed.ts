@@ -1,16 +1,22 @@
 import { createLab, type LabHost, type LabProcess } from '../../lab/index.js';
 import { TemporaryFolder } from '../../lab/temporary-folder.js';
 import { CLASSIC_PORT } from '../../wire/classic.js';
-import type { Approach, ComparedLab, Crowd, FakePeer, ReadyApproach } from '../approach.js';
-import { fakePeers } from '../fake-peers.js';
-import type { RateResult, StrangerResult } from '../results.js';
-import type { Tools } from '../tools.js';
+import {
+  type Approach,
+  type ComparedLab,
+  type FakePeer,
+  type FakePeerSite,
+  fakePeers,
+  type LoadedServer,
+  type ReadyApproach,
+  type Tools,
+} from '../approach.js';
+import type { StrangerResult } from '../results.js';
 import { askClassic } from './classic-protocol.js';
-import { measureLoad, rateOf } from './load-measure.js';
 
 const KEY_FILE = 'key';
 const ASK_TIMEOUT_MS = 10_000;
-/** A client is allowed 500 messages a second, a source 100 handshakes: too few for a measurement of what can be done. */
+/** Without the limits for a client (500 messages a second) and a source (100 handshakes a second). */
 const UNLIMITED = ['--client-rate', '0', '--handshake-rate', '0'];
 
 /** Our server and client, with the sealed protocol. */
@@ -19,7 +25,7 @@ export function sealed(tools: Tools): Approach {
     name: 'sealed',
     summary: 'wg-rendezvous with the sealed protocol',
     needs: {
-      server: 'nothing: peers register themselves; it makes its key itself',
+      server: 'nothing: peers register themselves, and it generates its key',
       client: "the server's address and public key",
       root: "client: a raw socket, `wg set`, and WireGuard's private key; server: none",
     },
@@ -35,7 +41,7 @@ export function sealed(tools: Tools): Approach {
   };
 }
 
-/** Has a server make its key, and gives the public one. */
+/** Lets a server generate its key, and returns the public key. */
 async function makeKey({ ours }: Tools, keyFile: string): Promise<string> {
   await using lab = await createLab({ hosts: {} });
   const server = ours.spawn(lab.rendezvous, ['server', '--key', keyFile]);
@@ -44,7 +50,6 @@ async function makeKey({ ours }: Tools, keyFile: string): Promise<string> {
 
 class Sealed implements ReadyApproach {
   readonly registry = false;
-  readonly ports = [CLASSIC_PORT];
   readonly #tools: Tools;
   readonly #folder: TemporaryFolder;
   readonly #serverKey: string;
@@ -67,12 +72,11 @@ class Sealed implements ReadyApproach {
     return this.#tools.ours.spawn(host, ['client', host.wireguard.interface, address, ...key]);
   }
 
-  async introduce(peers: readonly FakePeer[], { lab, host, asker }: Crowd): Promise<void> {
+  async introduce(peers: readonly FakePeer[], { lab, host, asker }: FakePeerSite): Promise<void> {
     const job = this.#asking(lab, asker.wireguard.publicKey, peers);
-    const agent = await this.#tools.agents.start(host, 'sealed-peers', job);
-    const { silent } = JSON.parse(agent.stdout) as { silent: number };
+    const { silent } = await this.#tools.agents.start(host, 'sealed-peers', job);
     if (silent > 0) {
-      throw new Error(`the server did not take ${silent} of ${peers.length} peers`);
+      throw new Error(`the server did not register ${silent} of ${peers.length} peers`);
     }
   }
 
@@ -81,27 +85,24 @@ class Sealed implements ReadyApproach {
     const job = this.#asking(lab, wanted, fakePeers(1));
     const { agents } = this.#tools;
     const { answers, silent } = await agents.run(stranger, 'sealed-peers', job, ASK_TIMEOUT_MS);
-    const told = answers[0] ?? undefined;
+    const endpoint = answers[0] ?? undefined;
     return [
       await askClassic(agents, stranger, lab),
       {
         asked: 'sealed session of a key that b does not list, asking for b',
-        answer: told ?? (silent > 0 ? 'no answer' : 'nothing to say about b'),
-        endpointsDisclosed: told !== undefined,
+        answer: endpoint ?? (silent > 0 ? 'no answer' : 'b is unknown'),
+        endpointsDisclosed: endpoint !== undefined,
       },
     ];
   }
 
-  async measureRate(peers: number, seconds: number): Promise<RateResult> {
-    await using lab = await createLab<string>({ hosts: {} });
-    const server = await this.startServer(lab, UNLIMITED);
-    const talk = { serverKey: this.#serverKey, peers };
-    const job = { port: CLASSIC_PORT, seconds, talk };
-    const report = await measureLoad(this.#tools.agents, lab.rendezvous, server, job);
-    if (!report.sample?.startsWith('127.')) {
-      throw new Error(`wrong answers: ${report.sample}`);
-    }
-    return rateOf(report);
+  async startLoadedServer(lab: ComparedLab, peers: number): Promise<LoadedServer> {
+    return {
+      process: await this.startServer(lab, UNLIMITED),
+      port: CLASSIC_PORT,
+      script: { serverKey: this.#serverKey, peers },
+      isCorrect: ({ sample }) => sample?.startsWith('127.') ?? false,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

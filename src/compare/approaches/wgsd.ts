@@ -1,19 +1,16 @@
 import { access, constants, writeFile } from 'node:fs/promises';
-import { createLab, type LabHost, type LabProcess } from '../../lab/index.js';
+import type { LabHost, LabProcess } from '../../lab/index.js';
 import { TemporaryFolder } from '../../lab/temporary-folder.js';
-import type { Approach, ComparedLab, ReadyApproach } from '../approach.js';
-import { Repeated } from '../repeated.js';
-import type { Tools, WgsdFiles } from '../tools.js';
+import type { Approach, ComparedLab, ReadyApproach, Tools, WgsdFiles } from '../approach.js';
+import { PeriodicProgram } from '../periodic-program.js';
 import {
-  crowdedRegistry,
   DNS_PORT,
   digAsStranger,
   introduceToRegistry,
-  measureDnsRate,
+  loadedRegistry,
   ZONE,
 } from './dns-registry.js';
 
-const WIREGUARD_PORT = 51820;
 /** OnUnitActiveSec of wgsd's own wgsd-client@.timer. */
 const TIMER_MS = 45_000;
 const KEEPALIVE_SECONDS = 25;
@@ -36,12 +33,12 @@ export function wgsd(tools: Tools): Approach {
       for (const file of [tools.wgsd.coredns, tools.wgsd.client]) {
         await expectProgram(file);
       }
-      return ready(tools, tools.wgsd, new TemporaryFolder('wgsd'));
+      return ready(tools.wgsd, new TemporaryFolder('wgsd'));
     },
   };
 }
 
-function ready({ agents }: Tools, files: WgsdFiles, folder: TemporaryFolder): ReadyApproach {
+function ready(files: WgsdFiles, folder: TemporaryFolder): ReadyApproach {
   const startServer = async ({ rendezvous }: ComparedLab): Promise<LabProcess> => {
     const { interface: name } = rendezvous.wireguard;
     const corefile = folder.file(`Corefile-${name}`);
@@ -52,22 +49,16 @@ function ready({ agents }: Tools, files: WgsdFiles, folder: TemporaryFolder): Re
   };
   return {
     registry: true,
-    ports: [WIREGUARD_PORT],
     startServer,
     startClient: (host, { tunnelAddress }) =>
-      new Repeated(async () => {
+      new PeriodicProgram(async () => {
         await keepAlive(host);
         const dns = ['-dns', `${tunnelAddress}:${DNS_PORT}`, '-zone', ZONE];
         return host.spawn(files.client, ['-device', host.wireguard.interface, ...dns]);
       }, TIMER_MS),
     introduce: introduceToRegistry,
     askAsStranger: async (stranger, lab) => [await digAsStranger(stranger, lab)],
-    async measureRate(count, seconds) {
-      await using lab = await createLab<string>({ hosts: {}, registry: true });
-      const peers = await crowdedRegistry(lab, count);
-      const server = await startServer(lab);
-      return await measureDnsRate(agents, lab, server, peers, seconds);
-    },
+    startLoadedServer: (lab, peers) => loadedRegistry(lab, peers, startServer),
     async [Symbol.asyncDispose]() {
       folder[Symbol.dispose]();
     },
@@ -83,7 +74,7 @@ async function expectProgram(file: string): Promise<void> {
   }
 }
 
-/** wgsd-client sets endpoints only: what makes WireGuard send is the user's own keepalive. */
+/** wgsd-client sets endpoints only. WireGuard sends because of the user's own keepalive. */
 async function keepAlive({ wireguard }: LabHost): Promise<void> {
   const keepalives = await wireguard.show('persistent-keepalive');
   await wireguard.setKeepalive(

@@ -2,15 +2,16 @@ import { createLab, type HostOptions, until } from '../../lab/index.js';
 import type { ComparedLab, Program, ReadyApproach } from '../approach.js';
 import { serverSite } from '../approach.js';
 
-/** Two hosts behind a cone NAT each: where nothing else is meant to be in the way. */
+/** Two hosts, each behind a cone NAT: the standard case, in which every approach can connect. */
 export const TWO_CONES = { a: { nat: 'cone' }, b: { nat: 'cone' } } as const;
 
-/** A lab for an approach. Where its server is a registry, the tunnels to it are up when this is done. */
+/** Builds a lab for an approach. If its server is a registry, the tunnels to it are up on return. */
 export async function comparedLab(
   { registry }: ReadyApproach,
   hosts: Readonly<Record<string, HostOptions>>,
+  roundTripMs: number,
 ): Promise<ComparedLab> {
-  const lab: ComparedLab = await createLab<string>({ hosts, registry });
+  const lab: ComparedLab = await createLab<string>({ hosts, registry, distance: { roundTripMs } });
   try {
     if (registry) {
       await Promise.all(
@@ -27,7 +28,7 @@ export async function comparedLab(
 }
 
 /** Waits until a host has its tunnel to the registry. */
-export async function registered(lab: ComparedLab, name: string): Promise<void> {
+async function registered(lab: ComparedLab, name: string): Promise<void> {
   const { wireguard } = lab.host(name);
   await until(`the tunnel of ${name} to the registry`, () =>
     lab.rendezvous.wireguard.hasHandshake(wireguard.publicKey),

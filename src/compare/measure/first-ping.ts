@@ -1,13 +1,13 @@
 import { until } from '../../lab/index.js';
 import type { ComparedLab, Program } from '../approach.js';
 
-/** How often the handshake is looked for: seldom enough to leave the processors to the clients. */
-const LOOK_MS = 25;
+/** Interval of the checks for a handshake: long enough to leave the processors to the clients. */
+const CHECK_MS = 25;
 
 /**
- * Waits until host a is answered by host b through the tunnel, and gives the time of it. The ping is
- * sent once there is a handshake: an earlier one would make WireGuard try without an endpoint, and then
- * wait for 5 s. Rejects after the time limit, with the last words of clients that have ended.
+ * Waits until host b answers host a through the tunnel, and returns when (on `performance.now()`).
+ * The ping is sent after the handshake: an earlier one would make WireGuard try without an endpoint,
+ * and then wait for 5 s. Rejects after the time limit, with the last error of a client that ended.
  */
 export async function firstPing(
   lab: ComparedLab,
@@ -17,7 +17,7 @@ export async function firstPing(
   const deadline = performance.now() + timeoutMs;
   const { wireguard } = lab.host('a');
   const peer = lab.host('b').wireguard.publicKey;
-  const limits = { timeoutMs, intervalMs: LOOK_MS };
+  const limits = { timeoutMs, intervalMs: CHECK_MS };
   try {
     await until('a handshake', () => wireguard.hasHandshake(peer), limits);
     const left = Math.max(deadline - performance.now(), 1);
@@ -31,10 +31,10 @@ export async function firstPing(
 }
 
 function complaint(clients: readonly Program[], timeoutMs: number): string {
-  const words = clients
+  const lastLines = clients
     .filter(({ running }) => !running)
     .map(({ stderr }) => stderr.trim().split('\n').at(-1))
     .filter(Boolean);
-  const ended = words.length > 0 ? `; a client ended: ${words[0]}` : '';
+  const ended = lastLines.length > 0 ? `; a client ended: ${lastLines[0]}` : '';
   return `no tunnel within ${timeoutMs / 1000} s${ended}`;
 }

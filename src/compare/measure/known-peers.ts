@@ -1,79 +1,49 @@
-import { type LabHost, type LabProcess, until } from '../../lab/index.js';
-import type { AgentStarter } from '../agents/agent.js';
-import type { RelayReport } from '../agents/relay.js';
-import type { FakePeer, ReadyApproach } from '../approach.js';
-import { fakePeers } from '../fake-peers.js';
+import { type CapturedPacket, type LabHost, until } from '../../lab/index.js';
+import { type FakePeer, fakePeers, type ReadyApproach } from '../approach.js';
 import type { KnownPeersResult } from '../results.js';
-import { comparedLab, registered } from './compared-lab.js';
+import { comparedLab, startClients } from './compared-lab.js';
+import { roundTrips } from './round-trips.js';
 
 const PEERS = 100;
-const DELAY_MS = 25;
 const TIMEOUT_MS = 30_000;
-const HOSTS = {
-  a: { nat: 'cone' },
-  relay: { wireguard: false },
-  crowd: { wireguard: false },
-} as const;
+/** The headers of IPv4 and UDP. */
+const HEADERS_LENGTH = 20 + 8;
+const HOSTS = { a: { nat: 'cone' }, fakes: { wireguard: false } } as const;
 
-/**
- * A client behind a cone NAT whose server knows all its peers and is a round trip of 50 ms away. The
- * way is made long by a relay, as the kernel of the lab may have no netem.
- */
+/** Measures how fast a client behind a cone NAT learns the endpoints of peers that the server knows. */
 export async function measureKnownPeers(
   approach: ReadyApproach,
-  agents: AgentStarter,
+  roundTripMs: number,
 ): Promise<KnownPeersResult> {
-  await using lab = await comparedLab(approach, HOSTS);
-  const [a, relay] = [lab.host('a'), lab.host('relay')];
+  await using lab = await comparedLab(approach, HOSTS, roundTripMs);
+  const a = lab.host('a');
   await approach.startServer(lab);
   const peers = fakePeers(PEERS);
-  await approach.introduce(peers, { lab, host: lab.host('crowd'), asker: a });
-  const agent = await agents.start(relay, 'relay', {
-    listen: relay.address,
-    target: lab.rendezvous.address,
-    ports: approach.ports,
-    delayMs: DELAY_MS,
-  });
-  const tunnelAddress = approach.registry ? lab.rendezvous.wireguard.tunnelAddress : undefined;
-  if (approach.registry) {
-    await moveRegistry(lab.rendezvous, a, relay);
-    await registered(lab, 'a');
-  }
+  await approach.introduce(peers, { lab, host: lab.host('fakes'), asker: a });
   await a.wireguard.setPeers(peers.map(asPeer));
-  agent.write('reset\n');
+  await using capture = await lab.capture();
   const start = performance.now();
-  approach.startClient(a, { address: relay.address, tunnelAddress });
+  startClients(approach, lab, ['a']);
   const end = await allKnown(a, peers);
-  const { datagrams, bytes, roundTrips } = await report(agent);
+  const server = lab.rendezvous.address;
+  const exchanged = (await capture.packets()).filter((packet) => isBetween(packet, a, server));
   return {
     peers: PEERS,
-    roundTripMilliseconds: 2 * DELAY_MS,
+    roundTripMilliseconds: roundTripMs,
     milliseconds: Math.round(end - start),
-    roundTrips,
-    datagrams,
-    bytes,
+    roundTrips: roundTrips(exchanged, server, roundTripMs / 4),
+    datagrams: exchanged.length,
+    bytes: exchanged.reduce((sum, { length }) => sum + length + HEADERS_LENGTH, 0),
   };
+}
+
+function isBetween({ source, destination }: CapturedPacket, host: LabHost, server: string) {
+  const addresses = [source.address, destination.address];
+  return addresses.includes(server) && host.outsideAddresses.some((own) => addresses.includes(own));
 }
 
 function asPeer({ publicKey }: FakePeer, index: number) {
   return { publicKey, allowedIps: [`10.201.0.${index + 1}/32`] };
-}
-
-/** Has a host reach the registry's WireGuard through the relay. */
-async function moveRegistry(rendezvous: LabHost, host: LabHost, relay: LabHost): Promise<void> {
-  const { publicKey, listenPort, tunnelAddress } = rendezvous.wireguard;
-  await host.wireguard.removePeer(publicKey);
-  await host.wireguard.setPeer({
-    publicKey,
-    endpoint: `${relay.address}:${listenPort}`,
-    allowedIps: [`${tunnelAddress}/32`],
-    keepaliveSeconds: 25,
-  });
-  await until(
-    'the tunnel to the registry through the relay',
-    () => host.wireguard.hasHandshake(publicKey),
-    { timeoutMs: TIMEOUT_MS },
-  );
 }
 
 async function allKnown({ wireguard }: LabHost, peers: readonly FakePeer[]): Promise<number> {
@@ -93,10 +63,4 @@ async function allKnown({ wireguard }: LabHost, peers: readonly FakePeer[]): Pro
     });
   });
   return performance.now();
-}
-
-async function report(agent: LabProcess): Promise<RelayReport> {
-  agent.write('report\n');
-  const [line] = await agent.waitForOutput(/.*"roundTrips".*\n/);
-  return JSON.parse(line) as RelayReport;
 }

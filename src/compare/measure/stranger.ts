@@ -5,9 +5,13 @@ import { firstPing } from './first-ping.js';
 
 const TIMEOUT_MS = 20_000;
 
-/** Asks as a stranger for two peers that are connected. */
-export async function measureStranger(approach: ReadyApproach): Promise<Outcome<StrangerResult>[]> {
-  await using lab = await comparedLab(approach, { ...TWO_CONES, stranger: { wireguard: false } });
+/** Asks for two connected peers from a host that is nobody's peer. */
+export async function measureStranger(
+  approach: ReadyApproach,
+  roundTripMs: number,
+): Promise<Outcome<StrangerResult>[]> {
+  const hosts = { ...TWO_CONES, stranger: { wireguard: false } };
+  await using lab = await comparedLab(approach, hosts, roundTripMs);
   await approach.startServer(lab);
   await firstPing(lab, startClients(approach, lab, ['a', 'b']), TIMEOUT_MS);
   return await approach.askAsStranger(lab.host('stranger'), lab);

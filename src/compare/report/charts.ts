@@ -1,23 +1,24 @@
 import {
   type ApproachResult,
   type Comparison,
+  type ConnectResult,
+  FAULT_NAMES,
   failed,
   type Outcome,
   PAIR_NAMES,
-  TROUBLE_NAMES,
 } from '../results.js';
+import { COLOURS, count, duration, FAULT_TITLES, PAIR_TITLES, roundTrip } from './labels.js';
 import { ratePeers } from './sections.js';
-import { COLOURS, count, duration, PAIR_TITLES, TROUBLE_TITLES } from './text.js';
 
-/** Bars in groups: for each category one bar of each approach. */
+/** A grouped bar chart: in each category one bar for each approach. */
 export interface Chart {
   readonly title: string;
   readonly categories: readonly string[];
   readonly series: readonly Series[];
-  /** Whether values differ too much for a linear axis. */
+  /** Whether the axis is logarithmic, as values differ widely. */
   readonly logarithmic: boolean;
   format(value: number): string;
-  /** What stands in place of a bar that failed. */
+  /** The text in place of the bar of a failed measurement. */
   readonly failure: string;
 }
 
@@ -26,45 +27,56 @@ export type Value = number | 'failed' | undefined;
 export interface Series {
   readonly name: string;
   readonly colour: string;
-  /** One for each category; undefined where nothing was measured. */
+  /** One for each category; undefined if not measured. */
   readonly values: readonly Value[];
 }
 
 const NO_TUNNEL = 'no tunnel';
 
-/** How long connections take, by kind of NAT: the plot that stands for all. */
+/** How long connections take by kind of NAT, as medians: the most important plot. */
 export function connectionChart(comparison: Comparison): Chart {
+  const title = `Start to first ping, ${roundTrip(comparison)}`;
+  return pairChart(comparison, title, ({ milliseconds }) => milliseconds, duration);
+}
+
+/** One value of each pair. */
+function pairChart(
+  comparison: Comparison,
+  title: string,
+  pick: (result: ConnectResult) => number,
+  format: Chart['format'],
+): Chart {
   const pairs = PAIR_NAMES.filter((pair) => comparison.plan.pairs.includes(pair));
   return {
-    title: 'Start of both clients to first ping',
+    title,
     categories: pairs.map((pair) => PAIR_TITLES[pair]),
-    series: series(comparison, ({ connect }) =>
-      pairs.map((pair) => value(connect?.[pair], ({ milliseconds }) => milliseconds)),
-    ),
+    series: series(comparison, ({ connect }) => pairs.map((pair) => value(connect?.[pair], pick))),
     logarithmic: false,
-    format: duration,
+    format,
     failure: NO_TUNNEL,
   };
 }
 
-/** All plots of a comparison; those without a single bar are left out. */
+/** All plots of a comparison that have at least one bar. */
 export function charts(comparison: Comparison): Chart[] {
   const peers = ratePeers(comparison.approaches);
-  const pairs = PAIR_NAMES.filter((pair) => comparison.plan.pairs.includes(pair));
   const all: Chart[] = [
     connectionChart(comparison),
+    pairChart(
+      comparison,
+      '95 % of the connections within',
+      ({ p95Milliseconds }) => p95Milliseconds,
+      duration,
+    ),
+    pairChart(
+      comparison,
+      `Slowest connection of ${comparison.plan.rounds}`,
+      ({ worstMilliseconds }) => worstMilliseconds,
+      duration,
+    ),
+    pairChart(comparison, 'Bytes at the server until then', ({ bytes }) => bytes, count),
     {
-      title: 'Bytes at the server until then',
-      categories: pairs.map((pair) => PAIR_TITLES[pair]),
-      series: series(comparison, ({ connect }) =>
-        pairs.map((pair) => value(connect?.[pair], ({ bytes }) => bytes)),
-      ),
-      logarithmic: false,
-      format: count,
-      failure: NO_TUNNEL,
-    },
-    {
-      title: '100 known peers, server 50 ms away',
+      title: `100 known peers, ${roundTrip(comparison)}`,
       categories: ['all endpoints set'],
       series: series(comparison, ({ peers }) => [value(peers, ({ milliseconds }) => milliseconds)]),
       logarithmic: false,
@@ -72,10 +84,10 @@ export function charts(comparison: Comparison): Chart[] {
       failure: 'failed',
     },
     {
-      title: 'Tunnel up when something goes wrong',
-      categories: TROUBLE_NAMES.map((name) => TROUBLE_TITLES[name]),
-      series: series(comparison, ({ trouble }) =>
-        TROUBLE_NAMES.map((name) => value(trouble?.[name], ({ milliseconds }) => milliseconds)),
+      title: 'Tunnel up after a fault',
+      categories: FAULT_NAMES.map((name) => FAULT_TITLES[name]),
+      series: series(comparison, ({ faults }) =>
+        FAULT_NAMES.map((name) => value(faults?.[name], ({ milliseconds }) => milliseconds)),
       ),
       logarithmic: true,
       format: duration,

@@ -1,11 +1,11 @@
 import type { Comparison } from '../results.js';
 import { charts } from './charts.js';
+import { notes, type Passage, passages, quickNote, setting } from './prose.js';
 import { type Cell, type Section, sections } from './sections.js';
 import { STYLE } from './style.js';
 import { chartSvg, THEME_STYLE } from './svg.js';
-import { notes, type Passage, passages, setting } from './words.js';
 
-/** A comparison as one page that needs no network: style and drawings are in it, and there is no script. */
+/** A comparison as one self-contained page: style and drawings are inline, and it has no script. */
 export function htmlReport(comparison: Comparison): string {
   const numbers = notes(comparison);
   const names = comparison.approaches.map(({ name }) => name);
@@ -23,6 +23,9 @@ export function htmlReport(comparison: Comparison): string {
 <header>
 <h1>How WireGuard peers find each other</h1>
 <p class="faint">${escaped(setting(comparison))}</p>
+${quickNote(comparison)
+  .map((note) => `<p class="warning" role="note">${escaped(note)}</p>`)
+  .join('')}
 </header>
 <dl class="approaches">${comparison.approaches
     .map(({ name, summary }) => `<dt>${name}</dt><dd>${escaped(summary)}</dd>`)

@@ -1,13 +1,14 @@
 import {
   type ApproachResult,
   type Comparison,
+  type ConnectResult,
+  FAULT_NAMES,
   failed,
   type MeasureName,
   type Outcome,
   PAIR_NAMES,
-  TROUBLE_NAMES,
 } from '../results.js';
-import { count, duration, PAIR_TITLES, TROUBLE_TITLES } from './text.js';
+import { count, duration, FAULT_TITLES, PAIR_TITLES, roundTrip } from './labels.js';
 
 /** A part of the report with a column for each approach. */
 export interface Section {
@@ -29,8 +30,9 @@ export interface Cell {
 
 const NOT_MEASURED: Cell = { text: '' };
 
-/** The numbers of a comparison, in the order of a report; parts that nobody measured are left out. */
-export function sections({ approaches, plan }: Comparison): Section[] {
+/** The figures of a comparison in the order of a report, without measures that the plan leaves out. */
+export function sections(comparison: Comparison): Section[] {
+  const { approaches, plan } = comparison;
   const row = <T>(
     label: string,
     pick: (approach: ApproachResult) => Outcome<T> | undefined,
@@ -43,7 +45,7 @@ export function sections({ approaches, plan }: Comparison): Section[] {
   const all: (Section & { readonly measure: MeasureName })[] = [
     {
       measure: 'connect',
-      title: `From the start of both clients to the first ping (median of ${plan.rounds})`,
+      title: `From the start of both clients to the first ping, ${roundTrip(comparison)} (median of ${plan.rounds})`,
       rows: pairs.map((pair) =>
         row(
           PAIR_TITLES[pair],
@@ -51,6 +53,11 @@ export function sections({ approaches, plan }: Comparison): Section[] {
           ({ milliseconds }) => duration(milliseconds),
         ),
       ),
+    },
+    {
+      measure: 'connect',
+      title: `The same: p95 / worst of ${plan.rounds}`,
+      rows: pairs.map((pair) => row(PAIR_TITLES[pair], ({ connect }) => connect?.[pair], slowest)),
     },
     {
       measure: 'connect',
@@ -65,7 +72,7 @@ export function sections({ approaches, plan }: Comparison): Section[] {
     },
     {
       measure: 'peers',
-      title: 'A client with 100 known peers, the server 50 ms away',
+      title: `A client with 100 known peers, ${roundTrip(comparison)}`,
       rows: [
         row(
           'all endpoints set',
@@ -73,7 +80,7 @@ export function sections({ approaches, plan }: Comparison): Section[] {
           ({ milliseconds }) => duration(milliseconds),
         ),
         row(
-          'round trips one after the other',
+          'consecutive round trips',
           ({ peers }) => peers,
           ({ roundTrips }) => count(roundTrips),
         ),
@@ -85,12 +92,12 @@ export function sections({ approaches, plan }: Comparison): Section[] {
       ],
     },
     {
-      measure: 'trouble',
-      title: 'Until the tunnel is up (again) when something goes wrong',
-      rows: TROUBLE_NAMES.map((trouble) =>
+      measure: 'faults',
+      title: 'From a fault until the tunnel is up',
+      rows: FAULT_NAMES.map((fault) =>
         row(
-          TROUBLE_TITLES[trouble],
-          ({ trouble: found }) => found?.[trouble],
+          FAULT_TITLES[fault],
+          ({ faults }) => faults?.[fault],
           ({ milliseconds }) => duration(milliseconds),
         ),
       ),
@@ -121,7 +128,13 @@ export function sections({ approaches, plan }: Comparison): Section[] {
   return all.filter(({ measure, rows }) => plan.measures.includes(measure) && rows.length > 0);
 }
 
-/** The numbers of peers that request rates were measured with. */
+/** The slow end of the rounds; failed rounds are slower than any other. */
+function slowest({ p95Milliseconds, worstMilliseconds, failedRounds }: ConnectResult): string {
+  const worst = failedRounds > 0 ? `${failedRounds} failed` : duration(worstMilliseconds);
+  return `${duration(p95Milliseconds)} / ${worst}`;
+}
+
+/** The numbers of peers for which request rates exist. */
 export function ratePeers(approaches: readonly ApproachResult[]): number[] {
   const numbers = approaches.flatMap(({ rate }) => Object.keys(rate ?? {}).map(Number));
   return [...new Set(numbers)].sort((a, b) => a - b);

@@ -18,6 +18,7 @@ h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .5rem; }
 h2 { font-size: 1.05rem; line-height: 1.3; margin: 0 0 .5rem; }
 a { color: var(--link); }
 .faint { color: var(--faint); font-size: .875rem; }
+.warning { border-left: 4px solid #e69f00; margin: .5rem 0 1rem; padding: .1rem .7rem; }
 section, figure, .approaches {
   background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
   margin: 0 0 1rem; padding: 1rem;

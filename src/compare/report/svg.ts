@@ -13,9 +13,9 @@ const BAR = 13;
 const GROUP_GAP = 22;
 const HEAD = 74;
 const LABEL_WIDTH = 92;
-/** Room for fonts that are wider than ECharts takes them to be where there is no browser. */
+/** Room for fonts that are wider than ECharts assumes without a browser. */
 const LABEL_MARGIN = 28;
-/** Where a logarithmic axis begins. */
+/** The start of a logarithmic axis. */
 const LEAST = 100;
 
 const THEMES = {
@@ -25,11 +25,11 @@ const THEMES = {
 
 type Theme = (typeof THEMES)[keyof typeof THEMES];
 
-/** Shows the drawing that fits the reader's colour scheme. */
+/** Shows the drawing for the reader's colour scheme. */
 export const THEME_STYLE =
   '.dark{display:none}@media (prefers-color-scheme:dark){.light{display:none}.dark{display:inline}}';
 
-/** A chart as one SVG element that holds a drawing for light and one for dark surroundings. */
+/** A chart as one SVG element with two drawings: for light and for dark backgrounds. */
 export function chartSvg(chart: Chart): string {
   const height = heightOf(chart);
   const drawings = Object.entries(THEMES).map(
@@ -40,7 +40,7 @@ export function chartSvg(chart: Chart): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${label}>${drawings.join('')}</svg>`;
 }
 
-/** A chart as a file that stands alone. */
+/** A chart as a file of its own. */
 export function chartFile(chart: Chart): string {
   return chartSvg(chart).replace('>', `><style>${THEME_STYLE}</style>`);
 }
@@ -83,7 +83,7 @@ function option(chart: Chart, theme: Theme): ECBasicOption {
     },
     yAxis: {
       type: 'category',
-      // The first on top, as it is read.
+      // The first category at the top.
       inverse: true,
       data: chart.categories,
       axisLabel: { ...text, width: LABEL_WIDTH, overflow: 'break' },
@@ -102,7 +102,7 @@ function option(chart: Chart, theme: Theme): ECBasicOption {
   };
 }
 
-/** A bar with its value; one of no length that says so where there should be a value; or nothing. */
+/** A bar with its value; an empty bar with a text if the measurement failed; or nothing. */
 function bar(chart: Chart, value: Series['values'][number]): object | '-' {
   if (value === undefined) {
     return '-';

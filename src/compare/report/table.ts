@@ -1,13 +1,13 @@
 import type { Comparison } from '../results.js';
+import { notes, passages, quickNote, setting } from './prose.js';
 import { type Cell, type Section, sections } from './sections.js';
-import { notes, passages, setting } from './words.js';
 
 /** A comparison as text for a terminal or a file. */
 export function formatComparison(comparison: Comparison): string {
   const numbers = notes(comparison);
   const names = comparison.approaches.map(({ name }) => name);
   const blocks = [
-    [setting(comparison)],
+    [setting(comparison), ...quickNote(comparison)],
     ...sections(comparison).map((section) => table(section, names, numbers)),
     [...numbers].map(([reason, number]) => `[${number}] ${reason}`),
     ...passages(comparison).map(({ title, entries }) => [

@@ -1,42 +1,41 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ComparedLab, ReadyApproach } from '../approach.js';
-import type { TroubleName, TroubleResult } from '../results.js';
+import type { FaultName, FaultResult } from '../results.js';
 import { comparedLab, startClients, TWO_CONES } from './compared-lab.js';
 import { firstPing } from './first-ping.js';
 
-/** Time in which a client finds out that there is no server, or registers with one. */
+/** Time for a client to notice that there is no server, or to register with it. */
 const SETTLE_MS = 3_000;
-/** Longer than the 25 s and 45 s after which clients that are content look again. */
+/** Longer than 25 s and 45 s, the intervals at which connected clients check again. */
 const TIMEOUT_MS = 60_000;
 const QUICK_TIMEOUT_MS = 20_000;
-/** WireGuard takes a session for dead after 180 s. */
+/** WireGuard considers a session dead after 180 s. */
 const RECOVERY_TIMEOUT_MS = 200_000;
 const MOVED_PORT = 45_000;
 
-/** `timeoutMs` is how long the tunnel may take. */
-type Trouble = (approach: ReadyApproach, lab: ComparedLab, timeoutMs: number) => Promise<number>;
+/** Returns the milliseconds until b answers a; rejects after `timeoutMs`. */
+type Fault = (approach: ReadyApproach, lab: ComparedLab, timeoutMs: number) => Promise<number>;
 
-/** Each gives the milliseconds until a is answered by b, and rejects when that takes too long. */
-const TROUBLES: Readonly<Record<TroubleName, Trouble>> = {
+const FAULTS: Readonly<Record<FaultName, Fault>> = {
   'server-late': serverLate,
   'reply-lost': replyLost,
   'server-restarted': serverRestarted,
   'mapping-changed': mappingChanged,
 };
 
-/** Has something go wrong in a lab of its own. Rejects when the tunnel does not come up after all. */
-export async function measureTrouble(
+/** Injects a fault in a new lab. Rejects when no tunnel comes up within the time limit. */
+export async function measureFault(
   approach: ReadyApproach,
-  trouble: TroubleName,
-  quick: boolean,
-): Promise<TroubleResult> {
-  await using lab = await comparedLab(approach, TWO_CONES);
-  const patience = trouble === 'mapping-changed' ? RECOVERY_TIMEOUT_MS : TIMEOUT_MS;
-  const timeoutMs = quick ? QUICK_TIMEOUT_MS : patience;
-  return { milliseconds: Math.round(await TROUBLES[trouble](approach, lab, timeoutMs)) };
+  fault: FaultName,
+  { quick, roundTripMs }: { readonly quick: boolean; readonly roundTripMs: number },
+): Promise<FaultResult> {
+  await using lab = await comparedLab(approach, TWO_CONES, roundTripMs);
+  const limitMs = fault === 'mapping-changed' ? RECOVERY_TIMEOUT_MS : TIMEOUT_MS;
+  const timeoutMs = quick ? QUICK_TIMEOUT_MS : limitMs;
+  return { milliseconds: Math.round(await FAULTS[fault](approach, lab, timeoutMs)) };
 }
 
-/** The server starts 3 s after the clients: from when it listens. */
+/** The server starts 3 s after the clients. The time counts from when it listens. */
 async function serverLate(
   approach: ReadyApproach,
   lab: ComparedLab,
@@ -49,7 +48,7 @@ async function serverLate(
   return (await firstPing(lab, clients, timeoutMs)) - start;
 }
 
-/** The first datagram from the server's host to a is lost: from the clients' start. */
+/** The first datagram from the server's host to a is lost. The time counts from the clients' start. */
 async function replyLost(
   approach: ReadyApproach,
   lab: ComparedLab,
@@ -63,12 +62,12 @@ async function replyLost(
   const clients = startClients(approach, lab, ['a', 'b']);
   const end = await firstPing(lab, clients, timeoutMs);
   if ((await lost.packets()) !== 1) {
-    throw new Error('the tunnel came up before the server had said anything');
+    throw new Error('the tunnel came up before the server had sent anything');
   }
   return end - start;
 }
 
-/** The server is killed and started again between the start of a's client and of b's: from the latter. */
+/** The server restarts after a's client has started. The time counts from the start of b's. */
 async function serverRestarted(
   approach: ReadyApproach,
   lab: ComparedLab,
@@ -84,7 +83,7 @@ async function serverRestarted(
   return (await firstPing(lab, [...first, ...second], timeoutMs)) - start;
 }
 
-/** a's NAT forgets its mappings and maps to another port, while both sides send: from then. */
+/** a's NAT moves its mapping to another port while both sides send. The time counts from then. */
 async function mappingChanged(
   approach: ReadyApproach,
   lab: ComparedLab,

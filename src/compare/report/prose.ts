@@ -1,13 +1,14 @@
 import { type Comparison, failed } from '../results.js';
+import { roundTrip } from './labels.js';
 import { sections } from './sections.js';
 
-/** A part that says a line or more of each approach. */
+/** A part of the report with lines of text for each approach. */
 export interface Passage {
   readonly title: string;
   readonly entries: readonly { readonly name: string; readonly lines: readonly string[] }[];
 }
 
-/** What a comparison says in words. */
+/** The parts of a comparison that are text. */
 export function passages({ approaches }: Comparison): Passage[] {
   const all: Passage[] = [
     {
@@ -22,15 +23,15 @@ export function passages({ approaches }: Comparison): Passage[] {
       })),
     },
     {
-      title: 'What the server has to be configured with',
+      title: 'Configuration of the server',
       entries: approaches.map(({ name, needs }) => ({ name, lines: [needs.server] })),
     },
     {
-      title: 'What each peer has to be configured with',
+      title: 'Configuration of each peer',
       entries: approaches.map(({ name, needs }) => ({ name, lines: [needs.client] })),
     },
     {
-      title: 'What root is needed for',
+      title: 'Operations that need root',
       entries: approaches.map(({ name, needs }) => ({ name, lines: [needs.root] })),
     },
   ];
@@ -42,7 +43,7 @@ export function passages({ approaches }: Comparison): Passage[] {
     .filter(({ entries }) => entries.length > 0);
 }
 
-/** Why approaches or values are missing: each reason once, with the number that stands for it. */
+/** The reasons why approaches or values are missing, each once, with its number in the tables. */
 export function notes(comparison: Comparison): Map<string, number> {
   const reasons = [
     ...comparison.approaches.flatMap(({ name, problem }) =>
@@ -55,10 +56,19 @@ export function notes(comparison: Comparison): Map<string, number> {
   return new Map([...new Set(reasons)].map((reason, index) => [reason, index + 1]));
 }
 
-/** Where and when it was measured, in one line. */
-export function setting({ version, startedAt, seconds, machine }: Comparison): string {
+/** A warning for the head of the report if the run was quick. */
+export function quickNote({ plan }: Comparison): string[] {
+  const rounds = plan.rounds === 1 ? 'one round' : `${plan.rounds} rounds`;
+  return plan.quick
+    ? [`Quick run (${rounds}, short time limits): it shows what works; the figures are rough.`]
+    : [];
+}
+
+/** The place and time of the measurement, in one line. */
+export function setting(comparison: Comparison): string {
+  const { version, startedAt, seconds, machine } = comparison;
   const { cores, processor, kernel, node, wireguard } = machine;
   const date = startedAt.slice(0, 10);
   const where = `${cores} cores of ${processor}, Linux ${kernel}, Node ${node}, ${wireguard}`;
-  return `wg-rendezvous ${version}, ${date}, ${seconds} s; ${where}`;
+  return `wg-rendezvous ${version}, ${date}, ${seconds} s; ${roundTrip(comparison)}; ${where}`;
 }

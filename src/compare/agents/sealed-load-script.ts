@@ -4,20 +4,21 @@ import { formatEndpoint } from '../../wire/endpoint.js';
 import type { PublicKey } from '../../wire/key.js';
 import { MESSAGE, messageType, OFFSET } from '../../wire/sealed.js';
 import { FRAME } from '../../wire/sealed-frames.js';
+import type { LoadScript } from './load-script.js';
 import { cookieHolder, SealedSession } from './sealed-session.js';
-import type { Talk } from './talk.js';
 
 /**
- * Sessions of the sealed protocol from one address and port. First each begins its session and asks for
- * its peer; then they ask again in turn. Requests are sealed as they are sent, answers are not opened.
+ * Sessions of the sealed protocol from one address and port. Each first completes a handshake and asks
+ * for its peer; then they repeat the request in turn. Requests are sealed as they are sent; answers are
+ * not opened.
  */
-export class SealedTalk implements Talk {
+export class SealedScript implements LoadScript {
   readonly #sessions: readonly SealedSession[];
   #begun = 0;
   #turn = 0;
   #settled = false;
 
-  /** Each pair of keys wants the peer beside it. */
+  /** Each key pair wants one peer. */
   constructor(
     serverKey: PublicKey,
     peers: readonly { readonly keys: KeyPair; readonly wanted: PublicKey }[],
@@ -46,7 +47,7 @@ export class SealedTalk implements Talk {
     }
     const session = this.#sessions[this.#turn]!;
     this.#turn = (this.#turn + 1) % this.#sessions.length;
-    // Without a session nothing can be sealed: nothing is sent.
+    // Without a session there is no key to seal with.
     return session.want(out, at) || NOTHING;
   }
 

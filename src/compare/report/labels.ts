@@ -1,23 +1,24 @@
-import type { ApproachName, PairName, TroubleName } from '../results.js';
+import type { ApproachName, Comparison, FaultName, PairName } from '../results.js';
 
-/** The words and numbers that reports share. */
+/** The titles of pairs, shared by all reports. */
 export const PAIR_TITLES: Readonly<Record<PairName, string>> = {
   none: 'no NAT',
   cone: 'cone NATs',
+  keepalive: 'keepalive set before',
   symmetric: 'symmetric NATs',
   cgnat: 'carrier NATs',
   'full-cone': 'full-cone NATs',
   'same-nat': 'behind one NAT',
 };
 
-export const TROUBLE_TITLES: Readonly<Record<TroubleName, string>> = {
+export const FAULT_TITLES: Readonly<Record<FaultName, string>> = {
   'server-late': 'server starts 3 s late',
   'reply-lost': 'one reply lost',
   'server-restarted': 'server restarted',
   'mapping-changed': 'NAT mapping changed',
 };
 
-/** Of a palette that stays apart for most eyes (Okabe and Ito), in light and dark. */
+/** The palette of Okabe and Ito, which most eyes can tell apart, on light and dark backgrounds. */
 export const COLOURS: Readonly<Record<ApproachName, string>> = {
   classic: '#0072b2',
   sealed: '#009e73',
@@ -32,11 +33,16 @@ export function count(value: number): string {
   return NUMBER.format(value);
 }
 
-/** Milliseconds below a second, then seconds: three digits at most. */
+/** Formats a time: milliseconds below one second, seconds above; at most three digits. */
 export function duration(milliseconds: number): string {
   if (milliseconds < 1000) {
     return `${Math.round(milliseconds)} ms`;
   }
   const seconds = milliseconds / 1000;
   return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+}
+
+/** The round trip that a comparison ran at. */
+export function roundTrip({ plan }: Comparison): string {
+  return `round trip ${plan.roundTripMilliseconds} ms`;
 }

@@ -1,19 +1,19 @@
-/** What a source of load says. Each answer brings one datagram, so that the loop is closed. */
-export interface Talk {
-  /** Whether the preparations are over: from then on every answer counts. */
+/** The requests of one load source. Each answer triggers one datagram, which closes the loop. */
+export interface LoadScript {
+  /** Whether the preparations are done: from then on every answer counts. */
   readonly ready: boolean;
-  /** Answers have been lost: what was begun has to be begun again. */
+  /** Repeats the preparations that have no answer, because datagrams were lost. */
   restart(): void;
-  /** Writes the next datagram; its length, negative where there is nothing to send yet. */
+  /** Writes the next datagram. Returns its length; negative if there is nothing to send yet. */
   next(out: Uint8Array, at: number): number;
-  /** Takes an answer that is at `at`, and writes what is sent next in its place; its length. */
+  /** Processes the answer at `at` and overwrites it with the next datagram. Returns its length. */
   answer(bytes: Uint8Array, at: number, length: number): number;
-  /** What an answer says, for a check of whether it is right. */
+  /** The content of an answer as text, to check that it is correct. */
   explain(answer: Uint8Array): string;
 }
 
-/** Datagrams that are sent one after the other, over and over. An answer is explained as base64. */
-export class RepeatedTalk implements Talk {
+/** Sends a list of datagrams in a loop. Explains answers as base64. */
+export class RepeatedScript implements LoadScript {
   readonly #requests: readonly Uint8Array[];
   #next = 0;
   #answered = 0;
@@ -22,7 +22,7 @@ export class RepeatedTalk implements Talk {
     this.#requests = requests;
   }
 
-  /** Every request has been answered once, but for what was lost. */
+  /** As many answers as requests have arrived. */
   get ready(): boolean {
     return this.#answered >= this.#requests.length;
   }

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { LabProcess } from '../lab/index.js';
 import type { Program } from './approach.js';
 
-/** A program that ends by itself, and is started again some time after it was started, as by a timer. */
-export class Repeated implements Program {
+/** A program that ends by itself, and that is started at a fixed interval, as by a timer. */
+export class PeriodicProgram implements Program {
   readonly #stopping = new AbortController();
   readonly #loop: Promise<void>;
   #current: LabProcess | undefined;
@@ -16,7 +16,7 @@ export class Repeated implements Program {
     return !this.#stopping.signal.aborted;
   }
 
-  /** Of the latest run. */
+  /** The stderr of the latest run. */
   get stderr(): string {
     return this.#current?.stderr ?? '';
   }
