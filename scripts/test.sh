@@ -23,7 +23,7 @@ main() {
 # Tests that open no socket. The others run one file after another: some flood the loopback
 # interface, and raw sockets of others would hear it.
 readonly pure=(-path 'dist/test/wire/*' -o -path 'dist/test/sealed/*' -o -path 'dist/test/wireguard/*'
-  -o -path 'dist/test/client/*' -o -path 'dist/test/compare/*' -o -path 'dist/test/lab/*')
+  -o -path 'dist/test/client/*' -o -path 'dist/test/compare/*' -o -path 'dist/test/lab/*' -o -path 'dist/test/files/*')
 CORES=$(nproc)
 readonly CORES
 

@@ -8,17 +8,18 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The floors, top first. A folder of src imports from itself and from those named beside it. */
 const FLOORS: Readonly<Record<string, string>> = {
-  cli: 'compare client dns server metrics sealed wireguard socket wire',
+  cli: 'compare client dns server metrics sealed wireguard files socket wire',
   compare: 'lab sealed socket wire',
   lab: 'sealed wire',
-  dns: 'server limits metrics wireguard socket wire',
+  dns: 'server limits metrics wireguard files socket wire',
   client: 'sealed wireguard socket wire',
-  server: 'limits metrics sealed socket wire',
+  server: 'limits metrics sealed files socket wire',
   metrics: 'socket wire',
   sealed: 'wire',
   wireguard: 'socket wire',
   limits: 'socket wire',
   socket: 'wire',
+  files: '',
   wire: '',
 };
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { MessageMacs } from '../../src/sealed/mac.js';
-import { loadKeyFile } from '../../src/server/sealed/key-file.js';
+import { loadServerKey } from '../../src/server/sealed/key-file.js';
 import type { PublicKey } from '../../src/wire/key.js';
 import { drive } from './load.js';
 import { BenchClient, FIRST_PORT, SOCKETS } from './sealed-clients.js';
@@ -58,7 +58,7 @@ try {
 
 async function measureAll(tools: Tools): Promise<Measure[]> {
   const keyFile = join(folder, 'key');
-  const { publicKey } = loadKeyFile(keyFile);
+  const { publicKey } = loadServerKey(keyFile);
   await using echo = await startEcho(tools);
   await using server = await startOurs(200_000, ['--key', keyFile, ...UNLIMITED], profiling);
   await register(tools, server, CLASSIC_KEYS);

@@ -1,4 +1,4 @@
-import { createKeyFile, readKeyFile } from '../dns/dnssec/key-file.js';
+import { createZoneKey, readZoneKey } from '../dns/dnssec/key-file.js';
 import type { KeygenFlags } from './dns-keygen-command.js';
 import { EXIT } from './exit-code.js';
 import { createLogger } from './log.js';
@@ -6,10 +6,10 @@ import { usable } from './sealed-files.js';
 
 /** Makes the key file where there is none, and prints the records of its key. Returns the exit code. */
 export function runDnsKeygen(flags: KeygenFlags): number {
-  if (usable(() => createKeyFile(flags.key))) {
+  if (usable(() => createZoneKey(flags.key))) {
     createLogger(flags).info(`made the key file ${flags.key}: keep it secret, and keep a copy`);
   }
-  const key = usable(() => readKeyFile(flags.key));
+  const key = usable(() => readZoneKey(flags.key));
   const records = flags.zone.flatMap((zone) => key.presentation(zone));
   process.stdout.write(`${records.join('\n')}\n`);
   return EXIT.ok;

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { RegistryCounts } from '../dns/counts.js';
-import { readKeyFile } from '../dns/dnssec/key-file.js';
+import { readZoneKey } from '../dns/dnssec/key-file.js';
 import { OnlineSigner } from '../dns/dnssec/online-signer.js';
 import type { RegistryServiceOptions } from '../dns/options.js';
 import { openRegistry, type RegistryEvents, type RegistryService } from '../dns/service.js';
@@ -35,7 +35,7 @@ function signerOption({ dnssec }: DnsServerFlags): Pick<RegistryServiceOptions, 
   }
   return {
     signer: new OnlineSigner(
-      usable(() => readKeyFile(dnssec)),
+      usable(() => readZoneKey(dnssec)),
       Date.now,
     ),
   };

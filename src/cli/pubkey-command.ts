@@ -9,8 +9,8 @@ export function pubkeyCommand(exit: (code: number) => void): Command {
     .description("print a server's public key, which clients give as --server-key")
     .requiredOption('--key <file>', "the server's private key")
     .action(async ({ key }: { readonly key: string }) => {
-      const { readKeyFile } = await import('../server/sealed/key-file.js');
-      process.stdout.write(`${formatPublicKey(usable(() => readKeyFile(key)).publicKey)}\n`);
+      const { readServerKey } = await import('../server/sealed/key-file.js');
+      process.stdout.write(`${formatPublicKey(usable(() => readServerKey(key)).publicKey)}\n`);
       exit(EXIT.ok);
     });
 }

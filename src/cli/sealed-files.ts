@@ -16,8 +16,8 @@ export interface SealedFiles {
 /** Reads the files; a key is made where there is none. Throws a UsageError that names the bad one. */
 export async function openSealedFiles({ key, allow, only }: SealedFiles): Promise<SealedOptions> {
   const list = allow === undefined ? undefined : readAllowFile(allow);
-  const { loadKeyFile } = await import('../server/sealed/key-file.js');
-  return { key: usable(() => loadKeyFile(key)), allow: list, only };
+  const { loadServerKey } = await import('../server/sealed/key-file.js');
+  return { key: usable(() => loadServerKey(key)), allow: list, only };
 }
 
 /** Reads a list of public keys. Throws a UsageError that says file and line. */
@@ -43,12 +43,12 @@ function readList(path: string): string {
   throw new UsageError(`${path} is no list of keys: a file of at most ${MAX_LIST_BYTES} bytes`);
 }
 
-/** What a key file's reader returns; what it has against the file is about the arguments. */
+/** Runs a reader of a private file; its PrivateFileError becomes a UsageError. */
 export function usable<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw (error as Error).name === 'KeyFileError'
+    throw (error as Error).name === 'PrivateFileError'
       ? new UsageError((error as Error).message)
       : error;
   }

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { RrsigAnswer } from 'dns-packet';
-import { createKeyFile, readKeyFile } from '../../src/dns/dnssec/key-file.js';
+import { createZoneKey, readZoneKey } from '../../src/dns/dnssec/key-file.js';
 import { ZoneKey } from '../../src/dns/dnssec/zone-key.js';
-import { KeyFileError } from '../../src/server/key-file.js';
+import { PrivateFileError } from '../../src/files/private-file.js';
 import { verifies } from './dnssec-check.js';
 
 /** The private key of RFC 6605 section 6.1, as PKCS #8. */
@@ -60,12 +60,12 @@ test('the example of RFC 6605: DNSKEY, key tag, DS, and a signature that verifie
 
 test('a key file is made once, for its owner alone, and gives the same key each time', () => {
   const path = join(directory, 'made.pem');
-  assert.equal(createKeyFile(path), true);
+  assert.equal(createZoneKey(path), true);
   const made = readFileSync(path, 'utf8');
   assert.equal(statSync(path).mode & 0o777, 0o600);
-  assert.equal(createKeyFile(path), false);
+  assert.equal(createZoneKey(path), false);
   assert.equal(readFileSync(path, 'utf8'), made);
-  assert.deepEqual(readKeyFile(path).presentation('z'), readKeyFile(path).presentation('z'));
+  assert.deepEqual(readZoneKey(path).presentation('z'), readZoneKey(path).presentation('z'));
   assert.match(made, /^-----BEGIN PRIVATE KEY-----\n/);
 });
 
@@ -73,8 +73,8 @@ function refused(name: string, contents: string, mode: number, message: RegExp):
   const path = join(directory, name);
   writeFileSync(path, contents, { mode });
   assert.throws(
-    () => readKeyFile(path),
-    (error) => error instanceof KeyFileError && message.test(error.message),
+    () => readZoneKey(path),
+    (error) => error instanceof PrivateFileError && message.test(error.message),
   );
 }
 
@@ -105,11 +105,14 @@ test('what is no private key on P-256 is refused', () => {
 test('a file that is not there, or is none, is said so; a folder that is not there is made', () => {
   const missing = join(directory, 'none', 'key.pem');
   assert.throws(
-    () => readKeyFile(missing),
+    () => readZoneKey(missing),
     /cannot use .*\(ENOENT\): there is no such file; make it/,
   );
-  assert.equal(createKeyFile(missing), true);
+  assert.equal(createZoneKey(missing), true);
   assert.equal(statSync(join(directory, 'none')).mode & 0o777, 0o700);
-  assert.throws(() => readKeyFile(directory), /is no file: name the file that holds the key/);
-  assert.throws(() => createKeyFile('/dev/null/key'), /cannot use the key file \/dev\/null\/key/);
+  assert.throws(
+    () => readZoneKey(directory),
+    /is not a regular file: name the file that holds the key/,
+  );
+  assert.throws(() => createZoneKey('/dev/null/key'), /cannot use the key file \/dev\/null\/key/);
 });

@@ -184,7 +184,7 @@ describe('without privilege', () => {
     const [message, details] = outcome.stdout.split('\n');
     assert.match(
       message ?? '',
-      /^the raw socket needs CAP_NET_RAW \(EPERM\): run as root, or: setcap cap_net_raw\+ep \/.+$/,
+      /^the raw socket needs CAP_NET_RAW \(EPERM\): run as root, or .*AmbientCapabilities=CAP_NET_RAW .* --inh-caps \+net_raw --ambient-caps \+net_raw COMMAND$/,
     );
     assert.equal(details, 'EPERM socket EPERM: operation not permitted, socket');
   });

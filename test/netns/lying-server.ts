@@ -2,7 +2,7 @@
  * A server of the sealed protocol that lies: whoever may be told of a peer is told that it is at
  * LIE (ADDRESS:PORT). All else is the server as it is, with the key of KEY-FILE.
  */
-import { loadKeyFile } from '../../src/server/sealed/key-file.js';
+import { loadServerKey } from '../../src/server/sealed/key-file.js';
 import { openService } from '../../src/server/service.js';
 import { CLASSIC_PORT } from '../../src/wire/classic.js';
 import { addressBytes, endpoint, parseEndpoint } from '../../src/wire/endpoint.js';
@@ -26,6 +26,6 @@ FrameWriter.prototype.putEndpoint = function (
 };
 await openService({
   listen: [endpoint('0.0.0.0', CLASSIC_PORT)],
-  sealed: { key: loadKeyFile(keyFile), only: true },
+  sealed: { key: loadServerKey(keyFile), only: true },
 });
 process.stdout.write('listening, and lying\n');

@@ -1,34 +1,40 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import {
-  createKeyBytes,
-  KeyFileError,
-  type KeyFileKind,
-  readKeyBytes,
-} from '../../server/key-file.js';
+  createPrivateFile,
+  type PrivateFileKind,
+  readPrivateFile,
+} from '../../files/private-file.js';
 import { ZoneKey } from './zone-key.js';
 
-/** PKCS #8 as PEM, as OpenSSL has it. */
-const KIND: KeyFileKind = {
+/** PKCS #8 in PEM, as OpenSSL writes it. */
+const KIND: PrivateFileKind<ZoneKey> = {
   maxLength: 4096,
+  parse,
   otherwise:
     'has no private key on the curve P-256 in PEM: make one with `wg-rendezvous dns keygen`',
   missing: 'there is no such file; make it with `wg-rendezvous dns keygen`',
 };
 
-/** Makes a key and its file. False when there is a file: it is never overwritten. Throws a KeyFileError. */
-export function createKeyFile(path: string): boolean {
+/**
+ * Creates a key and its file. Throws a PrivateFileError.
+ * @returns false when the file exists: it is never overwritten
+ */
+export function createZoneKey(path: string): boolean {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
-  return createKeyBytes(path, Buffer.from(pem), KIND);
+  return createPrivateFile(path, Buffer.from(pem), KIND);
 }
 
-/** Reads the key of a file that none but its owner can read. Throws a KeyFileError. */
-export function readKeyFile(path: string): ZoneKey {
-  const pem = readKeyBytes(path, KIND);
+/** Reads the key of a zone from a file that only its owner can read. Throws a PrivateFileError. */
+export function readZoneKey(path: string): ZoneKey {
+  return readPrivateFile(path, KIND);
+}
+
+function parse(pem: Buffer): ZoneKey | undefined {
   try {
     return new ZoneKey(createPrivateKey(pem));
   } catch {
-    // What the parser says of the contents is kept back.
-    throw new KeyFileError(`${path} ${KIND.otherwise}`);
+    // The parser's message may hold a part of the content.
+    return undefined;
   }
 }

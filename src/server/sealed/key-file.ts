@@ -1,34 +1,38 @@
 import { existsSync } from 'node:fs';
+import {
+  createPrivateFile,
+  type PrivateFileKind,
+  readPrivateFile,
+} from '../../files/private-file.js';
 import { generateKeyPair, type KeyPair, keyPairOf, wipeKeyPair } from '../../sealed/key-pair.js';
 import { wipe } from '../../sealed/wipe.js';
 import { decodeKey, encodeKey } from '../../wire/key-text.js';
-import { createKeyBytes, KeyFileError, type KeyFileKind, readKeyBytes } from '../key-file.js';
 
-const KIND: KeyFileKind = {
-  // 44 characters of base64 and an end of line, as `wg genkey` prints it.
+const KIND: PrivateFileKind<KeyPair> = {
+  // 44 characters of base64 and a newline, as `wg genkey` prints them.
   maxLength: 64,
-  otherwise: 'holds no key: it should be 44 characters of base64, as wg genkey prints them',
-  missing: 'there is no such file; the server makes it when it is started with --key',
+  parse,
+  otherwise: 'holds no key: expected 44 characters of base64, as wg genkey prints them',
+  missing: 'there is no such file; the server creates it when it is started with --key',
 };
 
-/** Reads the server's key. Throws a KeyFileError when the file cannot be used, or there is none. */
-export function readKeyFile(path: string): KeyPair {
-  return parse(path, readKeyBytes(path, KIND));
+/** Reads the server's key. Throws a PrivateFileError when the file is missing or cannot be used. */
+export function readServerKey(path: string): KeyPair {
+  return readPrivateFile(path, KIND);
 }
 
-/** Reads the server's key, which is made first where there is no such file. Throws a KeyFileError. */
-export function loadKeyFile(path: string): KeyPair {
+/** Reads the server's key, and creates the file first when it is missing. Throws a PrivateFileError. */
+export function loadServerKey(path: string): KeyPair {
   if (!existsSync(path)) {
     create(path);
   }
-  return readKeyFile(path);
+  return readServerKey(path);
 }
 
-function parse(path: string, content: Uint8Array): KeyPair {
+function parse(content: Uint8Array): KeyPair | undefined {
   const secretKey = decodeKey(content);
-  wipe(content);
   if (secretKey === undefined) {
-    throw new KeyFileError(`${path} ${KIND.otherwise}`); // and nothing of what it holds
+    return undefined;
   }
   const pair = keyPairOf(secretKey);
   wipe(secretKey);
@@ -40,7 +44,7 @@ function create(path: string): void {
   const pair = generateKeyPair();
   const text = encodeKey(pair.secretKey);
   try {
-    createKeyBytes(path, text, KIND);
+    createPrivateFile(path, text, KIND);
   } finally {
     wipe(text);
     wipeKeyPair(pair);
