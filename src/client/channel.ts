@@ -1,5 +1,5 @@
 import { openRawSocket, type RawSocket } from '../socket/raw-socket.js';
-import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
+import { addressBytes, type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 
 /** What a raw socket is built for: with any of it another, a new one is needed. */
 export interface ChannelSettings {
@@ -18,6 +18,7 @@ export class Channel {
   readonly #received: (payload: Uint8Array, server: Endpoint) => void;
   readonly #failed: (error: Error) => void;
   #socket: RawSocket | undefined;
+  #server: Endpoint | undefined;
   #path = '';
   #fwmark = 0;
   #closing: Promise<void> = Promise.resolve();
@@ -43,14 +44,18 @@ export class Channel {
     }
     void this.close();
     this.#socket = openRawSocket({
-      server,
-      listenPort,
+      rule: {
+        family: server.family,
+        source: { address: addressBytes(server.address), port: server.port },
+        listenPort,
+        payloadLengths,
+      },
       mark: fwmark,
-      payloadLengths,
       onPayload: (payload) => this.#received(payload, server),
       onError: this.#failed,
     });
     const reopening = path === this.#path ? 'reopened' : 'moved';
+    this.#server = server;
     this.#path = path;
     this.#fwmark = fwmark;
     return reopening;
@@ -58,7 +63,9 @@ export class Channel {
 
   /** Sends to the server. Throws a SystemError. */
   send(payload: Uint8Array): void {
-    this.#socket?.send(payload);
+    if (this.#server !== undefined) {
+      this.#socket?.send(payload, this.#server);
+    }
   }
 
   /** Closes the socket, if there is one; resolves when all that were opened are closed. */

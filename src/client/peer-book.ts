@@ -1,12 +1,17 @@
-import { formatPublicKey } from '../wire/key.js';
+import type { Endpoint } from '../wire/endpoint.js';
+import { formatPublicKey, type PublicKey } from '../wire/key.js';
+import type { OpenerContent } from '../wire/opener.js';
 import type { Device, Peer, PeerConfig } from '../wireguard/device.js';
+import type { OutgoingOpener } from './connect-attempt.js';
 import type { SoughtPeer } from './finder.js';
 import { PeerTrack, type PeerView } from './peer-track.js';
-import { CONNECTING_POLL_MS, IDLE_POLL_MS } from './timing.js';
+import { IDLE_POLL_MS } from './timing.js';
 
 export interface PeerBookOptions {
   /** Seconds for peers that have no keepalive; 0 = leave them without. */
   readonly keepalive: number;
+  /** Whether a peer that never connected may be taken out and put back. @default true */
+  readonly replace?: boolean;
   /** Base64 keys of the only peers to manage; undefined = all. */
   readonly only?: ReadonlySet<string> | undefined;
   /** The base64 key of a peer to leave alone unless it is one of `only`. @default none */
@@ -20,7 +25,10 @@ export interface PeerBookOptions {
 export class PeerBook {
   readonly #options: PeerBookOptions;
   readonly #tracks = new Map<string, PeerTrack>();
+  /** The round trip to peers in milliseconds, as far as the finder can tell. */
+  roundTripMs: number | undefined;
   #ownKey: string | undefined;
+  #own: PublicKey | undefined;
   #skipsAll = false;
 
   constructor(options: PeerBookOptions) {
@@ -61,11 +69,32 @@ export class PeerBook {
 
   /** How long a reading of the interface stays good, in milliseconds; 0 = a change is to be made. */
   pollInterval(now: number): number {
-    const tracks = [...this.#tracks.values()];
-    if (tracks.some((track) => track.news(now) !== undefined)) {
-      return 0;
+    let interval = IDLE_POLL_MS;
+    for (const track of this.#tracks.values()) {
+      interval = Math.min(interval, track.pollInterval(this.roundTripMs, now));
     }
-    return tracks.some((track) => track.isConnecting(now)) ? CONNECTING_POLL_MS : IDLE_POLL_MS;
+    return interval;
+  }
+
+  /** The openers to send now, with the base64 key of the peer that each is for; they count as sent. */
+  openers(now: number): [key: string, opener: OutgoingOpener][] {
+    return [...this.#tracks].flatMap(([key, track]) =>
+      track.openers(this.roundTripMs, now).map((opener): [string, OutgoingOpener] => [key, opener]),
+    );
+  }
+
+  /** An opener of the peer with this base64 key arrived; returns whether it counts. */
+  heard(key: string, from: Endpoint, opener: OpenerContent, now: number): boolean {
+    return this.#tracks.get(key)?.heard(from, opener, this.roundTripMs, now) ?? false;
+  }
+
+  /** When there are openers to send or handshakes to start, if nothing happens before. */
+  nextAt(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const track of this.#tracks.values()) {
+      next = Math.min(next, track.nextAt(this.roundTripMs, now));
+    }
+    return next;
   }
 
   /** Every managed peer as it stands now. */
@@ -105,20 +134,29 @@ export class PeerBook {
     const key = publicKey && formatPublicKey(publicKey);
     if (key === undefined || key !== this.#ownKey) {
       this.#ownKey = key;
+      this.#own = publicKey;
       this.#tracks.clear();
     }
   }
 
   #peerRead(peer: Peer, now: number, wallNow: number): PeerConfig[] {
     const key = formatPublicKey(peer.publicKey);
-    const track = this.#tracks.get(key) ?? new PeerTrack(peer, now);
+    const track = this.#tracks.get(key) ?? new PeerTrack(peer, this.#leads(peer), now);
     if (track.wasRecreated(peer)) {
       this.#tracks.delete(key);
       return [{ publicKey: peer.publicKey, remove: true }];
     }
     this.#tracks.set(key, track);
     track.read(peer, now, wallNow);
-    const change = track.change(this.#options.keepalive, now);
+    const { keepalive, replace = true } = this.#options;
+    const change = track.change({ keepalive, replace }, this.roundTripMs, now);
     return change === undefined ? [] : [change];
+  }
+
+  /** Both sides have to come to the same result: the greater public key leads, compared byte by byte. */
+  #leads({ publicKey }: Peer): boolean {
+    const own = this.#own;
+    const differs = publicKey.findIndex((byte, i) => byte !== own?.[i]);
+    return own !== undefined && differs >= 0 && own[differs]! > publicKey[differs]!;
   }
 }

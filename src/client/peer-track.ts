@@ -1,18 +1,22 @@
 import { type Endpoint, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
+import type { OpenerContent } from '../wire/opener.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
+import { ConnectAttempt, type OutgoingOpener } from './connect-attempt.js';
 import type { Answer, SoughtPeer } from './finder.js';
 import { Liveness } from './liveness.js';
 import {
   CHANGE_RETRY_MS,
+  CONNECTING_POLL_MS,
   FIRST_INTERVAL_MS,
   FIRST_REQUESTS,
+  IDLE_POLL_MS,
   INTERVAL_GROWTH,
+  MAX_CONNECTING_POLL_MS,
   MAX_INTERVAL_MS,
   PATIENT_REQUESTS,
   REFRESH_INTERVAL_MS,
 } from './timing.js';
-import { Trial } from './trial.js';
 
 /** `asking`: no answer yet. `unknown`: the server does not know it. `connecting`: endpoint set. */
 export type PeerState = 'asking' | 'unknown' | 'connecting' | 'connected';
@@ -31,11 +35,19 @@ export interface PeerView {
   readonly offers: readonly Endpoint[];
 }
 
+/** How peers may be changed. */
+export interface ChangeOptions {
+  /** Seconds for a peer that has no keepalive of its own; 0 = leave it without. */
+  readonly keepalive: number;
+  /** Whether a peer that never connected may be taken out and put back. */
+  readonly replace: boolean;
+}
+
 /** What is known of one peer of the interface, and what to do about it. Pure. */
 export class PeerTrack implements SoughtPeer {
   readonly publicKey: PublicKey;
   readonly #liveness: Liveness;
-  readonly #trial = new Trial();
+  readonly #attempt: ConnectAttempt;
   #askAt: number;
   #requests = 0;
   #answer: Answer | undefined;
@@ -45,10 +57,12 @@ export class PeerTrack implements SoughtPeer {
   #peer: Peer;
   #changeableAt = Number.NEGATIVE_INFINITY;
   #changedWithAllowedIps = false;
-  /** The peer connected after a change of ours, and is to be told from where. */
+  /** The peer connected after a change of ours, and needs a datagram that shows our endpoint. */
   #confirms = false;
 
-  constructor(peer: Peer, now: number) {
+  /** @param leads whether our public key is the greater one: this side starts handshakes */
+  constructor(peer: Peer, leads: boolean, now: number) {
+    this.#attempt = new ConnectAttempt(leads);
     this.publicKey = peer.publicKey;
     this.#liveness = new Liveness(peer);
     this.#askAt = now;
@@ -83,9 +97,38 @@ export class PeerTrack implements SoughtPeer {
     return this.#liveness.isAlive(now);
   }
 
-  /** A change was made for this peer a moment ago and has not shown its effect yet. */
-  isConnecting(now: number): boolean {
-    return !this.isAlive(now) && this.#trial.isUnderWay(now);
+  /** How long a reading of the interface stays good for this peer, in milliseconds; 0 = act now. */
+  pollInterval(roundTripMs: number | undefined, now: number): number {
+    if (!this.#seek(roundTripMs, now)) {
+      return IDLE_POLL_MS;
+    }
+    if (this.#attempt.isDue(roundTripMs, now)) {
+      return 0;
+    }
+    const quiet = this.#attempt.quietFor(now) / 3;
+    return Math.min(Math.max(quiet, CONNECTING_POLL_MS), MAX_CONNECTING_POLL_MS);
+  }
+
+  /** The openers to send now; they count as sent. */
+  openers(roundTripMs: number | undefined, now: number): OutgoingOpener[] {
+    return this.#seek(roundTripMs, now) ? this.#attempt.openers(roundTripMs, now) : [];
+  }
+
+  /** An opener of the peer arrived; returns whether it counts. */
+  heard(
+    from: Endpoint,
+    opener: OpenerContent,
+    roundTripMs: number | undefined,
+    now: number,
+  ): boolean {
+    return this.#seek(roundTripMs, now) && this.#attempt.heard(from, opener, roundTripMs, now);
+  }
+
+  /** When there are openers to send or a handshake to start, if nothing happens before. */
+  nextAt(roundTripMs: number | undefined, now: number): number {
+    return this.#seek(roundTripMs, now)
+      ? Math.max(this.#attempt.nextAt(roundTripMs, now), this.#changeableAt)
+      : Number.POSITIVE_INFINITY;
   }
 
   /** The peer as it stands now. */
@@ -107,15 +150,16 @@ export class PeerTrack implements SoughtPeer {
    */
   read(peer: Peer, now: number, wallNow: number): void {
     const wasAlive = this.isAlive(now);
+    const hasReceived = peer.receivedBytes > this.#peer.receivedBytes;
     this.#liveness.read(peer, now, wallNow);
     this.#peer = peer;
     const alive = this.isAlive(now);
     if (alive) {
       this.#isNews = false;
-      this.#confirms = this.#trial.isInEffect;
-      this.#trial.finished();
-    } else if (peer.endpoint === undefined) {
-      this.#trial.undone();
+      this.#confirms = this.#attempt.startedBlindly;
+      this.#attempt.end();
+    } else if (hasReceived) {
+      this.#attempt.hold(now);
     }
     if (alive || wasAlive) {
       this.#requests = 0;
@@ -123,35 +167,69 @@ export class PeerTrack implements SoughtPeer {
     }
   }
 
-  /** The endpoint that the answer calls for; undefined when there is none to set. */
-  news(now: number): Endpoint | undefined {
-    const answer = this.#answer;
-    if (!this.#isNews || answer === undefined || answer === 'unknown') {
+  /**
+   * The change to make now, if any; it counts as made. To be called right after `read`.
+   * @param roundTripMs to the peer, as far as the finder can tell
+   */
+  change(
+    { keepalive, replace }: ChangeOptions,
+    roundTripMs: number | undefined,
+    now: number,
+  ): PeerConfig | undefined {
+    if (now < this.#changeableAt) {
       return undefined;
     }
-    const wait = this.isAlive(now) || now < this.#changeableAt;
-    return wait ? undefined : this.#trial.next(answer, this.#peer.endpoint, now);
+    const change = this.isAlive(now)
+      ? this.#care(keepalive)
+      : this.#start(keepalive, replace, roundTripMs, now);
+    if (change !== undefined) {
+      this.#changedWithAllowedIps = this.#peer.allowedIps.length > 0;
+    }
+    return change;
   }
 
-  /**
-   * The change that is called for, if any; it counts as made.
-   * @param keepalive seconds for a peer without a keepalive of its own; 0 = none
-   */
-  change(keepalive: number, now: number): PeerConfig | undefined {
-    const endpoint = this.news(now);
+  /** A connected peer gets a keepalive where it has none, so that NATs keep its mapping. */
+  #care(keepalive: number): PeerConfig | undefined {
+    const { publicKey, persistentKeepalive: own } = this.#peer;
     const confirms = this.#confirms;
     this.#confirms = false;
-    if (endpoint === undefined && !confirms) {
+    if (own === 0 && keepalive > 0) {
+      return { publicKey, persistentKeepalive: keepalive };
+    }
+    // The other side may have set the endpoint that the server gave it over the one that its WireGuard had
+    // learned from our handshake, which is wrong for a NAT with a mapping for each destination.
+    return confirms && own > 0
+      ? { publicKey, persistentKeepalive: own, keepaliveNow: true }
+      : undefined;
+  }
+
+  #start(
+    keepalive: number,
+    mayReplace: boolean,
+    roundTripMs: number | undefined,
+    now: number,
+  ): PeerConfig | undefined {
+    if (!this.#seek(roundTripMs, now)) {
       return undefined;
     }
-    this.#changedWithAllowedIps = this.#peer.allowedIps.length > 0;
-    if (endpoint === undefined) {
-      return confirmation(this.#peer);
+    const start = this.#attempt.start(this.#peer, mayReplace, roundTripMs, now);
+    if (start === undefined) {
+      return undefined;
     }
-    this.#trial.start(endpoint, now);
-    const change = changeTo(endpoint, this.#peer, keepalive);
-    this.#peer = { ...this.#peer, endpoint };
+    const change = changeTo(start.endpoint, this.#peer, keepalive, start.replace);
+    this.#peer = { ...this.#peer, endpoint: start.endpoint };
     return change;
+  }
+
+  /** Aims the attempt at what was said last; false when there is nothing to connect to. */
+  #seek(roundTripMs: number | undefined, now: number): boolean {
+    const answer = this.#answer;
+    if (!this.#isNews || answer === undefined || answer === 'unknown' || this.isAlive(now)) {
+      this.#attempt.end();
+      return false;
+    }
+    this.#attempt.aim(answer, roundTripMs, now);
+    return true;
   }
 
   /**
@@ -166,7 +244,7 @@ export class PeerTrack implements SoughtPeer {
 
   /** The change could not be made: it is made again after a while. */
   changeFailed(now: number): void {
-    this.#trial.undone();
+    this.#attempt.undone();
     this.#changeableAt = now + CHANGE_RETRY_MS;
     this.#changedWithAllowedIps = false;
   }
@@ -182,28 +260,22 @@ export class PeerTrack implements SoughtPeer {
   }
 }
 
-/**
- * A keepalive at once to a peer that just connected. Our handshake may have reached it between its
- * client's look and change, and the change then replaced the endpoint that WireGuard had just learned from
- * us by the server's, which is wrong for a NAT with a mapping for each destination. This mends it.
- */
-function confirmation({ publicKey, persistentKeepalive }: Peer): PeerConfig | undefined {
-  return persistentKeepalive === 0
-    ? undefined
-    : { publicKey, persistentKeepalive, keepaliveNow: true };
-}
-
 /** undefined when there is nothing to change. */
-function changeTo(endpoint: Endpoint, peer: Peer, keepalive: number): PeerConfig | undefined {
-  const own = peer.persistentKeepalive;
+function changeTo(
+  endpoint: Endpoint,
+  peer: Peer,
+  keepalive: number,
+  replace: boolean,
+): PeerConfig | undefined {
+  const { publicKey, persistentKeepalive: own } = peer;
   const sameAsNow = sameEndpoint(endpoint, peer.endpoint);
-  if (own === 0 && keepalive === 0 && sameAsNow) {
+  if (own === 0 && keepalive === 0 && sameAsNow && !replace) {
     return undefined;
   }
   return {
-    publicKey: peer.publicKey,
-    ...(sameAsNow ? {} : { endpoint }),
+    publicKey,
+    ...(sameAsNow && !replace ? {} : { endpoint }),
     ...(own === 0 && keepalive === 0 ? {} : { persistentKeepalive: own || keepalive }),
-    keepaliveNow: own !== 0,
+    ...(replace ? { replace: peer } : { keepaliveNow: own !== 0 }),
   };
 }

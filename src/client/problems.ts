@@ -8,6 +8,7 @@ export type Topic =
   | 'name'
   | 'socket'
   | 'send'
+  | 'openers'
   | 'change'
   | 'private-key'
   | 'server-key'

@@ -44,12 +44,17 @@ export const HEARD_MS = 30_000;
 /** WireGuard repeats a handshake after REKEY_TIMEOUT, 5 s: so long a change has to show an effect. */
 export const CONNECTING_MS = 10_000;
 
-/** How often the interface is read: while a handshake is awaited, and otherwise. */
+/** How often the interface is read: soon after an event of a connecting peer, later, and otherwise. */
 export const CONNECTING_POLL_MS = 100;
+export const MAX_CONNECTING_POLL_MS = 500;
 export const IDLE_POLL_MS = 2000;
 
 /** How often an interface that cannot be used is inspected again. */
 export const NOT_READY_POLL_MS = 1000;
+
+/** The round trip between two peers where nothing was measured, and the longest that is taken for true. */
+export const DEFAULT_ROUND_TRIP_MS = 200;
+export const MAX_ROUND_TRIP_MS = 3000;
 
 /** A change that could not be made is tried again after this long. */
 export const CHANGE_RETRY_MS = 2000;

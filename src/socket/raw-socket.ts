@@ -1,10 +1,10 @@
-import { REJECT_ALL, replyFilter } from '../wire/bpf.js';
-import { addressBytes, type Endpoint, type Family } from '../wire/endpoint.js';
+import { type PacketRule, packetFilter, REJECT_ALL } from '../wire/bpf.js';
+import { addressBytes, type Endpoint, type Family, formatAddress } from '../wire/endpoint.js';
 import { encodeUdp } from '../wire/udp.js';
 import { loadBinding, type NativeRawSocket, type RawReceived } from './binding.js';
 import { LoopSocket } from './loop-socket.js';
 import { PermissionError } from './permission-error.js';
-import { checkReply, type ReplyRefusal, type ReplyRule } from './reply-check.js';
+import { checkPacket, type PacketRefusal } from './packet-check.js';
 import { zoneNumber } from './zone.js';
 
 /** Packets taken at one wake; what is left wakes the loop again, after everyone else had a turn. */
@@ -14,16 +14,12 @@ const MAX_RECEIVES_PER_WAKE = 32;
 const RECEIVE_BUFFER_BYTES = 2048;
 
 export interface RawSocketOptions {
-  /** The rendezvous server: the only one to be sent to and heard. */
-  readonly server: Endpoint;
-  /** WireGuard's port on this host: the source of what is sent, the destination of what is heard. */
-  readonly listenPort: number;
+  /** The datagrams to receive; `listenPort` is the source port of what is sent, too. */
+  readonly rule: PacketRule;
   /** SO_MARK, the device's fwmark; 0 for none. */
   readonly mark: number;
-  /** Payload lengths that a reply can have, in bytes. */
-  readonly payloadLengths: readonly number[];
-  /** The payload is the callee's own. */
-  onPayload(payload: Uint8Array): void;
+  /** The payload belongs to the callee; `from` has no zone. */
+  onPayload(payload: Uint8Array, from: Endpoint): void;
   /** A receive failed; the socket stays open. */
   onError(error: Error): void;
   /** @default the addon's raw socket */
@@ -31,52 +27,42 @@ export interface RawSocketOptions {
 }
 
 /** Packets by what became of them. */
-export type RawSocketCounters = Record<'accepted' | ReplyRefusal, number>;
+export type RawSocketCounters = Record<'accepted' | PacketRefusal, number>;
 
-/** A raw socket that speaks with one server from WireGuard's own port. */
+/** A raw socket that sends from WireGuard's own port and receives what fits its rule. */
 export class RawSocket extends LoopSocket {
   readonly counters: RawSocketCounters = {
     accepted: 0,
     foreignAddress: 0,
     foreignPort: 0,
     badLength: 0,
+    foreignContent: 0,
     fragment: 0,
     malformed: 0,
   };
   readonly #native: NativeRawSocket;
   readonly #options: RawSocketOptions;
-  readonly #rule: ReplyRule;
-  readonly #zone: number;
   readonly #buffer = new Uint8Array(RECEIVE_BUFFER_BYTES);
 
   /** Takes the descriptor over; openRawSocket is the way to get one. */
   constructor(native: NativeRawSocket, options: RawSocketOptions) {
     super(native);
-    const { server, listenPort, payloadLengths } = options;
     this.#native = native;
     this.#options = options;
-    this.#zone = zoneNumber(server.address);
-    this.#rule = {
-      family: server.family,
-      serverAddress: addressBytes(server.address),
-      serverPort: server.port,
-      listenPort,
-      payloadLengths,
-    };
     // Until the filter is on, the socket queues every UDP packet of this host. Nothing gets in any
     // more once all is rejected; what got in before is thrown away; only then is the door opened.
     native.attachFilter(REJECT_ALL);
     while (native.drain() > 0);
-    native.attachFilter(replyFilter(this.#rule));
+    native.attachFilter(packetFilter(options.rule));
     native.start(() => this.#receive());
   }
 
-  /** Sends a payload to the server from WireGuard's port. Throws the system's error. */
-  send(payload: Uint8Array): void {
-    const { listenPort, server } = this.#options;
+  /** Sends a payload from WireGuard's port. Throws the system's error. */
+  send(payload: Uint8Array, { address, port }: Endpoint): void {
+    const { listenPort } = this.#options.rule;
     // Checksum 0 is "none" over IPv4; over IPv6 the kernel fills it in (IPV6_CHECKSUM).
-    const datagram = encodeUdp({ sourcePort: listenPort, destinationPort: server.port, payload });
-    this.#native.send(datagram, this.#rule.serverAddress, this.#zone);
+    const datagram = encodeUdp({ sourcePort: listenPort, destinationPort: port, payload });
+    this.#native.send(datagram, addressBytes(address), zoneNumber(address));
   }
 
   /** Nothing is called back once close() has returned. */
@@ -90,8 +76,7 @@ export class RawSocket extends LoopSocket {
       if (received === null) {
         return;
       }
-      const bytes = this.#buffer.subarray(0, received.length);
-      this.#deliver(checkReply({ ...received, bytes }, this.#rule));
+      this.#deliver(received);
     }
   }
 
@@ -104,24 +89,29 @@ export class RawSocket extends LoopSocket {
     }
   }
 
-  #deliver(checked: Uint8Array | ReplyRefusal): void {
+  #deliver(received: RawReceived): void {
+    const { rule, onPayload } = this.#options;
+    const bytes = this.#buffer.subarray(0, received.length);
+    const checked = checkPacket({ ...received, bytes }, rule);
     if (typeof checked === 'string') {
       this.counters[checked]++;
       return;
     }
     this.counters.accepted++;
-    this.#options.onPayload(checked.slice());
+    const address = formatAddress(received.source);
+    const from = { address, port: checked.sourcePort, family: rule.family };
+    onPayload(checked.payload.slice(), from);
   }
 }
 
 /**
- * Opens a raw socket that hears nothing but the server's replies.
+ * Opens a raw socket that receives only what fits its rule.
  * Throws a PermissionError without CAP_NET_RAW (and, for a mark, CAP_NET_ADMIN); else the system's error.
  */
 export function openRawSocket(options: RawSocketOptions): RawSocket {
   const open = options.open ?? ((family) => new (loadBinding().RawSocket)(family));
   const native = PermissionError.explain('the raw socket', 'CAP_NET_RAW', () =>
-    open(options.server.family),
+    open(options.rule.family),
   );
   try {
     if (options.mark !== 0) {

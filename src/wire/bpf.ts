@@ -10,16 +10,23 @@ export interface Instruction {
   readonly k: number;
 }
 
-/** What a reply looks like on a raw socket. */
-export interface ReplyPattern {
+/** The datagrams that a raw socket accepts. */
+export interface PacketRule {
   readonly family: Family;
-  /** The rendezvous server: 4 or 16 bytes. */
-  readonly serverAddress: Uint8Array;
-  readonly serverPort: number;
+  /** The only source; undefined = any. */
+  readonly source: PacketSource | undefined;
   /** WireGuard's port on this host. */
   readonly listenPort: number;
-  /** Payload lengths that a reply can have, in bytes. */
+  /** Payload lengths in bytes. */
   readonly payloadLengths: readonly number[];
+  /** The payload's first four bytes, in network order. @default any */
+  readonly firstWord?: number;
+}
+
+export interface PacketSource {
+  /** 4 or 16 bytes. */
+  readonly address: Uint8Array;
+  readonly port: number;
 }
 
 const SIZE_WORD = 0x00;
@@ -47,13 +54,11 @@ const UDP_LENGTH = 4;
 export const REJECT_ALL: Uint8Array = assemble([ret(0)]);
 
 /**
- * The program that lets only possible replies through: from the server's address and port to
- * WireGuard's port, of a reply's length, not a fragment. IPv4 packets reach a raw socket with their
- * header, whose length (options!) is taken from IHL; IPv6 packets start at the UDP header.
+ * The program that accepts only datagrams that fit the rule and are no fragment. IPv4 packets reach a raw
+ * socket with their header, whose length (options!) is taken from IHL; IPv6 packets start at the UDP header.
  */
-export function replyFilter(pattern: ReplyPattern): Uint8Array {
-  const tests = pattern.family === 4 ? ipv4Tests(pattern) : ipv6Tests(pattern);
-  return assemble(allOf(tests));
+export function packetFilter(rule: PacketRule): Uint8Array {
+  return assemble(allOf(rule.family === 4 ? ipv4Tests(rule) : ipv6Tests(rule)));
 }
 
 /** The bytes of a program in the machine's own byte order, as SO_ATTACH_FILTER takes them. */
@@ -77,36 +82,47 @@ interface Test {
   readonly noBitsOf?: number;
 }
 
-function ipv4Tests(pattern: ReplyPattern): Test[] {
-  const source = new DataView(pattern.serverAddress.slice().buffer).getUint32(0);
+function ipv4Tests(rule: PacketRule): Test[] {
   const headerLength: Instruction = statement(LDX_MSH, 0);
-  const udp = (offset: number) => [headerLength, statement(LD_IND | SIZE_HALF, offset)];
+  const address = rule.source && new DataView(rule.source.address.slice().buffer);
   return [
     { loads: [statement(LD_ABS | SIZE_HALF, IPV4_FLAGS)], noBitsOf: FRAGMENT_BITS },
-    { loads: [statement(LD_ABS | SIZE_WORD, IPV4_SOURCE)], anyOf: [source] },
-    ...udpTests(pattern, udp),
+    ...(address === undefined
+      ? []
+      : [
+          { loads: [statement(LD_ABS | SIZE_WORD, IPV4_SOURCE)], anyOf: [address.getUint32(0)] },
+        ]),
+    ...udpTests(rule, (size, offset) => [headerLength, statement(LD_IND | size, offset)]),
   ];
 }
 
-function ipv6Tests(pattern: ReplyPattern): Test[] {
-  const view = new DataView(pattern.serverAddress.slice().buffer);
+function ipv6Tests(rule: PacketRule): Test[] {
+  const address = rule.source && new DataView(rule.source.address.slice().buffer);
+  const words = address === undefined ? [] : [0, 4, 8, 12];
   return [
-    ...[0, 4, 8, 12].map((offset) => ({
+    ...words.map((offset) => ({
       loads: [statement(LD_ABS | SIZE_WORD, NETWORK_HEADER + IPV6_SOURCE + offset)],
-      anyOf: [view.getUint32(offset)],
+      anyOf: [address?.getUint32(offset) ?? 0],
     })),
-    ...udpTests(pattern, (offset) => [statement(LD_ABS | SIZE_HALF, offset)]),
+    ...udpTests(rule, (size, offset) => [statement(LD_ABS | size, offset)]),
   ];
 }
 
-function udpTests(pattern: ReplyPattern, load: (offset: number) => Instruction[]): Test[] {
+/** @param load loads a word or half of the UDP datagram at an offset */
+function udpTests(
+  { source, listenPort, payloadLengths, firstWord }: PacketRule,
+  load: (size: number, offset: number) => Instruction[],
+): Test[] {
   return [
-    { loads: load(0), anyOf: [pattern.serverPort] },
-    { loads: load(UDP_DESTINATION), anyOf: [pattern.listenPort] },
+    ...(source === undefined ? [] : [{ loads: load(SIZE_HALF, 0), anyOf: [source.port] }]),
+    { loads: load(SIZE_HALF, UDP_DESTINATION), anyOf: [listenPort] },
     {
-      loads: load(UDP_LENGTH),
-      anyOf: pattern.payloadLengths.map((length) => UDP_HEADER_LENGTH + length),
+      loads: load(SIZE_HALF, UDP_LENGTH),
+      anyOf: payloadLengths.map((length) => UDP_HEADER_LENGTH + length),
     },
+    ...(firstWord === undefined
+      ? []
+      : [{ loads: load(SIZE_WORD, UDP_HEADER_LENGTH), anyOf: [firstWord] }]),
   ];
 }
 

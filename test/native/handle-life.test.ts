@@ -172,8 +172,8 @@ describe('without privilege', () => {
         process.setgid(65534);
         process.setuid(65534);
         try {
-          openRawSocket({ server: { address: '127.0.0.1', port: 9, family: 4 }, listenPort: 9, mark: 0,
-            payloadLengths: [6], onPayload() {}, onError() {} });
+          openRawSocket({ rule: { family: 4, source: undefined, listenPort: 9, payloadLengths: [6] },
+            mark: 0, onPayload() {}, onError() {} });
         } catch (error) {
           console.log(error.message);
           console.log(error.code, error.syscall, error.cause.message);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { replyFilter } from '../../src/wire/bpf.js';
-import { addressBytes, type Family } from '../../src/wire/endpoint.js';
+import { packetFilter } from '../../src/wire/bpf.js';
+import type { Family } from '../../src/wire/endpoint.js';
 import { decodeUdp } from '../../src/wire/udp.js';
 import { until } from './deadline.js';
 import { type Hostile, hostilePackets, legitimateReply } from './hostile-packets.js';
@@ -14,6 +14,7 @@ import {
   openNative,
   openWith,
   REPLY_LENGTH,
+  ruleOf,
   serverOf,
   takeAll,
 } from './raw-socket-peer.js';
@@ -21,13 +22,7 @@ import {
 const ROUTER_ALERT = Uint8Array.of(0x94, 0x04, 0, 0);
 
 function realFilter(family: Family): Uint8Array {
-  return replyFilter({
-    family,
-    serverAddress: addressBytes(serverOf(family).address),
-    serverPort: serverOf(family).port,
-    listenPort: hostOf(family).port,
-    payloadLengths: [REPLY_LENGTH],
-  });
+  return packetFilter(ruleOf(family));
 }
 
 /** What a native socket with this filter takes of the hostile packets, once a later reply is there. */

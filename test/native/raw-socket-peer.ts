@@ -1,7 +1,7 @@
 import { loadBinding, type NativeRawSocket } from '../../src/socket/binding.js';
 import { openRawSocket, type RawSocketOptions } from '../../src/socket/raw-socket.js';
-import { assemble } from '../../src/wire/bpf.js';
-import { type Endpoint, endpoint, type Family } from '../../src/wire/endpoint.js';
+import { assemble, type PacketRule } from '../../src/wire/bpf.js';
+import { addressBytes, type Endpoint, endpoint, type Family } from '../../src/wire/endpoint.js';
 
 const RET_K = 0x06;
 
@@ -27,6 +27,17 @@ export function hostOf(family: Family): Endpoint {
   return endpoint(family === 4 ? '127.9.0.2' : '::1', LISTEN_PORT);
 }
 
+/** What the sockets of the tests accept: replies of the server. */
+export function ruleOf(family: Family): PacketRule {
+  const { address, port } = serverOf(family);
+  return {
+    family,
+    source: { address: addressBytes(address), port },
+    listenPort: LISTEN_PORT,
+    payloadLengths: [REPLY_LENGTH],
+  };
+}
+
 export interface Heard extends AsyncDisposable {
   readonly payloads: Uint8Array[];
   readonly socket: ReturnType<typeof openRawSocket>;
@@ -39,10 +50,8 @@ export function listen(
 ): Heard {
   const payloads: Uint8Array[] = [];
   const socket = openRawSocket({
-    server: serverOf(family),
-    listenPort: LISTEN_PORT,
+    rule: ruleOf(family),
     mark: 0,
-    payloadLengths: [REPLY_LENGTH],
     onPayload: (payload) => payloads.push(payload),
     onError: (error) => {
       throw error;

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { loadBinding } from '../../src/socket/binding.js';
 import { interfaceIsUp } from '../../src/socket/interface-flags.js';
 import { openRawSocket } from '../../src/socket/raw-socket.js';
-import { addressBytes } from '../../src/wire/endpoint.js';
+import { addressBytes, type Family } from '../../src/wire/endpoint.js';
 import { decodeIpv4 } from '../../src/wire/ip.js';
 import { decodeUdp, udpChecksum } from '../../src/wire/udp.js';
 import { until } from './deadline.js';
@@ -24,7 +24,7 @@ describe('sending from a raw socket', () => {
     await using heard = listen(4);
     const witness = openNative(4);
     witness.attachFilter(ACCEPT_ALL);
-    const found = await sendAndFind(heard, witness);
+    const found = await sendAndFind(heard, witness, 4);
     witness.close();
     const header = decodeIpv4(found);
     assert.ok(header);
@@ -39,7 +39,7 @@ describe('sending from a raw socket', () => {
     await using heard = listen(6);
     const witness = openNative(6);
     witness.attachFilter(ACCEPT_ALL);
-    const found = await sendAndFind(heard, witness);
+    const found = await sendAndFind(heard, witness, 6);
     witness.close();
     const udp = decodeUdp(found);
     assert.equal(udp?.sourcePort, hostOf(6).port);
@@ -51,14 +51,13 @@ describe('sending from a raw socket', () => {
 
   it("reports the system's error", async () => {
     await using socket = openRawSocket({
-      server: { address: '255.255.255.255', port: 9, family: 4 },
-      listenPort: 51829,
+      rule: { family: 4, source: undefined, listenPort: 51829, payloadLengths: [6] },
       mark: 0,
-      payloadLengths: [6],
       onPayload: () => {},
       onError: () => {},
     });
-    assert.throws(() => socket.send(PAYLOAD), {
+    const everyone = { address: '255.255.255.255', port: 9, family: 4 } as const;
+    assert.throws(() => socket.send(PAYLOAD, everyone), {
       code: 'EACCES',
       errno: -13,
       syscall: 'sendto',
@@ -117,13 +116,14 @@ describe('interfaceIsUp', () => {
 async function sendAndFind(
   heard: ReturnType<typeof listen>,
   witness: ReturnType<typeof openNative>,
+  family: Family,
 ) {
   let found: Uint8Array | undefined;
   await until(
     'the packet sent',
     () => found !== undefined,
     () => {
-      heard.socket.send(PAYLOAD);
+      heard.socket.send(PAYLOAD, serverOf(family));
       found = takeAll(witness).find(({ bytes }) => endsIn(bytes, PAYLOAD))?.bytes;
     },
   );

@@ -2,13 +2,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NativeRawSocket, RawReceived } from '../../src/socket/binding.js';
 import { openRawSocket, type RawSocketOptions } from '../../src/socket/raw-socket.js';
-import { REJECT_ALL, replyFilter } from '../../src/wire/bpf.js';
+import { type PacketRule, packetFilter, REJECT_ALL } from '../../src/wire/bpf.js';
 import { addressBytes, endpoint } from '../../src/wire/endpoint.js';
 import { packet } from '../native/packets.js';
 
 const SERVER = endpoint('192.0.2.1', 49918);
 const LISTEN_PORT = 51820;
 const PAYLOAD = Uint8Array.of(1, 2, 3, 4, 5, 6);
+const RULE: PacketRule = {
+  family: 4,
+  source: { address: addressBytes(SERVER.address), port: SERVER.port },
+  listenPort: LISTEN_PORT,
+  payloadLengths: [6],
+};
 const REPLY = packet({ from: SERVER, to: endpoint('198.51.100.7', LISTEN_PORT), payload: PAYLOAD });
 
 /** A native socket that does what the test says, and keeps what was asked of it. */
@@ -73,10 +79,8 @@ class ScriptedNative implements NativeRawSocket {
 
 function open(native: ScriptedNative, options: Partial<RawSocketOptions> = {}) {
   return openRawSocket({
-    server: SERVER,
-    listenPort: LISTEN_PORT,
+    rule: RULE,
     mark: 0,
-    payloadLengths: [6],
     onPayload: () => {},
     onError: () => assert.fail('no error expected'),
     open: () => native,
@@ -91,14 +95,7 @@ describe('opening a raw socket', () => {
     const drains = ['drain', 'drain', 'drain'];
     const order = ['setMark 51820', 'attachFilter', ...drains, 'attachFilter', 'start'];
     assert.deepEqual(native.calls, order);
-    const real = replyFilter({
-      family: 4,
-      serverAddress: addressBytes(SERVER.address),
-      serverPort: SERVER.port,
-      listenPort: LISTEN_PORT,
-      payloadLengths: [6],
-    });
-    assert.deepEqual(native.programs, [REJECT_ALL, real]);
+    assert.deepEqual(native.programs, [REJECT_ALL, packetFilter(RULE)]);
   });
 
   for (const failing of ['setMark', 'attachFilter', 'drain', 'start']) {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { assemble, REJECT_ALL, replyFilter } from '../../src/wire/bpf.js';
+import { assemble, REJECT_ALL, packetFilter } from '../../src/wire/bpf.js';
 import { encodeIpv4, encodeIpv6 } from '../../src/wire/ip.js';
+import { encodeOpener, OPENER_FIRST_WORD } from '../../src/wire/opener.js';
 import { encodeUdp } from '../../src/wire/udp.js';
 import { runFilter } from './bpf-machine.js';
 import { hex } from './codec.js';
@@ -11,17 +12,18 @@ const SERVER4 = hex('c6336401');
 const SERVER6 = hex('20010db8 00000000 00000000 00000001');
 const HOST4 = hex('0a000002');
 const HOST6 = hex('20010db8 00000000 00000000 00000002');
-const PORTS = { serverPort: 49918, listenPort: 51820 };
-const filter4 = replyFilter({
+const SERVER_PORT = 49918;
+const LISTEN_PORT = 51820;
+const filter4 = packetFilter({
   family: 4,
-  serverAddress: SERVER4,
-  ...PORTS,
+  source: { address: SERVER4, port: SERVER_PORT },
+  listenPort: LISTEN_PORT,
   payloadLengths: [0, 6],
 });
-const filter6 = replyFilter({
+const filter6 = packetFilter({
   family: 6,
-  serverAddress: SERVER6,
-  ...PORTS,
+  source: { address: SERVER6, port: SERVER_PORT },
+  listenPort: LISTEN_PORT,
   payloadLengths: [0, 18],
 });
 
@@ -37,8 +39,8 @@ interface Variation {
 
 function datagram(variation: Variation, length: number): Uint8Array {
   return encodeUdp({
-    sourcePort: variation.sourcePort ?? PORTS.serverPort,
-    destinationPort: variation.destinationPort ?? PORTS.listenPort,
+    sourcePort: variation.sourcePort ?? SERVER_PORT,
+    destinationPort: variation.destinationPort ?? LISTEN_PORT,
     payload: new Uint8Array(variation.length ?? length),
   });
 }
@@ -119,9 +121,31 @@ test('everything else is rejected', () => {
   }
 });
 
+test('a filter for openers accepts any source, and one length, first word and destination port', () => {
+  const rule = { source: undefined, listenPort: LISTEN_PORT, payloadLengths: [20] };
+  const word = OPENER_FIRST_WORD;
+  const [four, six] = [
+    packetFilter({ family: 4, ...rule, firstWord: word }),
+    packetFilter({ family: 6, ...rule, firstWord: word }),
+  ];
+  const opener = encodeOpener({ intent: 'waiting', stamp: 0, tag: new Uint8Array(8) });
+  const accepts = (payload: Uint8Array, destinationPort = LISTEN_PORT): boolean[] => {
+    const udp = encodeUdp({ sourcePort: 1, destinationPort, payload });
+    const ipv4 = encodeIpv4({ source: HOST4, destination: HOST4, payload: udp });
+    const ipv6 = encodeIpv6({ source: HOST6, destination: HOST6, payload: udp });
+    return [runFilter(four, ipv4) > 0, runFilter(six, udp, ipv6) > 0];
+  };
+  assert.deepEqual(accepts(opener), [true, true]);
+  assert.deepEqual(accepts(opener, LISTEN_PORT + 1), [false, false]);
+  assert.deepEqual(accepts(opener.subarray(0, 19)), [false, false]);
+  for (let i = 0; i < 4; i++) {
+    const other = opener.map((byte, at) => (at === i ? byte ^ 1 : byte));
+    assert.deepEqual(accepts(other), [false, false], `byte ${i}`);
+  }
+});
+
 test('options cannot move a foreign port into the place of the right one', () => {
   const forged = encodeUdp({
-    ...PORTS,
     sourcePort: 49918,
     destinationPort: 51820,
     payload: new Uint8Array(6),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { SEALED_REPLY_LENGTHS } from '../../../src/client/sealed/server-channels.js';
-import { replyFilter } from '../../../src/wire/bpf.js';
+import { packetFilter } from '../../../src/wire/bpf.js';
 import { addressBytes } from '../../../src/wire/endpoint.js';
 import { encodeIpv4, encodeIpv6 } from '../../../src/wire/ip.js';
 import { MESSAGE, writeNotice } from '../../../src/wire/sealed.js';
@@ -134,10 +134,18 @@ describe('a client under attack', () => {
 
 describe('the filter of the raw socket', () => {
   it('lets the lengths of the sealed messages through, and no others', () => {
-    const ports = { serverPort: 49918, listenPort: 51820, payloadLengths: SEALED_REPLY_LENGTHS };
+    const rule = { listenPort: 51820, payloadLengths: SEALED_REPLY_LENGTHS };
     const [source4, source6] = [addressBytes('198.51.100.1'), addressBytes('2001:db8::1')];
-    const filter4 = replyFilter({ family: 4, serverAddress: source4, ...ports });
-    const filter6 = replyFilter({ family: 6, serverAddress: source6, ...ports });
+    const filter4 = packetFilter({
+      family: 4,
+      source: { address: source4, port: 49918 },
+      ...rule,
+    });
+    const filter6 = packetFilter({
+      family: 6,
+      source: { address: source6, port: 49918 },
+      ...rule,
+    });
     for (let length = 0; length <= 1300; length++) {
       const payload = encodeUdp({
         sourcePort: 49918,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { checkReply } from '../../src/socket/reply-check.js';
+import { checkPacket } from '../../src/socket/packet-check.js';
 import { addressBytes } from '../../src/wire/endpoint.js';
 import { decodeIpv4 } from '../../src/wire/ip.js';
 import { datagram, fragments, packet } from '../native/packets.js';
@@ -23,8 +23,7 @@ for (const family of [4, 6] as const) {
   const source = addressBytes(from.address);
   const rule = {
     family,
-    serverAddress: source,
-    serverPort: from.port,
+    source: { address: source, port: from.port },
     listenPort: to.port,
     payloadLengths: [0, 6],
   };
@@ -32,10 +31,12 @@ for (const family of [4, 6] as const) {
     const all = { from, to, payload: PAYLOAD, ...fields };
     return family === 4 ? packet(all) : datagram(all);
   };
-  const check = (bytes: Uint8Array, differently = {}) =>
-    checkReply({ bytes, source, fragmented: false }, { ...rule, ...differently });
+  const check = (bytes: Uint8Array, differently = {}) => {
+    const checked = checkPacket({ bytes, source, fragmented: false }, { ...rule, ...differently });
+    return typeof checked === 'string' ? checked : checked.payload;
+  };
 
-  describe(`checkReply over IPv${family}`, () => {
+  describe(`checkPacket over IPv${family}`, () => {
     it('gives the payload of a reply of each length', () => {
       assert.deepEqual(check(make()), PAYLOAD);
       assert.deepEqual(check(make({ payload: new Uint8Array(0) })), new Uint8Array(0));
@@ -43,12 +44,21 @@ for (const family of [4, 6] as const) {
 
     it('names what is wrong', () => {
       const other = addressBytes(family === 4 ? '192.0.2.2' : '2001:db8::2');
-      assert.equal(check(make(), { serverAddress: other }), 'foreignAddress');
-      assert.equal(check(make(), { serverPort: 49919 }), 'foreignPort');
+      assert.equal(check(make(), { source: { address: other, port: from.port } }), 'foreignAddress');
+      assert.equal(check(make(), { source: { address: source, port: 49919 } }), 'foreignPort');
       assert.equal(check(make(), { listenPort: 51821 }), 'foreignPort');
       assert.equal(check(make(), { payloadLengths: [0, 5, 7] }), 'badLength');
+      assert.equal(check(make(), { firstWord: 0x01020305 }), 'foreignContent');
+      const empty = make({ payload: new Uint8Array(0) });
+      assert.equal(check(empty, { firstWord: 0 }), 'foreignContent');
       const reassembled = { bytes: make(), source, fragmented: true };
-      assert.equal(checkReply(reassembled, rule), 'fragment');
+      assert.equal(checkPacket(reassembled, rule), 'fragment');
+    });
+
+    it('gives a payload with the right first word, from any source where none is named', () => {
+      const any = { source: undefined, firstWord: 0x01020304 };
+      const checked = checkPacket({ bytes: make(), source, fragmented: false }, { ...rule, ...any });
+      assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port });
     });
 
     it('takes nothing that is cut short, at whatever length', () => {
@@ -83,13 +93,12 @@ for (const family of [4, 6] as const) {
   });
 }
 
-describe('checkReply over IPv4', () => {
+describe('checkPacket over IPv4', () => {
   const { from, to } = ENDPOINTS[4];
   const source = addressBytes(from.address);
   const rule = {
     family: 4,
-    serverAddress: source,
-    serverPort: from.port,
+    source: { address: source, port: from.port },
     listenPort: to.port,
     payloadLengths: [6],
   } as const;
@@ -99,13 +108,14 @@ describe('checkReply over IPv4', () => {
       const options = new Uint8Array(length).fill(1);
       const bytes = packet({ from, to, payload: PAYLOAD, options });
       assert.equal(decodeIpv4(bytes)?.headerLength, 20 + length);
-      assert.deepEqual(checkReply({ bytes, source, fragmented: false }, rule), PAYLOAD);
+      const checked = checkPacket({ bytes, source, fragmented: false }, rule);
+      assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port });
     }
   });
 
   it('takes no fragment, first or later', () => {
     for (const bytes of fragments({ from, to, payload: PAYLOAD })) {
-      assert.equal(checkReply({ bytes, source, fragmented: false }, rule), 'fragment');
+      assert.equal(checkPacket({ bytes, source, fragmented: false }, rule), 'fragment');
     }
   });
 });

@@ -1,23 +1,21 @@
-import type { Family } from '../wire/endpoint.js';
+import type { PacketRule } from '../wire/bpf.js';
 import { decodeIpv4 } from '../wire/ip.js';
 import { decodeUdp } from '../wire/udp.js';
 
-/** Why a packet is not a reply. */
-export type ReplyRefusal =
+/** Why a packet is not accepted. */
+export type PacketRefusal =
   | 'foreignAddress'
   | 'foreignPort'
   | 'badLength'
+  | 'foreignContent'
   | 'fragment'
   | 'malformed';
 
-/** What a reply has to look like; the same as the filter's, decided a second time. */
-export interface ReplyRule {
-  readonly family: Family;
-  /** 4 or 16 bytes. */
-  readonly serverAddress: Uint8Array;
-  readonly serverPort: number;
-  readonly listenPort: number;
-  readonly payloadLengths: readonly number[];
+/** An accepted datagram. */
+export interface Received {
+  /** A view of the packet. */
+  readonly payload: Uint8Array;
+  readonly sourcePort: number;
 }
 
 /** A packet as a raw socket gives it. */
@@ -31,10 +29,10 @@ export interface RawPacket {
 }
 
 /**
- * The UDP payload of a reply, as a view of the packet, or why it is none. The filter of the kernel has
- * let it pass already; this does not rely on it, because a packet can be older than the filter.
+ * The datagram in a packet that fits the rule, or why it does not. The filter of the kernel has accepted it
+ * already; this does not rely on it, because a packet can be older than the filter.
  */
-export function checkReply(packet: RawPacket, rule: ReplyRule): Uint8Array | ReplyRefusal {
+export function checkPacket(packet: RawPacket, rule: PacketRule): Received | PacketRefusal {
   const body = rule.family === 4 ? ipv4Body(packet.bytes) : { ...packet, fragment: false };
   if (body === undefined) {
     return 'malformed';
@@ -42,17 +40,29 @@ export function checkReply(packet: RawPacket, rule: ReplyRule): Uint8Array | Rep
   if (packet.fragmented || body.fragment) {
     return 'fragment';
   }
-  if (!sameBytes(body.source, rule.serverAddress)) {
+  if (rule.source !== undefined && !sameBytes(body.source, rule.source.address)) {
     return 'foreignAddress';
   }
   const udp = decodeUdp(body.bytes);
   if (udp === undefined) {
     return 'malformed';
   }
-  if (udp.sourcePort !== rule.serverPort || udp.destinationPort !== rule.listenPort) {
+  const { sourcePort, destinationPort, payload } = udp;
+  if (sourcePort !== (rule.source?.port ?? sourcePort) || destinationPort !== rule.listenPort) {
     return 'foreignPort';
   }
-  return rule.payloadLengths.includes(udp.payload.length) ? udp.payload : 'badLength';
+  if (!rule.payloadLengths.includes(payload.length)) {
+    return 'badLength';
+  }
+  return hasFirstWord(payload, rule.firstWord) ? { payload, sourcePort } : 'foreignContent';
+}
+
+function hasFirstWord(payload: Uint8Array, word: number | undefined): boolean {
+  if (word === undefined) {
+    return true;
+  }
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  return payload.length >= 4 && view.getUint32(0) === word;
 }
 
 /** The UDP datagram behind an IPv4 header, whose length, options and all, is in IHL. */
