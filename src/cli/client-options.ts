@@ -15,6 +15,8 @@ export interface ClientFlags extends LogOptions {
   readonly timeout?: number;
   readonly peer?: string[];
   readonly keepalive: number;
+  /** false with --no-replace. */
+  readonly replace: boolean;
 }
 
 /** Adds the options that all clients have, however they find their peers. */
@@ -35,6 +37,10 @@ export function withClientOptions(command: Command): Command {
       'persistent keepalive for peers that have none; 0 leaves them without',
       keepalive,
       DEFAULT_KEEPALIVE,
+    )
+    .option(
+      '--no-replace',
+      'never remove a peer and add it again, which makes one that never connected send at once',
     );
 }
 
@@ -51,6 +57,7 @@ export function clientOptions(
     once: flags.once ?? false,
     timeoutMs: timeout === undefined ? undefined : timeout * 1000,
     keepalive: flags.keepalive,
+    replace: flags.replace,
     only: flags.peer === undefined ? undefined : new Set(flags.peer),
   };
 }

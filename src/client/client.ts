@@ -4,10 +4,11 @@ import { describeNotReady, inspect, type Readiness } from '../wireguard/readines
 import { readDevice, setPeers } from '../wireguard/wg-tool.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
+import { OpenerExchange } from './opener-exchange.js';
 import { PeerBook } from './peer-book.js';
 import type { PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
-import { MIN_SPACING_MS, NOT_READY_POLL_MS } from './timing.js';
+import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
 import { Wake } from './wake.js';
 
 export interface ClientOptions {
@@ -20,6 +21,8 @@ export interface ClientOptions {
   readonly timeoutMs: number | undefined;
   /** Seconds for peers without a keepalive of their own; 0 = none. */
   readonly keepalive: number;
+  /** Whether a peer that never connected may be removed and added again, to have WireGuard send at once. */
+  readonly replace: boolean;
   /** Base64 keys of the only peers to manage; undefined = all. */
   readonly only: ReadonlySet<string> | undefined;
 }
@@ -43,6 +46,7 @@ export class Client {
   readonly #problems: Problems;
   readonly #book: PeerBook;
   readonly #finder: Finder;
+  readonly #openers: OpenerExchange;
   #device: Device | undefined;
   #inspectedAt = Number.NEGATIVE_INFINITY;
 
@@ -51,6 +55,8 @@ export class Client {
     this.#observe = observe;
     this.#book = new PeerBook({
       keepalive: options.keepalive,
+      replace: options.replace,
+      roundTripMs: () => this.#peerRoundTripMs(),
       only: options.only,
       skip: (device) => this.#finder.skips?.(device),
     });
@@ -61,6 +67,16 @@ export class Client {
       peers: this.#book.peers,
       problems: this.#problems,
       wake: () => this.#wake.notify(),
+    });
+    this.#openers = new OpenerExchange({
+      problems: this.#problems,
+      secretWith: (peer) => this.#finder.secretWith?.(peer),
+      heard: (key, from, opener) => {
+        if (this.#book.heard(key, from, opener, performance.now())) {
+          this.#sendOpeners();
+          this.#wake.notify();
+        }
+      },
     });
   }
 
@@ -96,7 +112,7 @@ export class Client {
       }
       return 'stopped';
     } finally {
-      await this.#finder.close();
+      await Promise.all([this.#finder.close(), this.#openers.close()]);
     }
   }
 
@@ -106,7 +122,22 @@ export class Client {
       await this.#inspect();
     }
     this.#finder.work(this.#device, performance.now());
+    this.#openers.use(this.#device, performance.now());
+    this.#sendOpeners();
     this.#tellPeers();
+  }
+
+  #sendOpeners(): void {
+    const now = performance.now();
+    for (const [key, opener] of this.#book.openers(now)) {
+      this.#openers.send(key, opener, now);
+    }
+  }
+
+  /** The way to a peer is taken for as long as two ways to the server. */
+  #peerRoundTripMs(): number | undefined {
+    const { roundTripMs } = this.#finder;
+    return roundTripMs === undefined ? undefined : 2 * roundTripMs;
   }
 
   #tellPeers(): void {
@@ -115,8 +146,12 @@ export class Client {
 
   /** Milliseconds until there is something to do, if nothing happens before. */
   #idleTime(now: number): number {
-    const next = Math.min(this.#nextInspectionAt(now), this.#finder.nextWorkAt(now));
-    return Math.max(next - now, MIN_SPACING_MS);
+    const next = Math.min(
+      this.#nextInspectionAt(now),
+      this.#finder.nextWorkAt(now),
+      this.#device === undefined ? Number.POSITIVE_INFINITY : this.#book.nextAt(now),
+    );
+    return Math.max(next - now, MIN_WAIT_MS);
   }
 
   #nextInspectionAt(now: number): number {

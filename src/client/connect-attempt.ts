@@ -61,6 +61,7 @@ export interface Start {
 export class ConnectAttempt {
   /** Whether this side leads: its public key is the greater one. */
   readonly #leads: boolean;
+  readonly #estimate: () => number | undefined;
   #candidates: Candidates | undefined;
   #round = 0;
   #roundStartedAt = 0;
@@ -92,9 +93,13 @@ export class ConnectAttempt {
   /** When something happened last: looks at WireGuard are frequent after it. */
   #eventAt = Number.NEGATIVE_INFINITY;
 
-  /** @param leads whether this side's public key is the greater one */
-  constructor(leads: boolean) {
+  /**
+   * @param leads whether this side's public key is the greater one
+   * @param estimate the round trip to the peer in milliseconds, as far as it is known without openers
+   */
+  constructor(leads: boolean, estimate: () => number | undefined) {
     this.#leads = leads;
+    this.#estimate = estimate;
   }
 
   /** Whether there is something to connect to. */
@@ -113,7 +118,7 @@ export class ConnectAttempt {
   }
 
   /** Sets the endpoints to try, most promising first; the same ones again change nothing. */
-  aim(candidates: Candidates, roundTripMs: number | undefined, now: number): void {
+  aim(candidates: Candidates, now: number): void {
     const known = this.#candidates;
     const isSame =
       known?.length === candidates.length && known.every((one, i) => sameEndpoint(one, candidates[i]));
@@ -129,7 +134,7 @@ export class ConnectAttempt {
       this.#set = undefined;
     }
     this.#round = 0;
-    this.#beginRound(roundTripMs, now);
+    this.#beginRound(now);
   }
 
   /** Ends the attempt: the peer is connected, or nothing is known of it any more. */
@@ -165,7 +170,7 @@ export class ConnectAttempt {
    * a candidate's address: a NAT with endpoint-dependent mapping (RFC 4787).
    * @returns whether it counts
    */
-  heard(from: Endpoint, opener: OpenerContent, roundTripMs: number | undefined, now: number): boolean {
+  heard(from: Endpoint, opener: OpenerContent, now: number): boolean {
     if (!this.#candidates?.some(({ address }) => address === from.address)) {
       return false;
     }
@@ -174,10 +179,10 @@ export class ConnectAttempt {
     this.#evidence = this.#preferred(from);
     this.#eventAt = now;
     if (this.#startedAt === undefined) {
-      this.#follow(opener.intent, this.#roundTrip(roundTripMs), now);
+      this.#follow(opener.intent, this.#roundTripMs, now);
     } else if (!this.#hadEvidence) {
       this.#hadEvidence = true;
-      const delay = this.#retryDelay(this.#roundTrip(roundTripMs), 0);
+      const delay = this.#retryDelay(this.#roundTripMs, 0);
       this.#retryAt = Math.max(now, this.#startedAt + delay);
     }
     if (opener.echo === undefined && now >= this.#repliedAt + REPLY_SPACING_MS) {
@@ -188,8 +193,8 @@ export class ConnectAttempt {
   }
 
   /** The openers to send now; they count as sent. */
-  openers(roundTripMs: number | undefined, now: number): OutgoingOpener[] {
-    this.#advance(roundTripMs, now);
+  openers(now: number): OutgoingOpener[] {
+    this.#advance(now);
     if (now < this.#nextOpenerAt || this.#openersLeft === 0 || now < this.#holdUntil) {
       return [];
     }
@@ -199,7 +204,7 @@ export class ConnectAttempt {
     this.#openersSent++;
     this.#nextOpenerAt = this.#openersLeft === 0 ? Number.POSITIVE_INFINITY : now + pause;
     if (this.#intent === 'waiting') {
-      this.#promisedUntil = now + this.#promise(this.#roundTrip(roundTripMs));
+      this.#promisedUntil = now + this.#promise(this.#roundTripMs);
     }
     const echo = this.#last && {
       stamp: this.#last.stamp,
@@ -211,8 +216,8 @@ export class ConnectAttempt {
   }
 
   /** Whether a handshake is to be started now, as far as can be said without a look at WireGuard. */
-  isDue(roundTripMs: number | undefined, now: number): boolean {
-    this.#advance(roundTripMs, now);
+  isDue(now: number): boolean {
+    this.#advance(now);
     return this.#candidates !== undefined && now >= this.#startAt(now);
   }
 
@@ -221,14 +226,9 @@ export class ConnectAttempt {
    * @param peer as WireGuard has it at this moment
    * @param mayReplace whether the peer may be taken out and put back
    */
-  start(
-    peer: Peer,
-    mayReplace: boolean,
-    roundTripMs: number | undefined,
-    now: number,
-  ): Start | undefined {
+  start(peer: Peer, mayReplace: boolean, now: number): Start | undefined {
     this.#notice(peer);
-    if (!this.isDue(roundTripMs, now)) {
+    if (!this.isDue(now)) {
       return undefined;
     }
     if (this.#hasRoamed(peer)) {
@@ -254,17 +254,17 @@ export class ConnectAttempt {
     this.#lastStartAt = now;
     this.#hasSent = true;
     this.#eventAt = now;
-    this.#scheduleRetry(this.#roundTrip(roundTripMs), now);
+    this.#scheduleRetry(this.#roundTripMs, now);
     return { endpoint, replace };
   }
 
   /** When there is something to send or to decide, if nothing happens before. */
-  nextAt(roundTripMs: number | undefined, now: number): number {
+  nextAt(now: number): number {
     if (this.#candidates === undefined) {
       return Number.POSITIVE_INFINITY;
     }
     const openers = this.#openersLeft > 0 ? this.#nextOpenerAt : Number.POSITIVE_INFINITY;
-    const decides = this.#intent === 'waiting' ? this.#commitAt(roundTripMs) : this.#startAt(now);
+    const decides = this.#intent === 'waiting' ? this.#commitAt : this.#startAt(now);
     const next = Math.min(openers, decides, this.#roundStartedAt + CONNECTING_MS);
     return Math.max(next, this.#holdUntil);
   }
@@ -274,8 +274,8 @@ export class ConnectAttempt {
     return now - this.#eventAt;
   }
 
-  #beginRound(roundTripMs: number | undefined, now: number): void {
-    const roundTrip = this.#roundTrip(roundTripMs);
+  #beginRound(now: number): void {
+    const roundTrip = this.#roundTripMs;
     this.#round++;
     this.#roundStartedAt = now;
     this.#intent = this.#leads ? 'leading' : 'waiting';
@@ -291,14 +291,14 @@ export class ConnectAttempt {
   }
 
   /** Lets time pass: the next round begins, the waiting side commits itself. */
-  #advance(roundTripMs: number | undefined, now: number): void {
+  #advance(now: number): void {
     if (this.#candidates === undefined) {
       return;
     }
     if (now >= this.#roundStartedAt + CONNECTING_MS && now >= this.#holdUntil) {
-      this.#beginRound(roundTripMs, now);
+      this.#beginRound(now);
     }
-    const commits = this.#intent === 'waiting' && now >= this.#commitAt(roundTripMs);
+    const commits = this.#intent === 'waiting' && now >= this.#commitAt;
     if (commits && now >= this.#holdUntil) {
       this.#intent = 'committed';
       this.#dueAt = Math.max(this.#dueAt, this.#promisedUntil);
@@ -306,8 +306,8 @@ export class ConnectAttempt {
   }
 
   /** When the waiting side commits itself: from then on its openers promise nothing. */
-  #commitAt(roundTripMs: number | undefined): number {
-    return this.#dueAt - this.#promise(this.#roundTrip(roundTripMs));
+  get #commitAt(): number {
+    return this.#dueAt - this.#promise(this.#roundTripMs);
   }
 
   /** What the other side intends decides what this side does, as long as it has not started. */
@@ -392,8 +392,8 @@ export class ConnectAttempt {
     }
   }
 
-  #roundTrip(estimate: number | undefined): number {
-    return this.#measuredRoundTripMs ?? estimate ?? DEFAULT_ROUND_TRIP_MS;
+  get #roundTripMs(): number {
+    return this.#measuredRoundTripMs ?? this.#estimate() ?? DEFAULT_ROUND_TRIP_MS;
   }
 
   #patience(roundTrip: number): number {

@@ -54,6 +54,13 @@ export interface Finder {
    * unless the user names it, for who cannot reach it cannot ask where it is.
    */
   skips?(device: Device): string | undefined;
+  /** The round trip to the server in milliseconds; undefined where it is not known yet. */
+  readonly roundTripMs?: number | undefined;
+  /**
+   * A secret that only this host and the peer know, for the tags of openers: 32 bytes that the caller
+   * overwrites. undefined, or absent, where the approach has none: then tags are made of the public keys.
+   */
+  secretWith?(peer: PublicKey): Uint8Array | undefined;
   /** An address of this host changed: what others know of us is renewed as soon as possible. */
   refreshNow(): void;
   /** The end of the run: says goodbye where that is usual, and closes everything, within a second. */

@@ -14,6 +14,8 @@ export interface PeerBookOptions {
   readonly replace?: boolean;
   /** Base64 keys of the only peers to manage; undefined = all. */
   readonly only?: ReadonlySet<string> | undefined;
+  /** The round trip to peers in milliseconds, as far as it is known. @default unknown */
+  readonly roundTripMs?: () => number | undefined;
   /** The base64 key of a peer to leave alone unless it is one of `only`. @default none */
   readonly skip?: (device: Device) => string | undefined;
 }
@@ -25,8 +27,6 @@ export interface PeerBookOptions {
 export class PeerBook {
   readonly #options: PeerBookOptions;
   readonly #tracks = new Map<string, PeerTrack>();
-  /** The round trip to peers in milliseconds, as far as the finder can tell. */
-  roundTripMs: number | undefined;
   #ownKey: string | undefined;
   #own: PublicKey | undefined;
   #skipsAll = false;
@@ -71,7 +71,7 @@ export class PeerBook {
   pollInterval(now: number): number {
     let interval = IDLE_POLL_MS;
     for (const track of this.#tracks.values()) {
-      interval = Math.min(interval, track.pollInterval(this.roundTripMs, now));
+      interval = Math.min(interval, track.pollInterval(now));
     }
     return interval;
   }
@@ -79,20 +79,20 @@ export class PeerBook {
   /** The openers to send now, with the base64 key of the peer that each is for; they count as sent. */
   openers(now: number): [key: string, opener: OutgoingOpener][] {
     return [...this.#tracks].flatMap(([key, track]) =>
-      track.openers(this.roundTripMs, now).map((opener): [string, OutgoingOpener] => [key, opener]),
+      track.openers(now).map((opener): [string, OutgoingOpener] => [key, opener]),
     );
   }
 
   /** An opener of the peer with this base64 key arrived; returns whether it counts. */
   heard(key: string, from: Endpoint, opener: OpenerContent, now: number): boolean {
-    return this.#tracks.get(key)?.heard(from, opener, this.roundTripMs, now) ?? false;
+    return this.#tracks.get(key)?.heard(from, opener, now) ?? false;
   }
 
   /** When there are openers to send or handshakes to start, if nothing happens before. */
   nextAt(now: number): number {
     let next = Number.POSITIVE_INFINITY;
     for (const track of this.#tracks.values()) {
-      next = Math.min(next, track.nextAt(this.roundTripMs, now));
+      next = Math.min(next, track.nextAt(now));
     }
     return next;
   }
@@ -141,7 +141,7 @@ export class PeerBook {
 
   #peerRead(peer: Peer, now: number, wallNow: number): PeerConfig[] {
     const key = formatPublicKey(peer.publicKey);
-    const track = this.#tracks.get(key) ?? new PeerTrack(peer, this.#leads(peer), now);
+    const track = this.#tracks.get(key) ?? this.#newTrack(peer, now);
     if (track.wasRecreated(peer)) {
       this.#tracks.delete(key);
       return [{ publicKey: peer.publicKey, remove: true }];
@@ -149,8 +149,13 @@ export class PeerBook {
     this.#tracks.set(key, track);
     track.read(peer, now, wallNow);
     const { keepalive, replace = true } = this.#options;
-    const change = track.change({ keepalive, replace }, this.roundTripMs, now);
+    const change = track.change({ keepalive, replace }, now);
     return change === undefined ? [] : [change];
+  }
+
+  #newTrack(peer: Peer, now: number): PeerTrack {
+    const { roundTripMs = () => undefined } = this.#options;
+    return new PeerTrack(peer, this.#leads(peer), roundTripMs, now);
   }
 
   /** Both sides have to come to the same result: the greater public key leads, compared byte by byte. */

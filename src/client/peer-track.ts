@@ -60,9 +60,12 @@ export class PeerTrack implements SoughtPeer {
   /** The peer connected after a change of ours, and needs a datagram that shows our endpoint. */
   #confirms = false;
 
-  /** @param leads whether our public key is the greater one: this side starts handshakes */
-  constructor(peer: Peer, leads: boolean, now: number) {
-    this.#attempt = new ConnectAttempt(leads);
+  /**
+   * @param leads whether our public key is the greater one: this side starts handshakes
+   * @param estimate the round trip to the peer in milliseconds, as far as it is known
+   */
+  constructor(peer: Peer, leads: boolean, estimate: () => number | undefined, now: number) {
+    this.#attempt = new ConnectAttempt(leads, estimate);
     this.publicKey = peer.publicKey;
     this.#liveness = new Liveness(peer);
     this.#askAt = now;
@@ -98,11 +101,11 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /** How long a reading of the interface stays good for this peer, in milliseconds; 0 = act now. */
-  pollInterval(roundTripMs: number | undefined, now: number): number {
-    if (!this.#seek(roundTripMs, now)) {
+  pollInterval(now: number): number {
+    if (!this.#seek(now)) {
       return IDLE_POLL_MS;
     }
-    if (this.#attempt.isDue(roundTripMs, now)) {
+    if (this.#attempt.isDue(now)) {
       return 0;
     }
     const quiet = this.#attempt.quietFor(now) / 3;
@@ -110,24 +113,23 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /** The openers to send now; they count as sent. */
-  openers(roundTripMs: number | undefined, now: number): OutgoingOpener[] {
-    return this.#seek(roundTripMs, now) ? this.#attempt.openers(roundTripMs, now) : [];
+  openers(now: number): OutgoingOpener[] {
+    return this.#seek(now) ? this.#attempt.openers(now) : [];
   }
 
   /** An opener of the peer arrived; returns whether it counts. */
   heard(
     from: Endpoint,
     opener: OpenerContent,
-    roundTripMs: number | undefined,
     now: number,
   ): boolean {
-    return this.#seek(roundTripMs, now) && this.#attempt.heard(from, opener, roundTripMs, now);
+    return this.#seek(now) && this.#attempt.heard(from, opener, now);
   }
 
   /** When there are openers to send or a handshake to start, if nothing happens before. */
-  nextAt(roundTripMs: number | undefined, now: number): number {
-    return this.#seek(roundTripMs, now)
-      ? Math.max(this.#attempt.nextAt(roundTripMs, now), this.#changeableAt)
+  nextAt(now: number): number {
+    return this.#seek(now)
+      ? Math.max(this.#attempt.nextAt(now), this.#changeableAt)
       : Number.POSITIVE_INFINITY;
   }
 
@@ -169,11 +171,9 @@ export class PeerTrack implements SoughtPeer {
 
   /**
    * The change to make now, if any; it counts as made. To be called right after `read`.
-   * @param roundTripMs to the peer, as far as the finder can tell
    */
   change(
     { keepalive, replace }: ChangeOptions,
-    roundTripMs: number | undefined,
     now: number,
   ): PeerConfig | undefined {
     if (now < this.#changeableAt) {
@@ -181,7 +181,7 @@ export class PeerTrack implements SoughtPeer {
     }
     const change = this.isAlive(now)
       ? this.#care(keepalive)
-      : this.#start(keepalive, replace, roundTripMs, now);
+      : this.#start(keepalive, replace, now);
     if (change !== undefined) {
       this.#changedWithAllowedIps = this.#peer.allowedIps.length > 0;
     }
@@ -206,13 +206,12 @@ export class PeerTrack implements SoughtPeer {
   #start(
     keepalive: number,
     mayReplace: boolean,
-    roundTripMs: number | undefined,
     now: number,
   ): PeerConfig | undefined {
-    if (!this.#seek(roundTripMs, now)) {
+    if (!this.#seek(now)) {
       return undefined;
     }
-    const start = this.#attempt.start(this.#peer, mayReplace, roundTripMs, now);
+    const start = this.#attempt.start(this.#peer, mayReplace, now);
     if (start === undefined) {
       return undefined;
     }
@@ -222,13 +221,13 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /** Aims the attempt at what was said last; false when there is nothing to connect to. */
-  #seek(roundTripMs: number | undefined, now: number): boolean {
+  #seek(now: number): boolean {
     const answer = this.#answer;
     if (!this.#isNews || answer === undefined || answer === 'unknown' || this.isAlive(now)) {
       this.#attempt.end();
       return false;
     }
-    this.#attempt.aim(answer, roundTripMs, now);
+    this.#attempt.aim(answer, now);
     return true;
   }
 

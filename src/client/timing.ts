@@ -16,6 +16,9 @@ export const PATIENT_REQUESTS = 150;
 /** No two requests of a client are closer together than this, whatever the server answers. */
 export const MIN_SPACING_MS = 10;
 
+/** A client that waits does so for this long at the least: setTimeout's resolution. */
+export const MIN_WAIT_MS = 1;
+
 /** A registration is refreshed this long after the last request: below the 30 s of the shortest NAT timers. */
 export const REFRESH_INTERVAL_MS = 25_000;
 

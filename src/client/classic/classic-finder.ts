@@ -51,6 +51,10 @@ class ClassicFinder implements Finder {
     return this.#channel.isOpen ? this.#schedule.nextAt(now) : Number.POSITIVE_INFINITY;
   }
 
+  get roundTripMs(): number | undefined {
+    return this.#schedule.roundTripMs;
+  }
+
   refreshNow(): void {
     this.#schedule.refreshNow();
   }

@@ -23,6 +23,12 @@ export class Inquiry {
   #deadline: number | undefined;
   #timeoutMs = MIN_REPLY_TIMEOUT_MS;
   #silent = 0;
+  #roundTripMs: number | undefined;
+
+  /** The last measured round trip in milliseconds. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
 
   /** The peer asked now. */
   get peer(): string | undefined {
@@ -121,7 +127,8 @@ export class Inquiry {
   #learnRoundTrip(now: number): void {
     const [sentAt, ...more] = this.#own;
     if (sentAt !== undefined && more.length === 0 && this.#foreign.length === 0) {
-      const limit = Math.max(2 * (now - sentAt), MIN_REPLY_TIMEOUT_MS);
+      this.#roundTripMs = now - sentAt;
+      const limit = Math.max(2 * this.#roundTripMs, MIN_REPLY_TIMEOUT_MS);
       this.#timeoutMs = Math.min(limit, MAX_REPLY_TIMEOUT_MS);
     }
   }

@@ -85,6 +85,11 @@ export class RequestSchedule {
     return this.#inquiry.silent;
   }
 
+  /** The last measured round trip to the server in milliseconds. */
+  get roundTripMs(): number | undefined {
+    return this.#inquiry.roundTripMs;
+  }
+
   /** Registers anew as soon as possible: an address of this host changed. */
   refreshNow(): void {
     this.#refreshAt = Number.NEGATIVE_INFINITY;

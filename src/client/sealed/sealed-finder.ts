@@ -91,6 +91,14 @@ class SealedFinder implements Finder {
     return Math.min(client ?? Number.POSITIVE_INFINITY, this.#keys.nextAt);
   }
 
+  get roundTripMs(): number | undefined {
+    return this.#conversation?.roundTripMs;
+  }
+
+  secretWith(peer: PublicKey): Uint8Array | undefined {
+    return this.#own && sharedSecret(peer, this.#own.secretKey);
+  }
+
   refreshNow(): void {
     this.#isRefreshDue = true;
   }
