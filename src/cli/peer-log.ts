@@ -29,6 +29,7 @@ export function peerLog(logger: Logger): (event: ClientEvent) => void {
 const SOLVED = {
   interface: 'the interface can be used again',
   peer: 'the peers are there now',
+  openers: 'openers can be sent again',
   server: 'the server answers again',
   name: 'the server name resolves again',
   socket: 'the socket is open again',

@@ -66,7 +66,11 @@ export class Client {
     this.#finder = options.finder({
       peers: this.#book.peers,
       problems: this.#problems,
-      wake: () => this.#wake.notify(),
+      wake: () => {
+        // At once: the client's own turn may be waiting for `wg`.
+        this.#sendOpeners();
+        this.#wake.notify();
+      },
     });
     this.#openers = new OpenerExchange({
       problems: this.#problems,

@@ -17,6 +17,8 @@ const REPLY_SPACING_MS = 20;
 /** Limits of the time in which the other side may start the handshake: 2 round trips and MARGIN_MS. */
 const MARGIN_MS = 150;
 const MAX_PATIENCE_MS = 1500;
+/** The longest time for which a side promises to wait. It covers round trips of 600 ms with jitter. */
+const MAX_PROMISE_MS = 1100;
 /** A side that leads starts without an opener of the other after this long at the least. */
 const MIN_LEAD_PATIENCE_MS = 600;
 
@@ -24,6 +26,9 @@ const MIN_LEAD_PATIENCE_MS = 600;
 const MAX_RETRY_AFTER_MS = 4000;
 /** The side that should not lead, and does, retries this many times later: no two retries cross. */
 const FOLLOWER_RETRY_FACTOR = 3;
+
+/** A side that has started a handshake is left to it while its WireGuard may still repeat the initiation. */
+const COMMITTED_PATIENCE_MS = 6000;
 
 /** A peer's endpoint is set no more often than this, whatever servers and peers send. */
 const START_SPACING_MS = 1000;
@@ -87,7 +92,6 @@ export class ConnectAttempt {
   #hasSent = false;
   #retryAt = Number.POSITIVE_INFINITY;
   #retries = 0;
-  #hadEvidence = false;
   /** Until then the other side's handshake is under way. */
   #holdUntil = Number.NEGATIVE_INFINITY;
   /** When something happened last: looks at WireGuard are frequent after it. */
@@ -112,16 +116,12 @@ export class ConnectAttempt {
     return this.#set !== undefined;
   }
 
-  /** Whether the handshake was started without an opener of the other side: it may run another client. */
-  get startedBlindly(): boolean {
-    return this.#set !== undefined && !this.#hadEvidence;
-  }
-
   /** Sets the endpoints to try, most promising first; the same ones again change nothing. */
   aim(candidates: Candidates, now: number): void {
     const known = this.#candidates;
     const isSame =
-      known?.length === candidates.length && known.every((one, i) => sameEndpoint(one, candidates[i]));
+      known?.length === candidates.length &&
+      known.every((one, i) => sameEndpoint(one, candidates[i]));
     if (isSame) {
       return;
     }
@@ -179,11 +179,9 @@ export class ConnectAttempt {
     this.#evidence = this.#preferred(from);
     this.#eventAt = now;
     if (this.#startedAt === undefined) {
-      this.#follow(opener.intent, this.#roundTripMs, now);
-    } else if (!this.#hadEvidence) {
-      this.#hadEvidence = true;
-      const delay = this.#retryDelay(this.#roundTripMs, 0);
-      this.#retryAt = Math.max(now, this.#startedAt + delay);
+      this.#follow(opener.intent, now);
+    } else {
+      this.#scheduleRetry(this.#startedAt, now);
     }
     if (opener.echo === undefined && now >= this.#repliedAt + REPLY_SPACING_MS) {
       this.#repliedAt = now;
@@ -204,7 +202,7 @@ export class ConnectAttempt {
     this.#openersSent++;
     this.#nextOpenerAt = this.#openersLeft === 0 ? Number.POSITIVE_INFINITY : now + pause;
     if (this.#intent === 'waiting') {
-      this.#promisedUntil = now + this.#promise(this.#roundTripMs);
+      this.#promisedUntil = now + this.#promiseMs;
     }
     const echo = this.#last && {
       stamp: this.#last.stamp,
@@ -249,12 +247,14 @@ export class ConnectAttempt {
     }
     this.#intent = 'committed';
     this.#set = endpoint;
-    this.#hadEvidence = this.#evidence !== undefined;
+    // Announces the start: an opener arrives about when the initiation does.
+    this.#nextOpenerAt = Math.min(this.#nextOpenerAt, now);
     this.#startedAt = now;
     this.#lastStartAt = now;
     this.#hasSent = true;
     this.#eventAt = now;
-    this.#scheduleRetry(this.#roundTripMs, now);
+    this.#retries++;
+    this.#scheduleRetry(now, now);
     return { endpoint, replace };
   }
 
@@ -275,18 +275,19 @@ export class ConnectAttempt {
   }
 
   #beginRound(now: number): void {
-    const roundTrip = this.#roundTripMs;
     this.#round++;
     this.#roundStartedAt = now;
-    this.#intent = this.#leads ? 'leading' : 'waiting';
+    // A WireGuard that has the endpoint repeats its initiation by itself.
+    const isArmed = this.#set !== undefined;
+    this.#intent = isArmed ? 'committed' : this.#leads ? 'leading' : 'waiting';
     this.#startedAt = undefined;
     this.#retryAt = Number.POSITIVE_INFINITY;
     this.#retries = 0;
     this.#openersLeft = this.#round === 1 ? FIRST_ROUND_OPENERS : LATER_ROUND_OPENERS;
     this.#openersSent = 0;
     this.#nextOpenerAt = now;
-    const patience = Math.max(MIN_LEAD_PATIENCE_MS, this.#patience(roundTrip));
-    this.#dueAt = now + (this.#leads ? patience : MAX_PATIENCE_MS);
+    const patience = Math.min(2 * this.#roundTripMs + MARGIN_MS, MAX_PATIENCE_MS);
+    this.#dueAt = now + (this.#leads ? Math.max(MIN_LEAD_PATIENCE_MS, patience) : MAX_PATIENCE_MS);
     this.#eventAt = now;
   }
 
@@ -307,15 +308,15 @@ export class ConnectAttempt {
 
   /** When the waiting side commits itself: from then on its openers promise nothing. */
   get #commitAt(): number {
-    return this.#dueAt - this.#promise(this.#roundTripMs);
+    return this.#dueAt - this.#promiseMs;
   }
 
   /** What the other side intends decides what this side does, as long as it has not started. */
-  #follow(intent: Intent, roundTrip: number, now: number): void {
-    if (intent === 'committed' || (intent === 'leading' && this.#intent === 'waiting')) {
+  #follow(intent: Intent, now: number): void {
+    if (intent === 'committed' || (intent === 'leading' && !this.#leads)) {
       // The other side starts the handshake. This side waits for the result.
       this.#intent = 'waiting';
-      this.#dueAt = now + this.#patience(roundTrip) + this.#promise(roundTrip);
+      this.#dueAt = now + (intent === 'committed' ? COMMITTED_PATIENCE_MS : this.#patienceMs);
     } else if (this.#leads) {
       this.#intent = 'leading';
       this.#dueAt = now;
@@ -337,16 +338,12 @@ export class ConnectAttempt {
     return this.#intent === 'waiting' ? Number.POSITIVE_INFINITY : spaced(this.#dueAt);
   }
 
-  #scheduleRetry(roundTrip: number, now: number): void {
-    const delay = this.#retryDelay(roundTrip, this.#retries);
-    this.#retries++;
-    this.#retryAt =
-      this.#hadEvidence && delay <= MAX_RETRY_AFTER_MS ? now + delay : Number.POSITIVE_INFINITY;
-  }
-
-  #retryDelay(roundTrip: number, retries: number): number {
-    const factor = 2 ** retries * (this.#leads ? 1 : FOLLOWER_RETRY_FACTOR);
-    return (roundTrip * 1.25 + MARGIN_MS) * factor;
+  /** Has a handshake without result started again, if openers of the other side arrive. */
+  #scheduleRetry(startedAt: number, now: number): void {
+    const factor = 2 ** (this.#retries - 1) * (this.#leads ? 1 : FOLLOWER_RETRY_FACTOR);
+    const delay = (this.#roundTripMs * 1.25 + MARGIN_MS) * factor;
+    const isUseful = this.#evidence !== undefined && delay <= MAX_RETRY_AFTER_MS;
+    this.#retryAt = isUseful ? Math.max(now, startedAt + delay) : Number.POSITIVE_INFINITY;
   }
 
   /** WireGuard shows no endpoint: what was set is gone. */
@@ -396,12 +393,22 @@ export class ConnectAttempt {
     return this.#measuredRoundTripMs ?? this.#estimate() ?? DEFAULT_ROUND_TRIP_MS;
   }
 
-  #patience(roundTrip: number): number {
-    return Math.min(2 * roundTrip + MARGIN_MS, MAX_PATIENCE_MS);
+  /**
+   * How long the other side, which was heard, has time to start and to finish. Without a measured round trip
+   * it is the longest: the side that leads is there, so nothing is lost.
+   */
+  get #patienceMs(): number {
+    const measured = this.#measuredRoundTripMs;
+    return measured === undefined
+      ? MAX_PATIENCE_MS
+      : Math.min(2 * measured + MARGIN_MS, MAX_PATIENCE_MS) + this.#promiseMs;
   }
 
-  /** How long an opener that says `waiting` keeps this side from starting. */
-  #promise(roundTrip: number): number {
-    return Math.min(roundTrip + MARGIN_MS, MAX_PATIENCE_MS / 2);
+  /** How long an opener that says `waiting` keeps this side from starting: more than a round trip. */
+  get #promiseMs(): number {
+    const measured = this.#measuredRoundTripMs;
+    return measured === undefined
+      ? MAX_PROMISE_MS
+      : Math.min(1.5 * measured + MARGIN_MS, MAX_PROMISE_MS);
   }
 }

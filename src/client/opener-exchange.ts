@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { openRawSocket, type RawSocket } from '../socket/raw-socket.js';
 import type { Endpoint, Family } from '../wire/endpoint.js';
-import { parsePublicKey, type PublicKey } from '../wire/key.js';
+import { type PublicKey, parsePublicKey } from '../wire/key.js';
 import {
   decodeOpener,
   encodeOpener,

@@ -105,7 +105,7 @@ export class PeerTrack implements SoughtPeer {
     if (!this.#seek(now)) {
       return IDLE_POLL_MS;
     }
-    if (this.#attempt.isDue(now)) {
+    if (this.#attempt.isDue(now) && now >= this.#changeableAt) {
       return 0;
     }
     const quiet = this.#attempt.quietFor(now) / 3;
@@ -118,11 +118,7 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /** An opener of the peer arrived; returns whether it counts. */
-  heard(
-    from: Endpoint,
-    opener: OpenerContent,
-    now: number,
-  ): boolean {
+  heard(from: Endpoint, opener: OpenerContent, now: number): boolean {
     return this.#seek(now) && this.#attempt.heard(from, opener, now);
   }
 
@@ -158,7 +154,7 @@ export class PeerTrack implements SoughtPeer {
     const alive = this.isAlive(now);
     if (alive) {
       this.#isNews = false;
-      this.#confirms = this.#attempt.startedBlindly;
+      this.#confirms = this.#attempt.hasStarted;
       this.#attempt.end();
     } else if (hasReceived) {
       this.#attempt.hold(now);
@@ -172,16 +168,11 @@ export class PeerTrack implements SoughtPeer {
   /**
    * The change to make now, if any; it counts as made. To be called right after `read`.
    */
-  change(
-    { keepalive, replace }: ChangeOptions,
-    now: number,
-  ): PeerConfig | undefined {
+  change({ keepalive, replace }: ChangeOptions, now: number): PeerConfig | undefined {
     if (now < this.#changeableAt) {
       return undefined;
     }
-    const change = this.isAlive(now)
-      ? this.#care(keepalive)
-      : this.#start(keepalive, replace, now);
+    const change = this.isAlive(now) ? this.#care(keepalive) : this.#start(keepalive, replace, now);
     if (change !== undefined) {
       this.#changedWithAllowedIps = this.#peer.allowedIps.length > 0;
     }
@@ -196,18 +187,15 @@ export class PeerTrack implements SoughtPeer {
     if (own === 0 && keepalive > 0) {
       return { publicKey, persistentKeepalive: keepalive };
     }
-    // The other side may have set the endpoint that the server gave it over the one that its WireGuard had
-    // learned from our handshake, which is wrong for a NAT with a mapping for each destination.
+    // The other side has its session only when a first datagram of this one arrives, and WireGuard sends just
+    // one. And a client that sets the server's endpoint over the one that its WireGuard learned from our
+    // handshake is wrong behind a NAT with endpoint-dependent mapping: this datagram corrects it.
     return confirms && own > 0
       ? { publicKey, persistentKeepalive: own, keepaliveNow: true }
       : undefined;
   }
 
-  #start(
-    keepalive: number,
-    mayReplace: boolean,
-    now: number,
-  ): PeerConfig | undefined {
+  #start(keepalive: number, mayReplace: boolean, now: number): PeerConfig | undefined {
     if (!this.#seek(now)) {
       return undefined;
     }
@@ -275,6 +263,6 @@ function changeTo(
     publicKey,
     ...(sameAsNow && !replace ? {} : { endpoint }),
     ...(own === 0 && keepalive === 0 ? {} : { persistentKeepalive: own || keepalive }),
-    ...(replace ? { replace: peer } : { keepaliveNow: own !== 0 }),
+    ...(replace ? { replace: true } : { keepaliveNow: own !== 0 }),
   };
 }

@@ -3,8 +3,8 @@ import { addressBytes, type Endpoint, type Family, formatAddress } from '../wire
 import { encodeUdp } from '../wire/udp.js';
 import { loadBinding, type NativeRawSocket, type RawReceived } from './binding.js';
 import { LoopSocket } from './loop-socket.js';
-import { PermissionError } from './permission-error.js';
 import { checkPacket, type PacketRefusal } from './packet-check.js';
+import { PermissionError } from './permission-error.js';
 import { zoneNumber } from './zone.js';
 
 /** Packets taken at one wake; what is left wakes the loop again, after everyone else had a turn. */

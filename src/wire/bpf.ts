@@ -89,9 +89,7 @@ function ipv4Tests(rule: PacketRule): Test[] {
     { loads: [statement(LD_ABS | SIZE_HALF, IPV4_FLAGS)], noBitsOf: FRAGMENT_BITS },
     ...(address === undefined
       ? []
-      : [
-          { loads: [statement(LD_ABS | SIZE_WORD, IPV4_SOURCE)], anyOf: [address.getUint32(0)] },
-        ]),
+      : [{ loads: [statement(LD_ABS | SIZE_WORD, IPV4_SOURCE)], anyOf: [address.getUint32(0)] }]),
     ...udpTests(rule, (size, offset) => [headerLength, statement(LD_IND | size, offset)]),
   ];
 }

@@ -34,7 +34,10 @@ export interface OpenerContent {
   /** When it was sent. */
   readonly stamp: number;
   /** The last opener received from the other side; undefined when there was none. */
-  readonly echo?: { readonly stamp: number; /** Milliseconds since its arrival. */ readonly held: number };
+  readonly echo?: {
+    readonly stamp: number /** Milliseconds since its arrival. */;
+    readonly held: number;
+  };
 }
 
 export interface Opener extends OpenerContent {

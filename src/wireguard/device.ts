@@ -36,11 +36,6 @@ export interface PeerConfig {
    * handshake, only when the interval goes from 0 to n.
    */
   readonly keepaliveNow?: boolean;
-  /**
-   * Remove the peer and add it again in the same change, with its preshared key and allowed IPs: WireGuard
-   * then sends an initiation at once, whenever it sent the last one.
-   */
-  readonly replace?: Peer;
   /** Removes the peer. */
   readonly remove?: boolean;
   /**

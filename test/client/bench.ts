@@ -3,11 +3,13 @@ import type { Answer } from '../../src/client/finder.js';
 import { PeerBook } from '../../src/client/peer-book.js';
 import { type Endpoint, parseEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey, publicKey } from '../../src/wire/key.js';
+import type { Intent } from '../../src/wire/opener.js';
 import type { Device, Peer, PeerConfig } from '../../src/wireguard/device.js';
 
 /** Milliseconds since the epoch when a bench's clock stands at 0. */
 export const WALL = 1_700_000_000_000;
-const MINE = publicKey(new Uint8Array(32).fill(1));
+/** Greater than the keys of the peers: this side starts handshakes. */
+const MINE = publicKey(new Uint8Array(32).fill(9));
 export const P = publicKey(new Uint8Array(32).fill(2));
 export const Q = publicKey(new Uint8Array(32).fill(3));
 export const X = parseEndpoint('198.51.100.2:51820');
@@ -37,7 +39,7 @@ export class Bench {
   readonly schedule: RequestSchedule;
   device: Device = { publicKey: MINE, listenPort: 51820, fwmark: 0, peers: [peer()] };
 
-  constructor(options: { keepalive?: number; only?: ReadonlySet<string> } = {}) {
+  constructor(options: { keepalive?: number; only?: ReadonlySet<string>; replace?: boolean } = {}) {
     this.book = new PeerBook({ keepalive: 25, ...options });
     this.schedule = new RequestSchedule(this.book.peers);
   }
@@ -70,8 +72,17 @@ export class Bench {
     return request && formatPublicKey(request.theirs);
   }
 
+  /** The server answers; a peer that it knows sends its opener at the same moment. */
   answer(value: Endpoint | 'unknown'): this {
     this.schedule.replied(value, this.now);
+    return value === 'unknown' ? this : this.opener(value);
+  }
+
+  /** An opener of every peer that may be there arrives. */
+  opener(from: Endpoint, intent: Intent = 'waiting'): this {
+    for (const key of this.book.peers.keys()) {
+      this.book.heard(key, from, { intent, stamp: 0 }, this.now);
+    }
     return this;
   }
 

@@ -40,12 +40,33 @@ test('an answer is applied once, with a keepalive where there is none', () => {
   assert.equal(bench.state(), 'connected');
 });
 
-test('an existing keepalive stays, and is triggered', () => {
-  const bench = new Bench().peers(peer({ persistentKeepalive: 7 }));
+test('a peer whose keepalive was set before is replaced: its handshake window is spent', () => {
+  const known = peer({ persistentKeepalive: 7 });
+  const bench = new Bench().peers(known);
   bench.learn(X);
   assert.deepEqual(bench.read(), [
-    { publicKey: P, endpoint: X, persistentKeepalive: 7, keepaliveNow: true },
+    { publicKey: P, endpoint: X, persistentKeepalive: 7, replace: known },
   ]);
+});
+
+test('a peer that ever connected, received anything, or may not be replaced, is changed only', () => {
+  const change = { publicKey: P, endpoint: X, persistentKeepalive: 7, keepaliveNow: true };
+  const keepalive = { persistentKeepalive: 7 };
+  const connectedOnce = new Bench().peers(peer({ ...keepalive, ...handshakeAt(-200_000) }));
+  assert.deepEqual(connectedOnce.learn(X).read(), [change]);
+  const heard = new Bench().peers(peer({ ...keepalive, receivedBytes: 148 }));
+  assert.deepEqual(heard.learn(X).read(), [change]);
+  const forbidden = new Bench({ replace: false }).peers(peer(keepalive));
+  assert.deepEqual(forbidden.learn(X).read(), [change]);
+});
+
+test('a connected peer without a keepalive gets one, unless the user wants none', () => {
+  const connected = peer({ endpoint: Y, ...handshakeAt(0) });
+  const bench = new Bench().peers(connected);
+  assert.deepEqual(bench.read(), [{ publicKey: P, persistentKeepalive: 25 }]);
+  bench.peers({ ...connected, persistentKeepalive: 25 });
+  assert.deepEqual(bench.at(1000).read(), []);
+  assert.deepEqual(new Bench({ keepalive: 0 }).peers(connected).read(), []);
 });
 
 test('without a wish for keepalives only the endpoint is set', () => {
@@ -55,7 +76,9 @@ test('without a wish for keepalives only the endpoint is set', () => {
 });
 
 test('a peer with a fresh handshake is never touched, whatever the server says', () => {
-  const bench = new Bench().peers(peer({ endpoint: Y, ...handshakeAt(0) }));
+  const bench = new Bench().peers(
+    peer({ endpoint: Y, persistentKeepalive: 25, ...handshakeAt(0) }),
+  );
   bench.read();
   for (let now = 0; now < 149_000; now += 1000) {
     bench.at(now);
@@ -66,7 +89,7 @@ test('a peer with a fresh handshake is never touched, whatever the server says',
   }
 });
 
-test('a peer that connects after a change gets one keepalive, and nothing else is touched', () => {
+test('a peer that connects after a change gets one keepalive, and nothing else is changed', () => {
   const bench = new Bench();
   bench.learn(X).read();
   bench.at(1000).peers(peer({ ...handshakeAt(900), endpoint: Y, persistentKeepalive: 25 }));
@@ -190,7 +213,7 @@ test('an endpoint that went away before any handshake is set again', () => {
   bench.peers(peer({ endpoint: X, persistentKeepalive: 25 }));
   assert.deepEqual(bench.read(), []);
   bench.peers(peer());
-  assert.equal(bench.read().length, 1);
+  assert.equal(bench.at(1000).read().length, 1);
 });
 
 test('a change that failed is made again', () => {

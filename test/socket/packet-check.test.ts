@@ -44,7 +44,10 @@ for (const family of [4, 6] as const) {
 
     it('names what is wrong', () => {
       const other = addressBytes(family === 4 ? '192.0.2.2' : '2001:db8::2');
-      assert.equal(check(make(), { source: { address: other, port: from.port } }), 'foreignAddress');
+      assert.equal(
+        check(make(), { source: { address: other, port: from.port } }),
+        'foreignAddress',
+      );
       assert.equal(check(make(), { source: { address: source, port: 49919 } }), 'foreignPort');
       assert.equal(check(make(), { listenPort: 51821 }), 'foreignPort');
       assert.equal(check(make(), { payloadLengths: [0, 5, 7] }), 'badLength');
@@ -57,7 +60,10 @@ for (const family of [4, 6] as const) {
 
     it('gives a payload with the right first word, from any source where none is named', () => {
       const any = { source: undefined, firstWord: 0x01020304 };
-      const checked = checkPacket({ bytes: make(), source, fragmented: false }, { ...rule, ...any });
+      const checked = checkPacket(
+        { bytes: make(), source, fragmented: false },
+        { ...rule, ...any },
+      );
       assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port });
     });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { assemble, REJECT_ALL, packetFilter } from '../../src/wire/bpf.js';
+import { assemble, packetFilter, REJECT_ALL } from '../../src/wire/bpf.js';
 import { encodeIpv4, encodeIpv6 } from '../../src/wire/ip.js';
 import { encodeOpener, OPENER_FIRST_WORD } from '../../src/wire/opener.js';
 import { encodeUdp } from '../../src/wire/udp.js';

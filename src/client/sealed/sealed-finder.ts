@@ -92,11 +92,16 @@ class SealedFinder implements Finder {
   }
 
   get roundTripMs(): number | undefined {
-    return this.#conversation?.roundTripMs;
+    return this.#client?.roundTripMs;
   }
 
   secretWith(peer: PublicKey): Uint8Array | undefined {
-    return this.#own && sharedSecret(peer, this.#own.secretKey);
+    try {
+      return this.#own && sharedSecret(peer, this.#own.secretKey);
+    } catch {
+      // A key of low order, with which WireGuard makes no session either.
+      return undefined;
+    }
   }
 
   refreshNow(): void {
