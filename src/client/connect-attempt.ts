@@ -77,7 +77,8 @@ export class ConnectAttempt {
   #promisedUntil = Number.NEGATIVE_INFINITY;
   /** The endpoint from which openers of the other side arrive. */
   #evidence: Endpoint | undefined;
-  #last: { readonly stamp: number; readonly at: number; readonly intent: Intent } | undefined;
+  /** The opener that arrived last. */
+  #last: { readonly stamp: number; readonly at: number } | undefined;
   #measuredRoundTripMs: number | undefined;
   #openersLeft = 0;
   #openersSent = 0;
@@ -174,7 +175,8 @@ export class ConnectAttempt {
     if (!this.#candidates?.some(({ address }) => address === from.address)) {
       return false;
     }
-    this.#last = { stamp: opener.stamp, at: now, intent: opener.intent };
+    this.#advance(now);
+    this.#last = { stamp: opener.stamp, at: now };
     this.#measure(opener, now);
     this.#evidence = this.#preferred(from);
     this.#eventAt = now;

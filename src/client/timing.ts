@@ -13,7 +13,7 @@ export const MAX_INTERVAL_MS = 2000;
 /** After so many, some five minutes, a peer that does not connect is asked about as seldom as others. */
 export const PATIENT_REQUESTS = 150;
 
-/** No two requests of a client are closer together than this, whatever the server answers. */
+/** No two requests of a client about the same peer are closer together than this. */
 export const MIN_SPACING_MS = 10;
 
 /** A client that waits does so for this long at the least: setTimeout's resolution. */

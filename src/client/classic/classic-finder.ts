@@ -71,7 +71,10 @@ class ClassicFinder implements Finder {
     const { problems } = this.#context;
     problems.clear('server');
     problems.clear('socket');
-    this.#schedule.replied(answer, performance.now());
+    const now = performance.now();
+    this.#schedule.replied(answer, now);
+    // At once: the client's own turn may be waiting for `wg`.
+    this.#ask(now);
     this.#context.wake();
   }
 

@@ -24,6 +24,7 @@ export class Inquiry {
   #timeoutMs = MIN_REPLY_TIMEOUT_MS;
   #silent = 0;
   #roundTripMs: number | undefined;
+  #shortestRoundTripMs = Number.POSITIVE_INFINITY;
 
   /** The last measured round trip in milliseconds. */
   get roundTripMs(): number | undefined {
@@ -83,7 +84,8 @@ export class Inquiry {
   /**
    * A reply arrived.
    * @param value its content as text
-   * @param knownOfOther the value is the last answer about another peer: it may be a duplicate of that one
+   * @param knownOfOther the value is the last answer about another peer. It may be a duplicate of that one
+   * when it arrives sooner than an answer can: networks duplicate within less than a round trip.
    * @returns the peer it is credited to; undefined when it cannot be credited, or not yet (`undecided`)
    */
   replied(value: string, knownOfOther: boolean, now: number): string | undefined {
@@ -91,7 +93,11 @@ export class Inquiry {
     if (this.#own.length + this.#foreign.length === 0) {
       return undefined;
     }
-    this.#learnRoundTrip(now);
+    const isTooSoon = now - (this.#own[0] ?? now) < this.#shortestRoundTripMs / 2;
+    const isSuspect = knownOfOther && isTooSoon;
+    if (!isSuspect) {
+      this.#learnRoundTrip(now);
+    }
     this.#deadline = undefined;
     this.#silent = 0;
     (this.#own.length > 0 ? this.#own : this.#foreign).shift();
@@ -100,7 +106,7 @@ export class Inquiry {
     }
     const votes = (this.#votes.get(value) ?? 0) + 1;
     this.#votes.set(value, votes);
-    if (votes <= this.#suspects + (knownOfOther ? 1 : 0)) {
+    if (votes <= this.#suspects + (isSuspect ? 1 : 0)) {
       return undefined;
     }
     this.#startRound();
@@ -114,6 +120,7 @@ export class Inquiry {
     this.#foreign = [];
     this.#deadline = undefined;
     this.#timeoutMs = MIN_REPLY_TIMEOUT_MS;
+    this.#shortestRoundTripMs = Number.POSITIVE_INFINITY;
     this.#silent = 0;
     this.#startRound();
   }
@@ -128,6 +135,7 @@ export class Inquiry {
     const [sentAt, ...more] = this.#own;
     if (sentAt !== undefined && more.length === 0 && this.#foreign.length === 0) {
       this.#roundTripMs = now - sentAt;
+      this.#shortestRoundTripMs = Math.min(this.#shortestRoundTripMs, this.#roundTripMs);
       const limit = Math.max(2 * this.#roundTripMs, MIN_REPLY_TIMEOUT_MS);
       this.#timeoutMs = Math.min(limit, MAX_REPLY_TIMEOUT_MS);
     }

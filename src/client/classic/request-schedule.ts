@@ -102,9 +102,10 @@ export class RequestSchedule {
     this.refreshNow();
   }
 
-  /** One request is in flight at a time, and requests keep their distance. */
+  /** One request is in flight at a time, and requests about the same peer keep their distance. */
   #sendableAt(): number {
-    return Math.max(this.#inquiry.deadline ?? 0, this.#lastSentAt + MIN_SPACING_MS);
+    const spacedAt = this.#repeats() ? this.#lastSentAt + MIN_SPACING_MS : 0;
+    return Math.max(this.#inquiry.deadline ?? 0, spacedAt);
   }
 
   /** Whether the peer asked last is to be asked again: no reply in time, or none that can be credited. */

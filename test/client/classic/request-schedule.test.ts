@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Endpoint, parseEndpoint } from '../../../src/wire/endpoint.js';
-import { formatPublicKey } from '../../../src/wire/key.js';
+import { formatPublicKey, publicKey } from '../../../src/wire/key.js';
 import { Bench, handshakeAt, P, peer, Q, X, Y } from '../bench.js';
 
 test('an unknown peer is asked about 200 ms apart, then less often, at most 2 s apart', () => {
@@ -68,7 +68,10 @@ test('one request is in flight at a time, and a silent peer does not starve the 
   });
   assert.deepEqual(asked.slice(0, 3), Array(3).fill(formatPublicKey(P)));
   assert.deepEqual(
-    bench.read().map(({ publicKey: key, endpoint }) => [key, endpoint]),
+    bench
+      .opener(Y)
+      .read()
+      .map(({ publicKey: key, endpoint }) => [key, endpoint]),
     [[Q, Y]],
   );
 });
@@ -84,18 +87,53 @@ test('replies held back until the next peer is asked are not credited to it', ()
     }
     return held.shift() ?? Y;
   });
-  const changes = bench.read();
+  const changes = bench.opener(X).opener(Y).read();
   assert.ok(changes.length > 0);
   for (const { publicKey: key, endpoint } of changes) {
     assert.deepEqual(endpoint, key === Q ? Y : X);
   }
 });
 
-test('whatever the server says, requests keep their distance', () => {
+test('the next peer is asked about as soon as the answer is there', () => {
+  const keys = Array.from({ length: 100 }, (_, i) => publicKey(new Uint8Array(32).fill(10 + i)));
+  const bench = new Bench().peers(...keys.map((key) => peer({ publicKey: key })));
+  bench.read();
+  for (const key of keys) {
+    assert.equal(bench.ask(), formatPublicKey(key));
+    bench.at(bench.now + 5).answer(X);
+    assert.deepEqual(bench.book.peers.get(formatPublicKey(key))?.answer, [X]);
+  }
+});
+
+test('an answer about another peer that comes sooner than one can is taken for a duplicate', () => {
+  const bench = new Bench().peers(peer(), peer({ publicKey: Q }));
+  bench.read();
+  bench.ask();
+  bench.at(50).answer(X);
+  assert.equal(bench.ask(), formatPublicKey(Q));
+  const answerOfQ = () => bench.book.peers.get(formatPublicKey(Q))?.answer;
+  bench.at(60).answer(X);
+  assert.equal(answerOfQ(), undefined);
+  bench.at(100).answer(Y);
+  assert.deepEqual(answerOfQ(), undefined, 'nothing is in flight: the duplicate was counted');
+  assert.equal(bench.at(110).ask(), formatPublicKey(Q));
+  bench.at(160).answer(Y);
+  assert.deepEqual(answerOfQ(), [Y]);
+});
+
+test('a peer about which nothing can be said yet is asked about again 10 ms later at the soonest', () => {
   const bench = new Bench().peers(peer(), peer({ publicKey: Q }));
   bench.read();
   let port = 1;
-  const times = bench.askedUntil(5_000, () => parseEndpoint(`198.51.100.9:${port++}`));
+  const times: number[] = [];
+  for (; bench.now < 5000; bench.now += 1) {
+    const theirs = bench.ask();
+    if (theirs === formatPublicKey(Q)) {
+      times.push(bench.now);
+      bench.answer(parseEndpoint(`198.51.100.9:${port++}`));
+    }
+  }
+  assert.ok(times.length > 50);
   assert.ok(times.every((time, i) => i === 0 || time - (times[i - 1] as number) >= 10));
 });
 
