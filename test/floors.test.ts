@@ -27,7 +27,7 @@ const FLOORS: Readonly<Record<string, string>> = {
 const PURE = [
   /^wire\//,
   /^limits\/(?!random-)/,
-  /^client\/(liveness|peer-book|peer-track|problems|timing|trial)\.ts$/,
+  /^client\/(liveness|peer-book|peer-track|problems|timing|connect-attempt)\.ts$/,
   /^client\/classic\/(inquiry|request-schedule)\.ts$/,
   /^client\/sealed\/(?!own-keys|server-channels|sealed-finder)/,
   /^server\/classic\//,

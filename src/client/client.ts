@@ -217,9 +217,9 @@ export class Client {
 
   async #change(changes: readonly PeerConfig[]): Promise<void> {
     try {
-      await setPeers(this.#options.interfaceName, changes);
+      const made = await setPeers(this.#options.interfaceName, changes);
       this.#problems.clear('change');
-      for (const peer of changes) {
+      for (const peer of made) {
         this.#observe({ type: 'changed', peer });
       }
     } catch (error) {

@@ -16,7 +16,7 @@ export const PATIENT_REQUESTS = 150;
 /** No two requests of a client about the same peer are closer together than this. */
 export const MIN_SPACING_MS = 10;
 
-/** A client that waits does so for this long at the least: setTimeout's resolution. */
+/** A client that waits does so for this long at the least: the resolution of timers. */
 export const MIN_WAIT_MS = 1;
 
 /** A registration is refreshed this long after the last request: below the 30 s of the shortest NAT timers. */

@@ -45,7 +45,7 @@ test('a peer whose keepalive was set before is replaced: its handshake window is
   const bench = new Bench().peers(known);
   bench.learn(X);
   assert.deepEqual(bench.read(), [
-    { publicKey: P, endpoint: X, persistentKeepalive: 7, replace: known },
+    { publicKey: P, endpoint: X, persistentKeepalive: 7, replace: true },
   ]);
 });
 
