@@ -58,14 +58,14 @@ export class Initiation {
   /** The cookie, 16 bytes, in a cookie message; undefined unless the server made it for this initiation. */
   readCookie(message: Uint8Array): Uint8Array | undefined {
     const isOurs =
-      readUint32(message, OFFSET.cookie.receiver) === this.localIndex &&
+      readUint32(message, OFFSET.cookie.receiverIndex) === this.localIndex &&
       this.macs.hasTag(message, 0, this.message, OFFSET.initiation.mac1);
     return isOurs ? message.slice(OFFSET.cookie.cookie, OFFSET.cookie.tag) : undefined;
   }
 
   /** Opens a response; undefined unless the server made it for this initiation. */
   accept(message: Uint8Array): Accepted | undefined {
-    if (readUint32(message, OFFSET.response.receiver) !== this.localIndex) {
+    if (readUint32(message, OFFSET.response.receiverIndex) !== this.localIndex) {
       return undefined;
     }
     const opened = this.initiator.accept(message.subarray(OFFSET.response.noise));
@@ -73,7 +73,7 @@ export class Initiation {
     if (opened === undefined || payload === undefined) {
       return undefined;
     }
-    const remoteIndex = readUint32(message, OFFSET.response.sender);
+    const remoteIndex = readUint32(message, OFFSET.response.senderIndex);
     if (payload.status === STATUS.welcome) {
       return { payload, remoteIndex, transport: new Transport(opened.keys) };
     }

@@ -17,8 +17,8 @@ import { wipe } from './wipe.js';
 const BLOCK = 16;
 const OVERHEAD = DATA_HEADER_LENGTH + TAG_LENGTH;
 
-// One message at a time is worked on in this memory, of which there is a view for each length: making
-// views is what would cost most beside the cipher itself.
+// Scratch memory for one message, with a view for each length: creating views would cost more than anything
+// but the cipher itself.
 const message = new Uint8Array(MAX_MESSAGE_LENGTH);
 const header = message.subarray(0, DATA_HEADER_LENGTH);
 const views = Array.from({ length: MAX_PLAINTEXT_LENGTH / BLOCK + 1 }, (_, blocks) => {
@@ -43,7 +43,7 @@ export class Transport {
   /** Owns the keys: wipe() overwrites them. */
   constructor(private readonly keys: TransportKeys) {}
 
-  /** Messages sealed so far, which is the counter of the next. */
+  /** Messages sealed so far: the counter of the next. */
   get sealedCount(): number {
     return this.sent;
   }
@@ -59,13 +59,13 @@ export class Transport {
   }
 
   /**
-   * Seals the first `length` bytes of a plaintext, and writes the message where `at` is in `out`.
-   * @param receiver the number by which the other side knows the session
+   * Seals the first `length` bytes of a plaintext, and writes the message to `out` from `at` on.
+   * @param remoteIndex the index by which the other side knows the session
    * @param plaintext memory of at most 1200 bytes
-   * @returns bytes of the message; -1 when the session has sealed all it may, or is wiped
+   * @returns bytes of the message; -1 when the session has sealed MAX_MESSAGES, or is wiped
    */
   seal(
-    receiver: number,
+    remoteIndex: number,
     plaintext: Uint8Array,
     length: number,
     out: Uint8Array,
@@ -76,7 +76,7 @@ export class Transport {
     }
     const padded = paddedLength(length);
     const view = views[padded / BLOCK]!;
-    writeDataHeader(message, 0, receiver, this.sent);
+    writeDataHeader(message, 0, remoteIndex, this.sent);
     message.set(plaintext, DATA_HEADER_LENGTH);
     message.fill(0, DATA_HEADER_LENGTH + length, DATA_HEADER_LENGTH + padded);
     writeUint32(nonce, 4, this.sent);
@@ -96,7 +96,7 @@ export class Transport {
   /**
    * Opens the data message of `length` bytes (one that isDataLength allows) at `at`, and writes its
    * plaintext with its padding to the beginning of `out`.
-   * @returns bytes of plaintext; -1 when it is not genuine, or was opened before, or is too old
+   * @returns bytes of plaintext; -1 for a message that is forged, repeated, or too old
    */
   open(bytes: Uint8Array, at: number, length: number, out: Uint8Array): number {
     const counter = readCounter(bytes, at);

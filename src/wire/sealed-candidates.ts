@@ -7,13 +7,13 @@ import {
   formatAddress,
 } from './endpoint.js';
 
-/** Bytes of an offer's plaintext: `(family[1] port[2] address[4 or 16])...`, padded with zeros. */
+/** Bytes of candidates in plain: `(family[1] port[2] address[4 or 16])...`, padded with zeros. */
 export const CANDIDATES_LENGTH = 48;
 
 /** Bytes of a candidate before its address. */
 const HEADER = 3;
 
-/** Encodes as many of the endpoints, from the first on, as there is room for; zones are left out. */
+/** Encodes endpoints in order, as many as fit, without their zones. */
 export function encodeCandidates(endpoints: readonly Endpoint[]): Uint8Array {
   const bytes = new Uint8Array(CANDIDATES_LENGTH);
   let at = 0;
@@ -30,7 +30,7 @@ export function encodeCandidates(endpoints: readonly Endpoint[]): Uint8Array {
   return bytes;
 }
 
-/** Decodes candidates; undefined when they are none. */
+/** Decodes candidates; undefined if malformed. */
 export function decodeCandidates(bytes: Uint8Array): Endpoint[] | undefined {
   if (bytes.length !== CANDIDATES_LENGTH) {
     return undefined;

@@ -17,26 +17,25 @@ import {
   type ListKind,
   listCount,
   listHeaderLength,
-  OFFER_LENGTH,
   PEERS_COUNTER_OFFSET,
   PEERS_HEADER_LENGTH,
+  SEALED_CANDIDATES_LENGTH,
   TOKEN_LENGTH,
   WANT_OFFSET,
 } from './sealed-frames.js';
 
-/** What a server says of one peer: endpoints that something can be sent to. With nothing in it, the server
- * has nothing to say. */
+/** What a server discloses about one peer: usable endpoints and candidates, or nothing. */
 export interface PeerEntry {
   readonly key: PublicKey;
   readonly ipv4?: Endpoint | undefined;
   readonly ipv6?: Endpoint | undefined;
-  /** 88 bytes, sealed by that peer. */
-  readonly offer?: Uint8Array | undefined;
-  /** The client wants more peers than it may. */
+  /** Local candidates, 88 bytes, sealed by that peer. */
+  readonly candidates?: Uint8Array | undefined;
+  /** The server had no room for the peer on the client's want list. */
   readonly notKept: boolean;
 }
 
-/** A frame in objects of its own; nothing of the plaintext is kept. */
+/** A frame; it shares no memory with the plaintext. */
 export type Frame =
   | {
       readonly kind: typeof FRAME.want;
@@ -47,15 +46,18 @@ export type Frame =
       readonly keys: readonly PublicKey[];
     }
   | {
-      readonly kind: typeof FRAME.offer;
-      readonly offers: readonly { readonly key: PublicKey; readonly offer: Uint8Array }[];
+      readonly kind: typeof FRAME.candidates;
+      readonly items: readonly { readonly key: PublicKey; readonly sealed: Uint8Array }[];
     }
   | {
       readonly kind: typeof FRAME.ack | typeof FRAME.serverAck;
       readonly counters: readonly number[];
     }
   | { readonly kind: typeof FRAME.ping | typeof FRAME.bye }
-  | { readonly kind: typeof FRAME.prove | typeof FRAME.challenge; readonly token: Uint8Array }
+  | {
+      readonly kind: typeof FRAME.pathResponse | typeof FRAME.pathChallenge;
+      readonly token: Uint8Array;
+    }
   | { readonly kind: typeof FRAME.pong; readonly endpoint: Endpoint }
   | {
       readonly kind: typeof FRAME.peers;
@@ -66,20 +68,20 @@ export type Frame =
       readonly entries: readonly PeerEntry[];
     };
 
-/** Decodes a plaintext, padded or not; undefined when it is no frame. */
+/** Decodes a plaintext, padded or not; undefined if malformed. */
 export function decodeFrame(plaintext: Uint8Array): Frame | undefined {
   const kind = plaintext[0];
   switch (kind) {
     case FRAME.want:
-    case FRAME.offer:
+    case FRAME.candidates:
     case FRAME.ack:
     case FRAME.serverAck:
       return decodeList(plaintext, kind);
     case FRAME.ping:
     case FRAME.bye:
       return { kind };
-    case FRAME.prove:
-    case FRAME.challenge: {
+    case FRAME.pathResponse:
+    case FRAME.pathChallenge: {
       const token = plaintext.slice(1, 1 + TOKEN_LENGTH);
       return token.length === TOKEN_LENGTH ? { kind, token } : undefined;
     }
@@ -111,15 +113,15 @@ function decodeList(plaintext: Uint8Array, kind: ListKind): Frame | undefined {
         parts: readUint16(plaintext, WANT_OFFSET.parts),
         keys: items.map(publicKey),
       };
-    case FRAME.offer:
-      return { kind, offers: items.map(decodeOffer) };
+    case FRAME.candidates:
+      return { kind, items: items.map(decodeCandidatesItem) };
     default:
       return { kind, counters: items.map((item) => readUint64(item, 0)) };
   }
 }
 
-function decodeOffer(item: Uint8Array): { key: PublicKey; offer: Uint8Array } {
-  return { key: publicKey(item.slice(0, KEY_LENGTH)), offer: item.slice(KEY_LENGTH) };
+function decodeCandidatesItem(item: Uint8Array): { key: PublicKey; sealed: Uint8Array } {
+  return { key: publicKey(item.slice(0, KEY_LENGTH)), sealed: item.slice(KEY_LENGTH) };
 }
 
 function decodePong(plaintext: Uint8Array): Frame | undefined {
@@ -169,7 +171,7 @@ function decodeEntry(entry: Uint8Array): PeerEntry {
     key: publicKey(entry.slice(0, KEY_LENGTH)),
     ipv4: usableEndpoint(ipv4),
     ipv6: usableEndpoint(ipv6),
-    offer: take(ENTRY_FLAG.offer, OFFER_LENGTH),
+    candidates: take(ENTRY_FLAG.candidates, SEALED_CANDIDATES_LENGTH),
     notKept: (flags & ENTRY_FLAG.notKept) !== 0,
   };
 }

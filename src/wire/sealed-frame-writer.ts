@@ -6,20 +6,20 @@ import {
   FRAME,
   type FrameKind,
   LIST_HEADER_LENGTH,
-  OFFER_LENGTH,
   PEERS_COUNTER_OFFSET,
   PEERS_HEADER_LENGTH,
+  SEALED_CANDIDATES_LENGTH,
   TOKEN_LENGTH,
   WANT_HEADER_LENGTH,
   WANT_OFFSET,
 } from './sealed-frames.js';
 
 /**
- * Writes one frame after the other into the same memory, which is that of one datagram's plaintext.
- * A list is begun, and items are added while they fit. Nothing is allocated for a frame.
+ * Writes frames into one plaintext buffer, each over the one before, without allocations. Begin a list, then
+ * add items while they fit.
  */
 export class FrameWriter {
-  /** The frame is its first `length` bytes. */
+  /** The frame is the first `length` bytes. */
   readonly bytes = new Uint8Array(MAX_PLAINTEXT_LENGTH);
 
   private end = 0;
@@ -35,8 +35,8 @@ export class FrameWriter {
     return this.items;
   }
 
-  /** Begins a list: offer or ack. */
-  begin(kind: typeof FRAME.offer | typeof FRAME.ack | typeof FRAME.serverAck): this {
+  /** Begins a list: candidates or ack. */
+  begin(kind: typeof FRAME.candidates | typeof FRAME.ack | typeof FRAME.serverAck): this {
     return this.beginList(kind, LIST_HEADER_LENGTH);
   }
 
@@ -78,19 +78,19 @@ export class FrameWriter {
     return this.countItem();
   }
 
-  /** Adds a peer's key and the offer sealed to it. */
-  addOffer(key: Uint8Array, offer: Uint8Array): this {
-    return this.addKey(key).putOffer(offer);
+  /** Adds a peer's key and the candidates sealed to it. */
+  addCandidates(key: Uint8Array, sealed: Uint8Array): this {
+    return this.addKey(key).putCandidates(sealed);
   }
 
-  /** Adds the counter of a message that is acknowledged. */
+  /** Adds the counter of a message to acknowledge. */
   addCounter(counter: number): this {
     const at = this.reserve(8);
     writeUint64(this.bytes, at, counter);
     return this.countItem();
   }
 
-  /** Begins an entry of peers. What the flags announce follows, in their order. */
+  /** Begins an entry of peers; the parts that the flags announce have to follow, in their order. */
   addEntry(key: Uint8Array, keyAt: number, flags: number): this {
     this.addKey(key, keyAt);
     this.bytes[this.reserve(1)] = flags;
@@ -104,9 +104,9 @@ export class FrameWriter {
     return this;
   }
 
-  /** Puts an offer. */
-  putOffer(offer: Uint8Array, at = 0): this {
-    this.copy(offer, at, OFFER_LENGTH);
+  /** Puts sealed candidates. */
+  putCandidates(sealed: Uint8Array, at = 0): this {
+    this.copy(sealed, at, SEALED_CANDIDATES_LENGTH);
     return this;
   }
 
@@ -115,13 +115,13 @@ export class FrameWriter {
     return this.start(kind);
   }
 
-  /** Writes prove or challenge. */
-  token(kind: typeof FRAME.prove | typeof FRAME.challenge, token: Uint8Array): this {
+  /** Writes a path challenge or response. */
+  token(kind: typeof FRAME.pathResponse | typeof FRAME.pathChallenge, token: Uint8Array): this {
     this.start(kind).copy(token, 0, TOKEN_LENGTH);
     return this;
   }
 
-  /** Writes pong: where the client's message came from. */
+  /** Writes pong, with the source of the client's message. */
   pong(address: Uint8Array, addressAt: number, family: Family, port: number): this {
     this.start(FRAME.pong);
     this.bytes[this.reserve(1)] = family;

@@ -2,31 +2,31 @@ import { readUint16 } from './byte-order.js';
 import { KEY_LENGTH } from './key.js';
 import { MAX_PLAINTEXT_LENGTH } from './sealed.js';
 
-/** What a plaintext's first byte says it is. */
+/** The kinds of frames: a plaintext's first byte. */
 export const FRAME = {
   want: 1,
-  offer: 2,
+  candidates: 2,
   ping: 3,
-  prove: 4,
+  pathResponse: 4,
   bye: 5,
   ack: 6,
   peers: 65,
   pong: 66,
-  challenge: 67,
+  pathChallenge: 67,
   serverAck: 68,
 } as const;
 
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
-/** Bytes of an offer: `nonce[24] ciphertext[48] tag[16]`. */
-export const OFFER_LENGTH = 88;
+/** Bytes of sealed candidates: `nonce[24] ciphertext[48] tag[16]`. */
+export const SEALED_CANDIDATES_LENGTH = 88;
 
 /** Bytes of a path challenge's token. */
 export const TOKEN_LENGTH = 8;
 
 export const COUNTER_LENGTH = 8;
 
-/** `kind[1] zero[1] count[2]`, before the items of offer and ack. */
+/** `kind[1] zero[1] count[2]`, before the items of candidates and ack. */
 export const LIST_HEADER_LENGTH = 4;
 
 /** `kind[1] zero[1] count[2] version[4] part[2] parts[2]`, before the keys of want. */
@@ -41,18 +41,18 @@ export const PEERS_HEADER_LENGTH = 12;
 /** Where the counter of the want is that peers answers; zero in a push. */
 export const PEERS_COUNTER_OFFSET = 4;
 
-/** Bytes of an entry before what its flags announce: `key[32] flags[1]`. */
+/** Bytes of an entry before the parts that its flags announce: `key[32] flags[1]`. */
 export const ENTRY_HEADER_LENGTH = KEY_LENGTH + 1;
 
-/** What an entry of `peers` holds, in this order. */
-export const ENTRY_FLAG = { ipv4: 1, ipv6: 2, offer: 4, notKept: 8 } as const;
+/** The parts of an entry of `peers`, in this order. */
+export const ENTRY_FLAG = { ipv4: 1, ipv6: 2, candidates: 4, notKept: 8 } as const;
 
 const ALL_FLAGS = 15;
 
-/** Bytes of an item of each kind of list that has items of one length. */
+/** Bytes of an item of each kind of list whose items have one length. */
 export const ITEM_LENGTH = {
   [FRAME.want]: KEY_LENGTH,
-  [FRAME.offer]: KEY_LENGTH + OFFER_LENGTH,
+  [FRAME.candidates]: KEY_LENGTH + SEALED_CANDIDATES_LENGTH,
   [FRAME.ack]: COUNTER_LENGTH,
   [FRAME.serverAck]: COUNTER_LENGTH,
 } as const;
@@ -77,20 +77,25 @@ export function wantParts(keys: number): number {
   return Math.max(1, Math.ceil(keys / KEYS_PER_PART));
 }
 
-/** Bytes of an entry with these flags; undefined for flags that there are not. */
+/** Bytes of an entry with these flags; undefined for unknown flags. */
 export function entryLength(flags: number | undefined): number | undefined {
   if (flags === undefined || flags > ALL_FLAGS) {
     return undefined;
   }
   const ipv4 = flags & ENTRY_FLAG.ipv4 ? 6 : 0;
   const ipv6 = flags & ENTRY_FLAG.ipv6 ? 18 : 0;
-  return ENTRY_HEADER_LENGTH + ipv4 + ipv6 + (flags & ENTRY_FLAG.offer ? OFFER_LENGTH : 0);
+  return (
+    ENTRY_HEADER_LENGTH +
+    ipv4 +
+    ipv6 +
+    (flags & ENTRY_FLAG.candidates ? SEALED_CANDIDATES_LENGTH : 0)
+  );
 }
 
 /**
- * How many items a list has: want, offer or ack in the `length` bytes of plaintext at `at`. Item i
+ * The number of items of a list: want, candidates or ack in the `length` bytes of plaintext at `at`. Item i
  * begins at `at + listHeaderLength(kind) + i * ITEM_LENGTH[kind]`.
- * @returns -1 when it is no such list, or ends before its last item
+ * @returns -1 if malformed
  */
 export function listCount(bytes: Uint8Array, at: number, length: number): number {
   const kind = bytes[at] as ListKind;

@@ -4,7 +4,7 @@ import { compareTai64n, decodeTai64n, TAI64N_LENGTH, writeTai64n } from './tai64
 /** Bytes of a response's payload. */
 export const RESPONSE_PAYLOAD_LENGTH = 32;
 
-/** What became of a handshake; with any but `welcome` there is no session. */
+/** Outcomes of a handshake; only `welcome` makes a session. */
 export const STATUS = { welcome: 0, notAllowed: 1, staleTimestamp: 2, full: 3 } as const;
 
 export type Status = (typeof STATUS)[keyof typeof STATUS];
@@ -13,16 +13,16 @@ const AT = { status: 0, ttl: 2, maxWanted: 4, clock: 8, latest: 20 } as const;
 
 const MAX_UINT16 = 0xffff;
 
-/** What a server says in its response. */
+/** The payload of a server's response. */
 export interface ResponsePayload {
   readonly status: Status;
-  /** Seconds after which the server forgets a client that it does not hear; 65 535 stands for more. */
+  /** Seconds of silence after which the server forgets a client; 65 535 stands for more. */
   readonly ttlSeconds: number;
   /** How many peers a client may want; 65 535 stands for more. */
   readonly maxWanted: number;
   /** The server's clock, milliseconds since 1970 UTC. */
   readonly clockMs: number;
-  /** With status 2: the latest timestamp (TAI64N) that the server has had from this key. */
+  /** With status 2: the latest timestamp (TAI64N) that the server knows of this key. */
   readonly latest?: Uint8Array | undefined;
 }
 
@@ -39,7 +39,7 @@ export function encodeResponsePayload(payload: ResponsePayload): Uint8Array {
   return bytes;
 }
 
-/** Decodes a response's payload; undefined when it is none, or has a status that there is not. */
+/** Decodes a response's payload; undefined if malformed or if the status is unknown. */
 export function decodeResponsePayload(bytes: Uint8Array): ResponsePayload | undefined {
   const status = bytes[AT.status] as Status;
   if (bytes.length !== RESPONSE_PAYLOAD_LENGTH || !Object.values(STATUS).includes(status)) {

@@ -10,18 +10,18 @@ export const MESSAGE = { initiation: 1, response: 2, cookie: 3, data: 4, notice:
 
 export type MessageType = (typeof MESSAGE)[keyof typeof MESSAGE];
 
-/** "wgr": no first word of ours is one of WireGuard's, 1..4. */
+/** "wgr": the first little-endian word is none of WireGuard's message types, 1..4. */
 const PREFIX = [0x77, 0x67, 0x72] as const;
 
 /** Bytes of a message of each type; a data message's are isDataLength's. */
 export const MESSAGE_LENGTH = { initiation: 148, response: 92, cookie: 40, notice: 24 } as const;
 
-/** Where the parts of each message are. */
+/** Offsets of the parts of each message. */
 export const OFFSET = {
-  initiation: { sender: 4, noise: 8, mac1: 116, mac2: 132 },
-  response: { receiver: 4, sender: 8, noise: 12 },
-  cookie: { receiver: 4, cookie: 8, tag: 24 },
-  data: { receiver: 4, counter: 8, ciphertext: 16 },
+  initiation: { senderIndex: 4, noise: 8, mac1: 116, mac2: 132 },
+  response: { receiverIndex: 4, senderIndex: 8, noise: 12 },
+  cookie: { receiverIndex: 4, cookie: 8, tag: 24 },
+  data: { receiverIndex: 4, counter: 8, ciphertext: 16 },
   notice: { reason: 4, echo: 8 },
 } as const;
 
@@ -32,7 +32,7 @@ export const TAG_LENGTH = 16;
 export const ECHO_LENGTH = 16;
 export const DATA_HEADER_LENGTH = 16;
 
-/** Bytes of the largest message: what fits an IPv6 packet of the minimum MTU. */
+/** Bytes of the largest message: it fits an IPv6 packet of the minimum MTU. */
 export const MAX_MESSAGE_LENGTH = 1232;
 
 /** Bytes of the smallest data message, which holds 16 bytes of plaintext. */
@@ -41,7 +41,7 @@ export const MIN_DATA_LENGTH = 48;
 /** Bytes of plaintext in the largest data message. */
 export const MAX_PLAINTEXT_LENGTH = MAX_MESSAGE_LENGTH - DATA_HEADER_LENGTH - TAG_LENGTH;
 
-/** Sealed messages a key may be used for; then a session is refused by both sides. */
+/** Messages that one side may seal in a session; after them both sides refuse the session. */
 export const MAX_MESSAGES = 2 ** 25;
 
 /** Messages after which the client begins a new handshake. */
@@ -52,7 +52,7 @@ export const NOTICE = { noSession: 1, wrongKey: 2 } as const;
 
 export type NoticeReason = (typeof NOTICE)[keyof typeof NOTICE];
 
-/** The classic protocol's length, which no message of this one has. */
+/** The length of a classic request, which no sealed message has. */
 const CLASSIC_LENGTH = 64;
 
 const BLOCK = 16;
@@ -76,7 +76,7 @@ export function paddedLength(length: number): number {
   return message === CLASSIC_LENGTH ? padded + BLOCK : padded;
 }
 
-/** The type of a message of `length` bytes; 0 when it is none of the sealed protocol's. */
+/** The type of a message of `length` bytes; 0 if it is not one of the sealed protocol. */
 export function messageType(bytes: Uint8Array, at: number, length: number): MessageType | 0 {
   if (length < MESSAGE_LENGTH.notice || !hasPrefix(bytes, at)) {
     return 0;
@@ -106,7 +106,7 @@ function hasLengthOf(type: number, length: number): boolean {
   }
 }
 
-/** Writes the first eight bytes: the type, and the number or reason that follows it in every message. */
+/** Writes the first eight bytes: the type, and the index or reason that follows it in every message. */
 function writeHead(bytes: Uint8Array, at: number, type: MessageType, word: number): void {
   bytes[at] = PREFIX[0];
   bytes[at + 1] = PREFIX[1];
@@ -115,14 +115,14 @@ function writeHead(bytes: Uint8Array, at: number, type: MessageType, word: numbe
   writeUint32(bytes, at + WORD_AT, word);
 }
 
-/** Writes an initiation with zeros for its two MACs, which src/sealed/mac.ts fills in. */
+/** Writes an initiation with zeros for both MACs, which src/sealed/mac.ts fills in. */
 export function writeInitiation(
   bytes: Uint8Array,
   at: number,
-  sender: number,
+  senderIndex: number,
   noise: Uint8Array,
 ): void {
-  writeHead(bytes, at, MESSAGE.initiation, sender);
+  writeHead(bytes, at, MESSAGE.initiation, senderIndex);
   copyBytes(noise, 0, bytes, at + OFFSET.initiation.noise, NOISE_LENGTH.initiation);
   bytes.fill(0, at + OFFSET.initiation.mac1, at + MESSAGE_LENGTH.initiation);
 }
@@ -131,12 +131,12 @@ export function writeInitiation(
 export function writeResponse(
   bytes: Uint8Array,
   at: number,
-  receiver: number,
-  sender: number,
+  receiverIndex: number,
+  senderIndex: number,
   noise: Uint8Array,
 ): void {
-  writeHead(bytes, at, MESSAGE.response, receiver);
-  writeUint32(bytes, at + OFFSET.response.sender, sender);
+  writeHead(bytes, at, MESSAGE.response, receiverIndex);
+  writeUint32(bytes, at + OFFSET.response.senderIndex, senderIndex);
   copyBytes(noise, 0, bytes, at + OFFSET.response.noise, NOISE_LENGTH.response);
 }
 
@@ -144,22 +144,22 @@ export function writeResponse(
 export function writeCookie(
   bytes: Uint8Array,
   at: number,
-  receiver: number,
+  receiverIndex: number,
   cookie: Uint8Array,
 ): void {
-  writeHead(bytes, at, MESSAGE.cookie, receiver);
+  writeHead(bytes, at, MESSAGE.cookie, receiverIndex);
   copyBytes(cookie, 0, bytes, at + OFFSET.cookie.cookie, MAC_LENGTH);
   bytes.fill(0, at + OFFSET.cookie.tag, at + MESSAGE_LENGTH.cookie);
 }
 
-/** Writes the first 16 bytes of a data message: its header, which is what its tag covers as well. */
+/** Writes the first 16 bytes of a data message, which are its AEAD's associated data. */
 export function writeDataHeader(
   bytes: Uint8Array,
   at: number,
-  receiver: number,
+  receiverIndex: number,
   counter: number,
 ): void {
-  writeHead(bytes, at, MESSAGE.data, receiver);
+  writeHead(bytes, at, MESSAGE.data, receiverIndex);
   writeUint64(bytes, at + OFFSET.data.counter, counter);
 }
 
@@ -168,7 +168,7 @@ export function readCounter(bytes: Uint8Array, at: number): number {
   return readUint64(bytes, at + OFFSET.data.counter);
 }
 
-/** Writes a notice; `echo` is 16 bytes of what it answers, and may be in the same buffer. */
+/** Writes a notice; `echo` is 16 bytes of the message that it answers, and may be in the same buffer. */
 export function writeNotice(
   bytes: Uint8Array,
   at: number,
@@ -181,7 +181,7 @@ export function writeNotice(
   writeHead(bytes, at, MESSAGE.notice, reason);
 }
 
-/** The reason of a notice; undefined when there is no such reason. */
+/** The reason of a notice; undefined if unknown. */
 export function readNoticeReason(bytes: Uint8Array, at: number): NoticeReason | undefined {
   const reason = bytes[at + OFFSET.notice.reason];
   return reason === NOTICE.noSession || reason === NOTICE.wrongKey ? reason : undefined;

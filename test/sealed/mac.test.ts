@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { COOKIE_SECRET_MS, CookieJar, type Source } from '../../src/sealed/cookie-jar.js';
+import { COOKIE_SECRET_MS, CookieChecker, type Source } from '../../src/sealed/cookie-checker.js';
 import { generateKeyPair } from '../../src/sealed/key-pair.js';
 import { hasMac2, MessageMacs, writeMac2 } from '../../src/sealed/mac.js';
 import { MESSAGE_LENGTH, OFFSET, writeCookie, writeInitiation } from '../../src/wire/sealed.js';
@@ -84,7 +84,7 @@ const OTHERS: readonly Source[] = [
 
 describe('a cookie', () => {
   it('proves its source only', () => {
-    const jar = new CookieJar(0);
+    const jar = new CookieChecker(0);
     const bytes = initiation();
     assert.equal(jar.accepts(bytes, AT, SOURCE, 0), false);
     writeMac2(bytes, AT, jar.cookie(SOURCE, 0));
@@ -92,12 +92,12 @@ describe('a cookie', () => {
     for (const other of OTHERS) {
       assert.equal(jar.accepts(bytes, AT, other, 0), false);
     }
-    assert.equal(new CookieJar(0).accepts(bytes, AT, SOURCE, 0), false);
+    assert.equal(new CookieChecker(0).accepts(bytes, AT, SOURCE, 0), false);
   });
 
   it('is good for one or two lives of a secret', () => {
     for (const made of [0, COOKIE_SECRET_MS - 1]) {
-      const jar = new CookieJar(0);
+      const jar = new CookieChecker(0);
       const bytes = initiation();
       writeMac2(bytes, AT, jar.cookie(SOURCE, made));
       assert.ok(jar.accepts(bytes, AT, SOURCE, COOKIE_SECRET_MS));
@@ -107,7 +107,7 @@ describe('a cookie', () => {
   });
 
   it('is not good after a long silence', () => {
-    const jar = new CookieJar(0);
+    const jar = new CookieChecker(0);
     const bytes = initiation();
     writeMac2(bytes, AT, jar.cookie(SOURCE, 0));
     assert.equal(jar.accepts(bytes, AT, SOURCE, 2 * COOKIE_SECRET_MS), false);
@@ -116,7 +116,7 @@ describe('a cookie', () => {
 
 describe("a challenge's token", () => {
   it('proves its source to its session only, while it is good', () => {
-    const jar = new CookieJar(0);
+    const jar = new CookieChecker(0);
     const token = Uint8Array.of(0, ...jar.token(5, SOURCE, 0));
     assert.equal(token.length, 9);
     assert.ok(jar.acceptsToken(token, 1, 5, SOURCE, 0));

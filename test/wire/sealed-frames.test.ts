@@ -21,7 +21,7 @@ import { hex, testHostileBytes } from './codec.js';
 
 const A = publicKey(new Uint8Array(32).fill(0xaa));
 const B = publicKey(new Uint8Array(32).fill(0xbb));
-const OFFER = new Uint8Array(88).fill(0xcc);
+const SEALED = new Uint8Array(88).fill(0xcc);
 const TOKEN = hex('0102030405060708');
 const IPV4 = parseEndpoint('192.0.2.1:51820');
 const IPV6 = parseEndpoint('[2001:db8::1]:51820');
@@ -57,17 +57,17 @@ const FRAMES: readonly [string, FrameWriter, string, Frame][] = (() => {
       { kind: FRAME.want, version: 1, part: 0, parts: 1, keys: [] },
     ],
     [
-      'offer',
-      make((frame) => frame.begin(FRAME.offer).addOffer(B, OFFER)),
+      'candidates',
+      make((frame) => frame.begin(FRAME.candidates).addCandidates(B, SEALED)),
       `02 00 0100 ${hexB} ${'cc'.repeat(88)}`,
-      { kind: FRAME.offer, offers: [{ key: B, offer: OFFER }] },
+      { kind: FRAME.candidates, items: [{ key: B, sealed: SEALED }] },
     ],
     ['ping', make((frame) => frame.plain(FRAME.ping)), '03', { kind: FRAME.ping }],
     [
-      'prove',
-      make((frame) => frame.token(FRAME.prove, TOKEN)),
+      'path response',
+      make((frame) => frame.token(FRAME.pathResponse, TOKEN)),
       '04 0102030405060708',
-      { kind: FRAME.prove, token: TOKEN },
+      { kind: FRAME.pathResponse, token: TOKEN },
     ],
     ['bye', make((frame) => frame.plain(FRAME.bye)), '05', { kind: FRAME.bye }],
     [
@@ -84,7 +84,9 @@ const FRAMES: readonly [string, FrameWriter, string, Frame][] = (() => {
         kind: FRAME.peers,
         push: false,
         counter: 0x01_0000_0002,
-        entries: [{ key: B, ipv4: undefined, ipv6: undefined, offer: undefined, notKept: false }],
+        entries: [
+          { key: B, ipv4: undefined, ipv6: undefined, candidates: undefined, notKept: false },
+        ],
       },
     ],
     [
@@ -92,7 +94,7 @@ const FRAMES: readonly [string, FrameWriter, string, Frame][] = (() => {
       make((frame) => {
         frame.beginPush();
         frame.addEntry(B, 0, 0).addEntry(B, 0, ENTRY_FLAG.notKept).addEntry(A, 0, 7);
-        put(put(frame, IPV4), IPV6).putOffer(OFFER);
+        put(put(frame, IPV4), IPV6).putCandidates(SEALED);
       }),
       `41 01 0300 0000000000000000 ${hexB} 00 ${hexB} 08
        ${hexA} 07 c0000201ca6c 20010db8000000000000000000000001ca6c ${'cc'.repeat(88)}`,
@@ -101,9 +103,9 @@ const FRAMES: readonly [string, FrameWriter, string, Frame][] = (() => {
         push: true,
         counter: 0,
         entries: [
-          { key: B, ipv4: undefined, ipv6: undefined, offer: undefined, notKept: false },
-          { key: B, ipv4: undefined, ipv6: undefined, offer: undefined, notKept: true },
-          { key: A, ipv4: IPV4, ipv6: IPV6, offer: OFFER, notKept: false },
+          { key: B, ipv4: undefined, ipv6: undefined, candidates: undefined, notKept: false },
+          { key: B, ipv4: undefined, ipv6: undefined, candidates: undefined, notKept: true },
+          { key: A, ipv4: IPV4, ipv6: IPV6, candidates: SEALED, notKept: false },
         ],
       },
     ],
@@ -120,10 +122,10 @@ const FRAMES: readonly [string, FrameWriter, string, Frame][] = (() => {
       { kind: FRAME.pong, endpoint: IPV6 },
     ],
     [
-      'challenge',
-      make((frame) => frame.token(FRAME.challenge, TOKEN)),
+      'path challenge',
+      make((frame) => frame.token(FRAME.pathChallenge, TOKEN)),
       '43 0102030405060708',
-      { kind: FRAME.challenge, token: TOKEN },
+      { kind: FRAME.pathChallenge, token: TOKEN },
     ],
     [
       "the server's ack",
@@ -265,8 +267,8 @@ function writeEntry(flags: number): boolean {
   if (flags & ENTRY_FLAG.ipv6) {
     writer.putEndpoint(addressBytes(IPV6.address), 0, 6, IPV6.port);
   }
-  if (flags & ENTRY_FLAG.offer) {
-    writer.putOffer(OFFER);
+  if (flags & ENTRY_FLAG.candidates) {
+    writer.putCandidates(SEALED);
   }
   return true;
 }
@@ -275,7 +277,7 @@ function flagsOf(entry: PeerEntry): number {
   return (
     (entry.ipv4 ? ENTRY_FLAG.ipv4 : 0) |
     (entry.ipv6 ? ENTRY_FLAG.ipv6 : 0) |
-    (entry.offer ? ENTRY_FLAG.offer : 0) |
+    (entry.candidates ? ENTRY_FLAG.candidates : 0) |
     (entry.notKept ? ENTRY_FLAG.notKept : 0)
   );
 }

@@ -2,7 +2,7 @@ import type { PublicKey } from '../../wire/key.js';
 import { FRAME, maxItems } from '../../wire/sealed-frames.js';
 import { type Flight, InFlight, takeFrom } from './in-flight.js';
 
-const PEERS_PER_DATAGRAM = maxItems(FRAME.offer);
+const PEERS_PER_DATAGRAM = maxItems(FRAME.candidates);
 const MAX_IN_FLIGHT = 8;
 
 interface Recipient {

@@ -45,7 +45,7 @@ export class PeerUpdates {
     if (before !== undefined && !isLater(madeAt, before.madeAt)) {
       return undefined;
     }
-    const { key: publicKey, ipv4, ipv6, offer: sealed } = entry;
+    const { key: publicKey, ipv4, ipv6, candidates: sealed } = entry;
     const isSame = before !== undefined && sameBytes(before.sealed, sealed);
     const candidates = isSame
       ? before.candidates

@@ -1,4 +1,4 @@
-import { openOffer, sealOffer } from '../../sealed/offer.js';
+import { openCandidates, sealCandidates } from '../../sealed/candidates.js';
 import { readUint32 } from '../../wire/byte-order.js';
 import type { Endpoint, Family } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
@@ -57,9 +57,9 @@ export class SealedClient {
       this.#restart(session, family),
     );
     this.#candidates = new LocalCandidates((peer) =>
-      this.#local ? sealOffer(own, peer, this.#local) : undefined,
+      this.#local ? sealCandidates(own, peer, this.#local) : undefined,
     );
-    this.#updates = new PeerUpdates((peer, sealed) => openOffer(own, peer, sealed));
+    this.#updates = new PeerUpdates((peer, sealed) => openCandidates(own, peer, sealed));
     this.#transmitter = new Transmitter(send, this.#paths, this.#wantList, this.#candidates);
   }
 
@@ -205,7 +205,7 @@ export class SealedClient {
   }
 
   #receiveData(family: Family, message: Uint8Array, now: number): void {
-    const session = this.#keeper.find(readUint32(message, OFFSET.data.receiver));
+    const session = this.#keeper.find(readUint32(message, OFFSET.data.receiverIndex));
     const length = session?.transport.open(message, 0, message.length, this.#plaintext) ?? -1;
     const frame = length < 0 ? undefined : decodeFrame(this.#plaintext.subarray(0, length));
     if (session === undefined || frame === undefined) {
@@ -217,7 +217,7 @@ export class SealedClient {
       case FRAME.peers:
         this.#receivePeers(session, frame, isCurrent, now);
         break;
-      case FRAME.challenge:
+      case FRAME.pathChallenge:
         if (isCurrent) {
           this.#transmitter.respondToChallenge(session, family, frame.token, now);
         }
@@ -236,7 +236,7 @@ export class SealedClient {
     if (session === this.#keeper.session) {
       this.#paths.alive(family, now);
     }
-    if (frame.kind !== FRAME.challenge) {
+    if (frame.kind !== FRAME.pathChallenge) {
       this.#paths.registered(family, now);
     }
     if (!session.isConfirmed) {

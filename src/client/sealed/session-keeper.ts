@@ -340,6 +340,6 @@ function isEchoOfData(notice: Uint8Array, { terms, transport }: ClientSession): 
     return false;
   }
   const back = transport.sealedCount - readCounter(notice, echo);
-  const isOurs = readUint32(notice, echo + OFFSET.data.receiver) === terms.remoteIndex;
+  const isOurs = readUint32(notice, echo + OFFSET.data.receiverIndex) === terms.remoteIndex;
   return isOurs && back > 0 && back <= ECHO_WINDOW;
 }

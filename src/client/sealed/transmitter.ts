@@ -74,7 +74,7 @@ export class Transmitter {
   /** Answers a path challenge over the family in which it arrived. */
   respondToChallenge(session: ClientSession, family: Family, token: Uint8Array, now: number): void {
     this.#paths.challenged(family);
-    this.#writer.token(FRAME.prove, token);
+    this.#writer.token(FRAME.pathResponse, token);
     this.#seal(session, [family], now);
   }
 
@@ -140,9 +140,9 @@ export class Transmitter {
 
   #sendCandidates(session: ClientSession, now: number): boolean {
     return this.#sendAll(this.#candidates, session, now, ({ items }) => {
-      this.#writer.begin(FRAME.offer);
+      this.#writer.begin(FRAME.candidates);
       for (const { publicKey, sealed } of items) {
-        this.#writer.addOffer(publicKey, sealed);
+        this.#writer.addCandidates(publicKey, sealed);
       }
     });
   }

@@ -68,7 +68,7 @@ export class SealedScript implements LoadScript {
   #sessionOf(bytes: Uint8Array, at: number, length: number): SealedSession | undefined {
     const known = messageType(bytes, at, length);
     const named = known !== 0 && known !== MESSAGE.notice;
-    return named ? this.#sessions[readUint32(bytes, at + OFFSET.data.receiver)] : undefined;
+    return named ? this.#sessions[readUint32(bytes, at + OFFSET.data.receiverIndex)] : undefined;
   }
 }
 

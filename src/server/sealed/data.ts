@@ -1,6 +1,6 @@
 import type { Admission } from '../../limits/admission.js';
 import { CellRate } from '../../limits/cell-rate.js';
-import type { CookieJar } from '../../sealed/cookie-jar.js';
+import type { CookieChecker } from '../../sealed/cookie-checker.js';
 import { NO_REPLY } from '../../socket/datagram-batch.js';
 import { readUint16, readUint32, readUint64 } from '../../wire/byte-order.js';
 import { KEY_LENGTH } from '../../wire/key.js';
@@ -64,7 +64,7 @@ export class DataReceiver {
     private readonly admission: Admission,
     private readonly directory: Directory,
     private readonly sessions: Sessions,
-    private readonly jar: CookieJar,
+    private readonly jar: CookieChecker,
     private readonly frames: Frames,
     private readonly counts: SealedCounts,
     private readonly care: ClientCare,
@@ -76,7 +76,7 @@ export class DataReceiver {
   /** Writes the answer in place; returns its length or NO_REPLY. */
   receive(incoming: Incoming, now: number): number {
     const { payload, at } = incoming;
-    const session = this.sessions.find(readUint32(payload, at + OFFSET.data.receiver), now);
+    const session = this.sessions.find(readUint32(payload, at + OFFSET.data.receiverIndex), now);
     const path = session && pathOf(session, incoming);
     const ownPath = path && this.forgeries.has(path.forgeriesFullAt, now) ? path : undefined;
     if (ownPath !== undefined) {
@@ -163,7 +163,7 @@ export class DataReceiver {
   ): boolean {
     const { plaintext } = this.frames;
     return (
-      plaintext[0] === FRAME.prove &&
+      plaintext[0] === FRAME.pathResponse &&
       length > TOKEN_LENGTH &&
       this.jar.acceptsToken(plaintext, 1, session.localIndex, incoming, now)
     );
@@ -214,19 +214,19 @@ export class Frames {
   }
 
   challenge(session: Session, token: Uint8Array, incoming: Incoming): number {
-    this.writer.token(FRAME.challenge, token);
+    this.writer.token(FRAME.pathChallenge, token);
     return this.reply(session, incoming);
   }
 
   private dispatch(session: Session, length: number, incoming: Incoming): number {
     switch (this.plaintext[0]) {
       case FRAME.want:
-      case FRAME.offer:
+      case FRAME.candidates:
       case FRAME.bye:
         return this.change(session, length, incoming);
       case FRAME.ping:
         return this.pong(session, incoming);
-      case FRAME.prove:
+      case FRAME.pathResponse:
         return length > TOKEN_LENGTH ? this.pong(session, incoming) : this.malformed();
       case FRAME.ack:
         return this.acknowledge(session, length);
@@ -249,7 +249,7 @@ export class Frames {
     if (kind === FRAME.want) {
       return this.want(session, count, incoming);
     }
-    if (kind === FRAME.offer && !this.offer(session, count)) {
+    if (kind === FRAME.candidates && !this.offer(session, count)) {
       this.counts.lateChanges++;
       return NO_REPLY;
     }
@@ -324,7 +324,7 @@ export class Frames {
     const counter = transport.lastCounter;
     let inOrder = true;
     for (let i = 0; i < count; i++) {
-      const keyAt = LIST_HEADER_LENGTH + i * ITEM_LENGTH[FRAME.offer];
+      const keyAt = LIST_HEADER_LENGTH + i * ITEM_LENGTH[FRAME.candidates];
       const offerAt = keyAt + KEY_LENGTH;
       if (!directory.offer(client, words, keyAt >>> 2, plaintext, offerAt, counter)) {
         inOrder = false;

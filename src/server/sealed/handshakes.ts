@@ -1,6 +1,6 @@
 import { type HashKey, halfSipHash } from '../../limits/half-siphash.js';
 import { RateLimiter } from '../../limits/rate-limiter.js';
-import type { CookieJar } from '../../sealed/cookie-jar.js';
+import type { CookieChecker } from '../../sealed/cookie-checker.js';
 import { diffieHellmanCounts } from '../../sealed/diffie-hellman.js';
 import {
   type OpenedInitiation,
@@ -89,7 +89,7 @@ export class Handshakes {
   constructor(
     private readonly options: HandshakeOptions,
     private readonly macs: MessageMacs,
-    private readonly jar: CookieJar,
+    private readonly jar: CookieChecker,
     private readonly directory: Directory,
     private readonly sessions: Sessions,
     private readonly counts: SealedCounts,
@@ -243,5 +243,5 @@ export class Handshakes {
 
 /** The client's index of the session that it asks for. */
 function remoteIndexOf({ payload, at }: Incoming): number {
-  return readUint32(payload, at + OFFSET.initiation.sender);
+  return readUint32(payload, at + OFFSET.initiation.senderIndex);
 }

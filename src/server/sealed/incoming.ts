@@ -1,6 +1,6 @@
 import type { HashKey } from '../../limits/half-siphash.js';
 import { sourceHash } from '../../limits/source-hash.js';
-import type { Source } from '../../sealed/cookie-jar.js';
+import type { Source } from '../../sealed/cookie-checker.js';
 import {
   ADDRESS_BYTES,
   ADDRESS_WORDS,

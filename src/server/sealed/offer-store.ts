@@ -1,4 +1,4 @@
-import { OFFER_LENGTH } from '../../wire/sealed-frames.js';
+import { SEALED_CANDIDATES_LENGTH } from '../../wire/sealed-frames.js';
 
 /** No offer. */
 export const NO_OFFER = 0;
@@ -7,7 +7,7 @@ const INITIAL_OFFERS = 64;
 
 /** Sealed offers side by side, numbered from 1; memory grows by doubling up to the bound. */
 export class OfferStore {
-  private slab = new Uint8Array(INITIAL_OFFERS * OFFER_LENGTH);
+  private slab = new Uint8Array(INITIAL_OFFERS * SEALED_CANDIDATES_LENGTH);
   private readonly free: number[] = [];
   private highest = 0;
 
@@ -27,7 +27,7 @@ export class OfferStore {
       return NO_OFFER;
     }
     const offer = this.free.pop() ?? ++this.highest;
-    if (offer * OFFER_LENGTH > this.slab.length) {
+    if (offer * SEALED_CANDIDATES_LENGTH > this.slab.length) {
       const larger = new Uint8Array(2 * this.slab.length);
       larger.set(this.slab);
       this.slab = larger;
@@ -38,9 +38,9 @@ export class OfferStore {
 
   /** Stores other bytes under the same number; false when they are the same. */
   replace(offer: number, source: Uint8Array, from: number): boolean {
-    const at = (offer - 1) * OFFER_LENGTH;
+    const at = (offer - 1) * SEALED_CANDIDATES_LENGTH;
     let difference = 0;
-    for (let i = 0; i < OFFER_LENGTH; i++) {
+    for (let i = 0; i < SEALED_CANDIDATES_LENGTH; i++) {
       difference |= this.slab[at + i]! ^ source[from + i]!;
     }
     if (difference === 0) {
@@ -52,8 +52,8 @@ export class OfferStore {
 
   /** The offer's 88 bytes; a view that is good until the next offer is stored. */
   read(offer: number): Uint8Array {
-    const from = (offer - 1) * OFFER_LENGTH;
-    return this.slab.subarray(from, from + OFFER_LENGTH);
+    const from = (offer - 1) * SEALED_CANDIDATES_LENGTH;
+    return this.slab.subarray(from, from + SEALED_CANDIDATES_LENGTH);
   }
 
   remove(offer: number): void {
@@ -61,6 +61,9 @@ export class OfferStore {
   }
 
   private put(offer: number, source: Uint8Array, from: number): void {
-    this.slab.set(source.subarray(from, from + OFFER_LENGTH), (offer - 1) * OFFER_LENGTH);
+    this.slab.set(
+      source.subarray(from, from + SEALED_CANDIDATES_LENGTH),
+      (offer - 1) * SEALED_CANDIDATES_LENGTH,
+    );
   }
 }

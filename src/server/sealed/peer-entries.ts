@@ -36,7 +36,7 @@ function flagsOf(about: Disclosure | undefined): number {
   return (
     (peer.paths[4] === undefined ? 0 : ENTRY_FLAG.ipv4) |
     (peer.paths[6] === undefined ? 0 : ENTRY_FLAG.ipv6) |
-    (offer === NO_OFFER ? 0 : ENTRY_FLAG.offer)
+    (offer === NO_OFFER ? 0 : ENTRY_FLAG.candidates)
   );
 }
 
@@ -47,6 +47,6 @@ function putDisclosure(writer: FrameWriter, { offers }: Directory, { peer, offer
     }
   }
   if (offer !== NO_OFFER) {
-    writer.putOffer(offers.read(offer));
+    writer.putCandidates(offers.read(offer));
   }
 }

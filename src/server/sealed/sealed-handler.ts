@@ -1,6 +1,6 @@
 import type { Admission } from '../../limits/admission.js';
 import type { HashKey } from '../../limits/half-siphash.js';
-import { CookieJar } from '../../sealed/cookie-jar.js';
+import { CookieChecker } from '../../sealed/cookie-checker.js';
 import { type KeyPair, wipeKeyPair } from '../../sealed/key-pair.js';
 import { MessageMacs } from '../../sealed/mac.js';
 import { type DatagramBatch, NO_REPLY } from '../../socket/datagram-batch.js';
@@ -79,7 +79,7 @@ export class SealedHandler {
     const maxClients = Math.min(options.maxClients, MAX_CLIENTS);
     const { counts, outbox } = this;
     const now = surroundings.clock();
-    const jar = new CookieJar(now);
+    const jar = new CookieChecker(now);
     const wheel = new TimerWheel<Client>(now);
     this.incoming = new Incoming(hashKey);
     this.directory = new Directory({

@@ -11,11 +11,13 @@ function sentSince(node: Node, at: number, type?: number): number {
 }
 
 /** Bytes of a data message with one offer. */
-const OFFER_LENGTH = 160;
+const SEALED_CANDIDATES_LENGTH = 160;
 
 /** The counter of the last offer in the session that began then, or, for 0, of the first offer of all. */
 function counterOfOffer({ sent }: Node, since: number): number | undefined {
-  const offers = sent.filter(({ at, payload }) => at >= since && payload.length === OFFER_LENGTH);
+  const offers = sent.filter(
+    ({ at, payload }) => at >= since && payload.length === SEALED_CANDIDATES_LENGTH,
+  );
   const offer = since === 0 ? offers[0] : offers.at(-1);
   return offer && readCounter(offer.payload, 0);
 }
@@ -346,7 +348,7 @@ describe('a session', () => {
     const [acknowledgement] = held;
     assert.ok(acknowledgement);
     // A new session, in which the server does not get the offer.
-    world.fate = ({ payload }) => (payload.length === OFFER_LENGTH ? [] : [10]);
+    world.fate = ({ payload }) => (payload.length === SEALED_CANDIDATES_LENGTH ? [] : [10]);
     const notice = new Uint8Array(24);
     writeNotice(notice, 0, 1, a.sent.at(-1)!.payload, 0);
     const before = sentSince(a, 0, MESSAGE.initiation);

@@ -5,7 +5,7 @@ import type { Client } from '../../../src/server/sealed/client.js';
 import { Directory } from '../../../src/server/sealed/directory.js';
 import { NO_OFFER } from '../../../src/server/sealed/offer-store.js';
 import { NO_WISH, WISH } from '../../../src/server/sealed/wishes.js';
-import { OFFER_LENGTH } from '../../../src/wire/sealed-frames.js';
+import { SEALED_CANDIDATES_LENGTH } from '../../../src/wire/sealed-frames.js';
 import { key } from '../requests.js';
 
 const KEYS = 6;
@@ -134,7 +134,7 @@ class Pair {
     if (client === undefined) {
       return;
     }
-    const bytes = new Uint8Array(OFFER_LENGTH).fill(value);
+    const bytes = new Uint8Array(SEALED_CANDIDATES_LENGTH).fill(value);
     assert.ok(this.directory.offer(client, words(b), 0, bytes, 0, ++this.counter));
     if (this.model.mutual(a, b) && this.model.offers.get(`${a}>${b}`) !== value) {
       this.model.offers.set(`${a}>${b}`, value);
@@ -270,5 +270,5 @@ test('memory is bounded: what is released is used again', () => {
   const { directory } = pair;
   assert.ok(directory.wishes.memory <= 16 * 64, `${directory.wishes.memory}`);
   assert.ok(directory.names.memory <= 32 * 64 + 1024 * 8, `${directory.names.memory}`);
-  assert.ok(directory.offers.memory <= 64 * OFFER_LENGTH);
+  assert.ok(directory.offers.memory <= 64 * SEALED_CANDIDATES_LENGTH);
 });

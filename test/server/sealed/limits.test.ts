@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COOKIE_SECRET_MS } from '../../../src/sealed/cookie-jar.js';
+import { COOKIE_SECRET_MS } from '../../../src/sealed/cookie-checker.js';
 import { writeMac2 } from '../../../src/sealed/mac.js';
 import { parseAllowList } from '../../../src/server/sealed/allow-list.js';
 import type { Client } from '../../../src/server/sealed/client.js';
@@ -215,7 +215,7 @@ test('data that opens costs its source nothing, from wherever it comes', () => {
   const client = connected(world);
   client.address = BOB;
   for (let i = 0; i < 100; i++) {
-    assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.challenge);
+    assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.pathChallenge);
   }
   client.address = ALICE;
   for (let i = 0; i < 1000; i++) {
@@ -367,7 +367,7 @@ test('offers are kept for those who want each other, and no others', () => {
   const offer = new Uint8Array(88);
   client.want(key(1), peer.publicKey);
   const frame = (to: PublicKey) =>
-    client.seal((writer) => writer.begin(FRAME.offer).addOffer(to, offer));
+    client.seal((writer) => writer.begin(FRAME.candidates).addCandidates(to, offer));
   for (const to of [key(1), key(2), peer.publicKey]) {
     assert.equal(client.exchange(frame(to))?.kind, FRAME.serverAck);
   }

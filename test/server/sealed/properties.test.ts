@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { COOKIE_SECRET_MS } from '../../../src/sealed/cookie-jar.js';
+import { openCandidates, sealCandidates } from '../../../src/sealed/candidates.js';
+import { COOKIE_SECRET_MS } from '../../../src/sealed/cookie-checker.js';
 import { writeMac2 } from '../../../src/sealed/mac.js';
-import { openOffer, sealOffer } from '../../../src/sealed/offer.js';
 import { encodeClassicRequest } from '../../../src/wire/classic.js';
 import { encodeEndpoint, endpoint, formatEndpoint } from '../../../src/wire/endpoint.js';
 import type { PublicKey } from '../../../src/wire/key.js';
@@ -74,12 +74,12 @@ test('property 2: a one-sided wish learns nothing, not even whether the key is t
   const entries = nosy.want(a.publicKey, nobody.publicKey);
   assert.deepEqual(
     entries.map(({ key, ...rest }) => rest),
-    Array(2).fill({ ipv4: undefined, ipv6: undefined, offer: undefined, notKept: false }),
+    Array(2).fill({ ipv4: undefined, ipv6: undefined, candidates: undefined, notKept: false }),
   );
-  a.port = 40_000; // moves, and makes an offer to b
+  a.port = 40_000; // moves
   const challenge = a.exchange(a.plain(FRAME.ping));
-  assert.ok(challenge?.kind === FRAME.challenge);
-  a.ask(a.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  assert.ok(challenge?.kind === FRAME.pathChallenge);
+  a.ask(a.seal((writer) => writer.token(FRAME.pathResponse, challenge.token)));
   assert.deepEqual(
     world.takeSent().map(({ to }) => to),
     [b.endpoint],
@@ -125,13 +125,13 @@ test('property 3: what passes on the wire contains neither keys nor endpoints', 
   const { world, a, b } = acquainted();
   a.port = 40_001;
   const challenge = a.exchange(a.plain(FRAME.ping));
-  assert.ok(challenge?.kind === FRAME.challenge);
-  a.exchange(a.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  assert.ok(challenge?.kind === FRAME.pathChallenge);
+  a.exchange(a.seal((writer) => writer.token(FRAME.pathResponse, challenge.token)));
   assert.equal(b.takePushes().length, 1);
   const local = [endpoint('10.1.2.3', 51820)];
-  const offer = sealOffer(a.keys, b.publicKey, local)!;
-  a.exchange(a.seal((writer) => writer.begin(FRAME.offer).addOffer(b.publicKey, offer)));
-  assert.deepEqual(b.takePushes().at(-1)?.offer, offer);
+  const sealed = sealCandidates(a.keys, b.publicKey, local)!;
+  a.exchange(a.seal((writer) => writer.begin(FRAME.candidates).addCandidates(b.publicKey, sealed)));
+  assert.deepEqual(b.takePushes().at(-1)?.candidates, sealed);
   b.want(a.publicKey);
   const secrets = [
     a.publicKey,
@@ -189,8 +189,8 @@ test('property 4: a message that comes late, or from another place, moves nothin
   assert.equal(b.find(a.publicKey), a.endpoint);
   // A challenge answered from yet another place proves neither.
   const frame = a.open(challenge);
-  assert.ok(frame?.kind === FRAME.challenge);
-  const proof = a.seal((writer) => writer.token(FRAME.prove, frame.token));
+  assert.ok(frame?.kind === FRAME.pathChallenge);
+  const proof = a.seal((writer) => writer.token(FRAME.pathResponse, frame.token));
   world.ask('192.0.2.67', 51820, proof);
   assert.equal(b.find(a.publicKey), a.endpoint);
   assert.equal(world.handler.counts.moves, 0);
@@ -201,8 +201,8 @@ test('property 4: the source of the handshake is not taken for the client for ev
   const late = a.plain(FRAME.ping);
   a.port = 40_000;
   const challenge = a.exchange(a.plain(FRAME.ping));
-  assert.ok(challenge?.kind === FRAME.challenge);
-  a.exchange(a.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  assert.ok(challenge?.kind === FRAME.pathChallenge);
+  a.exchange(a.seal((writer) => writer.token(FRAME.pathResponse, challenge.token)));
   assert.equal(b.find(a.publicKey), a.endpoint);
   world.ask(ALICE, 51820, late);
   assert.equal(b.find(a.publicKey), a.endpoint);
@@ -238,21 +238,21 @@ test('property 4: a want list of the session before changes nothing in the next'
   assert.equal(b.find(a.publicKey), a.endpoint);
 });
 
-test('property 4: a late offer does not take the place of a newer one, nor is it answered', () => {
+test('property 4: late candidates do not replace newer ones and are not answered', () => {
   const { world, a, b } = acquainted();
-  const offer = (value: number) =>
+  const candidates = (value: number) =>
     a.seal((writer) => {
-      writer.begin(FRAME.offer).addOffer(b.publicKey, new Uint8Array(88).fill(value));
+      writer.begin(FRAME.candidates).addCandidates(b.publicKey, new Uint8Array(88).fill(value));
     });
-  const [first, second] = [offer(1), offer(2)];
+  const [first, second] = [candidates(1), candidates(2)];
   assert.equal(a.exchange(second)?.kind, FRAME.serverAck);
   assert.equal(a.ask(first), undefined);
-  assert.equal(b.want(a.publicKey)[0]?.offer?.[0], 2);
+  assert.equal(b.want(a.publicKey)[0]?.candidates?.[0], 2);
   assert.equal(world.handler.counts.lateChanges, 1);
   // Counters begin anew with a session.
   assert.ok(a.connect());
-  assert.equal(a.exchange(offer(3))?.kind, FRAME.serverAck);
-  assert.equal(b.want(a.publicKey)[0]?.offer?.[0], 3);
+  assert.equal(a.exchange(candidates(3))?.kind, FRAME.serverAck);
+  assert.equal(b.want(a.publicKey)[0]?.candidates?.[0], 3);
 });
 
 test('property 4: messages that were held back keep nobody registered who is gone', () => {
@@ -420,7 +420,7 @@ test('property 5: a proof of one source is needed before what is larger is sent 
   const want = a.listPart([b.publicKey]);
   const reply = a.ask(want);
   assert.ok(reply !== undefined && reply.length <= want.length);
-  assert.equal(a.open(reply)?.kind, FRAME.challenge);
+  assert.equal(a.open(reply)?.kind, FRAME.pathChallenge);
   assert.deepEqual(world.takeSent(), []);
 });
 
@@ -448,8 +448,8 @@ test('property 7: what a peer does is pushed, in the same turn', () => {
   const { a, b } = acquainted();
   b.port = 40_000;
   const challenge = b.exchange(b.plain(FRAME.ping));
-  assert.ok(challenge?.kind === FRAME.challenge);
-  b.ask(b.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  assert.ok(challenge?.kind === FRAME.pathChallenge);
+  b.ask(b.seal((writer) => writer.token(FRAME.pathResponse, challenge.token)));
   const [moved] = a.takePushes();
   assert.equal(formatEndpoint(moved!.ipv4!), b.endpoint);
   b.ask(b.plain(FRAME.bye));
@@ -457,20 +457,24 @@ test('property 7: what a peer does is pushed, in the same turn', () => {
   assert.deepEqual([left?.key, left?.ipv4], [b.publicKey, undefined]);
 });
 
-test('property 8: a place for each family, and an offer that only the peer can open', () => {
+test('property 8: a place for each family, and candidates that only the peer can open', () => {
   const { world, a, b } = acquainted();
   a.address = '2001:db8::7';
   const challenge = a.exchange(a.plain(FRAME.ping));
-  assert.ok(challenge?.kind === FRAME.challenge);
-  a.exchange(a.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  assert.ok(challenge?.kind === FRAME.pathChallenge);
+  a.exchange(a.seal((writer) => writer.token(FRAME.pathResponse, challenge.token)));
   const local = [endpoint('10.1.2.3', 51820), endpoint('fd00::3', 51820)];
-  const sealed = sealOffer(a.keys, b.publicKey, local)!;
-  a.exchange(a.seal((writer) => writer.begin(FRAME.offer).addOffer(b.publicKey, sealed)));
+  const sealed = sealCandidates(a.keys, b.publicKey, local)!;
+  a.exchange(a.seal((writer) => writer.begin(FRAME.candidates).addCandidates(b.publicKey, sealed)));
   const [entry] = b.want(a.publicKey);
   assert.equal(formatEndpoint(entry!.ipv4!), `${ALICE}:51820`);
   assert.equal(formatEndpoint(entry!.ipv6!), a.endpoint);
-  assert.deepEqual(openOffer(b.keys, a.publicKey, entry!.offer!), local);
-  assert.equal(openOffer(world.key, a.publicKey, entry!.offer!), undefined, 'not the server');
+  assert.deepEqual(openCandidates(b.keys, a.publicKey, entry!.candidates!), local);
+  assert.equal(
+    openCandidates(world.key, a.publicKey, entry!.candidates!),
+    undefined,
+    'not the server',
+  );
 });
 
 test('property 9: WireGuard takes nothing that is sent for its own', () => {

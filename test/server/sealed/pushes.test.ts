@@ -21,8 +21,8 @@ function waiting(world = new SealedRendezvous()) {
 function move(client: TestClient, port: number): void {
   client.port = port;
   const challenge = client.exchange(client.plain(FRAME.ping));
-  assert.ok(challenge?.kind === FRAME.challenge);
-  client.ask(client.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  assert.ok(challenge?.kind === FRAME.pathChallenge);
+  client.ask(client.seal((writer) => writer.token(FRAME.pathResponse, challenge.token)));
 }
 
 /** When something was sent to a client, in ms from now, while nobody answers. */
@@ -186,14 +186,14 @@ test('moves that follow each other are told once a second, and the last of them 
   const tokens = ports.map((port) => {
     b.port = port;
     const challenge = b.exchange(b.plain(FRAME.ping));
-    assert.ok(challenge?.kind === FRAME.challenge);
+    assert.ok(challenge?.kind === FRAME.pathChallenge);
     return challenge.token;
   });
   const told: string[] = [];
   for (let round = 0; round < 400; round++) {
     b.port = ports[round % 2]!;
     const token = tokens[round % 2]!;
-    const pong = b.exchange(b.seal((writer) => writer.token(FRAME.prove, token)));
+    const pong = b.exchange(b.seal((writer) => writer.token(FRAME.pathResponse, token)));
     assert.equal(pong?.kind, FRAME.pong);
     told.push(...a.takePushes().map(({ ipv4 }) => formatEndpoint(ipv4!)));
     world.wait(10);
@@ -269,9 +269,9 @@ test('16 at a time to one client: those who have much to be told take turns', ()
   for (const peer of peers) {
     peer.want(...hubs.map(({ publicKey }) => publicKey));
     const offers = peer.seal((writer) => {
-      writer.begin(FRAME.offer);
+      writer.begin(FRAME.candidates);
       for (const hub of hubs) {
-        writer.addOffer(hub.publicKey, new Uint8Array(88));
+        writer.addCandidates(hub.publicKey, new Uint8Array(88));
       }
     });
     peer.ask(offers);

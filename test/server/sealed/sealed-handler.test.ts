@@ -58,9 +58,9 @@ test('IPv6 is a path of its own, proven by a challenge', () => {
   b.want(a.publicKey);
   a.address = '2001:db8::7';
   const challenge = a.exchange(a.plain(FRAME.ping));
-  assert.ok(challenge?.kind === FRAME.challenge);
+  assert.ok(challenge?.kind === FRAME.pathChallenge);
   assert.equal(b.want(a.publicKey)[0]?.ipv6, undefined);
-  const pong = a.exchange(a.seal((writer) => writer.token(FRAME.prove, challenge.token)));
+  const pong = a.exchange(a.seal((writer) => writer.token(FRAME.pathResponse, challenge.token)));
   assert.ok(pong?.kind === FRAME.pong);
   const [entry] = b.want(a.publicKey);
   assert.equal(formatEndpoint(entry!.ipv6!), a.endpoint);
@@ -82,15 +82,16 @@ test('bye ends the session and tells the peers', () => {
 test('an offer is passed on to the peer it is for, once both want each other', () => {
   const { world, a, b } = pair();
   const offer = new Uint8Array(88).fill(7);
-  const send = () => a.exchange(a.seal((w) => w.begin(FRAME.offer).addOffer(b.publicKey, offer)));
+  const send = () =>
+    a.exchange(a.seal((w) => w.begin(FRAME.candidates).addCandidates(b.publicKey, offer)));
   a.want(b.publicKey);
   assert.equal(send()?.kind, FRAME.serverAck, 'what it says does not depend on the peer');
   assert.equal(world.handler.sizes.offers, 0);
   b.want(a.publicKey);
   world.takeSent();
   send();
-  assert.deepEqual(b.takePushes()[0]?.offer, offer);
-  assert.deepEqual(b.want(a.publicKey)[0]?.offer, offer);
+  assert.deepEqual(b.takePushes()[0]?.candidates, offer);
+  assert.deepEqual(b.want(a.publicKey)[0]?.candidates, offer);
   b.want();
   assert.equal(world.handler.sizes.offers, 0);
 });

@@ -6,32 +6,32 @@ import {
   decodeCandidates,
   encodeCandidates,
 } from '../wire/sealed-candidates.js';
-import { OFFER_LENGTH } from '../wire/sealed-frames.js';
+import { SEALED_CANDIDATES_LENGTH } from '../wire/sealed-frames.js';
 import { sharedSecret } from './diffie-hellman.js';
 import type { KeyPair } from './key-pair.js';
 import { wipe } from './wipe.js';
 
-const LABEL = new TextEncoder().encode('wg-rendezvous offer 1');
+const LABEL = new TextEncoder().encode('wg-rendezvous candidates 1');
 const NONCE_LENGTH = 24;
 
 /**
- * Seals local endpoints to a peer (one DH): as many as fit, from the first on.
- * @returns 88 bytes; undefined where the peer's key is a point of low order, with which nobody shares a secret
+ * Seals local candidates to a peer (one DH): in order, as many as fit.
+ * @returns 88 bytes; undefined where the peer's key is a point of low order, which gives no shared secret
  */
-export function sealOffer(
+export function sealCandidates(
   own: KeyPair,
   peer: PublicKey,
   endpoints: readonly Endpoint[],
 ): Uint8Array | undefined {
-  const offer = new Uint8Array(OFFER_LENGTH);
-  const nonce = offer.subarray(0, NONCE_LENGTH);
+  const sealed = new Uint8Array(SEALED_CANDIDATES_LENGTH);
+  const nonce = sealed.subarray(0, NONCE_LENGTH);
   sodium.randombytes_buf(nonce);
-  const key = offerKey(own, peer, own.publicKey, peer);
+  const key = candidatesKey(own, peer, own.publicKey, peer);
   if (key === undefined) {
     return undefined;
   }
   sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
-    offer.subarray(NONCE_LENGTH),
+    sealed.subarray(NONCE_LENGTH),
     encodeCandidates(endpoints),
     null,
     null,
@@ -39,16 +39,17 @@ export function sealOffer(
     key,
   );
   wipe(key);
-  return offer;
+  return sealed;
 }
 
-/** Opens the 88 bytes of an offer that a peer sealed (one DH). Undefined where it did not, or not to us. */
-export function openOffer(
+/** Opens 88 bytes of candidates (one DH); undefined unless that peer sealed them to us. */
+export function openCandidates(
   own: KeyPair,
   peer: PublicKey,
-  offer: Uint8Array,
+  sealed: Uint8Array,
 ): Endpoint[] | undefined {
-  const key = offer.length === OFFER_LENGTH && offerKey(own, peer, peer, own.publicKey);
+  const key =
+    sealed.length === SEALED_CANDIDATES_LENGTH && candidatesKey(own, peer, peer, own.publicKey);
   if (!key) {
     return undefined;
   }
@@ -57,9 +58,9 @@ export function openOffer(
     sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(
       plaintext,
       null,
-      offer.subarray(NONCE_LENGTH),
+      sealed.subarray(NONCE_LENGTH),
       null,
-      offer.subarray(0, NONCE_LENGTH),
+      sealed.subarray(0, NONCE_LENGTH),
       key,
     );
   } catch {
@@ -70,8 +71,8 @@ export function openOffer(
   return decodeCandidates(plaintext);
 }
 
-/** The key for offers that one peer seals to another, as either of them computes it. */
-function offerKey(
+/** The key of the candidates that one peer seals to another; both compute the same. */
+function candidatesKey(
   own: KeyPair,
   peer: PublicKey,
   sealer: PublicKey,

@@ -33,7 +33,7 @@ const shortComputed = computed.subarray(0, TOKEN_LENGTH);
  * Proofs that a source receives what is sent to it, of which the server keeps none: each is a keyed hash
  * of the source. `now` is monotonic, in ms.
  */
-export class CookieJar {
+export class CookieChecker {
   private current = randomSecret();
   private previous = randomSecret();
   private since: number;

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { openCandidates, sealCandidates } from '../../src/sealed/candidates.js';
+import { generateKeyPair } from '../../src/sealed/key-pair.js';
+import { parseEndpoint } from '../../src/wire/endpoint.js';
+import { publicKey } from '../../src/wire/key.js';
+
+const a = generateKeyPair();
+const b = generateKeyPair();
+const server = generateKeyPair();
+const ENDPOINTS = [parseEndpoint('192.168.1.2:51820'), parseEndpoint('[fd00::2]:51820')];
+
+function sealed(): Uint8Array {
+  const bytes = sealCandidates(a, b.publicKey, ENDPOINTS);
+  assert.ok(bytes);
+  return bytes;
+}
+
+describe('sealed candidates', () => {
+  it('open for the peer that they are sealed to', () => {
+    const bytes = sealed();
+    assert.equal(bytes.length, 88);
+    assert.deepEqual(openCandidates(b, a.publicKey, bytes), ENDPOINTS);
+  });
+
+  it('open for nobody else, the server included', () => {
+    const bytes = sealed();
+    for (const other of [server, generateKeyPair()]) {
+      assert.equal(openCandidates(other, a.publicKey, bytes), undefined);
+      assert.equal(openCandidates(other, b.publicKey, bytes), undefined);
+      assert.equal(openCandidates(b, other.publicKey, bytes), undefined);
+    }
+  });
+
+  it('do not open in the other direction', () => {
+    const bytes = sealed();
+    assert.equal(openCandidates(a, b.publicKey, bytes), undefined);
+  });
+
+  it('differ each time', () => {
+    assert.notDeepEqual(sealed(), sealed());
+  });
+
+  it('do not open with any byte changed, or cut', () => {
+    const bytes = sealed();
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = Uint8Array.from(bytes);
+      changed[at]! ^= 0x10;
+      assert.equal(openCandidates(b, a.publicKey, changed), undefined, `byte ${at}`);
+      assert.equal(openCandidates(b, a.publicKey, bytes.subarray(0, at)), undefined);
+    }
+  });
+
+  it('do not throw where the bytes are random', () => {
+    const random = fc.uint8Array({ minLength: 80, maxLength: 96 });
+    fc.assert(
+      fc.property(random, (bytes) =>
+        assert.equal(openCandidates(b, a.publicKey, bytes), undefined),
+      ),
+    );
+  });
+
+  it('are not sealed to a point of low order, nor opened from one', () => {
+    // The points of order 1, 2, 4 and 8 of RFC 7748's curve: libsodium's list, without the twins above 2^255.
+    const lowOrder = [
+      '0000000000000000000000000000000000000000000000000000000000000000',
+      '0100000000000000000000000000000000000000000000000000000000000000',
+      'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+      '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+      'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+    ];
+    for (const point of lowOrder) {
+      const key = publicKey(Uint8Array.from(Buffer.from(point, 'hex')));
+      assert.equal(sealCandidates(a, key, ENDPOINTS), undefined);
+      assert.equal(openCandidates(a, key, sealed()), undefined);
+    }
+  });
+});
