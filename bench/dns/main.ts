@@ -83,6 +83,7 @@ async function start(host: LabHost, peers: Peers): Promise<Subject> {
   }
   const args = ['dns', 'server', '--zone', ZONE, '--interface', host.wireguard.interface];
   args.push('--listen', `127.0.0.1:${PORT}`, '--source-rate', '0');
+  args.push('--public', '--reply-rate', '0');
   const server = host.spawn(process.execPath, [PROGRAM, ...args]);
   await server.waitForOutput(/listening on/);
   return { host, server, peers };

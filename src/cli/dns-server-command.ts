@@ -37,12 +37,14 @@ export interface DnsServerFlags extends LogOptions {
   readonly listen?: Endpoint[];
   readonly self?: SelfOptions[];
   readonly tunnelOnly?: true;
+  readonly public?: true;
   readonly dnssec?: string;
   readonly maxAge: number;
   readonly maxStale: number;
   readonly metrics?: Endpoint;
   readonly sourceRate: number;
   readonly sourceBurst: number;
+  readonly replyRate: number;
   readonly receiveBuffer: number;
 }
 
@@ -65,10 +67,13 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
         .preset('')
         .argParser(collect(selfOptions)),
     )
-    .option(
-      '--tunnel-only',
-      'answer only what arrives through the interface, and listen on its addresses',
+    .addOption(
+      new Option(
+        '--tunnel-only',
+        'answer only queries that arrive through the interface, at its addresses (the default)',
+      ).conflicts('public'),
     )
+    .option('--public', 'answer queries from anywhere: everybody learns the endpoints of all peers')
     .option('--dnssec <file>', 'sign answers with the key in a file, as `dns keygen` makes it')
     .option(
       '--max-age <seconds>',
@@ -96,6 +101,12 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
       DEFAULT_REGISTRY_LIMITS.sourceBurst,
     )
     .option(
+      '--reply-rate <n>',
+      'with --public: UDP replies a second to one source that are larger than their query; 0 = no limit',
+      wholeNumber(0, MAX_RATE),
+      DEFAULT_REGISTRY_LIMITS.replyRate,
+    )
+    .option(
       '--receive-buffer <bytes>',
       'size of the kernel queue of each UDP socket',
       wholeNumber(MIN_RECEIVE_BUFFER, MAX_RECEIVE_BUFFER),
@@ -119,11 +130,12 @@ function registryOptions(flags: DnsServerFlags): RegistryServiceOptions {
     zones: zoneOptions(flags),
     interfaceName: flags.interface,
     listen: flags.listen ?? DEFAULT_LISTEN,
-    tunnelOnly: flags.tunnelOnly === true,
+    isPublic: flags.public === true,
     maxAgeMs: Math.round(flags.maxAge * 1000),
     maxStaleMs: Math.round(flags.maxStale * 1000),
     sourceRate: flags.sourceRate,
     sourceBurst: flags.sourceBurst,
+    replyRate: flags.replyRate,
     receiveBufferBytes: flags.receiveBuffer,
     ...(flags.metrics === undefined ? {} : { metrics: flags.metrics }),
   };

@@ -78,14 +78,15 @@ function registryEvents(
 
 /** What a registry server has done so far, in one line for people. */
 function registryCountsLine({ answers, readings, tcp, sockets }: RegistryCounts): string {
-  const { crowdedOut, ...others } = answers;
+  const { crowdedOut, limitedReplies, ...others } = answers;
   const counts = {
     ...others,
+    'limited replies': limitedReplies,
     'crowded out': crowdedOut,
     readings: readings.done,
     'failed readings': readings.failed,
     'TCP connections': tcp.accepted,
-    'turned away': tcp.turnedAway,
+    displaced: tcp.displaced,
     ...socketCounts(sockets),
   };
   const parts = Object.entries(counts).map(([name, count]) => `${name} ${count}`);

@@ -1,14 +1,14 @@
 import type { SocketCounts } from '../socket/socket-counts.js';
 
-/** What queries came to, since the start. */
+/** The outcomes of queries since the start. */
 export interface AnswerCounts {
-  /** Answers with what was asked for. */
+  /** Answered with records. */
   answered: number;
-  /** The name exists, nothing of that type does. */
+  /** The name exists, but has no records of that type. */
   nodata: number;
-  /** The name does not exist, or is of a peer without endpoint. */
+  /** The name does not exist, or its peer has no endpoint. */
   nxdomain: number;
-  /** Outside the zones, or not to be had (zone transfers, classes other than IN). */
+  /** Outside the zones, zone transfers, and classes other than IN. */
   refused: number;
   /** The device could not be read. */
   servfail: number;
@@ -17,13 +17,15 @@ export interface AnswerCounts {
   badvers: number;
   /** Replies of those above that said TC. */
   truncated: number;
+  /** Replies of those above that said TC because the source's rate of large replies was used up. */
+  limitedReplies: number;
   /** Replies of those above from a reading older than `--max-age`, while WireGuard was slow. */
   stale: number;
-  /** Not answered: responses, and what has no whole header. */
+  /** Not answered: responses, and messages without a whole header. */
   ignored: number;
-  /** Not answered: over their source's rate. */
+  /** Not answered: over the rate of their source. */
   limited: number;
-  /** Not answered: too many waited for a reading of the device already. */
+  /** Not answered: no room to wait for a reading of the device. */
   crowdedOut: number;
 }
 
@@ -32,7 +34,7 @@ export interface CountsByTransport {
   readonly tcp: AnswerCounts;
 }
 
-/** What a registry server has done since it started. */
+/** Counts of a registry server since it started. */
 export interface RegistryCounts {
   /** Over both transports. */
   readonly answers: Readonly<AnswerCounts>;
@@ -41,7 +43,8 @@ export interface RegistryCounts {
   readonly readings: { readonly done: number; readonly failed: number };
   readonly tcp: {
     readonly accepted: number;
-    readonly turnedAway: number;
+    /** Closed to make room for others. */
+    readonly displaced: number;
     /** Now. */
     readonly open: number;
   };
@@ -59,6 +62,7 @@ export function emptyCounts(): AnswerCounts {
     notimp: 0,
     badvers: 0,
     truncated: 0,
+    limitedReplies: 0,
     stale: 0,
     ignored: 0,
     limited: 0,

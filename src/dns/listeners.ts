@@ -3,7 +3,7 @@ import { type ListenEndpoint, openAt } from '../socket/listening.js';
 import { type SocketCounts, sumCounters } from '../socket/socket-counts.js';
 import { openTcpListener, type TcpListener } from '../socket/tcp-listener.js';
 import type { Endpoint } from '../wire/endpoint.js';
-import { MAX_CONNECTIONS, type TcpPool } from './tcp-pool.js';
+import { serveConnection } from './tcp-connection.js';
 import { type Answering, UdpHandler } from './udp-handler.js';
 
 export interface ListenersOptions {
@@ -20,15 +20,11 @@ export class Listeners {
   private readonly tcp: TcpListener[] = [];
 
   /** Rejects with the system's error, its address and port; nothing stays open then. */
-  static async open(
-    options: ListenersOptions,
-    answering: Answering,
-    pool: TcpPool,
-  ): Promise<Listeners> {
+  static async open(options: ListenersOptions, answering: Answering): Promise<Listeners> {
     const listeners = new Listeners();
     try {
       for (const endpoint of options.listen) {
-        await listeners.add(endpoint, options, answering, pool);
+        await listeners.add(endpoint, options, answering);
       }
     } catch (error) {
       await listeners.close();
@@ -67,7 +63,6 @@ export class Listeners {
     endpoint: ListenEndpoint,
     { interfaceName, receiveBufferBytes, onSocketError }: ListenersOptions,
     answering: Answering,
-    pool: TcpPool,
   ): Promise<void> {
     const { address, port, family } = endpoint;
     await openAt(endpoint, async () => {
@@ -86,8 +81,7 @@ export class Listeners {
       const listener = await openTcpListener({
         endpoint: socket.address, // the same port, where the kernel chose it
         interfaceName,
-        maxConnections: MAX_CONNECTIONS,
-        onConnection: (connection) => pool.admit(connection),
+        onConnection: (connection) => serveConnection(connection, answering),
       });
       this.tcp.push(listener);
     });

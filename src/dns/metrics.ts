@@ -31,13 +31,17 @@ function createRegistry(counts: () => RegistryCounts): Registry {
     const { udp, tcp } = counts().byTransport;
     return samples('transport', { udp: udp.truncated, tcp: tcp.truncated });
   });
+  counter(registry, 'dns_limited_replies_total', 'Replies cut to TC by the reply rate', () => {
+    const { udp, tcp } = counts().byTransport;
+    return samples('transport', { udp: udp.limitedReplies, tcp: tcp.limitedReplies });
+  });
   counter(registry, 'dns_stale_replies_total', 'Replies from an outdated reading', () => {
     const { udp, tcp } = counts().byTransport;
     return samples('transport', { udp: udp.stale, tcp: tcp.stale });
   });
   counter(registry, 'dns_tcp_connections_total', 'TCP connections by outcome', () => {
-    const { accepted, turnedAway } = counts().tcp;
-    return samples('outcome', { accepted, turned_away: turnedAway });
+    const { accepted, displaced } = counts().tcp;
+    return samples('outcome', { accepted, displaced });
   });
   gauge(registry, 'dns_open_tcp_connections', 'TCP connections now', () => counts().tcp.open);
   total(registry, 'dns_device_readings_total', 'Readings of the WireGuard interface', () => {

@@ -26,8 +26,8 @@ export interface RegistryServiceOptions {
   readonly zones: readonly ZoneOptions[];
   readonly interfaceName: string;
   readonly listen: readonly ListenEndpoint[];
-  /** Only what arrives through the interface is answered, at its addresses. @default false */
-  readonly tunnelOnly?: boolean;
+  /** Answer queries from anywhere. @default false: only those that arrive through the interface */
+  readonly isPublic?: boolean;
   /** How old a reading of the device may be that is answered from. @default 1000 */
   readonly maxAgeMs?: number;
   /** How old a reading may be that serves while WireGuard is slow; 0 = SERVFAIL. @default 60_000 */
@@ -36,6 +36,11 @@ export interface RegistryServiceOptions {
   readonly sourceRate?: number;
   /** Queries that a source may send at once after a pause. @default 20_000 */
   readonly sourceBurst?: number;
+  /**
+   * Public: replies a second over UDP to one source that are larger than their query, ten times as many
+   * at once; further ones are truncated to nothing. 0 = no limit. @default 100
+   */
+  readonly replyRate?: number;
   /** SO_RCVBUF of each UDP socket. @default 4_194_304 */
   readonly receiveBufferBytes?: number;
   /** Where to serve metrics over HTTP. @default nowhere */
@@ -47,7 +52,7 @@ export interface RegistryServiceOptions {
 export type RegistryLimits = Required<
   Pick<
     RegistryServiceOptions,
-    'maxAgeMs' | 'maxStaleMs' | 'sourceRate' | 'sourceBurst' | 'receiveBufferBytes'
+    'maxAgeMs' | 'maxStaleMs' | 'sourceRate' | 'sourceBurst' | 'replyRate' | 'receiveBufferBytes'
   >
 >;
 
@@ -56,5 +61,6 @@ export const DEFAULT_REGISTRY_LIMITS: RegistryLimits = {
   maxStaleMs: 60_000,
   sourceRate: 20_000,
   sourceBurst: 20_000,
+  replyRate: 100,
   receiveBufferBytes: 4 * 1024 * 1024,
 };

@@ -27,7 +27,7 @@ const TRANSFERS: readonly string[] = ['AXFR', 'IXFR'];
 /** Questions that only a signer has answers for. */
 const SIGNER_TYPES: readonly string[] = ['DNSKEY', 'DS', 'RRSIG', 'NSEC'];
 
-/** Sends the asker to TCP, where none can ask with a forged address. */
+/** A truncated reply without records: sends the client to TCP, where addresses cannot be forged. */
 const ALL_LEFT_OUT: EncodedSections = { bytes: new Uint8Array(), ends: [], counts: [0, 1, 0] };
 
 /** Answers queries for zones, from the last reading of the device. */
@@ -48,9 +48,16 @@ export class Responder {
    * Answers a query in place; never throws on what it says.
    * @param message the query's bytes; the buffer behind has room for a reply: over UDP MAX_UDP_REPLY, over
    *   TCP MAX_DNS_MESSAGE
+   * @param mayGrow called before a reply that is larger than its query; false: it is truncated instead
    * @returns bytes of the reply, or SILENCE
    */
-  respond(buffer: Uint8Array, length: number, transport: Transport, local: LocalAddress): number {
+  respond(
+    buffer: Uint8Array,
+    length: number,
+    transport: Transport,
+    local: LocalAddress,
+    mayGrow: () => boolean = () => true,
+  ): number {
     const counts = this.counts[transport];
     const query = decodeQuery(buffer.subarray(0, length));
     if (query === 'silent') {
@@ -61,7 +68,12 @@ export class Responder {
       counts[query]++;
       return writeFault(buffer, query === 'formerr' ? RCODE.FORMERR : RCODE.NOTIMP);
     }
-    return this.answer(buffer, query, transport, local);
+    const reply = this.answer(buffer, query, transport, local);
+    if (reply <= length || mayGrow()) {
+      return reply;
+    }
+    counts.limitedReplies++;
+    return this.send(buffer, query, RCODE.NOERROR, ALL_LEFT_OUT, transport).length;
   }
 
   private answer(

@@ -1,3 +1,4 @@
+import { ConnectionPool } from '../limits/connection-pool.js';
 import { randomHashKey } from '../limits/random-hash-key.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
 import type { MetricsEvents, MetricsServer } from '../metrics/metrics-server.js';
@@ -17,12 +18,18 @@ import {
 } from './options.js';
 import { Responder } from './responder.js';
 import { Roster } from './roster.js';
-import { TcpPool } from './tcp-pool.js';
 import { type TunnelEvents, TunnelListeners } from './tunnel-listeners.js';
 import type { Answering } from './udp-handler.js';
 import { Zone } from './zone.js';
 
-/** What no waiting mends. */
+/** TCP connections at once (RFC 7766 section 6.2.2), and of those the most of one source. */
+const MAX_CONNECTIONS = 512;
+const MAX_PER_SOURCE = 32;
+
+/** Large replies that a source may have at once after a pause, in seconds of its rate. */
+const REPLY_BURST_SECONDS = 10;
+
+/** Errors that no retry mends. */
 const FATAL_CODES: readonly string[] = ['WG_TOOL_MISSING', 'WG_NOT_PERMITTED'];
 
 /** What a registry tells while it runs. */
@@ -64,22 +71,25 @@ export async function openRegistry(
 ): Promise<RegistryService> {
   const limits: RegistryLimits = { ...DEFAULT_REGISTRY_LIMITS, ...options };
   const answering = createAnswering(options, limits, events);
-  const { responder, source } = answering;
+  const { responder, source, connections } = answering;
   await firstReading(source);
-  const pool = new TcpPool(answering);
-  const listeners = await openListeners(options, limits, answering, pool, events);
+  const listeners = await openListeners(options, limits, answering, events);
   const counts = (): RegistryCounts => ({
     answers: sumAnswers(responder.counts),
     byTransport: { udp: { ...responder.counts.udp }, tcp: { ...responder.counts.tcp } },
     readings: { done: source.readings, failed: source.failures },
-    tcp: { accepted: pool.accepted, turnedAway: pool.turnedAway, open: pool.size },
+    tcp: {
+      accepted: connections.accepted,
+      displaced: connections.displaced,
+      open: connections.size,
+    },
     sockets: listeners.counts,
   });
   let metrics: MetricsServer | undefined;
   let closed: Promise<void> | undefined;
   const closeAll = async (): Promise<void> => {
     await listeners.close();
-    pool.closeAll();
+    connections.closeAll();
     await metrics?.close();
   };
   const close = (): Promise<void> => {
@@ -129,9 +139,21 @@ function createAnswering(
     responder: new Responder(zones, roster, options.signer),
     source,
     limiter: new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst }),
+    replyLimiter: replyLimiter(options, limits),
+    connections: new ConnectionPool({ capacity: MAX_CONNECTIONS, perSource: MAX_PER_SOURCE }),
     hashKey: randomHashKey(),
     now,
   };
+}
+
+/** In a tunnel WireGuard has proven each source; elsewhere a forged one gets few large replies. */
+function replyLimiter(
+  { isPublic }: RegistryServiceOptions,
+  { replyRate }: RegistryLimits,
+): RateLimiter | undefined {
+  return isPublic === true && replyRate > 0
+    ? new RateLimiter({ rate: replyRate, burst: REPLY_BURST_SECONDS * replyRate })
+    : undefined;
 }
 
 function deviceReader(interfaceName: string): () => Promise<Device> {
@@ -161,15 +183,14 @@ async function openMetrics(
 }
 
 function openListeners(
-  { tunnelOnly, interfaceName, listen }: RegistryServiceOptions,
+  { isPublic, interfaceName, listen }: RegistryServiceOptions,
   { receiveBufferBytes }: RegistryLimits,
   answering: Answering,
-  pool: TcpPool,
   events: RegistryEvents,
 ): Promise<Listeners | TunnelListeners> {
   const onSocketError = (error: Error) => events.onSocketError?.(error);
   const options = { listen, receiveBufferBytes, onSocketError };
-  return tunnelOnly === true
-    ? TunnelListeners.open({ ...options, interfaceName }, answering, pool, events)
-    : Listeners.open(options, answering, pool);
+  return isPublic === true
+    ? Listeners.open(options, answering)
+    : TunnelListeners.open({ ...options, interfaceName }, answering, events);
 }

@@ -1,28 +1,30 @@
 import type { Socket } from 'node:net';
+import { connectionSource } from '../limits/source-hash.js';
 import { decodeFrame, encodeFrame, frameLength } from '../wire/dns-frame.js';
 import { MAX_DNS_MESSAGE } from '../wire/dns-reply.js';
 import { withoutZone } from '../wire/endpoint.js';
 import { SILENCE } from './responder.js';
 import type { Answering } from './udp-handler.js';
 
-/** No query for these zones is longer; with it a connection keeps little in memory. */
+/** No valid query for these zones is longer. Bounds the memory of a connection. */
 const MAX_QUERY_LENGTH = 4096;
 
-/** Answers that wait for the asker to read them; while there are more, no further query is taken. */
+/** Replies that the client has not read. Beyond this no further query is read. */
 const MAX_UNREAD_BYTES = 128 * 1024;
 
-/** Asker and server may keep a connection for more queries (RFC 7766 section 6.2.3), but not for ever. */
+/** A connection without a query ends after this time (RFC 7766 section 6.2.3). */
 const IDLE_TIMEOUT_MS = 10_000;
 
-/** Replies are made here and copied; one at a time, as that takes no turn of the loop. */
+/** Replies are written here and copied out, within one turn of the loop. */
 const scratch = new Uint8Array(MAX_DNS_MESSAGE);
 
 /**
- * Answers the queries of a connection in order, until the asker ends it, asks nothing for 10 s, or sends
- * what is no query.
- * @param source whose rate its queries count for
+ * Answers the queries of a connection in order, until the client ends it, sends no query for 10 s or a
+ * malformed one, exceeds its rate, or the connection has to make room for another.
  */
-export function serveConnection(socket: Socket, source: number, answering: Answering): void {
+export function serveConnection(socket: Socket, answering: Answering): void {
+  const source = connectionSource(socket.remoteAddress, answering.hashKey);
+  answering.connections.admit(socket, source);
   const connection = new TcpConnection(socket, source, answering);
   socket.on('data', (bytes) => connection.receive(bytes));
   socket.on('drain', () => connection.advance());
@@ -50,13 +52,13 @@ class TcpConnection {
     this.advance();
   }
 
-  /** The asker sends no more: what it has asked is still answered. */
+  /** The client sends no more; its queries so far are still answered. */
   finish(): void {
     this.ended = true;
     this.advance();
   }
 
-  /** Answers what has arrived, as far as it is whole and its answers are read. */
+  /** Answers the complete queries, while the client reads the replies. */
   advance(): void {
     const { socket } = this;
     while (!this.waiting && !socket.destroyed) {
@@ -69,6 +71,7 @@ class TcpConnection {
         break;
       }
       this.idle.refresh();
+      this.answering.connections.touch(socket);
       this.take(query);
     }
     if (this.ended && !this.waiting) {
@@ -78,7 +81,7 @@ class TcpConnection {
     }
   }
 
-  /** The next whole query; ends the connection when what comes is too long for one. */
+  /** The next complete query. Ends the connection if one is too long. */
   private nextQuery(): Uint8Array | undefined {
     if ((frameLength(this.received) ?? 0) > MAX_QUERY_LENGTH) {
       this.socket.destroy();

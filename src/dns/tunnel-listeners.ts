@@ -11,7 +11,6 @@ import {
   sameEndpoint,
 } from '../wire/endpoint.js';
 import { Listeners, type ListenersOptions } from './listeners.js';
-import type { TcpPool } from './tcp-pool.js';
 import type { Answering } from './udp-handler.js';
 
 /** How often the interface is looked at: it may go, come back, or get another address. */
@@ -44,7 +43,6 @@ export class TunnelListeners {
   private constructor(
     private readonly options: ListenersOptions & { readonly interfaceName: string },
     private readonly answering: Answering,
-    private readonly pool: TcpPool,
     private readonly events: TunnelEvents,
   ) {}
 
@@ -52,10 +50,9 @@ export class TunnelListeners {
   static async open(
     options: ListenersOptions & { readonly interfaceName: string },
     answering: Answering,
-    pool: TcpPool,
     events: TunnelEvents,
   ): Promise<TunnelListeners> {
-    const listeners = new TunnelListeners(options, answering, pool, events);
+    const listeners = new TunnelListeners(options, answering, events);
     await listeners.move(listeners.look());
     listeners.timer = setInterval(() => listeners.follow(), LOOK_INTERVAL_MS);
     return listeners;
@@ -119,7 +116,7 @@ export class TunnelListeners {
       return;
     }
     const listen = tunnelEndpoints(this.options.listen, tunnel);
-    this.current = await Listeners.open({ ...this.options, listen }, this.answering, this.pool);
+    this.current = await Listeners.open({ ...this.options, listen }, this.answering);
     this.problem = undefined;
   }
 
@@ -152,17 +149,22 @@ export class TunnelListeners {
   }
 }
 
-/** The endpoints to listen at in a tunnel: a wildcard stands for the tunnel's addresses of its family. */
+/**
+ * The endpoints to listen at in a tunnel, all at addresses of the interface. A wildcard stands for those
+ * of its family.
+ */
 export function tunnelEndpoints(
   listen: readonly ListenEndpoint[],
   { addresses }: Tunnel,
 ): ListenEndpoint[] {
   const all = listen.flatMap((wanted) =>
-    isWildcard(wanted.address)
-      ? addresses
-          .filter((address) => addressFamily(address) === wanted.family)
-          .map((address) => endpoint(address, wanted.port))
-      : [wanted],
+    addresses
+      .filter((address) =>
+        isWildcard(wanted.address)
+          ? addressFamily(address) === wanted.family
+          : address === wanted.address,
+      )
+      .map((address) => endpoint(address, wanted.port)),
   );
   return all.filter((one, i) => all.findIndex((other) => sameEndpoint(one, other)) === i);
 }
@@ -186,5 +188,5 @@ export function tunnelProblem(
   }
   return tunnelEndpoints(listen, tunnel).length > 0
     ? undefined
-    : `${name} has no address of the family to listen on: give it one (ip address add), or --listen on the other family`;
+    : `${name} has none of the addresses to listen on (--listen): give it one (ip address add), listen on ${tunnel.addresses.join(' or ')}, or serve everybody with --public`;
 }

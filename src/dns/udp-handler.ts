@@ -1,3 +1,4 @@
+import type { ConnectionPool } from '../limits/connection-pool.js';
 import type { HashKey } from '../limits/half-siphash.js';
 import type { RateLimiter } from '../limits/rate-limiter.js';
 import { sourceHash } from '../limits/source-hash.js';
@@ -14,11 +15,14 @@ import type { DeviceSource } from './device-source.js';
 import type { Responder } from './responder.js';
 import type { LocalAddress } from './zone.js';
 
-/** What both transports answer with. */
+/** The collaborators of both transports. */
 export interface Answering {
   readonly responder: Responder;
   readonly source: DeviceSource;
   readonly limiter: RateLimiter;
+  /** Of replies over UDP that are larger than their query; undefined where sources cannot be forged. */
+  readonly replyLimiter: RateLimiter | undefined;
+  readonly connections: ConnectionPool;
   readonly hashKey: HashKey;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -29,6 +33,7 @@ export class UdpHandler {
   /** Queries that wait for a reading of the device, in the socket's outgoing batch. */
   private waiting = 0;
   private readonly localOf: LocalAddress = () => this.localAddress();
+  private readonly mayGrow = () => this.drawsReply();
   private batch: DatagramBatch | undefined;
   private slot = 0;
 
@@ -128,7 +133,24 @@ export class UdpHandler {
     this.batch = batch;
     this.slot = slot;
     const buffer = payload.subarray(start, start + stride);
-    lengths[slot] = this.answering.responder.respond(buffer, length, 'udp', this.localOf);
+    lengths[slot] = this.answering.responder.respond(
+      buffer,
+      length,
+      'udp',
+      this.localOf,
+      this.mayGrow,
+    );
+  }
+
+  /** Whether the source of the query may have a reply larger than it: draws on the source's rate. */
+  private drawsReply(): boolean {
+    const { replyLimiter, hashKey, now } = this.answering;
+    if (replyLimiter === undefined || this.batch === undefined) {
+      return true;
+    }
+    const { addresses } = this.batch;
+    const source = sourceHash(addresses, this.slot * ADDRESS_WORDS, this.bound.family, hashKey);
+    return replyLimiter.allows(source, now());
   }
 
   /** Where a query was sent to; undefined where node:dgram does not tell. */

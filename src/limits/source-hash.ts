@@ -1,4 +1,4 @@
-import type { Family } from '../wire/endpoint.js';
+import { addressBytes, addressFamily, type Family } from '../wire/endpoint.js';
 import { type HashKey, halfSipHash } from './half-siphash.js';
 
 /** Words of the address that name a source: an IPv4 /32, an IPv6 /64 (what one site is given at least). */
@@ -16,4 +16,11 @@ export function sourceHash(
   key: HashKey,
 ): number {
   return halfSipHash(addresses, offset, SOURCE_WORDS[family], key);
+}
+
+/** The source of a TCP connection by its address; undefined, of a socket closed already, counts as `::`. */
+export function connectionSource(address: string | undefined, key: HashKey): number {
+  const words = new Uint32Array(4);
+  new Uint8Array(words.buffer).set(addressBytes(address ?? '::'));
+  return sourceHash(words, 0, addressFamily(address ?? '::') ?? 6, key);
 }

@@ -1,6 +1,8 @@
-import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
+import { ConnectionPool } from '../limits/connection-pool.js';
+import { randomHashKey } from '../limits/random-hash-key.js';
+import { connectionSource } from '../limits/source-hash.js';
 import { atIntervals } from '../socket/at-intervals.js';
 import { openTcpListener } from '../socket/tcp-listener.js';
 import type { Endpoint } from '../wire/endpoint.js';
@@ -9,7 +11,7 @@ import type { HttpRequest } from './http-request.js';
 import { answerOnce } from './one-exchange.js';
 import { SharedText } from './shared-text.js';
 
-/** Scrapers and probes are few; more connections than this are refused. */
+/** Connections at once; scrapers and probes are few. */
 const MAX_CONNECTIONS = 64;
 
 /** The kernel says again and again what it lacks. */
@@ -44,13 +46,12 @@ export interface MetricsServerOptions extends MetricsEvents {
 export async function openMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
   const { endpoint, registry, isReady, now = () => performance.now() } = options;
   const metrics = new SharedText(() => registry.metrics(), now);
-  const sockets = new Set<Socket>();
+  const connections = new ConnectionPool({ capacity: MAX_CONNECTIONS });
+  const hashKey = randomHashKey();
   const listener = await openTcpListener({
     endpoint,
-    maxConnections: MAX_CONNECTIONS,
     onConnection(socket) {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
+      connections.admit(socket, connectionSource(socket.remoteAddress, hashKey));
       answerOnce(socket, (request) => answer(request, metrics, registry.contentType, isReady()));
     },
     onError: atIntervals(PROBLEM_INTERVAL_MS, now, options.onMetricsProblem ?? (() => {})),
@@ -59,9 +60,7 @@ export async function openMetricsServer(options: MetricsServerOptions): Promise<
     listener.close();
     await nextTurn();
     await nextTurn(); // Between the two, what has arrived is read.
-    for (const socket of sockets) {
-      socket.destroy();
-    }
+    connections.closeAll();
   };
   return { address: listener.address, close, [Symbol.asyncDispose]: close };
 }

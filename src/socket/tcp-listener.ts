@@ -9,8 +9,7 @@ export interface TcpListenerOptions {
   readonly endpoint: Endpoint;
   /** Take only connections that arrive through this interface (SO_BINDTODEVICE); needs the addon. */
   readonly interfaceName?: string | undefined;
-  readonly maxConnections: number;
-  /** Called with each connection; when the other side ends, this side is still open. */
+  /** Called with each connection, whose number the caller bounds; when the other side ends, this side is still open. */
   onConnection(socket: Socket): void;
   /** A connection could not be taken, such as for want of descriptors; listening goes on. */
   readonly onError?: (error: Error) => void;
@@ -27,7 +26,6 @@ export interface TcpListener {
 export async function openTcpListener(options: TcpListenerOptions): Promise<TcpListener> {
   const { endpoint } = options;
   const server = createServer({ noDelay: true, allowHalfOpen: true }, options.onConnection);
-  server.maxConnections = options.maxConnections;
   listen(server, options);
   // once() rejects on 'error', which is how it tells that it cannot bind.
   await once(server, 'listening');

@@ -138,9 +138,10 @@ export interface ReplyHeader {
 }
 
 /**
- * Turns the query in a buffer into its reply, in place: header, question as it was asked, and as many of
- * the records as fit in the limit. Without room for all answers and authorities the reply is truncated
- * (TC); additional records are left out silently (RFC 2181 section 9).
+ * Turns the query in a buffer into its reply, in place: header, question as it was asked, and the records
+ * that fit in the limit. Without room for all answers and authorities the reply is truncated (TC), and
+ * over UDP has no records: the client asks again over TCP, and a forged source is sent no more bytes than
+ * the query had. Additional records are left out silently (RFC 2181 section 9).
  * @returns bytes of the reply, and whether it is truncated
  */
 export function writeReply(
@@ -152,9 +153,10 @@ export function writeReply(
 ): { readonly length: number; readonly truncated: boolean } {
   const { edns, questionEnd } = query;
   const room = limit - questionEnd - (edns === undefined ? 0 : OPT_LENGTH);
-  const fitting = sections === undefined ? 0 : countFitting(sections.ends, room);
+  const whole = sections === undefined ? 0 : countFitting(sections.ends, room);
   const [answers, authorities] = sections?.counts ?? [0, 0];
-  const truncated = fitting < answers + authorities;
+  const truncated = whole < answers + authorities;
+  const fitting = truncated && limit <= MAX_UDP_REPLY ? 0 : whole;
   const recordsLength = fitting === 0 ? 0 : (sections?.ends[fitting - 1] as number);
   if (sections !== undefined && recordsLength > 0) {
     const { bytes } = sections;

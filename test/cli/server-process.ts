@@ -64,7 +64,7 @@ export class ServerProcess implements AsyncDisposable {
 /** A registry server of example.com; pass the stand-in for `wg` with --wg. */
 export class DnsServerProcess extends ServerProcess {
   protected override get command(): readonly string[] {
-    return ['dns', 'server', '--zone', 'example.com', '--interface', 'wg-test'];
+    return ['dns', 'server', '--zone', 'example.com', '--interface', 'wg-test', '--public'];
   }
 }
 

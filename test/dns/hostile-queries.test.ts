@@ -2,16 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decode, RECURSION_DESIRED } from 'dns-packet';
 import fc from 'fast-check';
-import {
-  type Asking,
-  device,
-  FIRST_NAME,
-  numberedKey,
-  peer,
-  query,
-  Registry,
-  SERVICE,
-} from './asking.js';
+import { device, FIRST_NAME, numberedKey, peer, query, Registry, SERVICE } from './asking.js';
 
 const REFUSALS = new Set([1, 4, 5]); // FORMERR, NOTIMP, REFUSED
 const HEADER = 12;
@@ -242,13 +233,20 @@ describe('the size of replies over UDP', () => {
     [4096, 1232],
     [65_535, 1232],
   ] as const) {
-    it(`${limit} bytes at most where the asker takes ${udpSize ?? 'what DNS always had'}`, () => {
-      const asking: Asking = udpSize === undefined ? {} : { udpSize };
-      const reply = registry.respond(query(SERVICE, 'PTR', asking)) as Buffer;
-      assert.ok(reply.length <= limit && reply.length > limit - 71, `${reply.length} bytes`);
-      const packet = decode(reply);
-      assert.equal(packet.flag_tc, true);
-      assert.ok((packet.answers?.length ?? 0) > 4);
+    it(`is at most ${limit} bytes for an EDNS size of ${udpSize ?? 'none'}; longer lists are empty, with TC`, () => {
+      const message = query(SERVICE, 'PTR', udpSize === undefined ? {} : { udpSize });
+      const listOf = (count: number) =>
+        new Registry(device(peers.slice(0, count))).respond(message) as Buffer;
+      let count = 1;
+      while (!decode(listOf(count + 1)).flag_tc) {
+        count++;
+      }
+      const whole = listOf(count);
+      assert.ok(whole.length <= limit && whole.length > limit - 71, `${whole.length} bytes`);
+      assert.equal(decode(whole).answers?.length, count);
+      const cut = listOf(count + 1);
+      assert.equal(decode(cut).answers?.length, 0);
+      assert.equal(cut.length, message.length, 'no amplification');
     });
   }
 

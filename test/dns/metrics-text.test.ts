@@ -17,7 +17,7 @@ const COUNTS = {
   answers: sumAnswers(BY_TRANSPORT),
   byTransport: BY_TRANSPORT,
   readings: { done: 1, failed: 2 },
-  tcp: { accepted: 3, turnedAway: 4, open: 5 },
+  tcp: { accepted: 3, displaced: 4, open: 5 },
   sockets: {
     ...sumCounters([]),
     kernelDrops: 6,
@@ -40,10 +40,11 @@ dns_queries_total{transport="udp",outcome="formerr"} 106
 dns_queries_total{transport="udp",outcome="notimp"} 107
 dns_queries_total{transport="udp",outcome="badvers"} 108
 dns_truncated_replies_total{transport="udp"} 109
-dns_stale_replies_total{transport="udp"} 110
-dns_queries_total{transport="udp",outcome="ignored"} 111
-dns_queries_total{transport="udp",outcome="limited"} 112
-dns_queries_total{transport="udp",outcome="crowded_out"} 113
+dns_limited_replies_total{transport="udp"} 110
+dns_stale_replies_total{transport="udp"} 111
+dns_queries_total{transport="udp",outcome="ignored"} 112
+dns_queries_total{transport="udp",outcome="limited"} 113
+dns_queries_total{transport="udp",outcome="crowded_out"} 114
 dns_queries_total{transport="tcp",outcome="answered"} 201
 dns_queries_total{transport="tcp",outcome="nodata"} 202
 dns_queries_total{transport="tcp",outcome="nxdomain"} 203
@@ -53,14 +54,15 @@ dns_queries_total{transport="tcp",outcome="formerr"} 206
 dns_queries_total{transport="tcp",outcome="notimp"} 207
 dns_queries_total{transport="tcp",outcome="badvers"} 208
 dns_truncated_replies_total{transport="tcp"} 209
-dns_stale_replies_total{transport="tcp"} 210
-dns_queries_total{transport="tcp",outcome="ignored"} 211
-dns_queries_total{transport="tcp",outcome="limited"} 212
-dns_queries_total{transport="tcp",outcome="crowded_out"} 213
+dns_limited_replies_total{transport="tcp"} 210
+dns_stale_replies_total{transport="tcp"} 211
+dns_queries_total{transport="tcp",outcome="ignored"} 212
+dns_queries_total{transport="tcp",outcome="limited"} 213
+dns_queries_total{transport="tcp",outcome="crowded_out"} 214
 dns_device_readings_total 1
 dns_device_reading_failures_total 2
 dns_tcp_connections_total{outcome="accepted"} 3
-dns_tcp_connections_total{outcome="turned_away"} 4
+dns_tcp_connections_total{outcome="displaced"} 4
 dns_open_tcp_connections 5
 dropped_datagrams_total{cause="receive_buffer"} 6
 socket_errors_total 61

@@ -19,6 +19,7 @@ function open(options: Partial<RegistryServiceOptions> = {}, read = async () => 
       zones: [{ name: 'example.com' }],
       interfaceName: 'wg-none',
       listen: [ANY_PORT],
+      isPublic: true,
       ...options,
       read,
     },
@@ -73,7 +74,7 @@ test('/metrics tells what a registry was asked, by transport and outcome, and ho
     assert.equal(sample(text, 'dns_device_readings_total'), 7, 'one at the start, one for each');
     assert.equal(sample(text, 'dns_device_reading_failures_total'), 1);
     assert.equal(sample(text, 'dns_tcp_connections_total{outcome="accepted"}'), 3);
-    assert.equal(sample(text, 'dns_tcp_connections_total{outcome="turned_away"}'), 0);
+    assert.equal(sample(text, 'dns_tcp_connections_total{outcome="displaced"}'), 0);
     assert.equal(sample(text, 'dns_open_tcp_connections'), 0);
     assert.equal(sample(text, 'batch_size_sum'), 3);
     assertCommonMetrics(text);
@@ -101,7 +102,7 @@ test('/metrics tells of truncated replies and open connections', async () => {
 });
 
 test('a registry that waits for its tunnel is healthy and not ready', async () => {
-  await using service = await open({ metrics: ANY_PORT, tunnelOnly: true });
+  await using service = await open({ metrics: ANY_PORT, isPublic: false });
   const metrics = service.metricsAddress as Endpoint;
   assert.deepEqual(service.addresses, []);
   assert.equal((await get(metrics, '/readyz')).status, 503);

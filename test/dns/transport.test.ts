@@ -20,6 +20,7 @@ function open(options: Partial<RegistryServiceOptions> = {}, read = async () => 
       zones: [{ name: 'example.com' }],
       interfaceName: 'wg-none',
       listen: [endpoint('127.0.0.1', 0)],
+      isPublic: true,
       ...options,
       read,
     },
@@ -133,19 +134,29 @@ describe('over TCP', () => {
     assert.ok(answered < 90_000, `${answered} answers`);
   });
 
-  it('turns away the 33rd connection of a source', async () => {
+  it('closes the longest idle connection of a source that opens its 33rd', async () => {
     await using service = await open();
-    const clients = Array.from({ length: 33 }, () => new Client(service));
-    await until('one to be turned away', () => clients.some(({ closed }) => closed));
-    assert.equal(service.counts().tcp.turnedAway, 1);
-    assert.equal(service.counts().tcp.accepted, 32);
-    clients[0]?.socket.destroy();
-    await until('room again', async () => {
-      using another = new Client(service);
-      another.socket.write(numbered(1));
-      await until('an answer', () => another.closed || another.replies.length === 1);
-      return another.replies.length === 1;
-    });
+    const clients: Client[] = [];
+    const use = async (client: Client) => {
+      const before = client.replies.length;
+      client.socket.write(numbered(1));
+      await until('an answer', () => client.replies.length > before);
+    };
+    for (let i = 0; i < 32; i++) {
+      const client = new Client(service);
+      clients.push(client);
+      await use(client);
+    }
+    await use(clients[0] as Client);
+    using newcomer = new Client(service);
+    await use(newcomer);
+    await until('one to be closed', () => clients.some(({ closed }) => closed));
+    assert.deepEqual(
+      clients.flatMap(({ closed }, i) => (closed ? [i] : [])),
+      [1],
+    );
+    const { accepted, displaced, open: now } = service.counts().tcp;
+    assert.deepEqual([accepted, displaced, now], [33, 1, 32]);
     for (const client of clients) {
       client[Symbol.dispose]();
     }

@@ -17,6 +17,12 @@ function listened(listen: Parameters<typeof tunnelEndpoints>[0], tunnel = BOTH):
   return tunnelEndpoints(listen, tunnel).map(formatEndpoint);
 }
 
+test('an address that the interface lacks is not listened at', () => {
+  assert.deepEqual(listened([endpoint('192.0.2.1', 53), endpoint('fd00::1', 53)]), [
+    '[fd00::1]:53',
+  ]);
+});
+
 test('a wildcard stands for the addresses of its family, each once', () => {
   assert.deepEqual(listened([IPV4]), ['10.9.0.1:53', '10.9.0.2:53']);
   assert.deepEqual(listened([IPV6]), ['[fd00::1]:53']);
@@ -35,5 +41,9 @@ test('where there is nothing to listen on, a line says why and what to do', () =
   const problem = (tunnel: Tunnel) => tunnelProblem('wg0', [IPV4], tunnel) ?? '';
   assert.match(problem({ index: undefined, addresses: [] }), /^there is no interface wg0: create/);
   assert.match(problem({ index: 7, addresses: [] }), /^wg0 is down or has no address: bring it up/);
-  assert.match(problem(ONLY_IPV6), /^wg0 has no address of the family to listen on: give it one/);
+  assert.match(
+    problem(ONLY_IPV6),
+    /^wg0 has none of the addresses to listen on \(--listen\): .*listen on fd00::1, or .*--public$/,
+  );
+  assert.match(tunnelProblem('wg0', [endpoint('127.0.0.1', 53)], BOTH) ?? '', /^wg0 has none of/);
 });

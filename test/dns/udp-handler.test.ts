@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { decode } from 'dns-packet';
 import { DeviceSource } from '../../src/dns/device-source.js';
 import { UdpHandler } from '../../src/dns/udp-handler.js';
+import { ConnectionPool } from '../../src/limits/connection-pool.js';
 import { RateLimiter } from '../../src/limits/rate-limiter.js';
 import type { BatchSocket } from '../../src/socket/batch-socket.js';
 import {
@@ -28,7 +29,7 @@ class Bench {
   private finishReading: ((it: Device) => void) | undefined;
   private readonly handler: UdpHandler;
 
-  constructor() {
+  constructor(replyLimiter?: RateLimiter) {
     const { roster, responder } = this.registry;
     const now = () => this.now;
     const read = () => new Promise<Device>((resolve) => (this.finishReading = resolve));
@@ -41,12 +42,23 @@ class Bench {
       return count;
     };
     const socket = { outgoing: this.outgoing, flush } as unknown as BatchSocket;
-    const answering = { responder, source, limiter, hashKey, now };
+    const connections = new ConnectionPool({ capacity: 1 });
+    const limits = { limiter, replyLimiter, connections, hashKey };
+    const answering = { responder, source, ...limits, now };
     this.handler = new UdpHandler(answering, endpoint('127.0.0.1', 53), () => socket);
   }
 
-  /** What is answered at once. */
+  /** The addresses that are answered at once. */
   ask(count: number): (string | undefined)[] {
+    return answersIn(this.handle(count), count);
+  }
+
+  /** The replies that are sent at once. */
+  askRaw(count: number): (Uint8Array | undefined)[] {
+    return repliesIn(this.handle(count), count);
+  }
+
+  private handle(count: number): DatagramBatch {
     const batch = createDatagramBatch(count, STRIDE);
     const message = query(FIRST_NAME, 'A');
     for (let slot = 0; slot < count; slot++) {
@@ -55,7 +67,7 @@ class Bench {
       batch.addresses[slot * ADDRESS_WORDS + PORT_WORD] = 5000 + slot;
     }
     this.handler.handle(batch, count);
-    return answersIn(batch, count);
+    return batch;
   }
 
   async finish(state: Device): Promise<void> {
@@ -64,14 +76,17 @@ class Bench {
   }
 }
 
-/** The address in each reply; undefined where there is none. */
-function answersIn({ payload, lengths }: DatagramBatch, count: number): (string | undefined)[] {
+function repliesIn({ payload, lengths }: DatagramBatch, count: number): (Uint8Array | undefined)[] {
   return Array.from({ length: count }, (_, slot) => {
     const [start, length] = [slot * STRIDE, lengths[slot] as number];
-    if (length === NO_REPLY) {
-      return undefined;
-    }
-    const { answers } = decode(Buffer.from(payload.subarray(start, start + length)));
+    return length === NO_REPLY ? undefined : payload.subarray(start, start + length);
+  });
+}
+
+/** The address in each reply; undefined where there is none. */
+function answersIn(batch: DatagramBatch, count: number): (string | undefined)[] {
+  return repliesIn(batch, count).map((reply) => {
+    const { answers } = reply === undefined ? { answers: [] } : decode(Buffer.from(reply));
     return (answers as { data: string }[])[0]?.data;
   });
 }
@@ -98,4 +113,26 @@ test('who finds no room while a reading takes long is answered from the one befo
   await bench.finish(MOVED);
   assert.deepEqual(bench.flushed, new Array(4).fill('9.9.9.9'));
   assert.equal(bench.registry.responder.counts.udp.crowdedOut, 0);
+});
+
+test('a source over its rate of large replies gets truncated ones, no larger than its queries', async () => {
+  const bench = new Bench(new RateLimiter({ rate: 1, burst: 3 }));
+  bench.ask(1);
+  await bench.finish(EXAMPLE);
+  bench.now = 1;
+  const replies = bench.askRaw(5);
+  const length = query(FIRST_NAME, 'A').length;
+  const shown = replies.map((reply) => [
+    (reply?.length ?? 0) > length,
+    decode(Buffer.from(reply as Uint8Array)).flag_tc,
+    decode(Buffer.from(reply as Uint8Array)).answers?.length,
+  ]);
+  const whole = [true, false, 1];
+  const cut = [false, true, 0];
+  assert.deepEqual(shown, [whole, whole, cut, cut, cut]);
+  const { truncated, limitedReplies, answered } = bench.registry.responder.counts.udp;
+  assert.deepEqual([truncated, limitedReplies, answered], [3, 3, 6]);
+  bench.now = 1100;
+  await bench.finish(EXAMPLE);
+  assert.deepEqual(bench.ask(1), ['2.2.2.2'], 'the rate comes back');
 });

@@ -70,7 +70,7 @@ describe('compare', { concurrency: 2 }, () => {
     const coredns = program('coredns', [
       "const corefile = readFileSync(args[args.indexOf('-conf') + 1], 'utf8');",
       'const [, zone, name] = /wgsd (\\S+) (\\S+)/.exec(corefile);',
-      "run(['dns', 'server', '--zone', zone, '--interface', name, '--listen', '0.0.0.0:53']);",
+      "run(['dns', 'server', '--zone', zone, '--interface', name, '--listen', '0.0.0.0:53', '--public']);",
     ]);
     const client = program('wgsd-client', [
       'const value = (flag) => args[args.indexOf(flag) + 1];',

@@ -10,10 +10,14 @@ const ZONE = 'example.com';
 const PINGS = 5;
 const PING_BYTES = 1000;
 
-async function startRegistry(lab: Lab<Names>, listen: string): Promise<LabProcess> {
+async function startRegistry(
+  lab: Lab<Names>,
+  listen: string,
+  ...flags: string[]
+): Promise<LabProcess> {
   const reg = lab.host('reg');
   const zone = ['--zone', ZONE, '--interface', reg.wireguard.interface];
-  const server = spawnCommand(reg, 'dns', 'server', ...zone, '--listen', listen);
+  const server = spawnCommand(reg, 'dns', 'server', ...zone, '--listen', listen, ...flags);
   await server.waitForOutput(/listening on/);
   return server;
 }
@@ -108,7 +112,7 @@ describe('dns client', { concurrency: 2 }, () => {
     const [reg, a, b] = [lab.host('reg'), lab.host('a'), lab.host('b')];
     const address = `[${reg.addresses[6][0]}]`;
     await enrol(lab, address);
-    await startRegistry(lab, '[::]:5300');
+    await startRegistry(lab, '[::]:5300', '--public');
     const clients = [a, b].map((host) => startDnsClient(host, `${address}:5300`, '--once'));
     for (const client of clients) {
       assert.deepEqual(await client.exited, { code: 0, signal: null }, client.stderr);

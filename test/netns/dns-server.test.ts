@@ -64,7 +64,7 @@ describe('dns server, asked with dig', () => {
   };
 
   it('gives the names and answers of the published example', async () => {
-    await using server = await start('--listen', '127.0.0.1:5353');
+    await using server = await start('--public', '--listen', '127.0.0.1:5353');
     const at = ['@127.0.0.1', '-p', '5353'];
     const reg = lab.host('reg');
     const listed = await dig(reg, ...at, SERVICE, 'PTR');
@@ -111,7 +111,7 @@ describe('dns server, asked with dig', () => {
     const printed = await runCommand(['dns', 'keygen', '--zone', 'example.com', '--key', key]);
     const [, ds, digest] = /IN DS ([0-9 ]+) ([0-9A-F]+)$/m.exec(printed.stdout) ?? [];
     writeFileSync(anchors, `trust-anchors { "example.com" static-ds ${ds} "${digest}"; };\n`);
-    await using _server = await start('--listen', '127.0.0.1:5353', '--dnssec', key);
+    await using _server = await start('--public', '--listen', '127.0.0.1:5353', '--dnssec', key);
     const at = ['@127.0.0.1', '-p', '5353'];
     const delv = async (...args: string[]) => {
       const options = ['-a', anchors, '+root=example.com', ...at, ...args];
@@ -134,7 +134,7 @@ describe('dns server, asked with dig', () => {
   });
 
   it('says over the tunnel where a peer is as the registry sees it', async () => {
-    await using _server = await start('--listen', '0.0.0.0:53', '--self');
+    await using _server = await start('--public', '--listen', '0.0.0.0:53', '--self');
     const [a, b, reg] = [lab.host('a'), lab.host('b'), lab.host('reg')];
     const at = `@${reg.wireguard.tunnelAddress}`;
     const name = `${label(a)}.${SERVICE}`;
@@ -157,8 +157,8 @@ describe('dns server, asked with dig', () => {
     assert.deepEqual(await dig(b, at, self, 'A'), [`${self} 0 IN A ${tunnelAddress}`]);
   });
 
-  it('answers, when told so, only what arrives through the tunnel, and follows its interface', async () => {
-    await using server = await start('--tunnel-only');
+  it('answers by default only what arrives through the tunnel, and follows its interface', async () => {
+    await using server = await start();
     const [a, b, reg] = [lab.host('a'), lab.host('b'), lab.host('reg')];
     const { tunnelAddress } = reg.wireguard;
     assert.equal(server.stdout.trim(), `listening on ${tunnelAddress}:53`);

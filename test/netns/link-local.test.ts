@@ -93,7 +93,7 @@ describe('link-local addresses', () => {
       const { stdout } = await b.outcome('dig', [...args, 'ns1.example.com', 'AAAA']);
       return /status: \w+/.exec(stdout)?.[0] ?? stdout;
     };
-    const dns = ['dns', 'server', '--zone', 'example.com'];
+    const dns = ['dns', 'server', '--zone', 'example.com', '--public'];
 
     describe(addon ? 'with the addon' : 'without the addon', () => {
       it('the server answers them through any interface, and through a tunnel without one', async () => {
@@ -131,7 +131,7 @@ describe('link-local addresses', () => {
     for (const { name, otherEnd } of CABLES) {
       const listen = ['--listen', `[${HERE}%${name}]:${PORT}`];
       const zone = ['--zone', 'example.com', '--interface', a.wireguard.interface];
-      const args = [PROGRAM, 'dns', 'server', ...zone, ...listen];
+      const args = [PROGRAM, 'dns', 'server', '--public', ...zone, ...listen];
       await using server = a.spawn(process.execPath, args);
       await server.waitForOutput(/listening on/);
       const { stdout } = await b.outcome('dig', [

@@ -28,7 +28,7 @@ function ready({ ours }: Tools): ReadyApproach {
   const startServer = async (
     { rendezvous }: ComparedLab,
     port = DNS_PORT,
-    flags: readonly string[] = [],
+    flags: readonly string[] = ['--public'],
   ): Promise<LabProcess> => {
     const { interface: name } = rendezvous.wireguard;
     const listen = ['--listen', `0.0.0.0:${port}`];
@@ -48,11 +48,12 @@ function ready({ ours }: Tools): ReadyApproach {
     introduce: introduceToRegistry,
     async askAsStranger(stranger, lab) {
       const open = await digAsStranger(stranger, lab);
-      await startServer(lab, TUNNEL_ONLY_PORT, ['--tunnel-only']);
-      const note = ', server with --tunnel-only';
+      await startServer(lab, TUNNEL_ONLY_PORT, []);
+      const note = ', server without --public';
       return [open, await digAsStranger(stranger, lab, { port: TUNNEL_ONLY_PORT, note })];
     },
-    startLoadedServer: (lab, peers) => loadedRegistry(lab, peers, startServer),
+    startLoadedServer: (lab, peers) =>
+      loadedRegistry(lab, peers, (l) => startServer(l, DNS_PORT, ['--public', '--reply-rate', '0'])),
     async [Symbol.asyncDispose]() {},
   };
 }
