@@ -81,7 +81,17 @@ describe('--metrics', () => {
       const { port } = (await started(server)).metrics;
       for (const command of [
         ['server'],
-        ['dns', 'server', '--zone', 'example.com', '--interface', 'wg-test', '--public', '--wg', wg],
+        [
+          'dns',
+          'server',
+          '--zone',
+          'example.com',
+          '--interface',
+          'wg-test',
+          '--public',
+          '--wg',
+          wg,
+        ],
       ]) {
         const at = ['--listen', `${ADDRESS}:0`, '--metrics', `${ADDRESS}:${port}`];
         const { code, stdout, stderr } = await runCommand([...command, ...at]);

@@ -20,10 +20,8 @@ ${FIRST.key}\t(none)\t2.2.2.2:41424\t10.0.0.1/32\t0\t0\t0\toff
 '`;
 
 it('dns server answers from its last reading while `wg show` takes seconds, and says so once', async () => {
-  const path = process.env['PATH'];
-  await withWg(SLOW_WG, async (folder) => {
-    process.env['PATH'] = `${folder}:${path}`;
-    const args = ['--metrics', `${ADDRESS}:0`, '--max-age', '0.1'];
+  await withWg(SLOW_WG, async (folder, wg) => {
+    const args = ['--metrics', `${ADDRESS}:0`, '--max-age', '0.1', '--wg', wg];
     await using server = new DnsServerProcess(...args);
     const listen = endpoint(ADDRESS, await server.port());
     await server.port();

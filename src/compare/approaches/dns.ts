@@ -53,7 +53,9 @@ function ready({ ours }: Tools): ReadyApproach {
       return [open, await digAsStranger(stranger, lab, { port: TUNNEL_ONLY_PORT, note })];
     },
     startLoadedServer: (lab, peers) =>
-      loadedRegistry(lab, peers, (l) => startServer(l, DNS_PORT, ['--public', '--reply-rate', '0'])),
+      loadedRegistry(lab, peers, (l) =>
+        startServer(l, DNS_PORT, ['--public', '--reply-rate', '0']),
+      ),
     async [Symbol.asyncDispose]() {},
   };
 }
