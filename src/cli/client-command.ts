@@ -4,11 +4,18 @@ import type { ServerName } from '../client/server-locator.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import type { PublicKey } from '../wire/key.js';
 import { interfaceName, publicKeyArgument, serverName } from './arguments.js';
-import { type ClientFlags, clientOptions, withClientOptions } from './client-options.js';
+import {
+  type ClientFlags,
+  clientOptions,
+  withClientOptions,
+  withRefreshOption,
+} from './client-options.js';
 import { UsageError } from './exit-code.js';
 
 interface Flags extends ClientFlags {
   readonly serverKey?: PublicKey;
+  /** Seconds. */
+  readonly refresh: number;
 }
 
 /** `client INTERFACE SERVER[:PORT]`. */
@@ -19,10 +26,10 @@ export function clientCommand(exit: (code: number) => void): Command {
     .argument('<server[:port]>', 'rendezvous server', serverName(CLASSIC_PORT))
     .option(
       '--server-key <key>',
-      "the server's public key: speak the sealed protocol with it",
+      "the server's public key: use the sealed protocol",
       publicKeyArgument,
     );
-  return withClientOptions(command).action(
+  return withRefreshOption(withClientOptions(command)).action(
     async (name: string, server: ServerName, flags: Flags) => {
       // What a command needs is loaded when it runs: the client's start-up is part of the time to connect.
       const [{ runClient }, finder] = await Promise.all([
@@ -38,16 +45,17 @@ export function clientCommand(exit: (code: number) => void): Command {
 async function finderOf(
   interfaceName: string,
   server: ServerName,
-  { serverKey, once }: Flags,
+  { serverKey, once, refresh }: Flags,
 ): Promise<FinderFactory> {
+  const refreshMs = refresh * 1000;
   if (serverKey === undefined) {
     const { classicFinder } = await import('../client/classic/classic-finder.js');
-    return classicFinder(server);
+    return classicFinder(server, refreshMs);
   }
   const { sealedFinder } = await import('../client/sealed/sealed-finder.js');
   try {
-    // With --once it is for peers that come later that the registration stays.
-    return sealedFinder({ server, serverKey, interfaceName, leaves: !once });
+    // After --once the registration stays, for peers that come later.
+    return sealedFinder({ server, serverKey, interfaceName, leaves: !once, refreshMs });
   } catch (cause) {
     throw new UsageError(`--server-key: ${(cause as Error).message}`, { cause });
   }

@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
 import type { ClientOptions } from '../client/client.js';
 import type { FinderFactory } from '../client/finder.js';
-import { collect, decimal, keepalive, peerKey } from './arguments.js';
+import { collect, decimal, keepalive, peerKey, wholeNumber } from './arguments.js';
 import type { LogOptions } from './log-options.js';
 import { withWgOption } from './wg-option.js';
 
 const DEFAULT_KEEPALIVE = 25;
 const DEFAULT_ONCE_TIMEOUT = 60;
 const MAX_TIMEOUT = 2_000_000;
+const DEFAULT_REFRESH = 25;
+const MAX_REFRESH = 120;
 
 /** What is given by the options of `withClientOptions`. */
 export interface ClientFlags extends LogOptions {
@@ -42,6 +44,16 @@ export function withClientOptions(command: Command): Command {
       '--no-replace',
       'never remove a peer and add it again, which makes one that never connected send at once',
     );
+}
+
+/** Adds `--refresh`, for clients that are registered with a rendezvous server. */
+export function withRefreshOption(command: Command): Command {
+  return command.option(
+    '--refresh <seconds>',
+    "how often to refresh the registration: below the shortest UDP timer of this host's NATs",
+    wholeNumber(1, MAX_REFRESH),
+    DEFAULT_REFRESH,
+  );
 }
 
 /** The settings of a client from its options. */

@@ -3,27 +3,47 @@ import type { ClientEvent } from '../client/client.js';
 import type { PeerView } from '../client/peer-track.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey } from '../wire/key.js';
+import { LineThrottle } from './line-throttle.js';
 import { answerText, endpointText, handshakeText, lackText, offersText } from './peer-text.js';
 
-/** Logs a line for each change: of a peer's state, endpoint or answer, and of what goes wrong. */
-export function peerLog(logger: Logger): (event: ClientEvent) => void {
+/**
+ * Logs each change of a peer's state, endpoint or answer, and each problem. Lines about one peer or one
+ * problem are throttled; the latest of them is logged in the end.
+ * @param now milliseconds of a clock that does not go back
+ */
+export function peerLog(
+  logger: Logger,
+  now: () => number = () => performance.now(),
+): (event: ClientEvent) => void {
+  const throttle = new LineThrottle(now);
   let before = new Map<string, string>();
   return (event) => {
     switch (event.type) {
       case 'problem':
-        logger.warn({ topic: event.topic }, event.text);
+        throttle.line(event.topic, (leftOut) =>
+          logger.warn({ topic: event.topic }, event.text + leftOutText(leftOut)),
+        );
         break;
       case 'solved':
-        logger.info({ topic: event.topic }, `${SOLVED[event.topic]}`);
+        throttle.line(event.topic, (leftOut) =>
+          logger.info({ topic: event.topic }, SOLVED[event.topic] + leftOutText(leftOut)),
+        );
         break;
       case 'changed':
-        logChange(logger, event);
+        throttle.line(`endpoint ${formatPublicKey(event.peer.publicKey)}`, (leftOut) =>
+          logChange(logger, event, leftOut),
+        );
         break;
       case 'peers':
-        before = logPeers(logger, event.peers, before);
+        before = logPeers(logger, throttle, event.peers, before);
+        throttle.flush();
         break;
     }
   };
+}
+
+function leftOutText(leftOut: number): string {
+  return leftOut === 0 ? '' : ` (${leftOut} earlier lines about this left out)`;
 }
 
 const SOLVED = {
@@ -42,7 +62,11 @@ const SOLVED = {
   'want-list': 'the server has room for all wanted peers',
 } as const;
 
-function logChange(logger: Logger, { peer }: ClientEvent & { type: 'changed' }): void {
+function logChange(
+  logger: Logger,
+  { peer }: ClientEvent & { type: 'changed' },
+  leftOut: number,
+): void {
   const key = formatPublicKey(peer.publicKey);
   const name = key.slice(0, 8);
   if (peer.remove) {
@@ -51,11 +75,12 @@ function logChange(logger: Logger, { peer }: ClientEvent & { type: 'changed' }):
   }
   const endpoint = peer.endpoint && formatEndpoint(peer.endpoint);
   const what = endpoint === undefined ? 'endpoint confirmed' : `endpoint set to ${endpoint}`;
-  logger.info({ peer: key, endpoint }, `peer ${name}: ${what}`);
+  logger.info({ peer: key, endpoint }, `peer ${name}: ${what}${leftOutText(leftOut)}`);
 }
 
 function logPeers(
   logger: Logger,
+  throttle: LineThrottle,
   peers: readonly PeerView[],
   before: ReadonlyMap<string, string>,
 ): Map<string, string> {
@@ -63,17 +88,25 @@ function logPeers(
   for (const peer of peers) {
     const key = formatPublicKey(peer.publicKey);
     if (before.get(key) !== now.get(key)) {
-      logger.info(fields(key, peer), line(peer));
+      throttle.line(key, (leftOut) =>
+        logger.info(fields(key, peer), line(peer) + leftOutText(leftOut)),
+      );
     }
   }
   for (const key of [...before.keys()].filter((known) => !now.has(known))) {
-    logger.info({ peer: key, state: 'gone' }, `peer ${key.slice(0, 8)}: no longer managed`);
+    throttle.line(key, (leftOut) =>
+      logger.info(
+        { peer: key, state: 'gone' },
+        `peer ${key.slice(0, 8)}: no longer managed${leftOutText(leftOut)}`,
+      ),
+    );
   }
   return now;
 }
 
 function summary(peer: PeerView): string {
-  return [peer.state, endpointText(peer), answerText(peer), offersText(peer)].join(' ');
+  const { state } = peer;
+  return [state, endpointText(peer), answerText(peer), offersText(peer), lackText(peer)].join(' ');
 }
 
 function line(peer: PeerView): string {

@@ -1,6 +1,9 @@
 import type { PeerView } from '../client/peer-track.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 
+/** A peer that is unknown for this long may use the other protocol, whose clients the server keeps apart. */
+const LONG_UNKNOWN_MS = 30_000;
+
 /** A peer's endpoint, or a dash. */
 export function endpointText({ endpoint }: PeerView): string {
   return endpoint === undefined ? '-' : formatEndpoint(endpoint);
@@ -32,7 +35,9 @@ export function lackText(peer: PeerView): string {
     case 'asking':
       return 'the server has not answered yet';
     case 'unknown':
-      return 'the server does not know it: is it running, and known to the same server?';
+      return (peer.unknownForMs ?? 0) < LONG_UNKNOWN_MS
+        ? 'the server does not know it: is its client running, with the same server?'
+        : 'the server does not know it: does its client use the same server, the same protocol and server key (--server-key on both sides, or on neither), and want this host?';
     case 'connecting':
       return `no handshake through ${endpointText(peer)} yet: a NAT or firewall between may not let it pass`;
   }

@@ -31,6 +31,8 @@ export interface PeerView {
   /** Milliseconds since the last handshake; undefined when there was none. */
   readonly handshakeAgeMs: number | undefined;
   readonly answer: Answer | undefined;
+  /** Milliseconds for which the server has not known it; undefined while it does. */
+  readonly unknownForMs: number | undefined;
   /** The peer's own addresses, as it told us. */
   readonly offers: readonly Endpoint[];
 }
@@ -52,6 +54,8 @@ export class PeerTrack implements SoughtPeer {
   #requests = 0;
   #answer: Answer | undefined;
   #offers: readonly Endpoint[] = [];
+  /** Since when readings of the interface found the peer unknown to the server, and not connected. */
+  #unknownSince: number | undefined;
   /** The answer came after the peer was last seen alive, so it may be newer than what WireGuard knows. */
   #isNews = false;
   #peer: Peer;
@@ -138,6 +142,7 @@ export class PeerTrack implements SoughtPeer {
       state: this.#state(now),
       handshakeAgeMs: this.#liveness.handshakeAge(now),
       answer: this.#answer,
+      unknownForMs: this.#unknownSince === undefined ? undefined : now - this.#unknownSince,
       offers: this.#offers,
     };
   }
@@ -152,6 +157,8 @@ export class PeerTrack implements SoughtPeer {
     this.#liveness.read(peer, now, wallNow);
     this.#peer = peer;
     const alive = this.isAlive(now);
+    const isUnknown = this.#answer === 'unknown' && !alive;
+    this.#unknownSince = isUnknown ? (this.#unknownSince ?? now) : undefined;
     if (alive) {
       this.#isNews = false;
       this.#confirms = this.#attempt.hasStarted;

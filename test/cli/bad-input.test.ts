@@ -40,6 +40,7 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
   ['server --log-format xml', /--log-format.*Allowed choices/],
   [`${DNS} --wg bin/wg`, /--wg.*expected an absolute path/],
   ['client wg0 192.0.2.1 --wg wg', /--wg.*expected an absolute path/],
+  ['client wg0 192.0.2.1 --refresh 0', /--refresh.*whole number from 1 to 120/],
   ['server --nope', /unknown option '--nope'/],
   ['dns nonsense', /unknown command 'nonsense'/],
   ['dns server', /required option '--zone <zone>' not specified/],

@@ -11,6 +11,7 @@ const view: PeerView = {
   name: 'xTIBA5rb',
   endpoint: parseEndpoint('198.51.100.9:51820'),
   state: 'connected',
+  unknownForMs: undefined,
   handshakeAgeMs: 3400,
   answer: [parseEndpoint('198.51.100.9:51820')],
   offers: [],

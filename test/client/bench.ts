@@ -39,9 +39,16 @@ export class Bench {
   readonly schedule: RequestSchedule;
   device: Device = { publicKey: MINE, listenPort: 51820, fwmark: 0, peers: [peer()] };
 
-  constructor(options: { keepalive?: number; only?: ReadonlySet<string>; replace?: boolean } = {}) {
+  constructor(
+    options: {
+      keepalive?: number;
+      only?: ReadonlySet<string>;
+      replace?: boolean;
+      refreshMs?: number;
+    } = {},
+  ) {
     this.book = new PeerBook({ keepalive: 25, ...options });
-    this.schedule = new RequestSchedule(this.book.peers);
+    this.schedule = new RequestSchedule(this.book.peers, options.refreshMs);
   }
 
   at(now: number): this {

@@ -11,9 +11,12 @@ import { locate, ServerLocator, type ServerName } from '../server-locator.js';
 import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { RequestSchedule } from './request-schedule.js';
 
-/** Finds peers through a rendezvous server, by the classic protocol. */
-export function classicFinder(server: ServerName): FinderFactory {
-  return (context) => new ClassicFinder(server, context);
+/**
+ * Finds peers through a rendezvous server, by the classic protocol.
+ * @param refreshMs between requests that only keep the registration. @default 25 000 ms
+ */
+export function classicFinder(server: ServerName, refreshMs?: number): FinderFactory {
+  return (context) => new ClassicFinder(server, refreshMs, context);
 }
 
 /** Asks about one peer at a time, from WireGuard's own port. */
@@ -24,10 +27,10 @@ class ClassicFinder implements Finder {
   readonly #locator: ServerLocator;
   readonly #channel: Channel;
 
-  constructor(server: ServerName, context: FinderContext) {
+  constructor(server: ServerName, refreshMs: number | undefined, context: FinderContext) {
     this.#server = server;
     this.#context = context;
-    this.#schedule = new RequestSchedule(context.peers);
+    this.#schedule = new RequestSchedule(context.peers, refreshMs);
     this.#locator = new ServerLocator(server, () => context.wake());
     this.#channel = new Channel(
       (payload, from) => this.#received(payload, from),

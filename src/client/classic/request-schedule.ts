@@ -17,6 +17,7 @@ export interface Request {
  */
 export class RequestSchedule {
   readonly #peers: ReadonlyMap<string, SoughtPeer>;
+  readonly #refreshMs: number;
   readonly #inquiry = new Inquiry();
   #mine: PublicKey | undefined;
   #attempts = 0;
@@ -25,8 +26,10 @@ export class RequestSchedule {
   /** Where the round of refreshes stands, so that each peer's answer is renewed in turn. */
   #turn = 0;
 
-  constructor(peers: ReadonlyMap<string, SoughtPeer>) {
+  /** @param refreshMs between the last request and one that only keeps the registration */
+  constructor(peers: ReadonlyMap<string, SoughtPeer>, refreshMs = REFRESH_INTERVAL_MS) {
     this.#peers = peers;
+    this.#refreshMs = refreshMs;
   }
 
   /** Takes the interface's own key; with another one everything starts anew. */
@@ -62,7 +65,7 @@ export class RequestSchedule {
     }
     this.#inquiry.sent(key, now);
     this.#lastSentAt = now;
-    this.#refreshAt = now + REFRESH_INTERVAL_MS;
+    this.#refreshAt = now + this.#refreshMs;
     peer.asked(now);
     return { mine: this.#mine, theirs: peer.publicKey };
   }

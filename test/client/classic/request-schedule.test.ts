@@ -44,6 +44,15 @@ test('a connected peer costs one refresh every 25 s', () => {
   );
 });
 
+test('a registration is refreshed as often as the user says', () => {
+  const bench = new Bench({ refreshMs: 8000 }).peers(peer({ endpoint: Y, ...handshakeAt(0) }));
+  bench.read();
+  assert.deepEqual(
+    bench.askedUntil(20_000, () => Y),
+    [0, 8000, 16_000],
+  );
+});
+
 test('a refresh without a reply is repeated', () => {
   const bench = new Bench().peers(peer({ endpoint: Y, ...handshakeAt(0) }));
   bench.read();
@@ -144,4 +153,17 @@ test('a changed address registers anew at once', () => {
   assert.equal(bench.ask(), undefined);
   bench.schedule.refreshNow();
   assert.notEqual(bench.ask(), undefined);
+});
+
+test('a peer shows for how long the server has not known it', () => {
+  const bench = new Bench();
+  bench.read();
+  bench.askedUntil(1000, () => 'unknown');
+  const unknownFor = () => bench.book.views(bench.now)[0]?.unknownForMs;
+  bench.at(2000).read();
+  bench.at(40_000).read();
+  assert.equal(unknownFor(), 38_000);
+  bench.askedUntil(bench.now + 3000, () => X);
+  bench.read();
+  assert.equal(unknownFor(), undefined);
 });
