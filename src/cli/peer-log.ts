@@ -74,7 +74,11 @@ function logChange(
     return;
   }
   const endpoint = peer.endpoint && formatEndpoint(peer.endpoint);
-  const what = endpoint === undefined ? 'endpoint confirmed' : `endpoint set to ${endpoint}`;
+  const how = peer.replace ? ', peer replaced so that WireGuard sends at once' : '';
+  const what =
+    endpoint === undefined
+      ? `keepalive ${peer.persistentKeepalive} s`
+      : `endpoint set to ${endpoint}${how}`;
   logger.info({ peer: key, endpoint }, `peer ${name}: ${what}${leftOutText(leftOut)}`);
 }
 

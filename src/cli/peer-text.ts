@@ -39,6 +39,6 @@ export function lackText(peer: PeerView): string {
         ? 'the server does not know it: is its client running, with the same server?'
         : 'the server does not know it: does its client use the same server, the same protocol and server key (--server-key on both sides, or on neither), and want this host?';
     case 'connecting':
-      return `no handshake through ${endpointText(peer)} yet: a NAT or firewall between may not let it pass`;
+      return `no handshake with ${answerText(peer)} yet: a NAT or firewall between may block it`;
   }
 }

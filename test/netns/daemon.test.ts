@@ -106,7 +106,7 @@ describe('a client that keeps running', { concurrency: 3 }, () => {
     assert.deepEqual(await wireguard.show('endpoints'), new Map());
   });
 
-  it('leaves a peer with a fresh handshake alone, even one with an endpoint of its own', async () => {
+  it('leaves the endpoint of a peer with a fresh handshake alone, and adds a keepalive', async () => {
     await using lab = await createLab({ hosts: { a: { nat: 'none' }, b: { nat: 'symmetric' } } });
     const [a, b] = [lab.host('a'), lab.host('b')];
     await b.wireguard.setPeer({
@@ -126,7 +126,7 @@ describe('a client that keeps running', { concurrency: 3 }, () => {
     assert.notDeepEqual(await lab.mappedEndpoint('b', 'rv'), roamed, 'the server says otherwise');
     assert.deepEqual(await a.wireguard.endpointOf(b.wireguard.publicKey), roamed);
     const keepalive = await a.wireguard.show('persistent-keepalive');
-    assert.equal(keepalive.get(b.wireguard.publicKey), 'off');
+    assert.equal(keepalive.get(b.wireguard.publicKey), '25');
   });
 
   it('keeps a keepalive that is there, and sets 25 s where there is none', async () => {
