@@ -31,7 +31,10 @@ describe('the sealed protocol', { concurrency: 3 }, () => {
     await connected(lab, ['a', 'b']);
     await said(a, /local addresses \S+:51820/);
     const sent = (await asked.packets()) - pings;
-    assert.ok(sent >= 1 && sent <= 12, `${sent} datagrams: acknowledgements, candidates, and pings`);
+    assert.ok(
+      sent >= 1 && sent <= 12,
+      `${sent} datagrams: acknowledgements, candidates, and pings`,
+    );
   });
 
   it('ends with --once when all are connected', async () => {
