@@ -1,133 +1,167 @@
-/**
- * Time to the first answered ping behind two cone NATs, for the original pair with its server, our classic
- * pair and our sealed pair with ours, in turn: from the start of both clients at once, and from the start
- * of the second when the first waits already. Prints each run, the medians and their ratios.
- * Run as root: node dist/bench/connect/main.js [RUNS]
+/*
+ * Time from the start of the second client to the first answered ping between two cone NATs, for each
+ * approach: with both clients started at once, and with the first one already waiting. Approaches take
+ * turns. Prints each run, medians, 95th percentiles and worst times, ratios, and beside each median its
+ * floor: the start of Node, measured in the same run, plus the round trips that the protocol needs.
+ *
+ * Run as root: node dist/bench/connect/main.js --help
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { OriginalPrograms } from '../../src/compare/original-programs.js';
-import { createLab, type Lab, type LabProcess, until } from '../../src/lab/index.js';
+import { Command, Option } from 'commander';
+import { wholeNumber } from '../../src/cli/arguments.js';
+import type { ReadyApproach } from '../../src/compare/approach.js';
+import { APPROACHES } from '../../src/compare/approaches/index.js';
+import { AgentStarter, OurProgram } from '../../src/compare/index.js';
+import { comparedLab, startClients, TWO_CONES } from '../../src/compare/measure/compared-lab.js';
+import { firstPing } from '../../src/compare/measure/first-ping.js';
+import { median, percentile } from '../../src/compare/measure/statistics.js';
+import { environment } from '../../src/compare/our-program.js';
 
-const MAIN = fileURLToPath(new URL('../../bin/wg-rendezvous.js', import.meta.url));
-const DEFAULT_RUNS = 5;
-const TIMEOUT_MS = 30_000;
-/**
- * The environment of our programs. Where this variable is set, Node reads all certificates of the system
- * before anything else, which takes longer than our own start and has nothing to do with us.
- */
-const ENVIRONMENT = { ...process.env, NODE_EXTRA_CA_CERTS: undefined };
-/** How often the handshake is looked for: seldom enough to leave the processors to the clients. */
-const LOOK_MS = 25;
-
-/** How long the first client has waited when the second starts: it asks as seldom as it ever does. */
-const WAIT_MS = 5000;
+const PROGRAM = fileURLToPath(new URL('../../bin/wg-rendezvous.js', import.meta.url));
 const NAMES = ['original', 'classic', 'sealed'] as const;
 const STARTS = ['both at once', 'one waits'] as const;
+const DEFAULT_RUNS = 5;
+const DEFAULT_ROUND_TRIP_MS = 50;
+const TIMEOUT_MS = 30_000;
+/** How long the first client has waited when the second starts: it then asks at its longest interval. */
+const WAIT_MS = 5_000;
 
-type Hosts = 'a' | 'b';
+type Name = (typeof NAMES)[number];
 type Start = (typeof STARTS)[number];
-interface Approach {
-  readonly name: (typeof NAMES)[number];
-  startServer(lab: Lab<Hosts>): Promise<unknown>;
-  startClient(lab: Lab<Hosts>, host: Hosts): LabProcess;
+
+/** An approach with the floor of its connections. */
+interface Contestant {
+  readonly name: Name;
+  readonly approach: ReadyApproach;
+  /** Whether its client runs on Node. */
+  readonly node: boolean;
+  /** The round trips from the client's first packet to the answered ping, if nothing is lost. */
+  readonly roundTrips: number;
 }
 
-/** One that the original's programs are. */
-function original(programs: OriginalPrograms): Approach {
-  return {
-    name: 'original',
-    startServer: ({ rendezvous }) => programs.startServer(rendezvous),
-    startClient: (lab, host) => programs.startClient(lab.host(host), lab.rendezvous.address),
-  };
-}
-
-/** One that our programs are; the server's key is kept in the folder, if there is one. */
-function ours(name: 'classic' | 'sealed', folder?: string): Approach {
-  let key: string[] = [];
-  return {
-    name,
-    async startServer({ rendezvous }) {
-      const keyFile = folder === undefined ? [] : ['--key', join(folder, 'keys', 'key')];
-      const args = [MAIN, 'server', ...keyFile];
-      const server = rendezvous.spawn(process.execPath, args, ENVIRONMENT);
-      await server.waitForOutput(/listening on \[/);
-      if (folder !== undefined) {
-        key = ['--server-key', (await server.waitForOutput(/public key (\S+)/))[1] as string];
-      }
-    },
-    startClient(lab, host) {
-      const { interface: name } = lab.host(host).wireguard;
-      const args = [MAIN, 'client', name, lab.rendezvous.address, ...key];
-      return lab.host(host).spawn(process.execPath, args, ENVIRONMENT);
-    },
-  };
-}
-
-/**
- * Milliseconds from the start of the second client to the first answered ping. The ping is sent once there
- * is a handshake: an earlier one would make wireguard-go try without an endpoint, and then wait for 5 s.
+/*
+ * All: one for WireGuard's handshake and one for the ping. In addition, original: one for its question.
+ * Classic: one for the question, a half for the peer's opener. Sealed: one for the handshake with the
+ * server, one from the request to the push, a half for the opener.
  */
-async function connect(approach: Approach, start: Start): Promise<number> {
-  await using lab = await createLab({ hosts: { a: { nat: 'cone' }, b: { nat: 'cone' } } });
+const ROUND_TRIPS: Readonly<Record<Name, number>> = { original: 3, classic: 3.5, sealed: 4.5 };
+
+/** Milliseconds from the start of a Node process that does nothing to its end. */
+async function nodeStart(node: string): Promise<number> {
+  const begin = performance.now();
+  await once(spawn(node, ['-e', ''], { stdio: 'ignore', env: environment() }), 'exit');
+  return performance.now() - begin;
+}
+
+/** Connects once, in a new lab. Returns milliseconds from the start of the second client. */
+async function connect(
+  { approach }: Contestant,
+  start: Start,
+  roundTripMs: number,
+): Promise<number> {
+  await using lab = await comparedLab(approach, TWO_CONES, roundTripMs);
   await approach.startServer(lab);
-  approach.startClient(lab, 'a');
+  const first = startClients(approach, lab, ['a']);
   if (start === 'one waits') {
     await delay(WAIT_MS);
   }
   const begin = performance.now();
-  approach.startClient(lab, 'b');
-  const { wireguard } = lab.host('a');
-  const peer = lab.host('b').wireguard.publicKey;
-  await until('a handshake', () => wireguard.hasHandshake(peer), {
-    timeoutMs: TIMEOUT_MS,
-    intervalMs: LOOK_MS,
-  });
-  if (!(await lab.ping('a', 'b', { timeoutMs: TIMEOUT_MS }))) {
-    throw new Error(`${approach.name}: no answer to the ping`);
-  }
-  return performance.now() - begin;
+  const second = startClients(approach, lab, ['b']);
+  return (await firstPing(lab, [...first, ...second], TIMEOUT_MS)) - begin;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+interface Options {
+  readonly runs: number;
+  readonly roundTrip: number;
+  readonly node: string;
+  readonly approach: readonly Name[];
 }
 
-async function compare(approaches: readonly Approach[], start: Start, runs: number): Promise<void> {
-  const times = { original: [] as number[], classic: [] as number[], sealed: [] as number[] };
+async function measure(
+  contestants: readonly Contestant[],
+  start: Start,
+  { runs, roundTrip, node }: Options,
+): Promise<void> {
+  const times = new Map(contestants.map(({ name }) => [name, [] as number[]]));
+  const nodeStarts: number[] = [];
   for (let run = 1; run <= runs; run++) {
-    for (const approach of approaches) {
-      const ms = await connect(approach, start);
-      times[approach.name].push(ms);
-      console.log(
-        `${start}, run ${run}: ${approach.name.padEnd(8)} ${ms.toFixed(0).padStart(6)} ms`,
-      );
+    // Two at once, as the clients start.
+    nodeStarts.push(...(await Promise.all([nodeStart(node), nodeStart(node)])));
+    for (const contestant of contestants) {
+      const { name } = contestant;
+      const ms = await connect(contestant, start, roundTrip);
+      times.get(name)?.push(ms);
+      print(`${start}, run ${run}: ${name.padEnd(8)} ${ms.toFixed(0).padStart(6)} ms`);
     }
   }
-  const medians = NAMES.map((name) => [name, median(times[name])] as const);
-  console.log(
-    `${start}, median: ${medians.map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`).join(', ')}`,
-  );
-  for (const name of ['classic', 'sealed'] as const) {
-    const ratio = median(times[name]) / median(times.original);
-    console.log(`${start}, ratio ${name} / original: ${ratio.toFixed(3)}`);
+  const nodeMs = median(nodeStarts);
+  for (const { name, node, roundTrips } of contestants) {
+    const own = times.get(name) ?? [];
+    const floor = (node ? nodeMs : 0) + roundTrips * roundTrip;
+    const parts = `${node ? `Node's start ${nodeMs.toFixed(0)} ms + ` : ''}${roundTrips} round trips`;
+    print(
+      `${start}, ${name}: median ${median(own).toFixed(0)} ms, p95 ${percentile(own, 0.95).toFixed(0)}, ` +
+        `worst ${Math.max(...own).toFixed(0)}; floor ${floor.toFixed(0)} ms (${parts})`,
+    );
   }
-  const ratio = median(times.sealed) / median(times.classic);
-  console.log(`${start}, ratio sealed / classic: ${ratio.toFixed(3)}`);
+  for (const [name, reference] of [
+    ['classic', 'original'],
+    ['sealed', 'original'],
+    ['sealed', 'classic'],
+  ] as const) {
+    const [own, other] = [times.get(name), times.get(reference)];
+    if (own !== undefined && other !== undefined) {
+      const ratio = median(own) / median(other);
+      print(`${start}, ratio ${name} / ${reference}: ${ratio.toFixed(3)}`);
+    }
+  }
 }
 
-const runs = Number(process.argv[2] ?? DEFAULT_RUNS);
-const folder = await mkdtemp(join(tmpdir(), 'wg-rendezvous-'));
-try {
-  using programs = await OriginalPrograms.compile();
-  const approaches = [original(programs), ours('classic'), ours('sealed', folder)];
-  for (const start of STARTS) {
-    await compare(approaches, start, runs);
+async function main(options: Options): Promise<void> {
+  const tools = {
+    ours: new OurProgram(PROGRAM, options.node),
+    agents: new AgentStarter(PROGRAM),
+    wgsd: undefined,
+  };
+  const contestants: Contestant[] = [];
+  try {
+    for (const name of options.approach) {
+      const approach = await APPROACHES[name](tools).prepare();
+      const roundTrips = ROUND_TRIPS[name];
+      contestants.push({ name, approach, node: name !== 'original', roundTrips });
+    }
+    print(`round trip ${options.roundTrip} ms, ${options.runs} runs, ${options.node}`);
+    for (const start of STARTS) {
+      await measure(contestants, start, options);
+    }
+  } finally {
+    await Promise.all(contestants.map(({ approach }) => approach[Symbol.asyncDispose]()));
   }
-} finally {
-  await rm(folder, { recursive: true });
 }
+
+function print(line: string): void {
+  console.log(line);
+}
+
+await new Command('bench:connect')
+  .option(
+    '--runs <n>',
+    'connections of each approach and start',
+    wholeNumber(1, 1_000),
+    DEFAULT_RUNS,
+  )
+  .option(
+    '--round-trip <ms>',
+    'round trip between any two hosts',
+    wholeNumber(0, 2_000),
+    DEFAULT_ROUND_TRIP_MS,
+  )
+  .option('--node <path>', 'the Node executable that runs our programs', process.execPath)
+  .addOption(
+    new Option('--approach <name...>', 'only these approaches').choices(NAMES).default([...NAMES]),
+  )
+  .action(main)
+  .parseAsync();

@@ -6,7 +6,7 @@ import { PROGRAM } from '../cli/run-command.js';
 
 const FOLDER = path.dirname(PROGRAM);
 
-/** A file of the bundle and all that is loaded with it. */
+/** A file of the bundle and all files that it loads at its start. */
 function loadedWith(file: string, seen = new Set<string>()): Set<string> {
   if (!seen.has(file)) {
     seen.add(file);
@@ -18,10 +18,21 @@ function loadedWith(file: string, seen = new Set<string>()): Set<string> {
   return seen;
 }
 
+const files = readdirSync(FOLDER).filter((file) => file.endsWith('.js'));
+
+function has(file: string, text: string): boolean {
+  return readFileSync(path.join(FOLDER, file), 'utf8').includes(text);
+}
+
+test('compare itself loads the plots only when it writes a page or a drawing', () => {
+  const [start] = files.filter((file) => file.startsWith('compare-run-'));
+  assert.ok(start !== undefined && files.some((file) => has(file, 'zrender')));
+  for (const chunk of loadedWith(start)) {
+    assert.ok(!has(chunk, 'zrender'), `${start} loads ${chunk} with ECharts`);
+  }
+});
+
 test('no other command loads the comparison or its plots', () => {
-  const files = readdirSync(FOLDER).filter((file) => file.endsWith('.js'));
-  const has = (file: string, text: string): boolean =>
-    readFileSync(path.join(FOLDER, file), 'utf8').includes(text);
   const marks = ['zrender', 'wireguard-go'];
   for (const mark of marks) {
     const somewhere = files.some((file) => has(file, mark));
