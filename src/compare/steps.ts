@@ -4,7 +4,7 @@ import type { Failure, Outcome } from './results.js';
 export interface Step {
   /** For the progress display. */
   readonly title: string;
-  /** Mostly waiting: several of these may run side by side. @default false */
+  /** Whether it mostly waits, so that several may run side by side. @default false */
   readonly idle?: boolean;
   run(): Promise<void>;
 }

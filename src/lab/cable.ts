@@ -1,8 +1,8 @@
 import type { Namespace } from './namespace.js';
 
-/** Which packets on a cable are meant; what is absent matches everything. */
+/** A set of packets on a cable. An absent field matches every packet. */
 export interface PacketMatch {
-  /** As seen by the host at the cable's end. @default both */
+  /** From the point of view of the host at the end of the cable. @default both */
   readonly direction?: 'outbound' | 'inbound';
   readonly protocol?: 'udp' | 'tcp' | 'icmp';
   readonly source?: string;
@@ -13,36 +13,36 @@ export interface PacketMatch {
   readonly destinationPort?: number;
 }
 
-/** Something done to the packets on a cable, until it is removed. */
+/** A rule for packets on a cable, active until it is removed. */
 export interface CableRule extends AsyncDisposable {
-  /** How many packets it was done to. */
+  /** The number of packets that it applied to. */
   packets(): Promise<number>;
-  /** The same with their bytes, IP headers included. */
+  /** The same with their bytes, including the IP headers. */
   tally(): Promise<Tally>;
   remove(): Promise<void>;
 }
 
-/** Packets on a cable, and their bytes from the IP header on. */
+/** A number of packets and of their bytes, including the IP headers. */
 export interface Tally {
   readonly packets: number;
   readonly bytes: number;
 }
 
-/** The whole internet, in place of the port of one cable: what crosses it from any port to another. */
+/** Stands for all ports of the internet's bridge: all packets that cross it. */
 export const EVERY_PORT = undefined;
 
 const LOSS_RESOLUTION = 10_000;
-/** numgen counts up to this and then starts again: no test sends as many. */
+/** The modulus of numgen, after which it restarts: more packets than any test sends. */
 const NEVER_WRAPS = 4_294_967_295;
 
-/** nft priorities: a packet is counted before it is dropped, whichever rule was made first. */
+/** nft priorities: packets are counted before they are dropped, in whichever order rules are added. */
 const PRIORITY = { count: -301, drop: -300 } as const;
 
 let lastRule = 0;
 
 /**
- * A cable between a node and the bridge that it is plugged into, seen at the bridge: what is dropped
- * there is lost on the way, and neither end gets an error for it.
+ * The cable between a node and a bridge. Rules apply at the bridge: a packet dropped there is lost on the
+ * way, and neither end gets an error.
  */
 export class Cable {
   readonly #bridge: Namespace;
@@ -54,7 +54,7 @@ export class Cable {
     this.#port = port;
   }
 
-  /** Loses this share (0..1) of the packets in each direction from now on; 0 stops it. */
+  /** Drops this share (0..1) of the packets in each direction from now on; 0 stops it. */
   async loss(ratio: number): Promise<void> {
     if (!(ratio >= 0 && ratio <= 1)) {
       throw new RangeError(`a loss ratio is 0..1, got ${ratio}`);
@@ -63,7 +63,7 @@ export class Cable {
     this.#loss = undefined;
     if (ratio > 0) {
       const below = Math.round(ratio * LOSS_RESOLUTION);
-      // Neighbour discovery is spared: to lose it would measure its retransmission timer of 1 s.
+      // Spares neighbour discovery: its loss would only measure its retransmission timer of 1 s.
       const spared = 'ether type { ip, ip6 } meta l4proto != icmpv6';
       const share = `numgen random mod ${LOSS_RESOLUTION} < ${below}`;
       this.#loss = await this.#apply('drop', {}, `${spared} ${share}`);
@@ -80,13 +80,13 @@ export class Cable {
     return this.#apply('drop', match, '');
   }
 
-  /** Counts the packets that match, those that are lost on this cable too. */
+  /** Counts the packets that match, including those that are lost on this cable. */
   count(match: PacketMatch = {}): Promise<CableRule> {
     return this.#apply('count', match, '');
   }
 
-  // Each rule is a table of its own, so that it comes and goes in one transaction. Both directions
-  // jump to the one chain that holds the state, so that a count is one count.
+  // Each rule is its own table, added and removed in one transaction. Both directions jump to one chain
+  // that holds the state, so that a count covers both.
   async #apply(
     action: keyof typeof PRIORITY,
     match: PacketMatch,
@@ -112,12 +112,12 @@ export class Cable {
     return this.#rule(table);
   }
 
-  /** Where packets of a direction are seen, and the condition that they are on this cable. */
+  /** The hooks for a direction, with the condition that a packet is on this cable. */
   #hooks(direction: PacketMatch['direction']): [hook: string, port: string][] {
     if (this.#port === EVERY_PORT) {
       return [['forward', '']];
     }
-    // These also see what the bridge's own namespace (a gateway) receives and sends itself.
+    // These hooks also see packets from and to the bridge's own namespace (a gateway).
     const outbound: [string, string] = ['prerouting', `iifname "${this.#port}"`];
     const inbound: [string, string] = ['postrouting', `oifname "${this.#port}"`];
     return direction === undefined ? [outbound, inbound] : [{ outbound, inbound }[direction]];

@@ -9,9 +9,9 @@ export interface CapturedPacket {
   readonly timeMs: number;
   readonly source: Endpoint;
   readonly destination: Endpoint;
-  /** The first byte of the payload: WireGuard's message type, where it is WireGuard's. */
+  /** The first byte of the payload: the message type in WireGuard's messages. */
   readonly type: number;
-  /** Bytes of the payload. */
+  /** Length of the payload in bytes. */
   readonly length: number;
 }
 
@@ -31,8 +31,8 @@ export class Capture implements AsyncDisposable {
   }
 
   /**
-   * Starts on a bridge. `types` are the first payload bytes to keep. @default all
-   * About 15 000 packets are kept, the newest.
+   * Starts on a bridge. `types` are the first payload bytes to record. @default all
+   * Keeps the newest packets, about 15 000.
    */
   static async start(
     namespace: Namespace,
@@ -78,12 +78,12 @@ function parsePacket(line: string): CapturedPacket[] {
   ];
 }
 
-/** Two handshake initiations of the two ends of a pair, each sent before the other had arrived. */
+/** Two handshake initiations in opposite directions, each sent before the other had arrived. */
 export type Crossing = readonly [CapturedPacket, CapturedPacket];
 
 /**
- * The pairs of WireGuard initiations that crossed: both ends of a pair sent one within `withinMs` of
- * each other. Ends are told apart by address, as a NAT may give one host several ports.
+ * Finds WireGuard initiations that crossed: both ends of a pair sent one within `withinMs` of each
+ * other. Identifies the ends by address, because a NAT may map one host to several ports.
  */
 export function crossedInitiations(
   packets: readonly CapturedPacket[],

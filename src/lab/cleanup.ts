@@ -4,22 +4,22 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NETNS_FOLDER, namespaceCreator, socketCreator, WIREGUARD_FOLDER } from './names.js';
 
-/** What a lab leaves in the system while it lives. */
+/** The traces of a living lab in the system. */
 export interface Site {
-  /** Names of its namespaces. */
+  /** The names of its namespaces. */
   readonly namespaces: readonly string[];
-  /** Whether a control socket of wireguard-go is its own. */
+  /** Whether a control socket of wireguard-go belongs to it. */
   readonly ownsSocket: (file: string) => boolean;
 }
 
 const POLL_MS = 10;
-/** Time for processes to end after SIGTERM, and again after SIGKILL. */
+/** The time that processes get to end after SIGTERM, and again after SIGKILL. */
 const GRACE_MS = 1_000;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 const sites = new Set<Site>();
 
-/** Has the site torn down when the process ends in whatever way it can notice. */
+/** Tears the site down when this process exits, or gets SIGINT, SIGTERM or SIGHUP. */
 export function guard(site: Site): void {
   if (sites.size === 0) {
     process.on('exit', dismantleAllNow);
@@ -30,7 +30,7 @@ export function guard(site: Site): void {
   sites.add(site);
 }
 
-/** Ends the processes of a site, and deletes its namespaces. */
+/** Ends the processes of a site and deletes its namespaces. */
 export async function dismantle(site: Site): Promise<void> {
   for (const waitMs of dismantling(site)) {
     await delay(waitMs);
@@ -38,7 +38,7 @@ export async function dismantle(site: Site): Promise<void> {
   forget(site);
 }
 
-/** Removes what labs of processes that are no more have left (after SIGKILL, say). */
+/** Removes the sites of processes that no longer exist, as after SIGKILL. */
 export async function sweep(): Promise<void> {
   const namespaces = entries(NETNS_FOLDER).filter((name) => isDead(namespaceCreator(name)));
   const ownsSocket = (file: string): boolean => isDead(socketCreator(file));
@@ -66,13 +66,13 @@ function dismantleAllNow(): void {
 
 function onSignal(signal: NodeJS.Signals): void {
   dismantleAllNow();
-  // Our handler is gone by now. Where nobody else handles the signal, it is to end the process.
+  // Our handler is removed by now. Without another handler, the signal ends the process.
   if (process.listenerCount(signal) === 0) {
     process.kill(process.pid, signal);
   }
 }
 
-/** The steps of a teardown; yields how long to wait before the next. One procedure, awaited or blocking. */
+/** The steps of a teardown, for an asynchronous and a blocking caller. Yields the ms to wait. */
 function* dismantling({ namespaces, ownsSocket }: Site): Generator<number> {
   const inodes = new Set(namespaces.map(namespaceInode));
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
@@ -83,7 +83,7 @@ function* dismantling({ namespaces, ownsSocket }: Site): Generator<number> {
       if (pids.length === 0 || performance.now() > deadline) {
         break;
       }
-      // Looked for anew each time: a process may have started another one meanwhile.
+      // Listed again each time: a process may have started another one.
       for (const pid of pids.filter((pid) => !signalled.has(pid))) {
         signalled.add(pid);
         kill(pid, signal);
@@ -103,7 +103,7 @@ function* dismantling({ namespaces, ownsSocket }: Site): Generator<number> {
   }
 }
 
-/** The number of a namespace, as /proc tells it of each process; undefined when it is not there. */
+/** The id of a namespace, as in /proc/PID/ns/net; undefined if there is no such namespace. */
 function namespaceInode(name: string): string | undefined {
   try {
     return `net:[${statSync(path.join(NETNS_FOLDER, name)).ino}]`;
@@ -119,7 +119,7 @@ function processesIn(inodes: ReadonlySet<string | undefined>): number[] {
       try {
         return pid > 0 && pid !== process.pid && inodes.has(readlinkSync(`/proc/${pid}/ns/net`));
       } catch {
-        // Gone meanwhile, or a zombie: either has no namespace any more.
+        // It has ended, or is a zombie: either way it has no namespace.
         return false;
       }
     });

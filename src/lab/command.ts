@@ -1,24 +1,24 @@
 import { spawn } from 'node:child_process';
 
-/** What a finished command left behind. */
+/** The result of a finished command. */
 export interface CommandResult {
-  /** Exit code; null when a signal ended it. */
+  /** The exit code; null if a signal ended it. */
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** How a command is run. */
+/** Options of a command. */
 export interface CommandOptions {
-  /** Bytes for its stdin. @default empty */
+  /** Its stdin. @default empty */
   readonly input?: string;
-  /** An open file to be its stdin, instead of `input`. */
+  /** An open file for its stdin, instead of `input`. */
   readonly stdinFd?: number;
-  /** The command is killed after this time. @default 15 000 */
+  /** Kills the command after this time. @default 15 000 */
   readonly timeoutMs?: number;
 }
 
-/** A command that could not be started, took too long, or (in `run`) ended with another code than 0. */
+/** A command did not start, took too long, or (in `run`) ended with an exit code other than 0. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly code: number | null;
@@ -34,7 +34,7 @@ export class CommandError extends Error {
 const TIMEOUT_MS = 15_000;
 const MAX_OUTPUT_CHARACTERS = 4_000_000;
 
-/** Runs a command to its end, whatever its exit code. Rejects when it cannot start or takes too long. */
+/** Runs a command to its end, with any exit code. Rejects if it cannot start or takes too long. */
 export async function outcome(
   file: string,
   args: readonly string[],
@@ -51,7 +51,7 @@ export async function outcome(
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-MAX_OUTPUT_CHARACTERS);
   });
-  // A command that ends without reading its stdin makes the write fail: its exit code tells the story.
+  // If a command ends without reading its stdin, the write fails. The exit code is what counts.
   child.stdin?.on('error', () => {}).end(input);
   const timer = setTimeout(() => {
     late = true;
@@ -62,7 +62,7 @@ export async function outcome(
       child.once('error', reject).once('close', resolve);
     });
     if (late) {
-      throw new CommandError(`${format(file, args)}: not done after ${timeoutMs} ms`, {
+      throw new CommandError(`${format(file, args)}: killed after ${timeoutMs} ms`, {
         code,
         stdout,
         stderr,
@@ -74,7 +74,7 @@ export async function outcome(
   }
 }
 
-/** Runs a command and gives its stdout. Rejects with what it said on stderr when it fails. */
+/** Runs a command and returns its stdout. Rejects with its stderr if it fails. */
 export async function run(
   file: string,
   args: readonly string[],

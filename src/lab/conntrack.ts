@@ -1,11 +1,11 @@
 import { type Endpoint, endpoint, sameEndpoint } from '../wire/endpoint.js';
 import type { Namespace } from './namespace.js';
 
-/** One UDP flow through a gateway: as it arrives, and as answers to it arrive. */
+/** One UDP flow through a gateway: the packets that started it, and the packets in reply. */
 export interface Flow {
   readonly original: { readonly from: Endpoint; readonly to: Endpoint };
   readonly reply: { readonly from: Endpoint; readonly to: Endpoint };
-  /** Whether packets went both ways. */
+  /** Whether packets have passed in both directions. */
   readonly answered: boolean;
   readonly secondsLeft: number;
 }
@@ -13,7 +13,7 @@ export interface Flow {
 const FLOW = /^udp\s+17\s+(?<seconds>\d+)\s.*\bsrc=/;
 const TUPLE = /src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)/g;
 
-/** Parses the lines of `conntrack -L -p udp`; other lines are passed over. */
+/** Parses the output of `conntrack -L -p udp`. Ignores other lines. */
 export function parseFlows(text: string): Flow[] {
   return text.split('\n').flatMap((line) => {
     const seconds = FLOW.exec(line)?.groups?.['seconds'];
@@ -29,15 +29,15 @@ export function parseFlows(text: string): Flow[] {
   });
 }
 
-/** The UDP flows that a gateway has in its connection table. */
+/** The UDP flows in the connection table of a gateway. */
 export async function udpFlows(gateway: Namespace, family: 4 | 6 = 4): Promise<Flow[]> {
   const args = ['-L', '-p', 'udp', '-f', family === 4 ? 'ipv4' : 'ipv6'];
   return parseFlows(await gateway.exec('conntrack', args));
 }
 
 /**
- * What a gateway makes of an inside endpoint's packets to one of these addresses: the endpoint that
- * they come from on the other side. Of several flows the liveliest counts. Undefined when there is none.
+ * The outside endpoint of packets from an inside endpoint to one of these addresses. Of several flows,
+ * answered ones take precedence, then those with the longest timeout. Undefined if there is no flow.
  */
 export function translation(
   flows: readonly Flow[],
@@ -48,7 +48,7 @@ export function translation(
     if (sameEndpoint(flow.original.from, inside) && remotes.includes(flow.original.to.address)) {
       return [{ flow, outside: flow.reply.to }];
     }
-    // A full cone lets the far side begin: then our packets are the flow's answers.
+    // Behind a full cone the far side can start the flow. Then our packets are its replies.
     if (sameEndpoint(flow.reply.from, inside) && remotes.includes(flow.reply.to.address)) {
       return [{ flow, outside: flow.original.to }];
     }

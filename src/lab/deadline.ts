@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How long a state is waited for, and how often it is looked at. */
+/** The time limit of a wait, and the interval of its checks. */
 export interface DeadlineOptions {
   /** @default 10 000 */
   readonly timeoutMs?: number;
@@ -11,8 +11,8 @@ export interface DeadlineOptions {
 type Missing = undefined | null | false;
 
 /**
- * Waits until `probe` gives something other than undefined, null or false, and gives that.
- * Rejects after the time limit with the name of what was waited for.
+ * Waits until `probe` returns something other than undefined, null or false, and returns that.
+ * Rejects after the time limit, with `what` in the message.
  */
 export async function until<T>(
   what: string,
@@ -26,7 +26,7 @@ export async function until<T>(
       return value;
     }
     if (performance.now() >= deadline) {
-      throw new Error(`waited ${timeoutMs} ms in vain for: ${what}`);
+      throw new Error(`not within ${timeoutMs} ms: ${what}`);
     }
     await delay(intervalMs);
   }

@@ -7,14 +7,13 @@ import { lineInterfaces, type NodePlan } from './topology.js';
  *
  *   site (wan or eth0) ---- in-SITE [ lines ] out-SITE ---- SITE (port of the bridge `net`) [ inet ]
  *
- * native/lab/delay-lines.cc forwards between in-SITE and out-SITE. It is used in place of tc-netem(8),
- * which many kernels lack, which delays and loses neighbour discovery too, and which lets jitter
- * reorder packets whether that is wanted or not.
+ * native/lab/delay-lines.cc forwards between in-SITE and out-SITE. It replaces tc-netem(8), which many
+ * kernels lack, and which delays and drops neighbour discovery and reorders packets whenever it jitters.
  */
 
 const NANOSECONDS = 1e6;
 
-/** Starts the delay lines of all sites that have one. Rejects when they cannot be started. */
+/** Starts all delay lines. Rejects if they do not start. */
 export async function startDelayLines(lines: Namespace, plans: readonly NodePlan[]): Promise<void> {
   const commands = plans.flatMap(({ name, line }) => {
     if (line === undefined) {

@@ -1,22 +1,22 @@
 /**
- * How far a site of the lab is from the others. Half of it lies on the site's own uplink, half on that
- * of the site at the other end, so between two sites with the same distance all of it applies.
+ * The distance of a site from the others. The site's own uplink adds half of it, the uplink of the other
+ * site half of that site's distance. Between sites with the same distance, exactly this distance applies.
  */
 export interface Distance {
-  /** From host to host and back, and equally to `rv` and back: 0..10 000 ms. @default 0 */
+  /** From host to host and back, and from host to `rv` and back: 0..10 000 ms. @default 0 */
   readonly roundTripMs?: number;
-  /** A round trip takes `roundTripMs` ± up to this much, evenly spread: 0..roundTripMs. @default 0 */
+  /** Each round trip takes `roundTripMs` ± up to this time: 0..roundTripMs. @default 0 */
   readonly jitterMs?: number;
-  /** The share of packets, 0..1, that get lost on one way from host to host. @default 0 */
+  /** The share of packets, 0..1, that are lost on the way from host to host. @default 0 */
   readonly loss?: number;
   /** Whether jitter lets a packet overtake an earlier one. @default false */
   readonly reorder?: boolean;
 }
 
-/** What one uplink does to a packet, in each direction. */
+/** The effect of one uplink on a packet, in each direction. */
 export interface LineSettings {
   readonly delayMs: number;
-  /** The delay is `delayMs` ± up to this much. */
+  /** The delay varies by up to this time, uniformly in both directions. */
   readonly jitterMs: number;
   /** 0..1. */
   readonly loss: number;
@@ -24,12 +24,12 @@ export interface LineSettings {
 }
 
 const MAX_ROUND_TRIP_MS = 10_000;
-/** Up at one end, down at the other, and the same on the way back. */
+/** The uplinks that a round trip crosses: two on each way. */
 const CROSSINGS = 4;
 
 /**
- * What the uplink of a site does; undefined where it does nothing.
- * Throws a RangeError on a distance that cannot be.
+ * The settings of a site's uplink; undefined if it has no effect.
+ * Throws a RangeError if the distance is out of range.
  */
 export function lineSettings(distance: Distance): LineSettings | undefined {
   const { roundTripMs = 0, jitterMs = 0, loss = 0, reorder = false } = distance;
@@ -48,7 +48,7 @@ export function lineSettings(distance: Distance): LineSettings | undefined {
   return {
     delayMs: roundTripMs / CROSSINGS,
     jitterMs: jitterMs / CROSSINGS,
-    // One way crosses two uplinks: (1 - p)² of the packets pass both.
+    // A packet crosses two uplinks: (1 - p)² of the packets pass both.
     loss: 1 - Math.sqrt(1 - loss),
     reorder,
   };

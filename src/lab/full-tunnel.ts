@@ -1,11 +1,11 @@
 import type { Namespace } from './namespace.js';
 
-/** The mark of WireGuard's own packets, and the number of the table for all others: wg-quick's choice. */
+/** The mark of WireGuard's own packets, and the routing table for all others, as in wg-quick. */
 export const FULL_TUNNEL_MARK = 51820;
 
 /**
- * Sends everything but marked packets through a WireGuard interface, in the way of wg-quick(8) for
- * AllowedIPs 0.0.0.0/0: the rules of its `add_default`, in its order.
+ * Routes all packets without the mark through a WireGuard interface, as wg-quick(8) does for AllowedIPs
+ * 0.0.0.0/0: the rules of its `add_default`, in its order.
  */
 export async function routeEverythingThrough(
   host: Namespace,
@@ -21,16 +21,16 @@ export async function routeEverythingThrough(
       `-${family} rule add not fwmark ${FULL_TUNNEL_MARK} table ${FULL_TUNNEL_MARK}`,
       `-${family} rule add table main suppress_prefixlength 0`,
     ];
-    // `ip -batch` takes no option on a line, so each rule is a command of its own.
+    // `ip -batch` takes no options on a line, so each rule is one command.
     for (const rule of rules) {
       await host.exec('ip', rule.split(' '));
     }
     await host.nft(ruleset(family, device));
   }
   if (families.includes(4)) {
-    // Strict reverse path filtering, as many distributions have it: only src_valid_mark makes the
-    // answers to marked packets pass it. Loose on the internet, where no subnet route exempts the
-    // link itself, and strict filtering would drop the neighbours' ARP requests.
+    // Strict reverse path filtering, the default of many distributions. Replies to marked packets pass
+    // it only with src_valid_mark. It is loose on the internet, where no subnet route exempts the link
+    // itself and strict filtering would drop the neighbours' ARP requests.
     await host.sysctl({
       'net.ipv4.conf.all.src_valid_mark': 1,
       'net.ipv4.conf.all.rp_filter': behindGateway ? 1 : 2,
@@ -43,7 +43,7 @@ function ruleset(
   device: { readonly interface: string; readonly tunnelAddress: string },
 ): string {
   const table = `table ${family === 4 ? 'ip' : 'ip6'} wg-quick-${device.interface}`;
-  // Only an address of the same family gets the rule; the lab's tunnel addresses are IPv4.
+  // The rule needs an address of the same family; the lab's tunnel addresses are IPv4.
   const guardAddress =
     family === 4
       ? `iifname != "${device.interface}" ip daddr ${device.tunnelAddress} fib saddr type != local drop`

@@ -24,12 +24,12 @@ export class LabGateway extends Namespace {
     this.cable = new Cable(upstream, plan.name);
   }
 
-  /** Forgets all mappings, as a router does that is switched off and on. */
+  /** Clears all mappings, like a router that restarts. */
   async forgetMappings(): Promise<void> {
     await this.exec('conntrack', ['-F']);
   }
 
-  /** Forgets all mappings, and maps this UDP port of the inside to another port from now on. */
+  /** Clears all mappings, and maps this inside UDP port to another outside port from now on. */
   async moveMapping(insidePort: number, outsidePort: number): Promise<void> {
     const rule = `oifname "wan" udp sport ${insidePort} masquerade to :${outsidePort}`;
     await this.nft(`insert rule ip nat postrouting ${rule}`);
@@ -41,7 +41,7 @@ export class LabGateway extends Namespace {
 export class LabHost extends Namespace {
   readonly name: string;
   readonly addresses: Addresses;
-  /** The gateways between it and the internet, the nearest first. */
+  /** The gateways between it and the internet, nearest first. */
   readonly gateways: readonly LabGateway[];
   /** The cable on its eth0. */
   readonly cable: Cable;
@@ -62,12 +62,12 @@ export class LabHost extends Namespace {
     this.#wireguard = wireguard?.(this);
   }
 
-  /** Its first address: IPv4 where it has one. */
+  /** Its first address: IPv4 if it has one. */
   get address(): string {
     return (this.addresses[4][0] ?? this.addresses[6][0]) as string;
   }
 
-  /** The IPv4 addresses that the internet knows it by; its own where no NAT is between. */
+  /** Its IPv4 addresses on the internet: those of its outermost gateway, if it has one. */
   get outsideAddresses(): readonly string[] {
     return (this.gateways.at(-1) ?? this).addresses[4];
   }
@@ -76,7 +76,7 @@ export class LabHost extends Namespace {
     return this.#wireguard !== undefined;
   }
 
-  /** Its WireGuard device; throws on a host that was made without one. */
+  /** Its WireGuard device. Throws if the host has none. */
   get wireguard(): WireguardDevice {
     if (this.#wireguard === undefined) {
       throw new Error(`host ${this.name} has no WireGuard device`);
@@ -84,7 +84,7 @@ export class LabHost extends Namespace {
     return this.#wireguard;
   }
 
-  /** Waits until a program of this host listens on a UDP port; rejects when it ends before. */
+  /** Waits until a program of this host listens on a UDP port. Rejects if it ends before. */
   async listening(program: LabProcess, port: number): Promise<void> {
     await until(`${program.command} to listen on port ${port}`, async () => {
       if (!program.running) {
@@ -94,7 +94,7 @@ export class LabHost extends Namespace {
     });
   }
 
-  /** Pings until an answer comes or the time (whole seconds) is over; says whether one came. */
+  /** Pings until a reply arrives or the time (whole seconds) is over. Returns whether one arrived. */
   async ping(address: string, { timeoutMs = 1_000 } = {}): Promise<boolean> {
     const seconds = Math.ceil(timeoutMs / 1_000);
     const args = ['-n', '-q', '-c', '1', '-i', '0.2', '-w', String(seconds), address];

@@ -1,4 +1,4 @@
-/** The lab: NATs, hosts and WireGuard made of network namespaces, for the demo, tests and comparison. */
+/** The lab: hosts, NATs and WireGuard devices in network namespaces. */
 export { Cable, type CableRule, type PacketMatch, type Tally } from './cable.js';
 export {
   Capture,

@@ -23,7 +23,7 @@ import { type PeerOptions, WireguardDevice } from './wireguard-device.js';
 
 /*
  * Every box is a network namespace, every line a veth cable into a bridge. Hosts have `eth0`; a
- * gateway has `wan` on the outside and a bridge `lan` inside. `inet` is nothing but a bridge.
+ * gateway has `wan` on the outside and a bridge `lan` inside. `inet` is only a bridge.
  *
  *      rv  198.51.100.1, 2001:db8::1            (more addresses: .2, .3 … on request)
  *      |
@@ -36,31 +36,31 @@ import { type PeerOptions, WireguardDevice } from './wireguard-device.js';
  *                            a     d: { sameNatAs: 'a' }       b: cgnat            c  2001:db8:4:1::2
  *                           .2    .3                             .2
  *
- * With a distance, the cable of each site leads through the namespace `lines`; see delay-lines.ts.
+ * With a distance, the cable of each site passes through the namespace `lines`; see delay-lines.ts.
  *
  * Each host has a WireGuard device with an address of 10.200.0.0/24, and all others as peers.
  */
 
-/** What a lab is to consist of. */
+/** The description of a lab. */
 export interface LabOptions<Name extends string = string> extends PlanOptions {
-  /** The hosts beside `rv`, by name: 1..8 lower-case letters and digits. */
+  /** The hosts, besides `rv`, by name: 1..8 lower-case letters and digits. */
   readonly hosts: Readonly<Record<Name, HostOptions>>;
   /** Whether all WireGuard devices have each other as peers, without endpoints. @default true */
   readonly peers?: boolean;
-  /** Whether `rv` has a WireGuard device too, and a tunnel to each host, which knows its endpoint. @default false */
+  /** Whether `rv` has a WireGuard device too, with a tunnel from each host. @default false */
   readonly registry?: boolean;
 }
 
 const LISTEN_PORT = 51820;
-/** Far from the hosts' addresses, which count up from 1. */
+/** Above the hosts' addresses, which start at 1. */
 const REGISTRY_TUNNEL_ADDRESS = '10.200.0.254';
 const REGISTRY_KEEPALIVE_SECONDS = 25;
 
-/** A small internet of namespaces, with NATs, hosts and WireGuard; gone without a trace when disposed. */
+/** A small internet of namespaces, with hosts, NATs and WireGuard. Leaves no trace when disposed. */
 export class Lab<Name extends string = string> implements AsyncDisposable {
-  /** The rendezvous host: public, without WireGuard unless it is a registry. */
+  /** The rendezvous host: public, and without WireGuard unless it is a registry. */
   readonly rendezvous: LabHost;
-  /** All that crosses the internet, as one cable: its directions are one. */
+  /** All packets that cross the internet, as one cable. Its rules apply to both directions. */
   readonly internet: Cable;
   readonly #site: Site;
   readonly #internet: Namespace;
@@ -83,22 +83,22 @@ export class Lab<Name extends string = string> implements AsyncDisposable {
   }
 
   /**
-   * Watches the UDP packets between the sites from now on. `types` are the first payload bytes to
-   * keep, as 1 for WireGuard's initiations. @default all
+   * Records the UDP packets between the sites from now on. `types` are the first payload bytes to
+   * record, such as 1 for WireGuard's initiations. @default all
    */
   capture(types?: readonly number[]): Promise<Capture> {
     return Capture.start(this.#internet, INTERNET_BRIDGE, types);
   }
 
-  /** Pings the tunnel address of one host from another; says whether an answer came in time. */
+  /** Pings the tunnel address of one host from another. Returns whether a reply arrived in time. */
   ping(from: Name, to: Name, options?: { timeoutMs?: number }): Promise<boolean> {
     return this.host(from).ping(this.host(to).wireguard.tunnelAddress, options);
   }
 
   /**
-   * The endpoint that a host's packets to another really come from: read from the connection tables
-   * of its gateways, the outermost last. Undefined where a gateway has no mapping for them.
-   * Without NAT between them it is the host's own address. `port` is WireGuard's by default.
+   * The real source endpoint of a host's packets to another host, according to the connection tables
+   * of its gateways. Undefined if a gateway has no mapping for them. Without a NAT between the hosts it
+   * is the host's own address. `port` is WireGuard's by default.
    */
   async mappedEndpoint(
     from: Name,
@@ -122,7 +122,7 @@ export class Lab<Name extends string = string> implements AsyncDisposable {
     return mapped;
   }
 
-  /** Ends every process of the lab and deletes all of it. */
+  /** Ends all processes of the lab and deletes its namespaces. */
   async dispose(): Promise<void> {
     await dismantle(this.#site);
   }
@@ -132,7 +132,7 @@ export class Lab<Name extends string = string> implements AsyncDisposable {
   }
 }
 
-/** Builds a lab. Needs root; rejects with the failing command's own words, leaving nothing behind. */
+/** Builds a lab. Needs root. On failure it rejects with the error of the command and leaves no trace. */
 export async function createLab<Name extends string>(
   options: LabOptions<Name>,
 ): Promise<Lab<Name>> {
@@ -189,7 +189,7 @@ function makeHosts(
   return hosts;
 }
 
-/** A host as a peer of others: for its own tunnel address, or for everything. */
+/** A host as a peer of others: with its tunnel address, or (`full`) everything, as allowed IPs. */
 function peerOf({ name, address, wireguard }: LabHost, full: boolean): PeerOptions {
   const allowedIps = full ? ['0.0.0.0/0', '::/0'] : [`${wireguard.tunnelAddress}/32`];
   const peer = { publicKey: wireguard.publicKey, allowedIps };
@@ -208,7 +208,7 @@ async function setUpWireguard(
 ): Promise<void> {
   const equipped = [...hosts.values()].filter((host) => host.hasWireguard);
   const setUp = (host: LabHost): Promise<void> => setUpHost(host, equipped, options);
-  // The registry first: a handshake that comes before it is ready is repeated after 5 s only.
+  // The registry first: a handshake before it is ready would be repeated only after 5 s.
   const registry = equipped.filter(({ name }) => name === RENDEZVOUS);
   await Promise.all(registry.map(setUp));
   await Promise.all(equipped.filter((host) => !registry.includes(host)).map(setUp));
@@ -225,8 +225,8 @@ async function setUpHost(
     const others = equipped
       .filter((peer) => peer !== host)
       .map((peer) => peerOf(peer, peer.name === fullTunnelThrough));
-    // Peers with a keepalive last: wireguard-go 0.0.20220316 sends one to each that comes after such a
-    // peer in the same configuration. Without an endpoint that fails, and is tried again after 5 s only.
+    // Peers with a keepalive last: wireguard-go 0.0.20220316 sends a keepalive to every peer that follows
+    // one in the same configuration. Without an endpoint that fails, and the next attempt is 5 s later.
     const registry = others.filter(({ keepaliveSeconds }) => keepaliveSeconds !== undefined);
     await host.wireguard.setPeers([
       ...others.filter((peer) => !registry.includes(peer)),

@@ -1,6 +1,6 @@
 import { threadId } from 'node:worker_threads';
 
-/** Where `ip netns` keeps namespaces, and WireGuard's userspace its control sockets. */
+/** The folders of `ip netns` for namespaces, and of wireguard-go for control sockets. */
 export const NETNS_FOLDER = '/run/netns';
 export const WIREGUARD_FOLDER = '/run/wireguard';
 
@@ -11,8 +11,8 @@ const MAX_INTERFACE_LENGTH = 15;
 let lastLab = 0;
 
 /**
- * The names of one lab. They carry the pid of the process that made it, so that labs of several
- * processes never meet, and what a dead process left can be told from what is in use.
+ * The names of one lab. They contain the pid of its process: labs of several processes do not collide,
+ * and the traces of a dead process can be recognized.
  */
 export class LabNames {
   readonly #lab: string;
@@ -30,8 +30,8 @@ export class LabNames {
   }
 
   /**
-   * A WireGuard interface. Its name is unique on the machine, not only in its namespace: the control
-   * socket of wireguard-go has this name in a folder that all namespaces share.
+   * The name of a WireGuard interface. It is unique on the machine, because the control socket of
+   * wireguard-go has this name in a folder that all namespaces share.
    */
   interface(index: number): string {
     const name = `${this.#interfacePrefix}${index.toString(36)}`;
@@ -41,19 +41,19 @@ export class LabNames {
     return name;
   }
 
-  /** Whether a control socket is of this lab. */
+  /** Whether a control socket belongs to this lab. */
   ownsSocket(file: string): boolean {
     return file.startsWith(this.#interfacePrefix);
   }
 }
 
-/** The pid in the name of a lab's namespace; undefined when it is not of a lab. */
+/** The pid in the name of a namespace; undefined if it belongs to no lab. */
 export function namespaceCreator(name: string): number | undefined {
   const pid = NAMESPACE.exec(name)?.[1];
   return pid === undefined ? undefined : Number(pid);
 }
 
-/** The pid in the name of a control socket's file; undefined when it is not of a lab. */
+/** The pid in the file name of a control socket; undefined if it belongs to no lab. */
 export function socketCreator(file: string): number | undefined {
   const pid = INTERFACE.exec(file)?.[1];
   return pid === undefined ? undefined : Number.parseInt(pid, 36);

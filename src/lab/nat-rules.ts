@@ -1,13 +1,13 @@
-/** What a gateway does to what passes it; each is one nft ruleset. */
+/** The kinds of gateways. Each is one nft ruleset. */
 export type GatewayKind = 'cone' | 'symmetric' | 'full-cone' | 'poisoning' | 'firewall';
 
-/** Seconds that a full cone keeps a hole open after the last packet out; RFC 4787 REQ-5 wants 120 or more. */
+/** How long a full cone keeps a mapping after the last outbound packet; RFC 4787 REQ-5: at least 120 s. */
 const HOLE_SECONDS = 120;
 
 /**
  * The nft ruleset of a gateway between `lan` (inside) and `wan` (outside).
  *
- * In the terms of RFC 4787, as Linux has them and the tests observe them:
+ * In the terms of RFC 4787, as Linux implements them and the tests verify:
  *
  * | kind      | mapping                                | filtering                  |
  * | --------- | -------------------------------------- | -------------------------- |
@@ -34,8 +34,8 @@ export function gatewayRuleset(kind: GatewayKind): string {
     ${kind === 'firewall' ? '' : NAT[kind]}`;
 }
 
-// Without this chain an unsolicited packet is taken for the gateway itself: it gets a conntrack entry
-// that owns the port from then on, and a later mapping of a host inside must move to another one.
+// Without this chain the gateway accepts an unsolicited packet as its own. Its conntrack entry then owns
+// the port, and a later mapping of an inside host gets another port.
 const INPUT = `
   chain input {
     type filter hook input priority filter
@@ -51,8 +51,8 @@ const MASQUERADE = `
     }
   }`;
 
-// What sends from a port inside opens this port for everybody: the hole is learnt before the source
-// is rewritten (100 is srcnat).
+// An outbound packet opens its source port for all hosts outside. The chain runs before the source is
+// rewritten (srcnat is 100).
 const FULL_CONE = `
   table ip holes {
     map hosts {

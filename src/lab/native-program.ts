@@ -5,7 +5,7 @@ import { run } from './command.js';
 import { TemporaryFolder } from './temporary-folder.js';
 
 const SOURCES = 'native/lab';
-/** Where `make lab` puts the programs. */
+/** The output folder of `make lab`. */
 const BUILT = 'dist/lab';
 const HEADER = 'packet-socket.h';
 const COMPILE_TIMEOUT_MS = 60_000;
@@ -13,8 +13,8 @@ const COMPILE_TIMEOUT_MS = 60_000;
 const programs = new Map<string, Promise<string>>();
 
 /**
- * The path of one of the lab's own C++ programs. One that `make lab` has not built, or not since the
- * source changed, is compiled into a temporary folder, once a process. Rejects when g++ fails.
+ * The path of one of the lab's C++ programs. If the output of `make lab` is missing or older than the
+ * source, compiles the program into a temporary folder, once per process. Rejects if g++ fails.
  */
 export function nativeProgram(name: 'delay-lines' | 'capture'): Promise<string> {
   const known = programs.get(name) ?? findOrCompile(name);
@@ -36,20 +36,20 @@ async function findOrCompile(name: string): Promise<string> {
   return target;
 }
 
-/** The folder of the package, whether this module is bundled (dist/bin) or not (dist/src/lab). */
+/** The folder of the package, from the bundle (dist/bin) or from the compiled module (dist/src/lab). */
 function packageRoot(): string {
   let folder = path.dirname(fileURLToPath(import.meta.url));
   while (changedAt(path.join(folder, SOURCES)) === 0) {
     const parent = path.dirname(folder);
     if (parent === folder) {
-      throw new Error(`${SOURCES} is missing: install wg-rendezvous anew`);
+      throw new Error(`${SOURCES} is missing from the package: reinstall wg-rendezvous`);
     }
     folder = parent;
   }
   return folder;
 }
 
-/** When a file was changed, in ms since 1970; 0 where it does not exist. */
+/** The modification time of a file in ms since 1970; 0 if it does not exist. */
 function changedAt(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

@@ -12,14 +12,14 @@ import {
   routesOf,
 } from './topology.js';
 
-/** Plugs the nodes together in namespaces that exist already, and gives them addresses, routes and NAT. */
+/** Connects existing namespaces with cables, and sets up their addresses, routes and NAT. */
 export async function buildNetwork(
   plans: readonly NodePlan[],
   namespaceOf: (node: string) => string,
 ): Promise<void> {
   const node = (name: string): Namespace => new Namespace(namespaceOf(name));
   const everybody = [INTERNET, ...plans.map(({ name }) => name)].map(node);
-  // Before there are interfaces, which take their settings from these when they are made.
+  // Before the interfaces exist: they copy these settings when they are created.
   await Promise.all(everybody.map((namespace) => namespace.sysctl(SETTINGS)));
   const distant = plans.filter(({ line }) => line !== undefined);
   if (distant.length > 0) {
@@ -39,7 +39,7 @@ export async function buildNetwork(
   ]);
 }
 
-/** The cable of a node; two, with the delay line between them, where it has one. */
+/** The cable of a node; if it has a delay line, the two cables on both sides of it. */
 function cables(
   { name, device, upstream, line }: NodePlan,
   namespaceOf: (node: string) => string,
@@ -61,24 +61,24 @@ async function setUpLines(lines: Namespace, distant: readonly NodePlan[]): Promi
 }
 
 const SETTINGS = {
-  // Addresses are usable at once, instead of after a second of looking for duplicates.
+  // Addresses are usable at once, not after a second of duplicate address detection.
   'net.ipv6.conf.all.accept_dad': 0,
   'net.ipv6.conf.default.accept_dad': 0,
   'net.ipv4.conf.all.rp_filter': 0,
   'net.ipv4.conf.default.rp_filter': 0,
-  // What only passes a bridge is no business of the IP rules of its namespace.
+  // The IP rules of a namespace do not apply to packets that only cross its bridge.
   'net.bridge.bridge-nf-call-iptables': 0,
   'net.bridge.bridge-nf-call-ip6tables': 0,
 };
 
-/** Where packets are only passed on, the kernel is to send none of its own. */
+/** Keeps the kernel from sending packets of its own in a namespace that only forwards. */
 const SILENT = {
   'net.ipv6.conf.all.disable_ipv6': 1,
   'net.ipv6.conf.default.disable_ipv6': 1,
 };
 
 function addBridge(namespace: string, name: string): string {
-  // Snooping without a querier would lose neighbour discovery.
+  // Multicast snooping without a querier would drop neighbour discovery.
   return `link add name ${name} netns ${namespace} type bridge mcast_snooping 0`;
 }
 
@@ -111,8 +111,8 @@ async function setUp(
       ...lan[6].map((address) => `address add ${address}/64 dev ${LAN} nodad`),
     );
   }
-  // The internet is one link, and reached by the default route alone: so a full tunnel, which
-  // passes over default routes only, works on a public host too.
+  // The internet is one link, and only the default route leads to it. So a full tunnel, which overrides
+  // only default routes, also works on a public host.
   for (const family of [4, 6] as const) {
     const via = onInternet ? '' : `via ${gateway[family][0]}`;
     if (addresses[family].length > 0) {
@@ -121,7 +121,7 @@ async function setUp(
     }
   }
   for (const { prefix, via, device } of routesOf(plan, plans)) {
-    // `onlink`: on the internet a neighbour is on no subnet of one's own.
+    // `onlink`: on the internet, hosts share no subnet.
     lines.push(`route add ${prefix} via ${via} dev ${device} onlink`);
   }
   await namespace.ip(lines);

@@ -7,14 +7,14 @@ export interface ProcessExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** What is kept of each of a process's outputs: enough to read, bounded when it runs wild. */
+/** The bound of the output that is kept, for each stream. */
 const MAX_KEPT_CHARACTERS = 1_000_000;
 const STOP_TIMEOUT_MS = 2_000;
 
 /** A program that runs in the background until it ends, is stopped, or its lab is disposed. */
 export class LabProcess implements AsyncDisposable {
   readonly command: string;
-  /** Settles when the process is gone. */
+  /** Resolves when the process has ended. */
   readonly exited: Promise<ProcessExit>;
   readonly #child: ChildProcess;
   #stdout = '';
@@ -73,7 +73,7 @@ export class LabProcess implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits for a match in its stdout; rejects with all it said when it ends or is silent too long. */
+  /** Waits for a match in its stdout. Rejects with its output if it ends, or after the time limit. */
   async waitForOutput(pattern: RegExp, options: DeadlineOptions = {}): Promise<RegExpExecArray> {
     try {
       return await until(
@@ -93,7 +93,7 @@ export class LabProcess implements AsyncDisposable {
     }
   }
 
-  /** The last line of its stderr, to stand before others: where only one line is shown, it says why. */
+  /** The last line of its stderr, as a prefix: reports show only the first line of an error. */
   get #lastWords(): string {
     const line = this.#stderr.trim().split('\n').at(-1);
     return line ? `${line}: ` : '';
@@ -103,7 +103,7 @@ export class LabProcess implements AsyncDisposable {
     return String(this.#exit?.code ?? this.#exit?.signal);
   }
 
-  /** Ends it with a signal, and with SIGKILL when it does not go by itself. */
+  /** Ends it with a signal, and with SIGKILL if it does not end within 2 s. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<ProcessExit> {
     if (this.#exit === undefined) {
       this.#child.kill(signal);

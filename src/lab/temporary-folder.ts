@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** A folder that goes when it is disposed, or when the process exits before. */
+/** A folder that is removed when disposed, or when the process exits. */
 export class TemporaryFolder implements Disposable {
   readonly #path: string;
   readonly #remove = (): void => rmSync(this.#path, { recursive: true, force: true });
 
-  /** `purpose` becomes part of its name. */
+  /** `purpose` is part of its name. */
   constructor(purpose: string) {
     this.#path = mkdtempSync(path.join(tmpdir(), `wg-rendezvous-${purpose}-`));
     process.once('exit', this.#remove);

@@ -1,7 +1,7 @@
 import { type Distance, type LineSettings, lineSettings } from './distance.js';
 import type { GatewayKind } from './nat-rules.js';
 
-/** What stands between a host and the internet. */
+/** The NAT or firewall between a host and the internet. */
 export type NatKind =
   | 'none'
   | 'cone'
@@ -11,50 +11,50 @@ export type NatKind =
   | 'poisoning'
   | 'firewall6';
 
-/** What a host of the lab is to be. */
+/** The description of a host. */
 export interface HostOptions {
   /** @default none */
   readonly nat?: NatKind;
-  /** The host behind whose gateway this one is too. */
+  /** An earlier host, whose gateway this host shares. */
   readonly sameNatAs?: string;
-  /** Whether it has a public IPv6 address, behind a stateful firewall unless its kind is `none`.
-   * @default true for the kinds none and firewall6, and as the host of `sameNatAs` has it */
+  /** Whether it has a public IPv6 address, behind a stateful firewall unless `nat` is `none`.
+   * @default true for `none` and `firewall6`; with `sameNatAs`, as that host */
   readonly ipv6?: boolean;
   /** Whether it has a WireGuard device. @default true */
   readonly wireguard?: boolean;
   /** @default 51820 */
   readonly listenPort?: number;
-  /** The host that it sends all its traffic through, with the routing rules of wg-quick. */
+  /** The host that it routes all its traffic through, with the rules of wg-quick. */
   readonly fullTunnelThrough?: string;
-  /** How far it is from the others; not for a host of `sameNatAs`, which shares that host's uplink.
+  /** Its distance from the other sites. Not with `sameNatAs`, which implies that host's uplink.
    * @default the lab's distance */
   readonly distance?: Distance;
 }
 
-/** The addresses of a node of each family; none where it does not speak the family. */
+/** The addresses of a node by family; empty if it does not have the family. */
 export interface Addresses {
   readonly 4: readonly string[];
   readonly 6: readonly string[];
 }
 
-/** One namespace: how it is attached, and what it does for those behind it. */
+/** One namespace, with its interface, its addresses and, on a gateway, its NAT. */
 export interface NodePlan {
   readonly name: string;
   /** Its interface on `upstream`'s bridge; its port there has the node's name. */
   readonly device: 'eth0' | 'wan';
-  /** The node that has the bridge. */
+  /** The node with the bridge. */
   readonly upstream: string;
   readonly addresses: Addresses;
-  /** The addresses of its default gateway; empty on the internet, where everything is on the link. */
+  /** The addresses of its default gateway; empty on the internet, where all nodes are on the link. */
   readonly gateway: Addresses;
-  /** On a gateway: what it does, and its addresses on its bridge `lan`. */
+  /** On a gateway: its kind, and its addresses on its bridge `lan`. */
   readonly kind?: GatewayKind;
   readonly lan?: Addresses;
-  /** On a node of the internet: what its uplink does to packets, where it does anything. */
+  /** On a node of the internet: its delay line, if it has one. */
   readonly line?: LineSettings;
 }
 
-/** An IPv6 prefix that is reached through another node of the same bridge. */
+/** A route to an IPv6 prefix through another node of the same bridge. */
 export interface Route {
   readonly prefix: string;
   readonly via: string;
@@ -62,14 +62,14 @@ export interface Route {
   readonly device: string;
 }
 
-/** The internet's node and the rendezvous host's. */
+/** The nodes of the internet and of the rendezvous host. */
 export const INTERNET = 'inet';
 export const RENDEZVOUS = 'rv';
-/** The bridge on a gateway's inside. */
+/** The bridge on the inside of a gateway. */
 export const LAN = 'lan';
 /** The bridge that is the internet. */
 export const INTERNET_BRIDGE = 'net';
-/** The node in which packets are delayed on their way to the internet. */
+/** The node of the delay lines. */
 export const LINES = 'lines';
 
 const NOWHERE: Addresses = { 4: [], 6: [] };
@@ -77,19 +77,19 @@ const FIRST_PUBLIC = 10;
 const HOST_NAME = /^[a-z][a-z0-9]{0,7}$/;
 const RESERVED_NAMES = [INTERNET, RENDEZVOUS, LINES];
 
-/** What a plan takes beside its hosts. */
+/** Options of a plan, besides its hosts. */
 export interface PlanOptions {
-  /** How many addresses of each family `rv` has. @default 1 */
+  /** The number of addresses of `rv` in each family. @default 1 */
   readonly rendezvousAddresses?: number;
-  /** How far all sites are from each other, `rv` among them. @default no distance */
+  /** The distance of all sites from each other, including `rv`. @default no distance */
   readonly distance?: Distance;
-  /** How far `rv` is from the others. @default `distance` */
+  /** The distance of `rv` from the other sites. @default `distance` */
   readonly rendezvousDistance?: Distance;
 }
 
 /**
- * All nodes of a lab but the internet and the delay lines, each after the one that it is attached to.
- * Throws a RangeError on options that cannot be.
+ * Plans all nodes of a lab except the internet and the delay lines, each after its upstream node.
+ * Throws a RangeError if options are invalid.
  */
 export function planTopology(
   hosts: Readonly<Record<string, HostOptions>>,
@@ -101,14 +101,14 @@ export function planTopology(
   const nodes: NodePlan[] = [withLine(rendezvous, rendezvousDistance)];
   for (const [name, options] of Object.entries(hosts)) {
     if (!HOST_NAME.test(name) || RESERVED_NAMES.includes(name)) {
-      throw new RangeError(`a host is named by 1..8 lower-case letters and digits, got ${name}`);
+      throw new RangeError(`the name of a host is 1..8 lower-case letters and digits, got ${name}`);
     }
     addHost(nodes, name, options, options.distance ?? distance);
   }
   return nodes;
 }
 
-/** As many hosts, h1, h2 and so on, each behind a cone NAT of its own or as `options` says. */
+/** The hosts h1, h2, … of a mesh, each with these options. @default each behind its own cone NAT */
 export function meshHosts(
   count: number,
   options: HostOptions = { nat: 'cone' },
@@ -127,7 +127,7 @@ function withLine(node: NodePlan, distance: Distance | undefined): NodePlan {
   return line === undefined ? node : { ...node, line };
 }
 
-/** The routes that a node needs beside its default route. */
+/** The routes of a node, besides its default route. */
 export function routesOf(node: NodePlan, nodes: readonly NodePlan[]): Route[] {
   const routes: Route[] = [];
   for (const { name, upstream, lan, addresses } of nodes) {
@@ -159,7 +159,7 @@ function addHost(
     const { nat, distance } = options;
     if (gateway === undefined || nat !== undefined || distance !== undefined) {
       throw new RangeError(
-        `${name}: sameNatAs is an earlier host behind a gateway, and goes without nat and distance`,
+        `${name}: sameNatAs takes an earlier host behind a gateway, and excludes nat and distance`,
       );
     }
     const families = {

@@ -10,20 +10,20 @@ import { WIREGUARD_FOLDER } from './names.js';
 import type { Namespace } from './namespace.js';
 import type { LabProcess } from './process.js';
 
-/** A peer as it is configured; what is absent is left to WireGuard. */
+/** The configuration of a peer. Absent fields keep WireGuard's defaults. */
 export interface PeerOptions {
   /** Base64. */
   readonly publicKey: string;
   readonly allowedIps: readonly string[];
-  /** `ADDRESS:PORT`, for a peer that is pinned. */
+  /** `ADDRESS:PORT`, for a peer with a fixed endpoint. */
   readonly endpoint?: string;
   readonly keepaliveSeconds?: number;
 }
 
-/** All tunnel addresses of a lab are in one 10.200.0.0/24. */
+/** All tunnel addresses of a lab are in 10.200.0.0/24. */
 const TUNNEL_PREFIX_LENGTH = 24;
 
-/** A WireGuard interface of a host: of the kernel where it has WireGuard, else of wireguard-go. */
+/** A WireGuard interface of a host: the kernel's if it has WireGuard, otherwise wireguard-go's. */
 export class WireguardDevice {
   readonly interface: string;
   /** Base64. */
@@ -48,7 +48,7 @@ export class WireguardDevice {
     this.#privateKey = privateKey;
   }
 
-  /** Whether it is of wireguard-go. */
+  /** Whether wireguard-go provides it. */
   get userspace(): boolean {
     return this.#userspace !== undefined;
   }
@@ -57,7 +57,7 @@ export class WireguardDevice {
     return this.#listenPort;
   }
 
-  /** Creates the interface with its key, port, address and peers; also again, after `remove`. */
+  /** Creates the interface with its key, port, address and peers. Works again after `remove`. */
   async create(): Promise<void> {
     await this.#createInterface();
     await this.#configure();
@@ -67,20 +67,20 @@ export class WireguardDevice {
     ]);
   }
 
-  /** Deletes the interface; `create` brings it back with the same key and peers. */
+  /** Deletes the interface. `create` restores it with the same key and peers. */
   async remove(): Promise<void> {
     await this.#namespace.ip([`link del ${this.interface}`]);
-    // wireguard-go ends by itself when its interface is gone.
+    // wireguard-go ends when its interface is deleted.
     await this.#userspace?.exited;
     this.#userspace = undefined;
   }
 
-  /** Adds a peer, or changes it. */
+  /** Adds or changes a peer. */
   async setPeer(peer: PeerOptions): Promise<void> {
     await this.setPeers([peer]);
   }
 
-  /** Adds or changes several peers in one step. */
+  /** Adds or changes several peers at once. */
   async setPeers(peers: readonly PeerOptions[]): Promise<void> {
     for (const peer of peers) {
       this.#peers.set(peer.publicKey, peer);
@@ -88,7 +88,7 @@ export class WireguardDevice {
     await this.#set(peers.flatMap(peerArguments));
   }
 
-  /** Sets the persistent keepalive of peers, until the device is made anew. */
+  /** Sets the persistent keepalive of peers; `create` does not restore it. */
   async setKeepalive(publicKeys: readonly string[], seconds: number): Promise<void> {
     await this.#set(
       publicKeys.flatMap((key) => ['peer', key, 'persistent-keepalive', String(seconds)]),
@@ -105,7 +105,7 @@ export class WireguardDevice {
     this.#listenPort = port;
   }
 
-  /** What `wg show` says of each peer in this column, by public key. */
+  /** One column of `wg show` by public key. */
   async show(column: 'endpoints' | 'latest-handshakes' | 'transfer' | 'persistent-keepalive') {
     const text = await this.#namespace.exec('wg', ['show', this.interface, column]);
     const rows = text.split('\n').filter(Boolean);
@@ -132,7 +132,7 @@ export class WireguardDevice {
     const daemon = this.#namespace.spawn('wireguard-go', ['-f', this.interface]);
     this.#userspace = daemon;
     const socket = path.join(WIREGUARD_FOLDER, `${this.interface}.sock`);
-    // Configured before it answers, wireguard-go crashes and leaves a zombie that spins.
+    // wireguard-go crashes if it is configured before it answers, and leaves a spinning zombie.
     await until(`wireguard-go to answer for ${this.interface}`, async () => {
       if (!daemon.running) {
         throw new Error(`wireguard-go has ended: ${daemon.stderr}`);
@@ -147,8 +147,8 @@ export class WireguardDevice {
   async #configure(): Promise<void> {
     const peers = [...this.#peers.values()].flatMap(peerArguments);
     const args = ['listen-port', String(this.#listenPort), 'private-key', '/dev/stdin', ...peers];
-    // The key reaches `wg` as an open file that has no name any more. A pipe would not do: Node's
-    // are sockets, which cannot be opened through /dev/stdin.
+    // `wg` reads the key from an open file that is already unlinked. Node's pipes are sockets, which
+    // cannot be opened through /dev/stdin.
     const folder = mkdtempSync(path.join(tmpdir(), 'wg-rendezvous-lab-'));
     const file = path.join(folder, 'key');
     let fd: number;
@@ -183,9 +183,9 @@ function peerArguments(peer: PeerOptions): string[] {
   ];
 }
 
-/** A key pair in base64, as `wg genkey` and `wg pubkey` make it. */
+/** Generates a key pair in base64, like `wg genkey` and `wg pubkey`. */
 export function x25519Keys(): { publicKey: string; privateKey: string } {
-  // Not by node:crypto: Node 20 can lock itself up in a collection of garbage while it exports a key.
+  // Not with node:crypto: Node 20 can deadlock in garbage collection while it exports a key.
   const { publicKey, secretKey } = generateKeyPair();
   return { publicKey: formatPublicKey(publicKey), privateKey: naclUtil.encodeBase64(secretKey) };
 }

@@ -4,7 +4,7 @@ import { Ajv } from 'ajv';
 
 const FILE = fileURLToPath(new URL('../../../docs/comparison.schema.json', import.meta.url));
 
-/** What is wrong with a comparison, held against the published schema; empty when nothing is. */
+/** The errors of a comparison against the published schema; empty if it is valid. */
 export function schemaErrors(comparison: unknown): string[] {
   const ajv = new Ajv({ allErrors: true, strict: true });
   const validate = ajv.compile(JSON.parse(readFileSync(FILE, 'utf8')));

@@ -10,7 +10,7 @@ import type { CapturedPacket } from '../../src/lab/index.js';
 import { endpoint } from '../../src/wire/endpoint.js';
 
 describe('median', () => {
-  it('is the middle, or between the two in the middle', () => {
+  it('is the middle value, or the mean of the two middle values', () => {
     assert.equal(median([3, 1, 2]), 2);
     assert.equal(median([4, 1, 10, 2]), 3);
     assert.equal(median([7]), 7);
@@ -122,7 +122,7 @@ describe('RepeatedScript', () => {
 });
 
 describe('runSteps', () => {
-  it('runs those that measure time alone and in order, then those that wait side by side', async () => {
+  it('runs steps that measure time alone and in order, then idle steps side by side', async () => {
     const log: string[] = [];
     let waiting = 0;
     let mostWaiting = 0;
@@ -154,7 +154,7 @@ describe('runSteps', () => {
 });
 
 describe('outcomeOf', () => {
-  it('makes one line of a failure', async () => {
+  it('turns a failure into one line', async () => {
     const fails = () => Promise.reject(new Error('  no tunnel\nstack and more'));
     assert.deepEqual(await outcomeOf(fails), { problem: 'no tunnel' });
     assert.equal(await outcomeOf(async () => 1), 1);

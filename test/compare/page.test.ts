@@ -10,7 +10,7 @@ import type { ApproachName, Comparison } from '../../src/compare/results.js';
 import { SAMPLE } from './sample-comparison.js';
 
 const CHROMIUM = '/usr/bin/chromium';
-/** As root, and without looking for Google. */
+/** Runs as root, and sends nothing to the network. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -22,7 +22,7 @@ const FLAGS = [
 ];
 const PHONE = { width: 360, height: 740 };
 
-/** As wide as it gets: every approach, each with the values of the sample's first. */
+/** The widest report: all approaches, each with the values of the sample's first. */
 const [first] = SAMPLE.approaches;
 const NAMES: readonly ApproachName[] = ['classic', 'sealed', 'dns', 'original', 'wgsd'];
 const WIDEST: Comparison = {
@@ -51,7 +51,7 @@ describe('the page in a browser', () => {
     return { page, asked };
   }
 
-  it('loads nothing but itself', async () => {
+  it('loads no other file', async () => {
     const { page, asked } = await open('light');
     assert.deepEqual(asked, [pathToFileURL(file).href]);
     await page.close();
@@ -66,7 +66,7 @@ describe('the page in a browser', () => {
     }
   });
 
-  it('can be read on a phone: no letter is smaller than 10 pixels', async () => {
+  it('has no text below 10 pixels on a phone', async () => {
     const { page } = await open('light');
     const smallest = await page.evaluate(`Math.min(...[...document.querySelectorAll('body *')]
       .filter((node) => node.checkVisibility() && node.childNodes[0]?.nodeType === 3)
@@ -76,7 +76,7 @@ describe('the page in a browser', () => {
     await page.close();
   });
 
-  it('follows the colour scheme, page and plots', async () => {
+  it('follows the colour scheme, in text and plots', async () => {
     for (const scheme of ['light', 'dark'] as const) {
       const { page } = await open(scheme);
       const brightness = await page.evaluate(

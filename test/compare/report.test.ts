@@ -10,7 +10,7 @@ import { SAMPLE } from './sample-comparison.js';
 describe('formatComparison', () => {
   const text = formatComparison(SAMPLE);
 
-  it('has a column for each approach, aligned, and numbers for what is missing', () => {
+  it('has an aligned column for each approach, and footnotes for missing values', () => {
     assert.match(
       text,
       /^From the start of both clients to the first ping, round trip 50 ms \(median of 20\)\n {24}classic {3}wgsd\n {2}cone NATs {14}512 ms {2}- \[1\]\n {2}keepalive set before {3}512 ms {2}- \[1\]\n {2}symmetric NATs {10}- \[2\] {2}- \[1\]\n/m,
@@ -35,7 +35,7 @@ describe('formatComparison', () => {
     assert.match(quick, /^Quick run \(one round, short time limits\): .*rough\.$/m);
   });
 
-  it('formats times and numbers for reading', () => {
+  it('formats times and numbers', () => {
     assert.match(text, /all endpoints set .* 5\.7 s /);
     assert.match(text, /NAT mapping changed +151 s /);
     assert.match(text, /10 peers +123,456 /);
@@ -47,7 +47,7 @@ describe('formatComparison', () => {
     assert.match(text, /^ {2}classic {3}for b -> 198\.51\.100\.11:51820: endpoints disclosed$/m);
   });
 
-  it('leaves out a part that was not measured', () => {
+  it('leaves out measures that were not run', () => {
     const plan = { ...SAMPLE.plan, measures: ['connect'] as const };
     assert.doesNotMatch(formatComparison({ ...SAMPLE, plan }), /Requests a second/);
   });
@@ -61,7 +61,7 @@ describe('charts', () => {
     assert.deepEqual(values('Slowest connection of 20'), [6543, 6543, 'failed']);
   });
 
-  it('tell a failure from what was not measured', () => {
+  it('distinguish a failure from a value that was not measured', () => {
     const [classic, ...others] = connectionChart(SAMPLE).series;
     assert.deepEqual(classic?.values, [512, 512, 'failed']);
     assert.deepEqual(others, []);
@@ -69,7 +69,7 @@ describe('charts', () => {
     assert.deepEqual(faults?.series[0]?.values, [900, undefined, undefined, 151_174]);
   });
 
-  it('are drawn for light and for dark, with their values', () => {
+  it('are drawn for light and dark backgrounds, with their values', () => {
     const svg = chartFile(connectionChart(SAMPLE));
     assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" viewBox=[^>]*><style>/);
     for (const expected of ['class="light"', 'class="dark"', '512 ms', 'no tunnel', 'cone NATs']) {
@@ -88,7 +88,7 @@ describe('htmlReport', () => {
     assert.match(quick, /<p class="warning" role="note">Quick run \(20 rounds, /);
   });
 
-  it('needs nothing from the network, and runs nothing', () => {
+  it('needs no network and has no script', () => {
     assert.doesNotMatch(html, /<(script|link|img|iframe)|@import|url\((?!#)/);
     const addresses = [...html.matchAll(/https?:\/\/[^\s"'<]*/g)].map(([address]) => address);
     assert.deepEqual(
@@ -97,7 +97,7 @@ describe('htmlReport', () => {
     );
   });
 
-  it('shows text as text', () => {
+  it('escapes text', () => {
     assert.ok(html.includes('a &lt;raw&gt; socket'));
     assert.ok(html.includes('a &lt;processor&gt;'));
   });
@@ -109,11 +109,11 @@ describe('htmlReport', () => {
 });
 
 describe('the schema', () => {
-  it('takes a comparison', () => {
+  it('accepts a comparison', () => {
     assert.deepEqual(schemaErrors(SAMPLE), []);
   });
 
-  it('refuses what is not in it', () => {
+  it('refuses missing and unknown properties', () => {
     const { machine: _, ...rest } = SAMPLE;
     assert.match(schemaErrors(rest).join(), /must have required property 'machine'/);
     assert.match(schemaErrors({ ...SAMPLE, more: 1 }).join(), /additional properties/);

@@ -43,7 +43,7 @@ const CLASSIC: ApproachResult = {
   stranger: [{ asked: 'for b', answer: '198.51.100.11:51820', endpointsDisclosed: true }],
 };
 
-/** A comparison with a value and a failure of each part, and an approach that did not run. */
+/** A comparison with values and failures, and an approach that did not run. */
 export const SAMPLE: Comparison = {
   format: 2,
   version: '1.2.3',

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { type CapturedPacket, crossedInitiations } from '../../src/lab/capture.js';
 import { endpoint } from '../../src/wire/endpoint.js';
 
-/** An initiation from one address to another, unless it says otherwise. */
+/** An initiation from one address to another; `other` overrides its fields. */
 function packet(
   timeMs: number,
   from: string,

@@ -3,12 +3,12 @@ import { describe, it } from 'node:test';
 import { lineSettings } from '../../src/lab/distance.js';
 
 describe('the settings of a delay line', () => {
-  it('are a quarter of the round trip and of its jitter, and half of the way for loss', () => {
+  it('are a quarter of round trip and jitter, and the loss of half a way', () => {
     const settings = lineSettings({ roundTripMs: 50, jitterMs: 20, loss: 0.19, reorder: true });
     assert.deepEqual(settings, { delayMs: 12.5, jitterMs: 5, loss: 1 - 0.9, reorder: true });
   });
 
-  it('are absent where nothing happens to packets', () => {
+  it('are undefined without any effect on packets', () => {
     assert.equal(lineSettings({}), undefined);
     assert.equal(lineSettings({ roundTripMs: 0, loss: 0, reorder: true }), undefined);
   });

@@ -7,7 +7,7 @@ import { LabProcess } from '../../src/lab/process.js';
 const node = (script: string): LabProcess => new LabProcess(process.execPath, ['-e', script]);
 
 describe('a background process', () => {
-  it('is waited for by its output, and stopped', async () => {
+  it('can be awaited by its output, and stopped', async () => {
     await using child = node("console.log('listening on 7'); setInterval(() => {}, 1e6)");
     const match = await child.waitForOutput(/listening on (\d+)/);
     assert.equal(match[1], '7');
@@ -16,16 +16,16 @@ describe('a background process', () => {
     assert.equal(child.running, false);
   });
 
-  it('that ends instead of speaking is told of at once, with what it said', async () => {
+  it('that ends without the expected output rejects at once, with its output', async () => {
     const child = node("console.error('tried'); console.error('out of luck'); process.exit(4)");
     const waiting = child.waitForOutput(/never/, { timeoutMs: 60_000 });
-    // Of a failure in a table only the first line is shown.
+    // Tables show only the first line of a failure.
     await assert.rejects(waiting, /^Error: out of luck: [^\n]* ended \(4\)[\s\S]*tried/);
   });
 
-  it('that is silent is waited for until the time limit', async () => {
+  it('without the expected output rejects after the time limit', async () => {
     await using child = node('setInterval(() => {}, 1e6)');
-    await assert.rejects(child.waitForOutput(/never/, { timeoutMs: 50 }), /waited 50 ms in vain/);
+    await assert.rejects(child.waitForOutput(/never/, { timeoutMs: 50 }), /not within 50 ms/);
   });
 
   it('that ignores SIGTERM is killed', async () => {
@@ -36,14 +36,14 @@ describe('a background process', () => {
     assert.deepEqual(await child.stop(), { code: null, signal: 'SIGKILL' });
   });
 
-  it('that talks without end is kept the newest million characters of', async () => {
+  it('has only the newest million characters of its output kept', async () => {
     const child = node("process.stdout.write('x'.repeat(3e6) + 'end')");
     await child.exited;
     assert.equal(child.stdout.length, 1_000_000);
     assert.match(child.stdout, /end$/);
   });
 
-  it('that is not there ends with an explanation', async () => {
+  it('that does not exist ends with an error message', async () => {
     const child = new LabProcess('/no/such/program', []);
     assert.deepEqual(await child.exited, { code: null, signal: null });
     assert.match(child.stderr, /ENOENT/);
@@ -51,11 +51,11 @@ describe('a background process', () => {
 });
 
 describe('a command', () => {
-  it('is given stdin, and its stdout is the result', async () => {
+  it('gets its stdin, and its stdout is the result', async () => {
     assert.equal(await run('cat', [], { input: 'through' }), 'through');
   });
 
-  it('that fails rejects with its own words; outcome gives the code', async () => {
+  it('that fails rejects with its stderr; outcome returns the exit code', async () => {
     await assert.rejects(run('cat', ['/no/such/file']), {
       name: 'CommandError',
       code: 1,
@@ -64,24 +64,21 @@ describe('a command', () => {
     assert.equal((await outcome('cat', ['/no/such/file'])).code, 1);
   });
 
-  it('that is not there rejects', async () => {
+  it('that does not exist rejects', async () => {
     await assert.rejects(run('/no/such/program', []), { code: 'ENOENT' });
   });
 
   it('that takes too long is killed', async () => {
-    await assert.rejects(
-      run('sleep', ['100'], { timeoutMs: 50 }),
-      /sleep 100: not done after 50 ms/,
-    );
+    await assert.rejects(run('sleep', ['100'], { timeoutMs: 50 }), /sleep 100: killed after 50 ms/);
   });
 
-  it('that does not read its stdin is no problem', async () => {
+  it('need not read its stdin', async () => {
     assert.equal(await run('true', [], { input: 'x'.repeat(1_000_000) }), '');
   });
 });
 
 describe('until', () => {
-  it('gives what the probe gives as soon as it gives something', async () => {
+  it('resolves with the first value of the probe', async () => {
     let calls = 0;
     const value = await until('a third call', () => (++calls === 3 ? 0 : undefined), {
       intervalMs: 1,
@@ -89,12 +86,12 @@ describe('until', () => {
     assert.deepEqual([value, calls], [0, 3]);
   });
 
-  it('rejects after the time limit with what was waited for', async () => {
+  it('rejects after the time limit, and names the condition', async () => {
     const waiting = until('the impossible', () => false, { timeoutMs: 5, intervalMs: 1 });
-    await assert.rejects(waiting, /waited 5 ms in vain for: the impossible/);
+    await assert.rejects(waiting, /not within 5 ms: the impossible/);
   });
 
-  it("passes the probe's own error on", async () => {
+  it("rejects with the probe's error", async () => {
     await assert.rejects(
       until('x', () => Promise.reject(new TypeError('broken'))),
       TypeError,

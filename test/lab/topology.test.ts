@@ -17,7 +17,7 @@ describe('planTopology', () => {
     return found;
   };
 
-  it('has each node after the one that it is attached to', () => {
+  it('plans each node after its upstream node', () => {
     assert.deepEqual(
       nodes.map(({ name, upstream }) => `${name} on ${upstream}`),
       [
@@ -35,7 +35,7 @@ describe('planTopology', () => {
     );
   });
 
-  it('gives addresses of the documentation ranges outside, and private ones inside', () => {
+  it('assigns documentation addresses outside and private ones inside', () => {
     assert.deepEqual(node('rv').addresses, {
       4: ['198.51.100.1', '198.51.100.2'],
       6: ['2001:db8::1', '2001:db8::2'],
@@ -48,7 +48,7 @@ describe('planTopology', () => {
     assert.deepEqual(node('c').addresses, { 4: [], 6: ['2001:db8:4:1::2'] });
   });
 
-  it('uses no address twice', () => {
+  it('assigns no address twice', () => {
     const all = nodes.flatMap(({ addresses, lan }) => [
       ...addresses[4],
       ...addresses[6],
@@ -58,7 +58,7 @@ describe('planTopology', () => {
     assert.equal(new Set(all).size, all.length);
   });
 
-  it('routes IPv6 to every site, and through the carrier to the home', () => {
+  it('routes IPv6 to every site, and through a carrier NAT to the site behind it', () => {
     const aboutB = { prefix: '2001:db8:3::/48', via: '2001:db8::12', device: 'eth0' };
     assert.deepEqual(
       routesOf(node('rv'), nodes).filter(({ via }) => via === '2001:db8::12'),
@@ -94,7 +94,7 @@ describe('planTopology', () => {
     ['a name that is too long for an interface', { averylongname: {} }],
     ['a name with a dot', { 'a.b': {} }],
     ['the name of the rendezvous host', { rv: {} }],
-    ['a neighbour that is not there', { a: { sameNatAs: 'b' } }],
+    ['a neighbour that does not exist', { a: { sameNatAs: 'b' } }],
     ['a neighbour without a gateway', { b: {}, a: { sameNatAs: 'b' } }],
     ['a neighbour and a NAT', { b: { nat: 'cone' }, a: { sameNatAs: 'b', nat: 'cone' } }],
     [

@@ -18,7 +18,7 @@ describe('a cable of the lab', () => {
   });
   after(() => lab.dispose());
 
-  it('drops exactly the next packets that match, and nothing else', async () => {
+  it('drops exactly the next matching packets', async () => {
     const { cable, address } = lab.host('a');
     await using rule = await cable.dropNext(3, { direction: 'inbound', sourcePort: SERVER_PORT });
     const numbers = Array.from({ length: 10 }, (_, index) => index + 1);
@@ -35,7 +35,7 @@ describe('a cable of the lab', () => {
     assert.equal(await rule.packets(), 3);
   });
 
-  it('counts what matches over both directions together', async () => {
+  it('counts matching packets of both directions together', async () => {
     const { cable, address } = lab.host('a');
     await using rule = await cable.count({ protocol: 'udp' });
     a.send(PORT, lab.rendezvous.address, SERVER_PORT, 'there');
@@ -64,7 +64,7 @@ describe('a cable of the lab', () => {
   });
 
   for (const where of ['a cable', 'the internet'] as const) {
-    it(`${where} loses the share it is told to, both ways, until it is told 0`, async () => {
+    it(`${where} drops the given share of packets in both directions, until it is set to 0`, async () => {
       const { cable, address } = lab.host('a');
       const lossy = where === 'a cable' ? cable : lab.internet;
       await using sent = await cable.count({ direction: 'outbound', sourcePort: PORT });
@@ -76,7 +76,7 @@ describe('a cable of the lab', () => {
       const numbers = Array.from({ length: PACKETS }, (_, index) => `${where} ${index}`);
       a.send(PORT, lab.rendezvous.address, PORT, ...numbers);
       rv.send(PORT, address, PORT, ...numbers);
-      // Whatever of them gets through has done so when both have sent the last.
+      // All packets that get through have arrived when both have sent the last one.
       await Promise.all([
         until('a to have sent', async () => (await sent.packets()) >= PACKETS),
         until('rv to have sent', async () => (await answered.packets()) >= PACKETS),
@@ -93,7 +93,7 @@ describe('a cable of the lab', () => {
     });
   }
 
-  it('refuses a ratio that is none', async () => {
+  it('refuses a ratio outside 0..1', async () => {
     await assert.rejects(lab.internet.loss(1.1), RangeError);
     await assert.rejects(lab.internet.loss(Number.NaN), RangeError);
   });

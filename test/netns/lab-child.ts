@@ -1,7 +1,7 @@
 /*
- * A process that makes a lab and then ends in the way its argument says, for lab-lifecycle.test.ts.
- * Prints `ready` and the pids of what it has started, and leaves the clearing up to the lab library.
- * With `distance`, the only such process is the one of the delay lines.
+ * Builds a lab and then ends in the way of its argument, for lab-lifecycle.test.ts and
+ * lab-distance.test.ts. Prints `ready` and the pids of its processes; the lab has to clean up. With
+ * `distance` the only such process is that of the delay lines.
  */
 import { createLab } from '../../src/lab/index.js';
 
@@ -15,7 +15,7 @@ if (manner === 'distance') {
   await new Promise(() => {});
 }
 const lab = await createLab({ hosts: { a: { nat: 'cone' }, b: {} } });
-// One that SIGTERM does not impress, as some programs are.
+// Ignores SIGTERM, as some programs do.
 const stubborn = lab
   .host('a')
   .spawn(process.execPath, [
@@ -41,6 +41,6 @@ switch (manner) {
     process.exit(3);
     break;
   default:
-    // Waits for a signal, or for the end of the test.
+    // Runs until a signal, or the end of the test.
     process.stdin.on('end', () => process.exit()).resume();
 }

@@ -9,7 +9,7 @@ const PORT = 4000;
 const PACKETS = 2_000;
 const LAB_CHILD = fileURLToPath(new URL('./lab-child.js', import.meta.url));
 const HOSTS = { a: { nat: 'cone', wireguard: false }, n: { wireguard: false } } as const;
-/** What a busy machine may add; lower bounds are exact. */
+/** Tolerance for a busy machine; lower bounds are exact. */
 const SLACK_MS = 15;
 
 /** The shortest of ten round trips, in ms. */
@@ -43,7 +43,7 @@ describe('the distance of a lab', () => {
     }
   });
 
-  it('is a property of each site: half of it lies on its own uplink', async () => {
+  it('is a property of each site, whose uplink adds half of it', async () => {
     await using lab = await createLab({
       hosts: { ...HOSTS, near: { wireguard: false, distance: {} } },
       distance: { roundTripMs: 100 },
@@ -58,7 +58,7 @@ describe('the distance of a lab', () => {
     }
   });
 
-  it('loses the stated share of packets on one way, and no neighbour discovery', async () => {
+  it('loses the given share of packets on one way, and no neighbour discovery', async () => {
     const share = 0.3;
     const distance = { roundTripMs: 10, loss: share };
     await using lab = await createLab({ hosts: HOSTS, distance });
@@ -67,7 +67,7 @@ describe('the distance of a lab', () => {
     const sender = await UdpProbe.open(n, PORT);
     const numbers = Array.from({ length: PACKETS }, (_, index) => `${index}`);
     sender.send(PORT, rv.address, PORT, ...numbers);
-    // Lines are FIFO: when a packet sent after all others is there, no other is still on its way.
+    // Lines are FIFO: when a later packet has arrived, none of the others is still in flight.
     await until('a packet behind all others', () => {
       sender.send(PORT, rv.address, PORT, 'end');
       return receiver.received.some(({ text }) => text === 'end');
@@ -84,7 +84,7 @@ describe('the distance of a lab', () => {
   });
 
   for (const reorder of [false, true]) {
-    it(`with jitter ${reorder ? 'reorders packets where asked to' : 'keeps their order'}`, async () => {
+    it(`with jitter ${reorder ? 'reorders packets if asked to' : 'keeps their order'}`, async () => {
       const distance = { roundTripMs: 80, jitterMs: 80, reorder };
       await using lab = await createLab({ hosts: HOSTS, distance });
       const rv = lab.rendezvous;
@@ -98,7 +98,7 @@ describe('the distance of a lab', () => {
     });
   }
 
-  it('carries a bulk transfer over TCP unharmed', async () => {
+  it('carries a bulk TCP transfer without damage', async () => {
     const bytes = 3_000_000;
     await using lab = await createLab({ hosts: HOSTS, distance: { roundTripMs: 20 } });
     const { address } = lab.rendezvous;
@@ -117,7 +117,7 @@ describe('the distance of a lab', () => {
     assert.equal(Number(count), bytes);
   });
 
-  it('lets a tunnel come up, and lengthens it', async () => {
+  it('applies to a WireGuard tunnel', async () => {
     await using lab = await createLab({ hosts: { a: {}, b: {} }, distance: { roundTripMs: 60 } });
     const [a, b] = [lab.host('a'), lab.host('b')];
     await a.wireguard.setPeer({
@@ -129,7 +129,7 @@ describe('the distance of a lab', () => {
     assert.ok((await roundTrip(a, b.wireguard.tunnelAddress)) >= 60);
   });
 
-  it('ends with the process that made the lab, however that ends', async () => {
+  it('ends with the process of the lab, also after SIGKILL', async () => {
     await using child = new LabProcess(process.execPath, [LAB_CHILD, 'distance']);
     const [, pids] = await child.waitForOutput(/ready (.*)\n/, { timeoutMs: 30_000 });
     const forwarders = (pids as string)
@@ -139,13 +139,13 @@ describe('the distance of a lab', () => {
     assert.equal(forwarders.length, 1);
     await child.stop('SIGKILL');
     await until('the delay lines to end', () => !existsSync(`/proc/${forwarders[0]}/exe`));
-    // The next lab clears away the namespaces.
+    // The next lab removes the namespaces.
     await (await createLab({ hosts: {} })).dispose();
   });
 });
 
 describe('a capture of the internet', () => {
-  it('gives time, endpoints, type and length of each UDP packet, once', async () => {
+  it('records time, endpoints, type and length of each UDP packet once', async () => {
     await using lab = await createLab({ hosts: HOSTS, distance: { roundTripMs: 40 } });
     const rv = lab.rendezvous;
     const probe = await UdpProbe.open(rv, PORT);
@@ -167,7 +167,7 @@ describe('a capture of the internet', () => {
       })),
     );
     for (const { timeMs } of packets) {
-      // A quarter of the round trip after it was sent, and as long before it arrived.
+      // It crosses the internet a quarter of the round trip after it was sent and before it arrives.
       assert.ok(timeMs >= started + 10 - 1 && timeMs <= received - 10 + 1, `${timeMs - started}`);
     }
     assert.deepEqual(

@@ -8,7 +8,7 @@ import { namespaceCreator, socketCreator } from '../../src/lab/names.js';
 const CHILD = fileURLToPath(new URL('./lab-child.js', import.meta.url));
 const TIMEOUT_MS = 30_000;
 
-/** A process that has made a lab, and the pids of what runs in it. */
+/** A process with a lab, and the pids of the processes in it. */
 async function startChild(manner: string): Promise<{ child: LabProcess; pids: number[] }> {
   const child = new LabProcess(process.execPath, [CHILD, manner]);
   const [, pids] = await child.waitForOutput(/ready (.*)\n/, { timeoutMs: TIMEOUT_MS });
@@ -27,7 +27,7 @@ function alive(pids: readonly number[]): number[] {
   return pids.filter((pid) => existsSync(`/proc/${pid}/ns/net`) && existsSync(`/proc/${pid}/exe`));
 }
 
-describe('a lab leaves nothing behind', { concurrency: 3 }, () => {
+describe('a lab leaves no trace', { concurrency: 3 }, () => {
   const endings = [
     { manner: 'dispose', code: 0, signal: null },
     { manner: 'throw', code: 1, signal: null },
@@ -42,7 +42,7 @@ describe('a lab leaves nothing behind', { concurrency: 3 }, () => {
       await using _ = child;
       assert.ok(pids.length >= 1, 'something runs in the lab');
       if (signal !== null) {
-        // It is there until then, so the check of what is left can tell.
+        // The traces exist before, so the check afterwards can fail.
         assert.equal(traces(child.pid).length >= 4, true);
         child.kill(signal);
       }
@@ -52,7 +52,7 @@ describe('a lab leaves nothing behind', { concurrency: 3 }, () => {
     });
   }
 
-  it('after SIGKILL, as soon as anybody makes a lab again', async () => {
+  it('after SIGKILL, as soon as the next lab is built', async () => {
     const { child, pids } = await startChild('SIGKILL');
     await child.stop('SIGKILL');
     assert.notDeepEqual(traces(child.pid), []);
@@ -61,7 +61,7 @@ describe('a lab leaves nothing behind', { concurrency: 3 }, () => {
     await until('its processes to be gone', () => alive(pids).length === 0);
   });
 
-  it('when it cannot be made', async () => {
+  it('when it cannot be built', async () => {
     const before = traces(process.pid);
     const failing = createLab({ hosts: { a: { listenPort: -1 } } });
     await assert.rejects(failing, /wg set .*listen-port -1/);
@@ -70,13 +70,13 @@ describe('a lab leaves nothing behind', { concurrency: 3 }, () => {
 });
 
 describe('several labs at once', () => {
-  it('do not meet', async () => {
+  it('do not interfere', async () => {
     const { child, pids } = await startChild('SIGTERM');
     await using _child = child;
     const hosts = { a: { nat: 'cone' }, b: {} } as const;
     const labs = await Promise.all([1, 2, 3].map(() => createLab({ hosts })));
     try {
-      // The same addresses in each, and a rendezvous host that is cut off in one only.
+      // All have the same addresses, and in one the rendezvous host is cut off.
       await labs[1]?.rendezvous.cable.block();
       const answers = labs.map((lab) => lab.host('a').ping(lab.rendezvous.address));
       assert.deepEqual(await Promise.all(answers), [true, false, true]);
@@ -86,7 +86,7 @@ describe('several labs at once', () => {
       await Promise.all(labs.map((lab) => lab.dispose()));
     }
     assert.deepEqual(traces(process.pid), []);
-    // The other process's lab is as it was.
+    // The lab of the other process is unchanged.
     assert.deepEqual(alive(pids), pids);
   });
 });

@@ -4,7 +4,7 @@ import { createLab, type Lab, until } from '../../src/lab/index.js';
 import { UdpProbe } from './udp-probe.js';
 
 const INSIDE_PORT = 4000;
-/** Two ports of rv, and one of another host, to tell one kind of mapping and filtering from another. */
+/** Two ports of rv and one of another host, to distinguish the kinds of mapping and filtering. */
 const FIRST = 5001;
 const SECOND = 5002;
 
@@ -58,7 +58,7 @@ describe('a NAT of the lab', () => {
         pick(await lab.mappedEndpoint(name, 'rv', INSIDE_PORT)),
       );
 
-      // Before anything is sent to them, the other port and the other host try to get in.
+      // The other port and the other host send before anything was sent to them.
       const gate = await host.gateways
         .at(-1)
         ?.cable.count({ direction: 'inbound', protocol: 'udp' });
@@ -74,8 +74,8 @@ describe('a NAT of the lab', () => {
         open ? ['other address', 'same address, other port', 'the answer'] : ['the answer'],
       );
 
-      // The mapping towards another host, and another port of it. A poisoning NAT has just been
-      // poisoned for these, which is the next test's matter.
+      // The mappings towards another host and another port. These packets have poisoned a poisoning NAT,
+      // which the next test covers.
       if (name !== 'poison') {
         inside.send(INSIDE_PORT, lab.host('other').address, FIRST, `${name} 2`);
         inside.send(INSIDE_PORT, lab.rendezvous.address, SECOND, `${name} 3`);
@@ -108,7 +108,7 @@ describe('a NAT of the lab', () => {
     });
   }
 
-  it('cone: a mapping that is moved forgets the old port, and stays where it is then', async () => {
+  it('cone: a moved mapping loses the old port and keeps the new one', async () => {
     const host = lab.host('cone');
     const [port, moved] = [INSIDE_PORT + 3, 45_000];
     await using inside = await UdpProbe.open(host, port);
@@ -121,7 +121,7 @@ describe('a NAT of the lab', () => {
     assert.equal((await other.receive('elsewhere')).fromPort, moved);
   });
 
-  it('same NAT: two hosts with one port share an address, and get a port each', async () => {
+  it('same NAT: two hosts with the same port share an address and get different ports', async () => {
     const port = INSIDE_PORT + 2;
     await using first = await UdpProbe.open(lab.host('cone'), port);
     await using second = await UdpProbe.open(lab.host('twin'), port);
@@ -135,12 +135,12 @@ describe('a NAT of the lab', () => {
       { address: twin.from, port: twin.fromPort },
       pick(await lab.mappedEndpoint('twin', 'rv', port)),
     );
-    // Inside they reach each other without the gateway's doing.
+    // Inside, they reach each other without the gateway.
     first.send(port, lab.host('twin').address, port, 'hello neighbour');
     assert.equal((await second.receive('hello neighbour')).from, lab.host('cone').address);
   });
 
-  it('firewall6: addresses are kept, filtering is address and port-dependent', async () => {
+  it('firewall6: keeps addresses and filters by address and port', async () => {
     const host = lab.host('fire');
     const [address] = host.addresses[6] as [string];
     assert.deepEqual(host.addresses[4], []);

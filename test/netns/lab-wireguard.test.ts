@@ -5,7 +5,7 @@ import { UdpProbe } from './udp-probe.js';
 
 const PORT = 7777;
 
-/** Gives a's device the endpoint of b, as somebody would who knows it. */
+/** Sets the endpoint of b on a's device. */
 async function introduce(lab: Lab<'a' | 'b'>, allowedIps?: readonly string[]): Promise<void> {
   const { publicKey, tunnelAddress, listenPort } = lab.host('b').wireguard;
   await lab.host('a').wireguard.setPeer({
@@ -16,7 +16,7 @@ async function introduce(lab: Lab<'a' | 'b'>, allowedIps?: readonly string[]): P
 }
 
 describe('a WireGuard device of the lab', () => {
-  it('connects to a peer whose endpoint it is told, from where its NAT says', async () => {
+  it('connects to a peer with an endpoint, from the mapping of its NAT', async () => {
     await using lab = await createLab({ hosts: { a: { nat: 'cgnat' }, b: {} } });
     const [a, b] = [lab.host('a').wireguard, lab.host('b').wireguard];
     assert.equal(await lab.mappedEndpoint('a', 'b'), undefined);
@@ -32,7 +32,7 @@ describe('a WireGuard device of the lab', () => {
     assert.equal(await lab.mappedEndpoint('a', 'b'), undefined);
   });
 
-  it('comes back after its removal with the same key and peers, and can change its port', async () => {
+  it('is restored after its removal with the same key and peers, and can change its port', async () => {
     await using lab = await createLab({ hosts: { a: {}, b: {} } });
     const device = lab.host('a').wireguard;
     const show = async () => {
@@ -71,7 +71,7 @@ describe('a WireGuard device of the lab', () => {
 
 describe('a full-tunnel host of the lab', () => {
   for (const nat of ['cone', 'none'] as const) {
-    it(`behind ${nat}: what is unmarked goes into the tunnel, what is marked by eth0`, async () => {
+    it(`behind ${nat}: sends unmarked packets into the tunnel, marked ones through eth0`, async () => {
       await using lab = await createLab({ hosts: { a: { nat, fullTunnelThrough: 'b' }, b: {} } });
       const a = lab.host('a');
       const { interface: device } = a.wireguard;
@@ -81,7 +81,7 @@ describe('a full-tunnel host of the lab', () => {
       assert.match(marked, /dev eth0 /);
 
       await introduce(lab, ['0.0.0.0/0']);
-      // The answers pass strict reverse path filtering only by the connection mark.
+      // The replies pass strict reverse path filtering only because of the connection mark.
       assert.equal(await lab.ping('a', 'b', { timeoutMs: 10_000 }), true);
 
       await using plain = await a.cable.count({ destinationPort: PORT });

@@ -1,6 +1,6 @@
 import type { NatKind } from '../../src/lab/index.js';
 
-/** The kinds of NAT that hosts are put behind, two by two. */
+/** The kinds of NAT, for pairs of hosts. */
 export const PAIRED_KINDS = [
   'none',
   'cone',
@@ -11,18 +11,18 @@ export const PAIRED_KINDS = [
 
 export type NatPair = readonly [NatKind, NatKind];
 
-/** Every unordered pair of them: 15. */
+/** All 15 unordered pairs of them. */
 export const NAT_PAIRS: readonly NatPair[] = PAIRED_KINDS.flatMap((first, index) =>
   PAIRED_KINDS.slice(index).map((second) => [first, second] as const),
 );
 
 /**
- * Whether the original client and server connect a pair: measured in the lab with the program of
- * wireguard-tools 1.0.20210914 and wireguard-go, twice, 20 s for each pair; pings of both ways were
- * answered 2.1 to 3.3 s after the start, or not at all. `original-pairs.test.ts` measures it anew.
+ * Whether the original client and server connect a pair. Measured twice in the lab with the program of
+ * wireguard-tools 1.0.20210914 and wireguard-go, 20 s for each pair: pings in both directions were
+ * answered 2.1 to 3.3 s after the start, or not at all. `original-pairs.test.ts` repeats the measurement.
  *
- * The three that it does not connect cannot be: what a symmetric NAT maps for the rendezvous server
- * says nothing of what it maps for the peer, and the other side filters by port.
+ * Three pairs cannot be connected this way: the mapping of a symmetric NAT towards the rendezvous server
+ * differs from the one towards the peer, and the other side filters by port.
  */
 const CROSSED_BY_ORIGINAL: Readonly<Record<string, boolean>> = {
   'none x none': true,
@@ -46,7 +46,7 @@ export function pairName([first, second]: NatPair): string {
   return `${first} x ${second}`;
 }
 
-/** Whether the original connects this pair; throws on a pair that was not measured. */
+/** Whether the original connects this pair. Throws if the pair was not measured. */
 export function crossedByOriginal(pair: NatPair): boolean {
   const crossed = CROSSED_BY_ORIGINAL[pairName(pair)];
   if (crossed === undefined) {

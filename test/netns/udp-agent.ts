@@ -1,6 +1,6 @@
 /*
- * Sends and receives UDP in the namespace that it is started in, for udp-probe.ts.
- * stdin: one order a line, as JSON; stdout: one event a line, as JSON.
+ * Sends and receives UDP in its namespace, for udp-probe.ts. Reads one order per line of stdin, and writes
+ * one event per line of stdout, both as JSON.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
@@ -24,7 +24,7 @@ async function open(port: number, address: string): Promise<void> {
   socket.on('message', (payload, { address: from, port: fromPort }) => {
     tell({ kind: 'received', at: port, from, fromPort, text: payload.toString() });
   });
-  // An ICMP refusal may come back as an error of the next send: the far side tells what arrived.
+  // An ICMP error may fail the next send. The receiver reports what arrived.
   socket.on('error', (error) => process.stderr.write(`${error.message}\n`));
   await new Promise<void>((resolve) => socket.bind(port, address, resolve));
   socket.setRecvBufferSize(4_000_000);

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { type LabHost, type LabProcess, until } from '../../src/lab/index.js';
 
-/** What udp-agent.ts is told to do. */
+/** An order to udp-agent.ts. */
 export type AgentOrder =
   | { readonly kind: 'open'; readonly port: number; readonly address: string }
   | {
@@ -12,14 +12,14 @@ export type AgentOrder =
       readonly texts: readonly string[];
     };
 
-/** What udp-agent.ts tells. */
+/** An event from udp-agent.ts. */
 export type AgentEvent =
   | { readonly kind: 'opened'; readonly port: number }
   | ({ readonly kind: 'received' } & Datagram);
 
-/** A datagram as its receiver saw it. */
+/** A received datagram. */
 export interface Datagram {
-  /** The port that it came to. */
+  /** The port that received it. */
   readonly at: number;
   readonly from: string;
   readonly fromPort: number;
@@ -38,7 +38,7 @@ export class UdpProbe implements AsyncDisposable {
     this.#agent = host.spawn(process.execPath, [AGENT]);
   }
 
-  /** Opens sockets on these ports of a host: IPv4 where it has that. */
+  /** Opens sockets on these ports of a host: IPv4 if it has that. */
   static open(host: LabHost, ...ports: readonly number[]): Promise<UdpProbe> {
     return UdpProbe.#open(host, host.addresses[4].length > 0 ? '0.0.0.0' : '::', ports);
   }

@@ -10,7 +10,7 @@ import { FrameWriter } from '../../wire/sealed-frame-writer.js';
 import { FRAME } from '../../wire/sealed-frames.js';
 import { encodeTai64n } from '../../wire/tai64n.js';
 
-/** What sessions from one address and port share. */
+/** The state that all sessions from one address and port share. */
 export interface CookieHolder {
   readonly macs: MessageMacs;
   cookie: Uint8Array | undefined;
@@ -25,11 +25,11 @@ const plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
 const NOTHING = new Uint8Array(0);
 
 /**
- * A peer of the sealed protocol that wants one other, as far as measuring needs one: it takes the
- * server's word for everything and repeats nothing by itself. No socket, no clock but `now`.
+ * A minimal peer of the sealed protocol that wants one other peer, for measurements. It trusts the server
+ * and retransmits nothing by itself. Has no socket, and no clock except `now`.
  */
 export class SealedSession {
-  /** What the server says of the wanted peer; undefined until it has said something. */
+  /** The server's answer about the wanted peer; undefined before the first answer. */
   answer: { readonly endpoint: Endpoint | undefined } | undefined;
   readonly #keys: KeyPair;
   readonly #wanted: PublicKey;
@@ -47,19 +47,19 @@ export class SealedSession {
     this.#localIndex = localIndex;
   }
 
-  /** Writes an initiation; its length. */
+  /** Writes an initiation. Returns its length. */
   begin(out: Uint8Array, at: number, now: number): number {
     const { macs } = this.#holder;
     this.#initiation = new Initiation(this.#keys, macs, this.#localIndex, encodeTai64n(now));
     return this.#initiate(out, at);
   }
 
-  /** Writes the request for the wanted peer; its length. */
+  /** Writes the request for the wanted peer. Returns its length. */
   want(out: Uint8Array, at: number): number {
     return this.#seal(writer.beginWant(1, 0, 1).addKey(this.#wanted), out, at);
   }
 
-  /** Takes a datagram in and writes what is to be sent for it; its length, 0 for nothing. */
+  /** Processes a datagram and writes the reply to it. Returns its length; 0 for no reply. */
   receive(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): number {
     switch (messageType(bytes, at, length)) {
       case MESSAGE.cookie:

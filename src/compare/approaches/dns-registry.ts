@@ -19,7 +19,7 @@ export const ZONE = 'peers.test';
 export const DNS_PORT = 53;
 
 const SERVICE = `_wireguard._udp.${ZONE}`;
-/** As many as fit into one command line of `wg`. */
+/** The number of peers that fit into one command line of `wg`. */
 const PEERS_AT_ONCE = 500;
 const FIRST_FAKE_PORT = 20_000;
 const FAKE_PORTS = 40_000;
@@ -96,7 +96,7 @@ function srvQuery(publicKey: string, id: number): string {
   return encode({ type: 'query', id: id & 0xffff, questions }).toString('base64');
 }
 
-/** Address and port in what dig prints of an SRV record and its A or AAAA record. */
+/** Address and port in dig's output of an SRV record and its A or AAAA record. */
 function endpointIn(text: string): string {
   const port = /\sSRV\s+\d+\s+\d+\s+(\d+)/.exec(text)?.[1];
   const address = /\s(?:A|AAAA)\s+(\S+)$/m.exec(text)?.[1];
