@@ -78,9 +78,3 @@ export class Channel {
     return this.#closing;
   }
 }
-
-/** One line for a send that failed: it is made again, because the network may come back. */
-export function describeSendError({ code, message }: NodeJS.ErrnoException): string {
-  const reason = code === undefined ? message : `${code}, ${message}`;
-  return `cannot send to the server (${reason}): still trying`;
-}

@@ -7,6 +7,8 @@ export interface ConnectedSocketOptions {
   readonly server: Endpoint;
   /** Called when datagrams can be sent. */
   onConnected(): void;
+  /** Called when the system has taken a datagram to send. */
+  onSent?(): void;
   /** Called with each datagram that the server sent: the kernel drops those of others. */
   onMessage(message: Uint8Array): void;
   /** Called with the system's errors, such as ECONNREFUSED where the server's port is closed. */
@@ -45,7 +47,9 @@ export class ConnectedSocket extends LoopSocket {
   /** Sends a datagram; errors go to onError. */
   send(message: Uint8Array): void {
     this.#socket.send(message, (error) => {
-      if (error !== null) {
+      if (error === null) {
+        this.#unlessClosing(() => this.#options.onSent?.());
+      } else {
         this.#failed(error);
       }
     });

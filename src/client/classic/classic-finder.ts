@@ -5,10 +5,12 @@ import {
 } from '../../wire/classic.js';
 import type { Endpoint } from '../../wire/endpoint.js';
 import type { Device } from '../../wireguard/device.js';
-import { Channel, describeSendError } from '../channel.js';
+import { Channel } from '../channel.js';
 import type { Finder, FinderContext, FinderFactory } from '../finder.js';
+import { SavedAddresses } from '../saved-addresses.js';
+import { isNoRoute, sendErrorText } from '../send-error.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
-import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
+import { ATTEMPTS_PER_TURN, MIN_RETRY_MS, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { RequestSchedule } from './request-schedule.js';
 
 /**
@@ -31,7 +33,9 @@ class ClassicFinder implements Finder {
     this.#server = server;
     this.#context = context;
     this.#schedule = new RequestSchedule(context.peers, refreshMs);
-    this.#locator = new ServerLocator(server, () => context.wake());
+    this.#locator = new ServerLocator(server, () => context.wake(), {
+      saved: new SavedAddresses(server.host),
+    });
     this.#channel = new Channel(
       (payload, from) => this.#received(payload, from),
       (error) => context.problems.raise('socket', `the raw socket failed: ${error.message}`),
@@ -59,6 +63,7 @@ class ClassicFinder implements Finder {
   }
 
   refreshNow(): void {
+    this.#locator.routesChanged();
     this.#schedule.refreshNow();
   }
 
@@ -74,6 +79,7 @@ class ClassicFinder implements Finder {
     const { problems } = this.#context;
     problems.clear('server');
     problems.clear('socket');
+    this.#locator.isAnswering = true;
     const now = performance.now();
     this.#schedule.replied(answer, now);
     // At once: the client's own turn may be waiting for `wg`.
@@ -93,6 +99,7 @@ class ClassicFinder implements Finder {
       );
     }
     if (silentRequests >= 2 * ATTEMPTS_PER_TURN) {
+      this.#locator.isAnswering = false;
       this.#locator.advance(now + SILENT_RESOLVE_INTERVAL_MS);
     }
   }
@@ -116,7 +123,11 @@ class ClassicFinder implements Finder {
       }
       return true;
     } catch (error) {
-      problems.raiseError('socket', error as Error);
+      if (isNoRoute(error)) {
+        this.#sendFailed(error as Error, server);
+      } else {
+        problems.raiseError('socket', error as Error);
+      }
       return false;
     }
   }
@@ -131,7 +142,22 @@ class ClassicFinder implements Finder {
       this.#channel.send(encodeClassicRequest(request.mine, request.theirs));
       problems.clear('send');
     } catch (error) {
-      problems.raise('send', describeSendError(error as Error));
+      const server = this.#locator.endpoint;
+      if (server !== undefined) {
+        this.#sendFailed(error as Error, server);
+      }
     }
+  }
+
+  /** A local error says nothing about the server: another address is next, or the same one later. */
+  #sendFailed(error: Error, server: Endpoint): void {
+    const now = performance.now();
+    if (isNoRoute(error) && this.#locator.unreachable(server, now)) {
+      this.#schedule.sendFailed(now);
+      this.#context.wake();
+      return;
+    }
+    this.#schedule.sendFailed(now + MIN_RETRY_MS);
+    this.#context.problems.raise('send', sendErrorText(error, server));
   }
 }

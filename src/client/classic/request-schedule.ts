@@ -22,6 +22,8 @@ export class RequestSchedule {
   #mine: PublicKey | undefined;
   #attempts = 0;
   #lastSentAt = Number.NEGATIVE_INFINITY;
+  /** Until when nothing is sent, after a send that failed. */
+  #heldUntil = Number.NEGATIVE_INFINITY;
   #refreshAt = Number.NEGATIVE_INFINITY;
   /** Where the round of refreshes stands, so that each peer's answer is renewed in turn. */
   #turn = 0;
@@ -105,10 +107,16 @@ export class RequestSchedule {
     this.refreshNow();
   }
 
+  /** The last request did not leave this host: it is no lost one, and is made again at `retryAt`. */
+  sendFailed(retryAt: number): void {
+    this.channelChanged();
+    this.#heldUntil = retryAt;
+  }
+
   /** One request is in flight at a time, and requests about the same peer keep their distance. */
   #sendableAt(): number {
     const spacedAt = this.#repeats() ? this.#lastSentAt + MIN_SPACING_MS : 0;
-    return Math.max(this.#inquiry.deadline ?? 0, spacedAt);
+    return Math.max(this.#inquiry.deadline ?? 0, spacedAt, this.#heldUntil);
   }
 
   /** Whether the peer asked last is to be asked again: no reply in time, or none that can be credited. */

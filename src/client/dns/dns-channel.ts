@@ -5,6 +5,8 @@ import { type Endpoint, sameEndpoint } from '../../wire/endpoint.js';
 export interface DnsChannelEvents {
   /** Datagrams can be sent now. */
   onConnected(): void;
+  /** The system has taken a datagram to send. */
+  onSent(): void;
   onMessage(message: Uint8Array): void;
   onError(error: NodeJS.ErrnoException): void;
 }

@@ -3,11 +3,13 @@ import { formatEndpoint } from '../../wire/endpoint.js';
 import type { Device } from '../../wireguard/device.js';
 import type { Finder, FinderContext, FinderFactory } from '../finder.js';
 import { localEndpoints, reachableFirst } from '../host-addresses.js';
+import { SavedAddresses } from '../saved-addresses.js';
+import { isNoRoute, sendErrorText } from '../send-error.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
 import { SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { DnsChannel } from './dns-channel.js';
 import { type Exchange, TCP_TIMEOUT_MS } from './exchanges.js';
-import { failureText, unreachableText } from './failure.js';
+import { failureText } from './failure.js';
 import { LookupSchedule } from './lookup-schedule.js';
 import { registryPeer } from './registry-peer.js';
 
@@ -29,14 +31,18 @@ class DnsFinder implements Finder {
   readonly #locator: ServerLocator;
   readonly #schedule: LookupSchedule;
   readonly #channel: DnsChannel;
-  /** Why the last datagram did not get there. */
-  #unreachable: string | undefined;
+  /** Nothing listens at the server's port. */
+  #isRefused = false;
+  /** Why the last datagram did not leave this host. */
+  #sendError: string | undefined;
 
   constructor(server: ServerName, zone: string, interfaceName: string, context: FinderContext) {
     this.#server = server;
     this.#zone = zone;
     this.#context = context;
-    this.#locator = new ServerLocator(server, () => context.wake());
+    this.#locator = new ServerLocator(server, () => context.wake(), {
+      saved: new SavedAddresses(server.host),
+    });
     this.#schedule = new LookupSchedule(
       context.peers,
       zone,
@@ -45,6 +51,9 @@ class DnsFinder implements Finder {
     );
     this.#channel = new DnsChannel({
       onConnected: () => context.wake(),
+      onSent: () => {
+        this.#sendError = undefined;
+      },
       onMessage: (message) => this.#received(message),
       onError: (error) => this.#failed(error),
     });
@@ -53,7 +62,7 @@ class DnsFinder implements Finder {
   work(device: Device | undefined, now: number): void {
     this.#locate(now);
     if (device === undefined) {
-      this.refreshNow();
+      this.#restart();
       return;
     }
     if (this.#open() && this.#channel.isConnected) {
@@ -62,10 +71,11 @@ class DnsFinder implements Finder {
       }
     }
     if (this.nextWorkAt(now) === Number.POSITIVE_INFINITY && this.#channel.isConnected) {
-      // Nobody is sought any more: whether the server can be reached does not matter.
-      this.#unreachable = undefined;
+      // No peer is sought any more: whether the server can be reached does not matter.
+      this.#isRefused = false;
+      this.#sendError = undefined;
     }
-    this.#tell();
+    this.#report();
   }
 
   nextWorkAt(now: number): number {
@@ -79,19 +89,25 @@ class DnsFinder implements Finder {
 
   /** A connected socket keeps the address that it began with: the next one begins anew. */
   refreshNow(): void {
-    void this.#channel.close();
-    this.#schedule.reset();
+    this.#locator.routesChanged();
+    this.#restart();
   }
 
   async close(): Promise<void> {
     await this.#channel.close();
   }
 
+  #restart(): void {
+    void this.#channel.close();
+    this.#schedule.reset();
+  }
+
   #locate(now: number): void {
     locate(this.#locator, this.#context.problems, now);
     if (this.#schedule.isSilent) {
+      this.#locator.isAnswering = false;
       this.#locator.advance(now + SILENT_RESOLVE_INTERVAL_MS);
-      this.refreshNow();
+      this.#restart();
     }
   }
 
@@ -114,7 +130,9 @@ class DnsFinder implements Finder {
   }
 
   #received(message: Uint8Array): void {
-    this.#unreachable = undefined;
+    this.#isRefused = false;
+    this.#sendError = undefined;
+    this.#locator.isAnswering = true;
     const exchange = this.#schedule.received(message, performance.now());
     if (exchange !== undefined) {
       void this.#askOverTcp(exchange);
@@ -131,15 +149,30 @@ class DnsFinder implements Finder {
   }
 
   #failed(error: NodeJS.ErrnoException): void {
-    this.#unreachable = unreachableText(error, this.#serverText());
-    this.#tell();
+    const server = this.#locator.endpoint;
+    if (server === undefined) {
+      return;
+    }
+    if (error.code === 'ECONNREFUSED') {
+      this.#isRefused = true;
+    } else if (isNoRoute(error) && this.#locator.unreachable(server, performance.now())) {
+      this.#restart();
+      this.#context.wake();
+    } else {
+      this.#sendError = sendErrorText(error, server, 'is the tunnel to it up?');
+    }
+    this.#report();
   }
 
-  #tell(): void {
+  #report(): void {
     const { problems } = this.#context;
-    const { failure } = this.#schedule;
-    const text =
-      this.#unreachable ?? (failure && failureText(failure, this.#serverText(), this.#zone));
+    if (this.#sendError !== undefined) {
+      // Silence says nothing about the server now.
+      problems.raise('send', this.#sendError);
+      return;
+    }
+    problems.clear('send');
+    const text = this.#serverProblem();
     if (text === undefined) {
       problems.clear('server');
     } else {
@@ -147,10 +180,14 @@ class DnsFinder implements Finder {
     }
   }
 
-  #serverText(): string {
+  #serverProblem(): string | undefined {
+    const { endpoint } = this.#locator;
     const { host, port } = this.#server;
-    return this.#locator.endpoint === undefined
-      ? `${host}:${port}`
-      : formatEndpoint(this.#locator.endpoint);
+    const server = endpoint === undefined ? `${host}:${port}` : formatEndpoint(endpoint);
+    if (this.#isRefused) {
+      return `nothing listens at ${server} (ECONNREFUSED): is the DNS server running? still asking`;
+    }
+    const { failure } = this.#schedule;
+    return failure && failureText(failure, server, this.#zone);
   }
 }

@@ -37,10 +37,3 @@ function rcodeText(rcode: number, server: string, zone: string): string {
       return `${said}: is it a server for peers of WireGuard?`;
   }
 }
-
-/** One line about a datagram that did not reach the server. */
-export function unreachableText({ code, message }: NodeJS.ErrnoException, server: string): string {
-  return code === 'ECONNREFUSED'
-    ? `nothing listens at ${server} (ECONNREFUSED): is the DNS server running? still asking`
-    : `cannot send to ${server} (${code ?? message}): is the tunnel to it up? still trying`;
-}

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { sharedSecret } from '../../sealed/diffie-hellman.js';
 import { generateKeyPair, type KeyPair } from '../../sealed/key-pair.js';
-import type { Family } from '../../wire/endpoint.js';
+import type { Endpoint, Family } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
 import type { Device } from '../../wireguard/device.js';
 import type { Answer, Finder, FinderContext, FinderFactory } from '../finder.js';
 import { localEndpoints } from '../host-addresses.js';
+import { SavedAddresses } from '../saved-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
 import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { Wake } from '../wake.js';
@@ -59,12 +60,15 @@ class SealedFinder implements Finder {
   constructor(options: SealedOptions, context: FinderContext) {
     this.#options = options;
     this.#context = context;
-    this.#locator = new ServerLocator(options.server, () => context.wake());
+    this.#locator = new ServerLocator(options.server, () => context.wake(), {
+      saved: new SavedAddresses(options.server.host),
+    });
     this.#keys = new OwnKeys(options.interfaceName, () => context.wake());
     // It takes as long as the first look at the interface, beside which it is read.
     this.#keys.prefetch();
     this.#channels = new ServerChannels(
       (...received) => this.#received(...received),
+      (server) => this.#skip(server),
       context.problems,
     );
   }
@@ -105,6 +109,7 @@ class SealedFinder implements Finder {
   }
 
   refreshNow(): void {
+    this.#locator.routesChanged();
     this.#isRefreshDue = true;
   }
 
@@ -198,9 +203,18 @@ class SealedFinder implements Finder {
     this.#context.wake();
   }
 
+  /** This host has no route to an address. Returns whether there is another one. */
+  #skip(server: Endpoint): boolean {
+    const isOther = this.#locator.unreachable(server, performance.now());
+    if (isOther) {
+      this.#context.wake();
+    }
+    return isOther;
+  }
+
   #report(client: SealedClient, now: number): void {
     const { server } = this.#options;
-    reportStatus(this.#context.problems, server, client);
+    reportStatus(this.#context.problems, server, client, this.#channels.isFailing);
     const { unanswered } = client.status;
     if (unanswered === 0) {
       this.#advanceAfter = 2 * ATTEMPTS_PER_TURN;

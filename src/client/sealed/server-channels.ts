@@ -1,8 +1,9 @@
 import type { Endpoint, Family } from '../../wire/endpoint.js';
 import { isDataLength, MAX_MESSAGE_LENGTH, MESSAGE_LENGTH } from '../../wire/sealed.js';
 import type { Device } from '../../wireguard/device.js';
-import { Channel, describeSendError } from '../channel.js';
+import { Channel } from '../channel.js';
 import type { Problems } from '../problems.js';
+import { isNoRoute, sendErrorText } from '../send-error.js';
 import type { ServerLocator } from '../server-locator.js';
 import type { SealedClient } from './sealed-client.js';
 
@@ -18,12 +19,23 @@ export const SEALED_REPLY_LENGTHS: readonly number[] = [
 
 /** The raw sockets to the server, one for each address family in which it has an address. */
 export class ServerChannels {
+  readonly #noRoute: (server: Endpoint) => boolean;
   readonly #problems: Problems;
+  readonly #servers = new Map<Family, Endpoint>();
   readonly #channels: Record<Family, Channel>;
   /** Why the last send over a family failed. */
   readonly #failures = new Map<Family, string>();
 
-  constructor(received: (family: Family, payload: Uint8Array) => void, problems: Problems) {
+  /**
+   * @param received gets the payload of each datagram from the server
+   * @param noRoute called when this host has no route to an address; returns whether there is another one
+   */
+  constructor(
+    received: (family: Family, payload: Uint8Array) => void,
+    noRoute: (server: Endpoint) => boolean,
+    problems: Problems,
+  ) {
+    this.#noRoute = noRoute;
     this.#problems = problems;
     const channel = (family: Family) =>
       new Channel(
@@ -36,6 +48,11 @@ export class ServerChannels {
   /** The families over which something can be sent. */
   get open(): Family[] {
     return FAMILIES.filter((family) => this.#channels[family].isOpen);
+  }
+
+  /** Whether nothing can be sent, for reasons of this host. */
+  get isFailing(): boolean {
+    return this.#failures.size > 0 && this.open.every((family) => this.#failures.has(family));
   }
 
   /**
@@ -56,11 +73,18 @@ export class ServerChannels {
       try {
         if (server === undefined) {
           void channel.close();
-        } else if (channel.use({ server, listenPort, fwmark, payloadLengths }) !== 'kept') {
+          this.#failures.delete(family);
+          continue;
+        }
+        this.#servers.set(family, server);
+        if (channel.use({ server, listenPort, fwmark, payloadLengths }) !== 'kept') {
           moved.push(family);
         }
       } catch (error) {
         failure = error;
+        if (server !== undefined && isNoRoute(error)) {
+          this.#noRoute(server);
+        }
       }
     }
     this.#report(failure as Error | undefined, moved.length > 0);
@@ -75,16 +99,27 @@ export class ServerChannels {
       this.#problems.clear('send');
       return true;
     } catch (error) {
-      this.#failures.set(family, describeSendError(error as Error));
-      if (this.open.every((one) => this.#failures.has(one))) {
-        this.#problems.raise('send', [...this.#failures.values()][0] as string);
-      }
+      this.#failed(family, error as Error);
       return false;
     }
   }
 
   async close(): Promise<void> {
     await Promise.all(FAMILIES.map((family) => this.#channels[family].close()));
+  }
+
+  #failed(family: Family, error: Error): void {
+    const server = this.#servers.get(family);
+    if (server === undefined) {
+      return;
+    }
+    if (isNoRoute(error) && this.#noRoute(server)) {
+      return;
+    }
+    this.#failures.set(family, sendErrorText(error, server));
+    if (this.isFailing) {
+      this.#problems.raise('send', [...this.#failures.values()][0] as string);
+    }
   }
 
   /** One family is enough: a host without the other lacks nothing. */

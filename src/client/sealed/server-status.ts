@@ -60,10 +60,19 @@ export interface ReportedState {
   readonly notKept: readonly string[];
 }
 
-/** Raises and clears the problems that follow from the state. */
-export function reportStatus(problems: Problems, server: ServerName, state: ReportedState): void {
-  const texts = describe(server, state);
-  for (const topic of Object.keys(texts) as (keyof typeof texts)[]) {
+/**
+ * Raises and clears the problems that follow from the state.
+ * @param isSendFailing nothing can be sent: then silence says nothing about the server
+ */
+export function reportStatus(
+  problems: Problems,
+  server: ServerName,
+  state: ReportedState,
+  isSendFailing = false,
+): void {
+  const { server: silence, ...others } = describe(server, state);
+  const texts = isSendFailing ? others : { server: silence, ...others };
+  for (const topic of Object.keys(texts) as (keyof typeof others)[]) {
     const text = texts[topic];
     if (text === undefined) {
       problems.clear(topic);

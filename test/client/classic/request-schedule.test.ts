@@ -167,3 +167,16 @@ test('a peer shows for how long the server has not known it', () => {
   bench.read();
   assert.equal(unknownFor(), undefined);
 });
+
+test('a request that could not leave is no lost one, and is made again when it may be', () => {
+  const bench = new Bench();
+  bench.read();
+  for (let i = 0; i < 20; i++) {
+    assert.notEqual(bench.ask(), undefined);
+    bench.schedule.sendFailed(bench.now + 1000);
+    assert.equal(bench.ask(), undefined);
+    assert.equal(bench.schedule.nextAt(bench.now), bench.now + 1000);
+    bench.at(bench.now + 1000);
+  }
+  assert.equal(bench.schedule.silentRequests, 0);
+});

@@ -10,6 +10,7 @@ test('a socket that cannot be connected makes room for the next', async () => {
   });
   const channel = new DnsChannel({
     onConnected: assert.fail,
+    onSent() {},
     onMessage: () => assert.fail(),
     onError: failed,
   });
@@ -24,6 +25,6 @@ test('a socket that cannot be connected makes room for the next', async () => {
 });
 
 test('without a server nothing can be asked over TCP', async () => {
-  const events = { onConnected() {}, onMessage() {}, onError() {} };
+  const events = { onConnected() {}, onSent() {}, onMessage() {}, onError() {} };
   await assert.rejects(new DnsChannel(events).exchange(new Uint8Array(1), 1), /no server/);
 });

@@ -19,11 +19,9 @@ const ADDRESSES: Record<Family, readonly string[]> = {
 /** A client whose server has these addresses, and another that wants to meet it. */
 async function setUp() {
   const world = new World();
-  const locator = new ServerLocator(
-    { host: 'rv.example.org', port: 49918 },
-    () => {},
-    async () => [...ADDRESSES[4], ...ADDRESSES[6]],
-  );
+  const locator = new ServerLocator({ host: 'rv.example.org', port: 49918 }, () => {}, {
+    lookUp: async () => [...ADDRESSES[4], ...ADDRESSES[6]],
+  });
   locator.poll(0);
   await turn();
   const [a, b] = [world.node(), world.node()];
