@@ -1,34 +1,13 @@
 import { Command, Option } from 'commander';
-import {
-  APPROACH_NAMES,
-  type ApproachName,
-  MEASURE_NAMES,
-  type MeasureName,
-  PAIR_NAMES,
-  type PairName,
-} from '../compare/results.js';
+import { APPROACH_NAMES, MEASURE_NAMES, PAIR_NAMES } from '../compare/results.js';
 import { wholeNumber } from './arguments.js';
+import type { CompareFlags } from './compare-run.js';
 import { UsageError } from './exit-code.js';
-import type { LogOptions } from './log-options.js';
 
 const DEFAULT_ROUNDS = 20;
 const MAX_ROUNDS = 1_000;
 const DEFAULT_ROUND_TRIP_MS = 50;
 const MAX_ROUND_TRIP_MS = 2_000;
-
-export interface CompareFlags extends LogOptions {
-  readonly approach?: ApproachName[];
-  readonly measure?: MeasureName[];
-  readonly pair?: PairName[];
-  readonly rounds?: number;
-  readonly roundTrip: number;
-  readonly quick?: boolean;
-  readonly json?: string;
-  readonly html?: string;
-  readonly svg?: string;
-  readonly wgsdCoredns?: string;
-  readonly wgsdClient?: string;
-}
 
 /** `compare`. */
 export function compareCommand(exit: (code: number) => void): Command {

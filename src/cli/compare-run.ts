@@ -3,20 +3,38 @@ import { fileURLToPath } from 'node:url';
 import {
   AgentStarter,
   APPROACH_NAMES,
+  type ApproachName,
   type Comparison,
   compare,
   MEASURE_NAMES,
+  type MeasureName,
   OurProgram,
   PAIR_NAMES,
+  type PairName,
   type Plan,
   type Tools,
   whyNoLab,
 } from '../compare/index.js';
-import type { CompareFlags } from './compare-command.js';
 import { compareProgress } from './compare-progress.js';
 import { EXIT, UsageError } from './exit-code.js';
+import type { LogOptions } from './log-options.js';
 import { stopSignal } from './stop-signal.js';
 import { version } from './version.js';
+
+/** The options of `compare`. */
+export interface CompareFlags extends LogOptions {
+  readonly approach?: ApproachName[];
+  readonly measure?: MeasureName[];
+  readonly pair?: PairName[];
+  readonly rounds?: number;
+  readonly roundTrip: number;
+  readonly quick?: boolean;
+  readonly json?: string;
+  readonly html?: string;
+  readonly svg?: string;
+  readonly wgsdCoredns?: string;
+  readonly wgsdClient?: string;
+}
 
 type Settings = CompareFlags & { readonly rounds: number };
 
