@@ -5,12 +5,12 @@ import { MAC_LENGTH, OFFSET } from '../wire/sealed.js';
 import { TOKEN_LENGTH } from '../wire/sealed-frames.js';
 import { hasMac2 } from './mac.js';
 
-/** A secret makes cookies for so long, and is accepted for as long again. */
+/** A secret makes cookies for this long, and is accepted for as long again. */
 export const COOKIE_SECRET_MS = 120_000;
 
 const SECRET_LENGTH = 32;
 
-/** Where a datagram came from. */
+/** The source of a datagram. */
 export interface Source {
   readonly family: Family;
   /** Holds the address in network order. */
@@ -19,7 +19,7 @@ export interface Source {
   readonly port: number;
 }
 
-/** `session[4] family[1] address[4 or 16] port[2]`; a cookie is made from all but the session. */
+/** `session[4] family[1] address[4 or 16] port[2]`; a cookie leaves out the session. */
 const input = new Uint8Array(4 + 1 + 16 + 2);
 const SOURCE_AT = 4;
 const views = {
@@ -30,8 +30,8 @@ const computed = new Uint8Array(MAC_LENGTH);
 const shortComputed = computed.subarray(0, TOKEN_LENGTH);
 
 /**
- * Proofs that a source receives what is sent to it, of which the server keeps none: each is a keyed hash
- * of the source. `now` is monotonic, in ms.
+ * Stateless proofs that a source receives what is sent to it: keyed hashes of the source. `now` is
+ * monotonic, in ms.
  */
 export class CookieChecker {
   private current = randomSecret();
@@ -43,18 +43,18 @@ export class CookieChecker {
     this.since = now;
   }
 
-  /** How many secrets came before the present one. A cookie is good for its own secret and the next. */
+  /** Number of secrets before the present one. A cookie is valid with its own secret and the next. */
   get generation(): number {
     return this.secrets;
   }
 
-  /** The cookie of a source: 16 bytes, overwritten by the next call of any jar. */
+  /** The cookie of a source: 16 bytes, overwritten by the next call of any checker. */
   cookie(source: Source, now: number): Uint8Array {
     this.rotate(now);
     return cookieOf(this.current, source);
   }
 
-  /** Whether mac2 of the initiation at `at` was made with a cookie of this source that is still good. */
+  /** Whether mac2 of the initiation at `at` was made with a valid cookie of this source. */
   accepts(initiation: Uint8Array, at: number, source: Source, now: number): boolean {
     this.rotate(now);
     return (
@@ -64,13 +64,13 @@ export class CookieChecker {
     );
   }
 
-  /** The token by which a session proves a new source: 8 bytes, overwritten by the next call of any jar. */
+  /** The token of a path challenge: 8 bytes, overwritten by the next call of any checker. */
   token(session: number, source: Source, now: number): Uint8Array {
     this.rotate(now);
     return tokenOf(this.current, session, source);
   }
 
-  /** Whether the 8 bytes at `at` are the token of this session and source, and still good. */
+  /** Whether the 8 bytes at `at` are a valid token of this session and source. */
   acceptsToken(
     bytes: Uint8Array,
     at: number,
@@ -98,7 +98,7 @@ export class CookieChecker {
   }
 }
 
-/** Whether mac2 is zero, as in a client's first initiation: a flood of them is not worth hashing. */
+/** Whether mac2 is zero, as in a client's first initiation: a flood of those must not cost hashes. */
 function isFirst(initiation: Uint8Array, at: number): boolean {
   const mac2 = at + OFFSET.initiation.mac2;
   for (let i = mac2; i < mac2 + MAC_LENGTH; i++) {

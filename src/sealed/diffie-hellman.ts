@@ -1,9 +1,9 @@
 import sodium from 'sodium-native';
 import { KEY_LENGTH } from '../wire/key.js';
 
-/** What is costly, counted: a server that is careful does none of it for a source that is not proven. */
+/** Counts of the costly operations, none of which the server does for an unproven source. */
 export const diffieHellmanCounts = {
-  /** X25519 of a secret key and somebody's public key. */
+  /** X25519 of a secret key and a public key. */
   shared: 0,
 };
 

@@ -5,7 +5,7 @@ import { wipe } from './wipe.js';
 
 const PROLOGUE = new TextEncoder().encode('wg-rendezvous sealed 1');
 
-/** The two keys of a session, 32 bytes each, of one side; the other has them the other way round. */
+/** One side's keys of a session, 32 bytes each; the other side has them swapped. */
 export interface TransportKeys {
   readonly send: Uint8Array;
   readonly receive: Uint8Array;
@@ -13,7 +13,7 @@ export interface TransportKeys {
 
 /** What a response gives the client. */
 export interface OpenedResponse {
-  /** What the server said: 32 bytes. */
+  /** 32 bytes. */
   readonly payload: Uint8Array;
   readonly keys: TransportKeys;
 }
@@ -25,7 +25,7 @@ export class NoiseInitiator {
   private readonly state: NoiseIk;
 
   /**
-   * @param timestamp TAI64N, later than that of any before
+   * @param timestamp TAI64N, later than that of any earlier handshake of this key
    * Throws an Error where the server's key is a point of low order.
    */
   constructor(own: KeyPair, server: PublicKey, timestamp: Uint8Array) {
@@ -34,8 +34,8 @@ export class NoiseInitiator {
   }
 
   /**
-   * Opens the noise part of a response, 80 bytes: two DH. Undefined where the server did not make it for
-   * this initiation; the next one can then be tried, so that a forged one spoils nothing.
+   * Opens the noise part of a response, 80 bytes: two DH. Undefined unless the server made it for this
+   * initiation; a genuine response can still follow a forged one.
    */
   accept(noise: Uint8Array): OpenedResponse | undefined {
     return attempt(this.state.copy(), (state) => {
@@ -44,20 +44,20 @@ export class NoiseInitiator {
     });
   }
 
-  /** Overwrites its secrets: nothing can be accepted from then on. */
+  /** Overwrites its secrets: it accepts nothing from then on. */
   wipe(): void {
     this.state.wipe();
   }
 }
 
-/** What the server's side of a handshake gives. */
+/** The result of the server's side of a handshake. */
 export interface Responded {
   /** The noise part of the response: 80 bytes. */
   readonly noise: Uint8Array;
   readonly keys: TransportKeys;
 }
 
-/** An initiation that was opened: from a client that holds the key it names, though it may be a replay. */
+/** An opened initiation: its client holds the key that it names, but it may be a replay. */
 export class OpenedInitiation {
   constructor(
     private readonly state: NoiseIk,
@@ -66,7 +66,7 @@ export class OpenedInitiation {
     readonly timestamp: Uint8Array,
   ) {}
 
-  /** Answers it, once: one key generation and two DH. Undefined where the client's ephemeral key is bad. */
+  /** Makes the response, once: one key generation and two DH. Undefined for a bad ephemeral key. */
   respond(payload: Uint8Array): Responded | undefined {
     return attempt(this.state, (state) => {
       const noise = state.send(payload);
@@ -74,13 +74,13 @@ export class OpenedInitiation {
     });
   }
 
-  /** Overwrites its secrets, where it is not answered. */
+  /** Overwrites its secrets, where there is no response. */
   wipe(): void {
     this.state.wipe();
   }
 }
 
-/** Opens the noise part of an initiation, 108 bytes: two DH. Undefined where it is not for this server. */
+/** Opens the noise part of an initiation, 108 bytes: two DH. Undefined if it is not for this server. */
 export function openInitiation(server: KeyPair, noise: Uint8Array): OpenedInitiation | undefined {
   const state = new NoiseIk(false, server, PROLOGUE);
   try {
@@ -96,7 +96,7 @@ export function openInitiation(server: KeyPair, noise: Uint8Array): OpenedInitia
   }
 }
 
-/** Runs a step that throws on bytes that do not fit, and wipes the state after it. */
+/** Runs a step that throws on wrong bytes, and wipes the state after it. */
 function attempt<T>(state: NoiseIk, step: (state: NoiseIk) => T): T | undefined {
   try {
     return step(state);

@@ -18,7 +18,7 @@ export function generateKeyPair(): KeyPair {
   return derive(secretKey);
 }
 
-/** The key pair of a secret key of 32 bytes, which is copied. Throws a RangeError on another length. */
+/** The key pair of a secret key of 32 bytes, which it copies. Throws a RangeError on another length. */
 export function keyPairOf(secretKey: Uint8Array): KeyPair {
   if (secretKey.length !== KEY_LENGTH) {
     throw new RangeError(`a private key has ${KEY_LENGTH} bytes, got ${secretKey.length}`);

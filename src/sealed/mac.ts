@@ -8,8 +8,8 @@ const computed = new Uint8Array(MAC_LENGTH);
 const tagInput = new Uint8Array(OFFSET.cookie.tag + MAC_LENGTH);
 
 /**
- * What only somebody who knows the server's public key can make: mac1 of an initiation and the tag of a
- * cookie message; and mac2, whose key is the cookie. `at` is where the message begins.
+ * MACs whose key is derived from the server's public key: mac1 of an initiation and the tag of a cookie
+ * message. `at` is the message's offset.
  */
 export class MessageMacs {
   private readonly mac1Key: Uint8Array;
@@ -26,7 +26,7 @@ export class MessageMacs {
     bytes.set(computed, at + OFFSET.initiation.mac1);
   }
 
-  /** Whether mac1 of an initiation is right. */
+  /** Whether mac1 of an initiation is correct. */
   hasMac1(bytes: Uint8Array, at: number): boolean {
     this.mac1(bytes, at);
     return isComputed(bytes, at + OFFSET.initiation.mac1);
@@ -38,7 +38,7 @@ export class MessageMacs {
     bytes.set(computed, at + OFFSET.cookie.tag);
   }
 
-  /** Whether the tag of a cookie message is right: it answers the initiation with that mac1. */
+  /** Whether the tag of a cookie message is correct for the initiation with that mac1. */
   hasTag(bytes: Uint8Array, at: number, mac1: Uint8Array, mac1At: number): boolean {
     this.tag(bytes, at, mac1, mac1At);
     return isComputed(bytes, at + OFFSET.cookie.tag);
@@ -59,13 +59,13 @@ export class MessageMacs {
   }
 }
 
-/** Fills in mac2 of an initiation whose mac1 is there. */
+/** Fills in mac2, with the cookie as key, of an initiation that has its mac1. */
 export function writeMac2(bytes: Uint8Array, at: number, cookie: Uint8Array): void {
   mac2(bytes, at, cookie);
   bytes.set(computed, at + OFFSET.initiation.mac2);
 }
 
-/** Whether mac2 of an initiation is right. */
+/** Whether mac2 of an initiation is correct. */
 export function hasMac2(bytes: Uint8Array, at: number, cookie: Uint8Array): boolean {
   mac2(bytes, at, cookie);
   return isComputed(bytes, at + OFFSET.initiation.mac2);

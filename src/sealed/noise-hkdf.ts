@@ -8,7 +8,7 @@ const BLOCK = 128;
 const INNER_PAD = 0x36;
 const OUTER_PAD = 0x5c;
 
-// Of one call only: overwritten before it returns. The longest message is a hash and a counter.
+// Scratch memory, overwritten before each call returns. The longest message is a hash and a counter.
 const inner = new Uint8Array(BLOCK + HASH_LENGTH + 1);
 const outer = new Uint8Array(BLOCK + HASH_LENGTH);
 const innerOfLength = Array.from({ length: HASH_LENGTH + 2 }, (_, i) =>
@@ -19,7 +19,7 @@ const extracted = new Uint8Array(HASH_LENGTH);
 
 /**
  * Noise's HKDF with two outputs (revision 34, section 4.3), on HMAC-BLAKE2b-512 (RFC 2104).
- * noise-handshake has the same; this one needs a fifth of its time, which is half of a handshake's.
+ * It needs a fifth of the time of noise-handshake's own, which takes half of a handshake.
  * @param chainingKey 64 bytes
  * @param material 32 bytes, or none
  */

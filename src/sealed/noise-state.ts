@@ -16,8 +16,8 @@ const CURVE: NoiseState.Curve = {
 
 /**
  * One side of Noise_IK_25519_ChaChaPoly_BLAKE2b: noise-handshake's state with a counted X25519, a faster
- * HKDF that leaves no secrets behind, and copies. `recv` throws on what does not open, and is then of no
- * more use: call it on a copy. What is received must be a copy too, because its bytes get overwritten.
+ * HKDF that leaves no secrets behind, and copies. `recv` throws on bytes that do not open and ruins the
+ * state, so call it on a copy. It also overwrites the bytes that it is given.
  */
 export class NoiseIk extends NoiseState {
   constructor(initiator: boolean, own: KeyPair, prologue: Uint8Array, responder?: Uint8Array) {
@@ -25,7 +25,7 @@ export class NoiseIk extends NoiseState {
     this.initialise(prologue, responder);
   }
 
-  /** A state of its own with the same content. */
+  /** An independent copy. */
   copy(): NoiseIk {
     const copy = Object.assign(Object.create(NoiseIk.prototype) as NoiseIk, this);
     copy.key = this.key && Uint8Array.from(this.key);
@@ -51,7 +51,7 @@ export class NoiseIk extends NoiseState {
     return noiseHkdf(this.chainingKey, new Uint8Array(0)).map((key) => key.subarray(0, KEY_LENGTH));
   }
 
-  /** Overwrites what is secret in it; the static key pair is its owner's. Idempotent. */
+  /** Overwrites its secrets, but not the static key pair, which the caller owns. Idempotent. */
   wipe(): void {
     wipe(this.key, this.digest, this.chainingKey, this.e?.secretKey, this.tx, this.rx);
   }

@@ -1,20 +1,20 @@
-/** How far behind the newest a message may come (RFC 6479 has such a window; this is the plain form). */
+/** How far a counter may be behind the highest (the plain form of RFC 6479's window). */
 export const REPLAY_WINDOW = 1024;
 
 const WORD_BITS = 32;
 
-/** Which of the last 1024 counters were seen. Counters are whole numbers from 0; 128 bytes. */
+/** The counters seen among the last 1024. Counters are whole numbers from 0. Takes 128 bytes. */
 export class ReplayWindow {
-  /** The highest counter that was seen; -1 before the first. */
+  /** The highest counter seen; -1 before the first. */
   private newest = -1;
-  /** Bit `counter % 1024`: seen. */
+  /** Bit `counter % 1024` is set for a counter that was seen. */
   private readonly seen = new Uint32Array(REPLAY_WINDOW / WORD_BITS);
 
   get highest(): number {
     return this.newest;
   }
 
-  /** Whether a counter was not seen yet and is not too old to tell. */
+  /** Whether a counter was not seen yet and is inside the window. */
   isNew(counter: number): boolean {
     if (counter > this.newest) {
       return true;
@@ -22,7 +22,7 @@ export class ReplayWindow {
     return counter > this.newest - REPLAY_WINDOW && !this.has(counter);
   }
 
-  /** Marks a counter, of which isNew was true, as seen: once its message is known to be genuine. */
+  /** Marks a new counter as seen, after its message was authenticated. */
   add(counter: number): void {
     if (counter - this.newest >= REPLAY_WINDOW) {
       this.seen.fill(0);

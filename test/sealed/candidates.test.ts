@@ -18,13 +18,13 @@ function sealed(): Uint8Array {
 }
 
 describe('sealed candidates', () => {
-  it('open for the peer that they are sealed to', () => {
+  it('sealed candidates open for the peer that they are sealed to', () => {
     const bytes = sealed();
     assert.equal(bytes.length, 88);
     assert.deepEqual(openCandidates(b, a.publicKey, bytes), ENDPOINTS);
   });
 
-  it('open for nobody else, the server included', () => {
+  it('sealed candidates open for nobody else, the server included', () => {
     const bytes = sealed();
     for (const other of [server, generateKeyPair()]) {
       assert.equal(openCandidates(other, a.publicKey, bytes), undefined);
@@ -33,16 +33,16 @@ describe('sealed candidates', () => {
     }
   });
 
-  it('do not open in the other direction', () => {
+  it('sealed candidates do not open in the other direction', () => {
     const bytes = sealed();
     assert.equal(openCandidates(a, b.publicKey, bytes), undefined);
   });
 
-  it('differ each time', () => {
+  it('sealed candidates differ each time', () => {
     assert.notDeepEqual(sealed(), sealed());
   });
 
-  it('do not open with any byte changed, or cut', () => {
+  it('sealed candidates do not open with any byte changed, or cut', () => {
     const bytes = sealed();
     for (let at = 0; at < bytes.length; at++) {
       const changed = Uint8Array.from(bytes);
@@ -52,7 +52,7 @@ describe('sealed candidates', () => {
     }
   });
 
-  it('do not throw where the bytes are random', () => {
+  it('sealed candidates do not throw where the bytes are random', () => {
     const random = fc.uint8Array({ minLength: 80, maxLength: 96 });
     fc.assert(
       fc.property(random, (bytes) =>
@@ -61,7 +61,7 @@ describe('sealed candidates', () => {
     );
   });
 
-  it('are not sealed to a point of low order, nor opened from one', () => {
+  it('sealed candidates are not sealed to a point of low order, nor opened from one', () => {
     // The points of order 1, 2, 4 and 8 of RFC 7748's curve: libsodium's list, without the twins above 2^255.
     const lowOrder = [
       '0000000000000000000000000000000000000000000000000000000000000000',

@@ -36,7 +36,7 @@ function flipped(bytes: Uint8Array, at: number): Uint8Array {
 }
 
 describe('a handshake', () => {
-  it('gives both sides the same keys, and the server the key and timestamp of the client', () => {
+  it('a handshake gives both sides the same keys, and the server the client key and timestamp', () => {
     const initiation = new NoiseInitiator(client, server.publicKey, timestamp);
     assert.equal(initiation.noise.length, 108);
     const opened = openInitiation(server, initiation.noise);
@@ -55,7 +55,7 @@ describe('a handshake', () => {
     assert.ok(accepted.keys.send.some((byte) => byte !== 0));
   });
 
-  it('leaves the bytes it was given as they were', () => {
+  it('a handshake does not change the bytes that it is given', () => {
     const initiation = new NoiseInitiator(client, server.publicKey, timestamp);
     const sent = Uint8Array.from(initiation.noise);
     const { noise } = respond(initiation.noise);
@@ -65,7 +65,7 @@ describe('a handshake', () => {
     assert.deepEqual(received, Uint8Array.from(noise));
   });
 
-  it('costs two Diffie-Hellman operations for each step', () => {
+  it('a handshake costs two Diffie-Hellman operations for each step', () => {
     let initiation = new NoiseInitiator(client, server.publicKey, timestamp);
     assert.equal(
       count(() => {
@@ -119,14 +119,14 @@ describe('a handshake', () => {
     assert.equal(initiation.accept(other.noise), undefined);
   });
 
-  it('nothing is accepted after wipe', () => {
+  it('an initiator accepts nothing after wipe', () => {
     const initiation = new NoiseInitiator(client, server.publicKey, timestamp);
     const { noise } = respond(initiation.noise);
     initiation.wipe();
     assert.equal(initiation.accept(noise), undefined);
   });
 
-  it('is answered once', () => {
+  it('an opened initiation makes one response', () => {
     const opened = openInitiation(
       server,
       new NoiseInitiator(client, server.publicKey, timestamp).noise,
@@ -135,7 +135,7 @@ describe('a handshake', () => {
     assert.equal(opened?.respond(payload), undefined);
   });
 
-  it('points of low order are refused', () => {
+  it('a handshake refuses points of low order', () => {
     const zero = publicKey(new Uint8Array(32));
     assert.throws(() => new NoiseInitiator(client, zero, timestamp));
     const { noise } = new NoiseInitiator(client, server.publicKey, timestamp);

@@ -44,7 +44,7 @@ function respondTo(initiation: Initiation, status: Status = STATUS.welcome, rece
 }
 
 describe('an initiation', () => {
-  it('has a right mac1, and mac2 once there is a cookie', () => {
+  it('an initiation has a right mac1, and mac2 once there is a cookie', () => {
     const initiation = initiate();
     const first = initiation.encode(undefined).slice();
     assert.equal(first.length, 148);
@@ -57,12 +57,12 @@ describe('an initiation', () => {
     assert.deepEqual(second.subarray(0, mac1), first.subarray(0, mac1));
   });
 
-  it('takes a cookie that the server made for it', () => {
+  it('an initiation accepts a cookie that the server made for it', () => {
     const initiation = initiate();
     assert.deepEqual(initiation.readCookie(cookieFor(initiation)), COOKIE);
   });
 
-  it('takes no cookie with a wrong tag, for another index, initiation or server', () => {
+  it('an initiation accepts no cookie with a wrong tag, for another index, initiation or server', () => {
     const initiation = initiate();
     const genuine = cookieFor(initiation);
     for (const at of [OFFSET.cookie.cookie, OFFSET.cookie.tag, MESSAGE_LENGTH.cookie - 1]) {
@@ -76,7 +76,7 @@ describe('an initiation', () => {
     assert.equal(initiation.readCookie(cookieFor(initiation, 7, stranger)), undefined);
   });
 
-  it('makes a session of the response that accepts it', () => {
+  it('an initiation makes a session of a welcome', () => {
     const initiation = initiate();
     const { message, keys } = respondTo(initiation);
     const accepted = initiation.accept(message);
@@ -89,7 +89,7 @@ describe('an initiation', () => {
     assert.deepEqual(opened.subarray(0, 2), Uint8Array.of(1, 2));
   });
 
-  it('makes no session of a refusal, of a response for another index, or after wipe', () => {
+  it('an initiation makes no session of a refusal, of a response for another index, or after wipe', () => {
     const refused = initiate();
     const accepted = refused.accept(respondTo(refused, STATUS.full).message);
     assert.equal(accepted?.payload.status, STATUS.full);
@@ -102,7 +102,7 @@ describe('an initiation', () => {
     assert.equal(wiped.accept(message), undefined);
   });
 
-  it('knows the notice that echoes it', () => {
+  it('an initiation recognizes the notice that echoes it', () => {
     const initiation = initiate();
     const notice = new Uint8Array(MESSAGE_LENGTH.notice);
     writeNotice(notice, 0, 2, initiation.encode(undefined), mac1);

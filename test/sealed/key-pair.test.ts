@@ -13,13 +13,13 @@ test('X25519 gives the first result of RFC 7748, section 5.2', () => {
   );
 });
 
-test('a secret key of another length is refused', () => {
+test('a key pair refuses a secret key of another length', () => {
   for (const length of [0, 31, 33]) {
     assert.throws(() => keyPairOf(new Uint8Array(length)), RangeError);
   }
 });
 
-test('keys are clamped as WireGuard does it, each is another, and wipe overwrites', () => {
+test('new key pairs differ, are clamped as in WireGuard, and are overwritten by wipe', () => {
   const pair = generateKeyPair();
   assert.equal(pair.secretKey[0]! & 7, 0);
   assert.equal(pair.secretKey[31]! >> 6, 1);
@@ -29,7 +29,7 @@ test('keys are clamped as WireGuard does it, each is another, and wipe overwrite
   assert.deepEqual(pair.secretKey, new Uint8Array(32));
 });
 
-test('the bytes handed over are copied', () => {
+test('a key pair copies the secret key that it is given', () => {
   const secret = new Uint8Array(32).fill(0x48);
   const pair = keyPairOf(secret);
   secret.fill(0);

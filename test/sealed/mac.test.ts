@@ -27,7 +27,7 @@ function failsWhenChanged(bytes: Uint8Array, from: number, to: number, check: ()
 }
 
 describe('mac1', () => {
-  it('covers the initiation up to it', () => {
+  it('mac1 covers the initiation up to it', () => {
     const bytes = initiation();
     failsWhenChanged(bytes, 0, OFFSET.initiation.mac2, () => macs.hasMac1(bytes, AT));
   });
@@ -38,7 +38,7 @@ describe('mac1', () => {
 });
 
 describe('mac2', () => {
-  it('covers mac1 as well, and needs the cookie', () => {
+  it('mac2 covers mac1 as well, and needs the cookie', () => {
     const bytes = initiation();
     const cookie = new Uint8Array(16).fill(5);
     assert.equal(hasMac2(bytes, AT, cookie), false);
@@ -55,7 +55,7 @@ describe("a cookie message's tag", () => {
   writeCookie(bytes, AT, 7, new Uint8Array(16).fill(6));
   macs.writeTag(bytes, AT, mac1, 4);
 
-  it('covers the message and the initiation that it answers', () => {
+  it('the tag of a cookie message covers it and the initiation that it answers', () => {
     failsWhenChanged(bytes, 0, MESSAGE_LENGTH.cookie, () => macs.hasTag(bytes, AT, mac1, 4));
     assert.equal(macs.hasTag(bytes, AT, new Uint8Array(20), 4), false);
   });
@@ -83,7 +83,7 @@ const OTHERS: readonly Source[] = [
 ];
 
 describe('a cookie', () => {
-  it('proves its source only', () => {
+  it('a cookie proves its source only', () => {
     const jar = new CookieChecker(0);
     const bytes = initiation();
     assert.equal(jar.accepts(bytes, AT, SOURCE, 0), false);
@@ -95,7 +95,7 @@ describe('a cookie', () => {
     assert.equal(new CookieChecker(0).accepts(bytes, AT, SOURCE, 0), false);
   });
 
-  it('is good for one or two lives of a secret', () => {
+  it('a cookie is valid for one or two lives of a secret', () => {
     for (const made of [0, COOKIE_SECRET_MS - 1]) {
       const jar = new CookieChecker(0);
       const bytes = initiation();
@@ -106,7 +106,7 @@ describe('a cookie', () => {
     }
   });
 
-  it('is not good after a long silence', () => {
+  it('a cookie is not valid after a long silence', () => {
     const jar = new CookieChecker(0);
     const bytes = initiation();
     writeMac2(bytes, AT, jar.cookie(SOURCE, 0));
@@ -115,7 +115,7 @@ describe('a cookie', () => {
 });
 
 describe("a challenge's token", () => {
-  it('proves its source to its session only, while it is good', () => {
+  it('a path token proves its source to its session only, while it is valid', () => {
     const jar = new CookieChecker(0);
     const token = Uint8Array.of(0, ...jar.token(5, SOURCE, 0));
     assert.equal(token.length, 9);

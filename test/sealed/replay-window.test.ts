@@ -32,7 +32,7 @@ function check(counters: Iterable<number>): void {
   }
 }
 
-test('does what a set of all counters does (property)', () => {
+test('the replay window does what a set of all counters does (property)', () => {
   const steps = fc.array(
     fc.oneof(fc.integer({ min: -1100, max: 40 }), fc.integer({ min: -40, max: 3000 })),
     {
@@ -53,18 +53,18 @@ test('does what a set of all counters does (property)', () => {
   );
 });
 
-test('counters that share their places in the bitmap (property)', () => {
+test('the replay window keeps apart counters with the same bit (property)', () => {
   const counter = fc
     .tuple(fc.nat(12), fc.nat(2))
     .map(([part, i]) => (part * REPLAY_WINDOW) / 4 + i);
   fc.assert(fc.property(fc.array(counter, { maxLength: 60, size: 'max' }), check));
 });
 
-test('a place that is used again was forgotten', () => {
+test('the replay window clears a bit before its next use', () => {
   check([10, 900, 1500, 10 + REPLAY_WINDOW]);
 });
 
-test('its edges', () => {
+test('the replay window has the documented edges', () => {
   for (const jump of [
     1,
     31,
@@ -82,6 +82,6 @@ test('its edges', () => {
   }
 });
 
-test('in order, each is new once', () => {
+test('the replay window accepts each counter in order once', () => {
   check(Array.from({ length: 3 * REPLAY_WINDOW }, (_, i) => i >> 1));
 });

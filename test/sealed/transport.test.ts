@@ -53,7 +53,7 @@ function genuine(counter: number): Uint8Array {
 }
 
 describe('data messages', () => {
-  it('open to what was sealed, padded with zeros, at any length and place', () => {
+  it('data messages open to their plaintext, padded with zeros, at any length and offset', () => {
     const [client, server] = pair();
     const slab = new Uint8Array(4 * MAX_MESSAGE_LENGTH).fill(0xee);
     const out = new Uint8Array(MAX_PLAINTEXT_LENGTH);
@@ -74,14 +74,14 @@ describe('data messages', () => {
     }
   });
 
-  it('have the bytes of the document', () => {
+  it('data messages have the bytes of the document', () => {
     const [client] = pair();
     const first = seal(client, hex('04'));
     assert.deepEqual(first.subarray(0, 16), hex('77677204 07000000 0000000000000000'));
     assert.deepEqual(seal(client, hex('04')).subarray(8, 16), hex('0100000000000000'));
   });
 
-  it('with any bit changed do not open, and the genuine one does after it', () => {
+  it('data messages do not open with any bit changed, and the genuine one opens after it', () => {
     const [client, server] = pair();
     const message = seal(client, new Uint8Array(20).fill(9));
     for (let bit = 0; bit < 8 * message.length; bit++) {
@@ -92,14 +92,14 @@ describe('data messages', () => {
     assert.ok(open(server, message));
   });
 
-  it('open once', () => {
+  it('data messages open once', () => {
     const [client, server] = pair();
     const message = seal(client, hex('04'));
     assert.ok(open(server, message));
     assert.equal(open(server, message), undefined);
   });
 
-  it('do not open for the side that sealed them, or in another session', () => {
+  it('data messages do not open for the side that sealed them, or in another session', () => {
     const [client] = pair();
     const message = seal(client, hex('04'));
     assert.equal(open(client, message), undefined);
@@ -107,7 +107,7 @@ describe('data messages', () => {
     assert.equal(open(other, message), undefined);
   });
 
-  it('open in any order, each once (property)', () => {
+  it('data messages open in any order, each once (property)', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(40), { maxLength: 60, size: 'max' }), (order) => {
         const [client, server] = pair();
@@ -125,7 +125,7 @@ describe('data messages', () => {
     );
   });
 
-  it('of random bytes never throw', () => {
+  it('data messages never throw where the bytes are random', () => {
     const [, server] = pair();
     const lengths = Array.from({ length: 78 }, (_, i) => 16 * i).filter(isDataLength);
     fc.assert(
@@ -136,7 +136,7 @@ describe('data messages', () => {
     );
   });
 
-  it('with a counter beyond the limit are refused, even where genuine', () => {
+  it('data messages are refused beyond the last counter, even where genuine', () => {
     for (const [counter, accepted] of [
       [MAX_MESSAGES - 1, true],
       [MAX_MESSAGES, false],
@@ -148,14 +148,14 @@ describe('data messages', () => {
     }
   });
 
-  it('end with the last counter', () => {
+  it('data messages end with the last counter', () => {
     const [client] = pair();
     Object.assign(client, { sent: MAX_MESSAGES - 1 });
     assert.equal(seal(client, hex('04')).length, 48);
     assert.equal(client.seal(7, hex('04'), 1, new Uint8Array(48), 0), -1);
   });
 
-  it('end when the keys are wiped', () => {
+  it('data messages end when the keys are wiped', () => {
     const keys = { send: new Uint8Array(32).fill(1), receive: new Uint8Array(32).fill(2) };
     const [, server] = pair();
     const transport = new Transport(keys);

@@ -8,7 +8,7 @@ import { hex } from './codec.js';
 const IPV4 = parseEndpoint('192.168.1.2:51820');
 const IPV6 = parseEndpoint('[fd00::2]:51820');
 
-test('family, port and address of each, padded with zeros', () => {
+test('candidates are encoded as family, port and address, padded with zeros', () => {
   const bytes = encodeCandidates([IPV4, IPV6]);
   const expected = `04 ca6c c0a80102 06 ca6c fd000000000000000000000000000002 ${'00'.repeat(22)}`;
   assert.deepEqual(bytes, hex(expected));
@@ -16,20 +16,20 @@ test('family, port and address of each, padded with zeros', () => {
   assert.deepEqual(decodeCandidates(encodeCandidates([])), []);
 });
 
-test('as many as fit, the first first', () => {
+test('candidates are encoded in order, as many as fit', () => {
   const many = Array.from({ length: 9 }, (_, i) => ({ ...IPV4, port: 1000 + i }));
   assert.deepEqual(decodeCandidates(encodeCandidates(many)), many.slice(0, 6));
   assert.deepEqual(decodeCandidates(encodeCandidates([IPV6, IPV6, IPV6])), [IPV6, IPV6]);
 });
 
-test('a zone is left out', () => {
+test('candidates are encoded without zones', () => {
   const linkLocal = parseEndpoint('[fe80::1%eth0]:51820');
   assert.deepEqual(decodeCandidates(encodeCandidates([linkLocal])), [
     parseEndpoint('[fe80::1]:51820'),
   ]);
 });
 
-test('another length, another family, or an address that is cut, is refused', () => {
+test('candidates of another length, family or address length are refused', () => {
   const bytes = encodeCandidates([IPV4]);
   for (let length = 0; length < 60; length++) {
     assert.equal(decodeCandidates(new Uint8Array(length)) !== undefined, length === 48);
@@ -38,7 +38,7 @@ test('another length, another family, or an address that is cut, is refused', ()
   assert.equal(decodeCandidates(Uint8Array.from(bytes).fill(4)), undefined);
 });
 
-test('random bytes never throw', () => {
+test('decoding random bytes as candidates never throws', () => {
   const first = fc.constantFrom(4, 6, 0, 200);
   const rest = fc.uint8Array({ minLength: 47, maxLength: 47 });
   fc.assert(

@@ -139,9 +139,9 @@ const FRAMES: readonly [string, FrameWriter, string, Frame][] = (() => {
 for (const [name, frame, expected, decoded] of FRAMES) {
   const bytes = bytesOf(frame);
   describe(`frame: ${name}`, () => {
-    it('has the bytes of the document', () => assert.deepEqual(bytes, hex(expected)));
+    it(`frame ${name} has the bytes of the document`, () => assert.deepEqual(bytes, hex(expected)));
 
-    it('decodes, with padding and without', () => {
+    it(`frame ${name} decodes, with padding and without`, () => {
       assert.deepEqual(decodeFrame(bytes), decoded);
       assert.deepEqual(decodeFrame(Uint8Array.of(...bytes, ...new Uint8Array(16))), decoded);
     });
@@ -150,14 +150,14 @@ for (const [name, frame, expected, decoded] of FRAMES) {
 }
 
 describe('decoding', () => {
-  it('keeps nothing of the plaintext', () => {
+  it('a decoded frame shares no memory with the plaintext', () => {
     const bytes = bytesOf(writer.beginWant(1, 0, 1).addKey(A));
     const frame = decodeFrame(bytes);
     bytes.fill(0);
     assert.deepEqual(frame, { kind: FRAME.want, version: 1, part: 0, parts: 1, keys: [A] });
   });
 
-  it('never throws, whatever follows a known kind and a small count (property)', () => {
+  it('decoding a frame never throws, whatever follows a known kind and a small count (property)', () => {
     const kind = fc.constantFrom(...Object.values(FRAME));
     const count = fc.nat(12);
     const rest = fc.uint8Array({ maxLength: MAX_PLAINTEXT_LENGTH - 4, size: 'max' });
@@ -168,7 +168,7 @@ describe('decoding', () => {
     );
   });
 
-  it('refuses kinds, flags and fields that there are not', () => {
+  it('decoding a frame refuses unknown kinds, flags and fields', () => {
     const known = new Set<number>(Object.values(FRAME));
     for (let kind = 0; kind < 256; kind++) {
       const bytes = new Uint8Array(48);
@@ -182,7 +182,7 @@ describe('decoding', () => {
     assert.equal(decodeFrame(hex('42 05 ca6c c0000201')), undefined);
   });
 
-  it('leaves out endpoints that nothing can be sent to', () => {
+  it('decoding a frame leaves out unusable endpoints', () => {
     for (const endpoint of ['00000000 ca6c', 'c0000201 0000']) {
       const frame = decodeFrame(hex(`41 00 0100 0000000000000000 ${hexA} 01 ${endpoint}`));
       assert.ok(frame?.kind === FRAME.peers);
@@ -194,14 +194,14 @@ describe('decoding', () => {
 describe('a list', () => {
   const kinds = Object.keys(ITEM_LENGTH).map(Number) as ListKind[];
 
-  it('holds as many items as the document says', () => {
+  it('a list holds as many items as the document says', () => {
     assert.deepEqual(
       kinds.map((kind) => maxItems(kind)),
       [37, 9, 149, 149],
     );
   });
 
-  it('takes items as long as they fit, and counts them', () => {
+  it('a list takes items while they fit, and counts them', () => {
     writer.beginWant(1, 0, 1);
     while (writer.fits(32)) {
       writer.addKey(A);
@@ -212,7 +212,7 @@ describe('a list', () => {
     assert.throws(() => writer.addKey(A), RangeError);
   });
 
-  it('is counted in place, and refused when it ends early', () => {
+  it('a list is counted in place, and refused when it ends early', () => {
     for (const kind of kinds) {
       const length = listHeaderLength(kind) + 3 * ITEM_LENGTH[kind];
       const bytes = new Uint8Array(7 + length);
@@ -234,7 +234,7 @@ it('a want list has a part for each 37 keys, and one where it is empty', () => {
 });
 
 describe('an entry', () => {
-  it('is as long as its flags say', () => {
+  it('an entry is as long as its flags say', () => {
     const lengths = [33, 39, 51, 57, 121, 127, 139, 145];
     for (let flags = 0; flags < 16; flags++) {
       assert.equal(entryLength(flags), lengths[flags & 7]);
@@ -243,7 +243,7 @@ describe('an entry', () => {
     assert.equal(entryLength(undefined), undefined);
   });
 
-  it('comes back with any flags, as many as fit (property)', () => {
+  it('entries with any flags survive encoding and decoding, as many as fit (property)', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(15), { maxLength: 40, size: 'max' }), (all) => {
         writer.beginAnswer(7);

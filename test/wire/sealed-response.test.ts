@@ -18,14 +18,14 @@ const welcome = {
 
 testHostileBytes('response payload', decodeResponsePayload, encodeResponsePayload(welcome));
 
-test('a welcome has the bytes of the document', () => {
+test('a response payload has the bytes of the document', () => {
   const bytes = encodeResponsePayload(welcome);
   const expected = `00 00 b400 0010 0000 400000006553f10a 00000000 ${'00'.repeat(12)}`;
   assert.deepEqual(bytes, hex(expected));
   assert.deepEqual(decodeResponsePayload(bytes), welcome);
 });
 
-test('a stale timestamp is answered with the latest one', () => {
+test('a response payload has the latest timestamp where the status is stale', () => {
   const stale = { ...welcome, status: STATUS.staleTimestamp, latest: encodeTai64n(5000) };
   const bytes = encodeResponsePayload(stale);
   assert.equal(bytes[0], 2);
@@ -33,12 +33,12 @@ test('a stale timestamp is answered with the latest one', () => {
   assert.deepEqual(decodeResponsePayload(bytes), stale);
 });
 
-test('a number that does not fit is told as the largest', () => {
+test('a response payload has the largest number where one does not fit', () => {
   const bytes = encodeResponsePayload({ ...welcome, ttlSeconds: 1e6, maxWanted: 65536 });
   assert.deepEqual(bytes.subarray(2, 6), hex('ffff ffff'));
 });
 
-test('a status that there is not is refused', () => {
+test('a response payload with an unknown status is refused', () => {
   for (let status = 4; status < 256; status++) {
     const bytes = encodeResponsePayload(welcome);
     bytes[0] = status;

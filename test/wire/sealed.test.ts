@@ -56,27 +56,27 @@ messages.data.set(
 );
 
 describe('the messages have the bytes of the document', () => {
-  it('initiation', () => {
+  it('an initiation has the bytes of the document', () => {
     const expected = `77677201 01020304 ${'aa'.repeat(108)} ${'00'.repeat(32)}`;
     assert.deepEqual(messages.initiation, hex(expected));
   });
 
-  it('response', () => {
+  it('a response has the bytes of the document', () => {
     const expected = `77677202 01020304 f5f6f7f8 ${'bb'.repeat(80)}`;
     assert.deepEqual(messages.response, hex(expected));
   });
 
-  it('cookie', () => {
+  it('a cookie message has the bytes of the document', () => {
     const expected = `77677203 f1f2f3f4 ${'09'.repeat(16)} ${'00'.repeat(16)}`;
     assert.deepEqual(messages.cookie, hex(expected));
   });
 
-  it('data', () => {
+  it('a data message has the bytes of the document', () => {
     assert.deepEqual(messages.data.subarray(0, 16), hex('77677204 01020304 0405060708000000'));
     assert.equal(readCounter(messages.data, 0), 0x08_0706_0504);
   });
 
-  it('notice', () => {
+  it('a notice has the bytes of the document', () => {
     const expected = '77677205 02000000 02030405060708090a0b0c0d0e0f1011';
     assert.deepEqual(messages.notice, hex(expected));
     assert.equal(readNoticeReason(messages.notice, 0), NOTICE.wrongKey);
@@ -89,7 +89,7 @@ describe('the messages have the bytes of the document', () => {
 });
 
 describe('a notice', () => {
-  it('can take the place of what it echoes, wherever that begins', () => {
+  it('a notice can overwrite the message that it echoes, at any offset', () => {
     for (const from of [0, 4, 8, 12, 116]) {
       const bytes = Uint8Array.from({ length: 148 }, (_, i) => i);
       const echo = bytes.slice(from, from + 16);
@@ -101,7 +101,7 @@ describe('a notice', () => {
 });
 
 describe('the type of a message', () => {
-  it('is that of its bytes and its length', () => {
+  it('the type of a message follows from its first bytes and its length', () => {
     for (const [name, bytes] of Object.entries(messages)) {
       const type = MESSAGE[name as keyof typeof MESSAGE];
       assert.equal(messageType(bytes, 0, bytes.length), type);
@@ -112,7 +112,7 @@ describe('the type of a message', () => {
     }
   });
 
-  it('is none with any of the first four bytes changed to one that means nothing', () => {
+  it('a message with any of its first four bytes changed has no type', () => {
     for (const bytes of Object.values(messages)) {
       for (let at = 0; at < 4; at++) {
         const changed = Uint8Array.from(bytes);
@@ -122,7 +122,7 @@ describe('the type of a message', () => {
     }
   });
 
-  it('is none for random bytes', () => {
+  it('random bytes have no type', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200, size: 'max' }), (bytes) => {
         const ours = bytes[0] === 0x77 && bytes[1] === 0x67 && bytes[2] === 0x72;
@@ -140,7 +140,7 @@ describe('no message', () => {
     }
   });
 
-  it('is as long as a classic request, whatever it holds', () => {
+  it('no message is as long as a classic request, whatever it holds', () => {
     for (let length = 0; length <= MAX_PLAINTEXT_LENGTH; length++) {
       const padded = paddedLength(length);
       assert.ok(padded >= length && padded < length + 32 && padded % 16 === 0);

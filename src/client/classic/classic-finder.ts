@@ -36,6 +36,8 @@ class ClassicFinder implements Finder {
     this.#locator = new ServerLocator(server, () => context.wake(), {
       saved: new SavedAddresses(server.host),
     });
+    // The lookup runs beside the first inspection of the interface.
+    this.#locator.poll(performance.now());
     this.#channel = new Channel(
       (payload, from) => this.#received(payload, from),
       (error) => context.problems.raise('socket', `the raw socket failed: ${error.message}`),

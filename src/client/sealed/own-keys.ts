@@ -6,7 +6,7 @@ import { MIN_RETRY_MS } from '../timing.js';
 
 /**
  * The interface's key pair, read in the background and again when its public key is another. It is kept in
- * memory only, and overwritten when it is of no more use.
+ * memory only, and overwritten when it is no longer needed.
  */
 export class OwnKeys {
   readonly #interfaceName: string;
@@ -18,14 +18,14 @@ export class OwnKeys {
   #isClosed = false;
   #readAt = Number.NEGATIVE_INFINITY;
 
-  /** @param changed is called when there is a key pair, or an error */
+  /** @param changed is called after each read, when there is a key pair or an error */
   constructor(interfaceName: string, changed: () => void, read = readPrivateKey) {
     this.#interfaceName = interfaceName;
     this.#changed = changed;
     this.#read = read;
   }
 
-  /** Reads ahead: what can be read will be of use, and what cannot is asked for when it is needed. */
+  /** Reads the key before it is needed; an error is ignored, because the key is read again then. */
   prefetch(): void {
     this.#isReading = true;
     void this.#readPair().then(() => this.#done(undefined));

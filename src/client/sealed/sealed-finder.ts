@@ -64,8 +64,9 @@ class SealedFinder implements Finder {
       saved: new SavedAddresses(options.server.host),
     });
     this.#keys = new OwnKeys(options.interfaceName, () => context.wake());
-    // It takes as long as the first look at the interface, beside which it is read.
+    // Both take about as long as the first inspection of the interface, and run beside it.
     this.#keys.prefetch();
+    this.#locator.poll(performance.now());
     this.#channels = new ServerChannels(
       (...received) => this.#received(...received),
       (server) => this.#skip(server),

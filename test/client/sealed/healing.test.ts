@@ -7,10 +7,10 @@ import { endpoints, type Fate, type Node, World } from './world.js';
 
 const HEAL_MS = 45_000;
 
-/** At the end of which there are no more handshakes. */
+/** In the last part of HEAL_MS there are no more handshakes. */
 const CALM_MS = 15_000;
 
-/** What happens to one of three clients while the network is bad. */
+/** An event at one of three clients, or at the server, while the network is bad. */
 type Deed =
   | { readonly kind: 'want'; readonly who: number; readonly whom: readonly number[] }
   | { readonly kind: 'move'; readonly who: number }
@@ -18,13 +18,13 @@ type Deed =
   | { readonly kind: 'offer'; readonly who: number; readonly count: number }
   | { readonly kind: 'server' | 'wait' };
 
-/** What a client means, whatever the network does to it. */
+/** The state that a client's calls add up to, whatever the network does. */
 interface Meaning {
   wanted: Set<number>;
   offered: readonly Endpoint[];
 }
 
-/** What never gets through to or from the first client. */
+/** The family over which the first client reaches nobody. */
 type Dead = Family | undefined;
 
 const who = fc.integer({ min: 0, max: 2 });
@@ -36,7 +36,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   fc.record({ kind: fc.constantFrom('server' as const, 'wait' as const) }),
 );
 
-/** Loses, doubles and delays datagrams, as a row of dice says that is read over and over. */
+/** Loses, duplicates and delays datagrams, by a row of dice that is read over and over. */
 function badNetwork(dice: readonly number[]): Fate {
   let throws = 0;
   const next = () => dice[throws++ % dice.length] ?? 0;
@@ -57,7 +57,7 @@ function without(dead: Dead, node: Node, fate: Fate): Fate {
   };
 }
 
-it('after any losses, delays and repetitions all know what they may know, once the network is good', () => {
+it('sealed clients: after any losses, delays and duplicates all have the right updates once the network works', () => {
   fc.assert(
     fc.property(
       fc.array(deed, { maxLength: 12 }),

@@ -10,7 +10,7 @@ import { encodeUdp } from '../../../src/wire/udp.js';
 import { runFilter } from '../../wire/bpf-machine.js';
 import { type Datagram, type Node, World } from './world.js';
 
-/** Two that found each other, and what the network has seen of it. */
+/** Two clients that found each other, and all datagrams that passed the network. */
 function met(): { world: World; a: Node; b: Node; seen: Datagram[] } {
   const world = new World();
   const seen: Datagram[] = [];
@@ -42,11 +42,11 @@ describe('a client under attack', () => {
     );
   }
 
-  it('takes nothing from random bytes of any length', () => {
+  it('a sealed client ignores random bytes of any length', () => {
     unmoved((payload) => a.hear(4, payload), fc.uint8Array({ maxLength: 1300, size: 'max' }));
   });
 
-  it('takes nothing from what was captured: as it was, cut, or changed', () => {
+  it('a sealed client ignores captured messages, whole, cut or changed', () => {
     const mutated = fc
       .record({
         original: fc.constantFrom(...captured),
@@ -59,12 +59,12 @@ describe('a client under attack', () => {
         copy[at % copy.length]! ^= xor;
         return copy;
       })
-      // A genuine echo of a genuine message is a hint, of which there is a test of its own.
+      // A notice that echoes a genuine message is a hint, which has a test of its own.
       .filter((payload) => payload[3] !== MESSAGE.notice);
     unmoved((payload) => a.hear(4, payload), mutated);
   });
 
-  it('sends nothing for a forged cookie message, and takes the genuine one after it', () => {
+  it('a sealed client sends nothing for a forged cookie message, and accepts the genuine one after it', () => {
     const fresh = new World();
     const node = fresh.node();
     let forged = 0;
@@ -85,7 +85,7 @@ describe('a client under attack', () => {
     assert.equal(node.sent.filter(({ payload }) => payload[3] === MESSAGE.initiation).length, 2);
   });
 
-  it('begins no handshake for a notice that echoes nothing of it', () => {
+  it('a sealed client begins no handshake for a notice that echoes none of its messages', () => {
     const notices = fc
       .tuple(
         fc.constantFrom(1 as const, 2 as const),
@@ -99,7 +99,7 @@ describe('a client under attack', () => {
     unmoved((payload) => a.hear(4, payload), notices);
   });
 
-  it('begins no handshake for a notice that echoes another session, or what is long past', () => {
+  it('a sealed client begins no handshake for a notice that echoes another session or an old message', () => {
     const data = a.sent.filter(({ payload }) => payload[3] === MESSAGE.data);
     const recent = data.at(-1)?.payload.slice(0, 16) as Uint8Array;
     const foreign = recent.slice();
@@ -115,7 +115,7 @@ describe('a client under attack', () => {
     }
   });
 
-  it('begins a handshake for a forged hint no more often than every 2 s, and keeps its session', () => {
+  it('a sealed client begins a handshake for forged notices at most every 2 s, and keeps its session', () => {
     const begun = world.now;
     const initiations = () =>
       a.sent.filter(({ at, payload }) => at >= begun && payload[3] === MESSAGE.initiation).length;
@@ -133,7 +133,7 @@ describe('a client under attack', () => {
 });
 
 describe('the filter of the raw socket', () => {
-  it('lets the lengths of the sealed messages through, and no others', () => {
+  it('the filter of the raw socket passes exactly the lengths of sealed messages', () => {
     const rule = { listenPort: 51820, payloadLengths: SEALED_REPLY_LENGTHS };
     const [source4, source6] = [addressBytes('198.51.100.1'), addressBytes('2001:db8::1')];
     const filter4 = packetFilter({

@@ -6,7 +6,7 @@ import { generateKeyPair } from '../../../src/sealed/key-pair.js';
 const first = generateKeyPair();
 const second = generateKeyPair();
 
-/** An interface whose private key is what the test says. */
+/** The keys of an interface whose private key the test sets. */
 function interfaceWith(secret: () => Uint8Array) {
   const handedOut: Uint8Array[] = [];
   const keys = new OwnKeys(
@@ -23,7 +23,7 @@ function interfaceWith(secret: () => Uint8Array) {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('the pair is read once, and again when the public key is another; what is over is overwritten', async () => {
+test('own keys are read once, again when the public key changes, and overwritten when no longer needed', async () => {
   let now = first;
   const { keys, handedOut } = interfaceWith(() => now.secretKey);
   assert.equal(keys.pairOf(first.publicKey, 0), undefined);
@@ -43,7 +43,7 @@ test('the pair is read once, and again when the public key is another; what is o
   assert.ok(last?.secretKey.every((byte) => byte === 0));
 });
 
-test('a key that does not fit is not read over and over', async () => {
+test('own keys: a private key that does not match is read again at most once a second', async () => {
   const { keys, handedOut } = interfaceWith(() => first.secretKey);
   for (let now = 0; now < 3000; now += 10) {
     assert.equal(keys.pairOf(second.publicKey, now), undefined);
@@ -52,7 +52,7 @@ test('a key that does not fit is not read over and over', async () => {
   assert.equal(handedOut.length, 3);
 });
 
-test('an error is kept until a read succeeds, but not that of reading ahead', async () => {
+test('own keys: an error lasts until a read succeeds; that of the prefetch is ignored', async () => {
   let broken = true;
   const { keys } = interfaceWith(() => {
     if (broken) {

@@ -6,7 +6,7 @@ import { parseEndpoint } from '../../../src/wire/endpoint.js';
 
 const { publicKey } = generateKeyPair();
 
-it('what was said last counts, not what arrives last: of one session, and of two', () => {
+it('peer updates: the one that the server made last counts, in one session and across two', () => {
   const updates = new PeerUpdates(() => undefined);
   const entry = (port: number) => ({
     key: publicKey,

@@ -10,11 +10,11 @@ function sentSince(node: Node, at: number, type?: number): number {
     .length;
 }
 
-/** Bytes of a data message with one offer. */
+/** Bytes of a data message with candidates for one peer. */
 const SEALED_CANDIDATES_LENGTH = 160;
 
-/** The counter of the last offer in the session that began then, or, for 0, of the first offer of all. */
-function counterOfOffer({ sent }: Node, since: number): number | undefined {
+/** The counter of the last candidates since a time, or, for 0, of the first ones. */
+function counterOfCandidates({ sent }: Node, since: number): number | undefined {
   const offers = sent.filter(
     ({ at, payload }) => at >= since && payload.length === SEALED_CANDIDATES_LENGTH,
   );
@@ -22,7 +22,7 @@ function counterOfOffer({ sent }: Node, since: number): number | undefined {
   return offer && readCounter(offer.payload, 0);
 }
 
-/** Two that want each other and know where the other is. */
+/** Two clients that want each other and have found each other. */
 function pair(world = new World()): [World, Node, Node] {
   const [a, b] = [world.node(), world.node()];
   a.want(b);
@@ -31,8 +31,8 @@ function pair(world = new World()): [World, Node, Node] {
   return [world, a, b];
 }
 
-describe('a conversation with the server', () => {
-  it('takes three round trips from cold to where a peer is', () => {
+describe('a sealed client', () => {
+  it('a sealed client finds a peer within three round trips from cold', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];
     b.want(a);
@@ -45,7 +45,7 @@ describe('a conversation with the server', () => {
   });
 
   for (const count of [100, 1000]) {
-    it(`finds ${count} peers that the server knows in as many round trips`, () => {
+    it(`a sealed client finds ${count} registered peers within three round trips`, () => {
       const world = new World({ maxClients: 2000 });
       const a = world.node();
       const peers = Array.from({ length: count }, () => world.node());
@@ -62,7 +62,7 @@ describe('a conversation with the server', () => {
     });
   }
 
-  it('is told of a peer that comes later, and polls for nothing meanwhile', () => {
+  it('a sealed client gets a push about a peer that comes later, and does not poll', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];
     a.want(b);
@@ -76,7 +76,7 @@ describe('a conversation with the server', () => {
     assert.equal(sentSince(a, waiting + 1), 1, 'the acknowledgement');
   });
 
-  it('says nothing of who does not want us', () => {
+  it('a sealed client learns nothing about a peer that does not want it', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];
     a.want(b);
@@ -85,7 +85,7 @@ describe('a conversation with the server', () => {
     assert.equal(a.known.get(b.key)?.ipv4, undefined);
   });
 
-  it('pings every 25 s, and at once when asked to', () => {
+  it('a sealed client pings every 25 s, and at once on refresh', () => {
     const [world, a] = pair();
     world.run(5000);
     const start = world.now;
@@ -98,7 +98,7 @@ describe('a conversation with the server', () => {
     assert.equal(sentSince(a, before), 1);
   });
 
-  it('pings every 2 s while a peer is missing, over one of its families at a time', () => {
+  it('a sealed client pings every 2 s while a peer is missing, over one family at a time', () => {
     const [world, a] = pair();
     a.families = [4, 6];
     a.work();
@@ -116,7 +116,7 @@ describe('a conversation with the server', () => {
     assert.ok(sentSince(a, start + 1) <= 6);
   });
 
-  it('notices within 2 s, while it waits for a peer, that the server was restarted', () => {
+  it('a sealed client that waits for a peer notices a restarted server within 2 s', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];
     a.want(b);
@@ -129,7 +129,7 @@ describe('a conversation with the server', () => {
     assert.ok(world.runUntil(() => a.finds(b) !== undefined) < 200);
   });
 
-  it('pings as often as it is told to', () => {
+  it('a sealed client pings at the interval that it is given', () => {
     const world = new World();
     const a = world.node();
     a.pingIntervalMs = 7000;
@@ -140,7 +140,7 @@ describe('a conversation with the server', () => {
     assert.equal(sentSince(a, start), 10);
   });
 
-  it('wants a thousand peers in datagrams that leave at once', () => {
+  it('a sealed client sends a want list of a thousand peers at once', () => {
     const world = new World();
     const a = world.node();
     const keys = Array.from({ length: 1000 }, () => generateKeyPair().publicKey);
@@ -149,7 +149,7 @@ describe('a conversation with the server', () => {
     assert.equal(sentSince(a, 0, MESSAGE.data), Math.ceil(1000 / 37));
   });
 
-  it('withdraws the wish for a peer that is removed, and wants it anew', () => {
+  it('a sealed client takes a peer off its want list, and back on it', () => {
     const [world, a, b] = pair();
     a.want();
     world.runUntil(() => b.finds(a) === undefined);
@@ -157,7 +157,7 @@ describe('a conversation with the server', () => {
     world.runUntil(() => b.finds(a) !== undefined && a.finds(b) !== undefined);
   });
 
-  it('wants again what it withdrew a moment ago, before the server has heard of either', () => {
+  it('a sealed client survives changes of its want list faster than the server answers', () => {
     const [world, a, b] = pair();
     world.run(1000);
     for (let i = 0; i < 5; i++) {
@@ -171,7 +171,7 @@ describe('a conversation with the server', () => {
     assert.equal(b.finds(a), a.places[4]);
   });
 
-  it('offers its local addresses to whom it may meet, who alone can read them', () => {
+  it('a sealed client sends its local candidates to a mutual peer, once for each change', () => {
     const [world, a, b] = pair();
     a.client.setLocalCandidates(endpoints('192.168.1.2:51820', '[2001:db8:1::2]:51820'));
     world.run(1000);
@@ -185,7 +185,7 @@ describe('a conversation with the server', () => {
   });
 
   for (const own of [[], endpoints('192.168.1.3:51820')]) {
-    it(`offers anew to who left and came back in one push, and offers ${own.length} itself`, () => {
+    it(`a sealed client sends its candidates again to a peer with ${own.length} of its own that left and came back in one push`, () => {
       const [world, a, b] = pair();
       a.client.setLocalCandidates(endpoints('192.168.1.2:51820'));
       b.client.setLocalCandidates(own);
@@ -205,7 +205,7 @@ describe('a conversation with the server', () => {
     });
   }
 
-  it('offers nothing anew when its addresses are the same, and takes back those that are gone', () => {
+  it('a sealed client sends unchanged candidates once, and an empty list when they are gone', () => {
     const [world, a, b] = pair();
     a.client.setLocalCandidates(endpoints('192.168.1.2:51820'));
     world.run(1000);
@@ -218,7 +218,7 @@ describe('a conversation with the server', () => {
     assert.deepEqual(b.known.get(a.key)?.candidates, []);
   });
 
-  it('is over when the answer to its goodbye was lost, and the server knows it no more', () => {
+  it('a sealed client ends when a notice answers its repeated bye', () => {
     const [world, a] = pair();
     world.run(1000);
     const start = world.now;
@@ -229,7 +229,7 @@ describe('a conversation with the server', () => {
     assert.equal(sentSince(a, start), 2, 'goodbye, twice');
   });
 
-  it('sends nothing when its keys are overwritten', () => {
+  it('a sealed client sends nothing after wipe', () => {
     const [world, a, b] = pair();
     const start = world.now + 1;
     world.run(1);
@@ -242,7 +242,7 @@ describe('a conversation with the server', () => {
     assert.equal(sentSince(a, start), 0);
   });
 
-  it('says goodbye, so that its peers know at once', () => {
+  it('a sealed client says bye, so that its peers know at once', () => {
     const [world, a, b] = pair();
     a.client.leave(world.now);
     world.runUntil(() => a.client.isOver, 100);
@@ -251,7 +251,7 @@ describe('a conversation with the server', () => {
 });
 
 describe('a session', () => {
-  it('is found dead by a notice when the server restarts, and replaced', () => {
+  it('a session that the server lost in a restart is replaced after a notice', () => {
     const [world, a, b] = pair();
     world.restartServer();
     world.run(60_000);
@@ -261,7 +261,7 @@ describe('a session', () => {
     world.runUntil(() => a.finds(b) === undefined);
   });
 
-  it('is found dead by silence where there are no notices', () => {
+  it('a session that the server lost is replaced after silence, where there are no notices', () => {
     const [world, a, b] = pair(new World({ only: true }));
     world.restartServer();
     world.run(60_000);
@@ -269,7 +269,7 @@ describe('a session', () => {
     world.runUntil(() => a.finds(b) === undefined, 1000);
   });
 
-  it('is rekeyed after ten minutes without anybody noticing', () => {
+  it('a session is rekeyed after ten minutes, and peers notice nothing', () => {
     const [world, a, b] = pair();
     world.run(5000);
     const told: unknown[] = [];
@@ -284,7 +284,7 @@ describe('a session', () => {
     assert.equal(world.server.handler.sizes.clients, 2);
   });
 
-  it('survives a suspended laptop whose clock stood still while the server forgot it', () => {
+  it('a session is replaced after a suspend in which the server forgot the client', () => {
     const [world, a, b] = pair();
     a.isSuspended = true;
     world.run(400_000);
@@ -295,7 +295,7 @@ describe('a session', () => {
     assert.equal(a.finds(b), b.places[4]);
   });
 
-  it('goes on from another port, which is proven first', () => {
+  it('a session goes on from another port, once that is proven', () => {
     const [world, a, b] = pair();
     world.run(5000);
     const start = world.now;
@@ -306,7 +306,7 @@ describe('a session', () => {
     assert.equal(sentSince(a, start, MESSAGE.initiation), 0);
   });
 
-  it('says at once again what was ignored from a place that had to be proven', () => {
+  it('a session repeats at once what the server ignored before the path response', () => {
     const [world, a, b] = pair();
     world.run(5000);
     const c = world.node();
@@ -316,7 +316,7 @@ describe('a session', () => {
     assert.ok(world.runUntil(() => a.known.has(c.key)) < 150);
   });
 
-  it('is registered over both families again soon after the server was restarted', () => {
+  it('a session is registered over both families again soon after a restart of the server', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];
     for (const node of [a, b]) {
@@ -333,7 +333,7 @@ describe('a session', () => {
     world.runUntil(() => b.finds(a, 4) !== undefined && b.finds(a, 6) !== undefined, 1000);
   });
 
-  it('does not take an acknowledgement in the old session for one in the new session', () => {
+  it('a session ignores an acknowledgement in the session before it', () => {
     const [world, a] = pair();
     const held: Uint8Array[] = [];
     world.fate = ({ to, payload }) => {
@@ -347,21 +347,21 @@ describe('a session', () => {
     world.run(200);
     const [acknowledgement] = held;
     assert.ok(acknowledgement);
-    // A new session, in which the server does not get the offer.
+    // A new session, in which the candidates do not reach the server.
     world.fate = ({ payload }) => (payload.length === SEALED_CANDIDATES_LENGTH ? [] : [10]);
     const notice = new Uint8Array(24);
     writeNotice(notice, 0, 1, a.sent.at(-1)!.payload, 0);
     const before = sentSince(a, 0, MESSAGE.initiation);
     a.hear(4, notice);
     world.runUntil(() => sentSince(a, 0, MESSAGE.initiation) > before);
-    const [acknowledged, start] = [counterOfOffer(a, 0), world.now];
-    world.runUntil(() => counterOfOffer(a, start) === acknowledged);
+    const [acknowledged, start] = [counterOfCandidates(a, 0), world.now];
+    world.runUntil(() => counterOfCandidates(a, start) === acknowledged);
     a.hear(4, acknowledgement);
     world.run(2000);
-    assert.notEqual(counterOfOffer(a, start), acknowledged, 'it is sent again');
+    assert.notEqual(counterOfCandidates(a, start), acknowledged, 'it is sent again');
   });
 
-  it('needs one more initiation for a cookie, however often that is repeated', () => {
+  it('a handshake needs one more initiation for a cookie, however often that is duplicated', () => {
     const world = new World();
     world.fate = ({ to }) => (to === 'server' ? [10] : [10, 10, 12, 12]);
     const a = world.node();
@@ -370,7 +370,7 @@ describe('a session', () => {
     assert.equal(sentSince(a, 0, MESSAGE.initiation), 2);
   });
 
-  it('sends no initiation twice that the server may have accepted', () => {
+  it('a handshake sends no initiation twice that the server may have accepted', () => {
     const world = new World();
     world.fate = ({ payload }) =>
       payload[3] === MESSAGE.response && world.now < 1_000_200 ? [] : [10];
@@ -380,7 +380,7 @@ describe('a session', () => {
     assert.equal(a.client.status.staleByMs, undefined);
   });
 
-  it('begins over IPv6 where there are both, and is registered over both', () => {
+  it('a session begins over IPv6 where there are both families, and is registered over both', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];
     a.families = [4, 6];
@@ -392,7 +392,7 @@ describe('a session', () => {
     assert.ok(a.client.isRegistered(4, world.now));
   });
 
-  it('goes over to the other family when one falls silent', () => {
+  it('a session goes on over the other family when one falls silent', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];
     a.families = [4, 6];
@@ -414,7 +414,7 @@ describe('a session', () => {
 
   for (const dead of [4, 6] as const) {
     for (const delayMs of [10, 200]) {
-      it(`needs one handshake where IPv${dead} is dead from the start, ${2 * delayMs} ms away`, () => {
+      it(`a session needs one handshake where IPv${dead} is dead from the start, with a round trip of ${2 * delayMs} ms`, () => {
         const world = new World();
         const [a, b] = [world.node(), world.node()];
         a.families = [4, 6];
@@ -441,7 +441,7 @@ describe('a handshake', () => {
     [2100, 4500],
     [4000, 15_000],
   ] as const) {
-    it(`succeeds over a round trip of ${roundTripMs} ms, the first time and the next`, () => {
+    it(`a handshake succeeds over a round trip of ${roundTripMs} ms, the first time and the next`, () => {
       const world = new World();
       const a = world.node();
       world.fate = () => [roundTripMs / 2];
@@ -460,7 +460,7 @@ describe('a handshake', () => {
   }
 });
 
-it('forgets a cookie that brings no answer, and finds a server that comes back within 5 s', () => {
+it('a handshake drops a cookie that brings no answer, and finds a server that comes back within 5 s', () => {
   const [world, a] = pair();
   world.fate = () => [];
   a.client.refresh();
@@ -474,8 +474,8 @@ it('forgets a cookie that brings no answer, and finds a server that comes back w
   assert.equal(gaps.at(-1), 2000);
 });
 
-describe('trouble', () => {
-  it('with the key: the server says that it has another', () => {
+describe('the server status', () => {
+  it('the server status shows that the server has another key', () => {
     const world = new World();
     const a = world.node(undefined, generateKeyPair().publicKey);
     world.run(3000);
@@ -483,7 +483,7 @@ describe('trouble', () => {
     assert.equal(a.client.status.unanswered, 0);
   });
 
-  it('with nobody there: initiations 0.3 s apart, then up to 2 s, after 150 of them 25 s', () => {
+  it('the server status counts unanswered initiations: 0.3 s apart, then up to 2 s, after 150 of them 25 s', () => {
     const world = new World();
     world.fate = () => [];
     const a = world.node();
@@ -495,7 +495,7 @@ describe('trouble', () => {
     assert.ok(a.client.status.unanswered > 3);
   });
 
-  it('with the allow list: said, tried less often, and over once it is on it', () => {
+  it('the server status shows a refusal by the allow list, tried less and less often', () => {
     const world = new World({ allow: new Set() as never });
     const a = world.node();
     world.run(60_000);
@@ -505,7 +505,7 @@ describe('trouble', () => {
     world.runUntil(() => a.client.status.refusal === undefined, 30_000);
   });
 
-  it('with room', () => {
+  it('the server status shows that the server is full', () => {
     const world = new World({ maxClients: 1 });
     const a = world.node();
     world.run(1000);
@@ -515,7 +515,7 @@ describe('trouble', () => {
     assert.equal(b.client.status.refusal, 'full');
   });
 
-  it('with a clock that went back: it goes on with later timestamps', () => {
+  it('the server status shows a clock that went back; later timestamps go on', () => {
     const [world, a, b] = pair();
     a.clockAheadMs = -600_000;
     a.begin();
@@ -527,7 +527,7 @@ describe('trouble', () => {
     assert.equal(a.client.status.staleByMs, undefined, 'over with the next handshake');
   });
 
-  it('without a clock that went back: an initiation is doubled, and its welcome lost', () => {
+  it('the server status shows no clock that went back where an initiation is duplicated and its welcome lost', () => {
     const world = new World();
     const a = world.node();
     let welcomes = 0;
@@ -542,7 +542,7 @@ describe('trouble', () => {
     assert.equal(a.client.status.staleByMs, undefined);
   });
 
-  it('with a clock that is hours off', () => {
+  it('the server status shows a clock that is hours off', () => {
     const world = new World();
     const a = world.node();
     a.clockAheadMs = 3 * 3_600_000;
@@ -551,7 +551,7 @@ describe('trouble', () => {
     assert.equal(Math.round((clockAheadMs ?? 0) / 3_600_000), 3);
   });
 
-  it('with too many wishes', () => {
+  it('the want list shows peers beyond the number that the server allows', () => {
     const world = new World({ maxWanted: 1 });
     const nodes = [world.node(), world.node(), world.node()] as const;
     nodes[0].want(nodes[1], nodes[2]);
@@ -559,7 +559,7 @@ describe('trouble', () => {
     assert.equal(nodes[0].client.notKept.length, 1);
   });
 
-  it('with too many wishes, until one of them is withdrawn, or the server has room', () => {
+  it('the want list sends a peer beyond that number once another is removed', () => {
     const world = new World({ maxWanted: 1 });
     const [a, b, c] = [world.node(), world.node(), world.node()];
     b.want(a);
@@ -570,7 +570,7 @@ describe('trouble', () => {
     const start = world.now;
     world.run(180_000);
     const wants = sentSince(a, start, MESSAGE.data) - Math.floor(180_000 / 25_000);
-    assert.ok(wants <= 6, `${wants} wishes`);
+    assert.ok(wants <= 6, `${wants} wants`);
     a.want(c);
     world.runUntil(() => a.finds(c) !== undefined, 500);
     assert.deepEqual(a.client.notKept, []);

@@ -16,7 +16,7 @@ const ADDRESSES: Record<Family, readonly string[]> = {
   6: ['2001:db8::1', '2001:db8::2', '2001:db8::3'],
 };
 
-/** A client whose server has these addresses, and another that wants to meet it. */
+/** A client whose server has these addresses, and another client that wants it. */
 async function setUp() {
   const world = new World();
   const locator = new ServerLocator({ host: 'rv.example.org', port: 49918 }, () => {}, {
@@ -36,7 +36,7 @@ async function setUp() {
   return { world, a, b, run };
 }
 
-/** What stands for the raw sockets of a client: they only say where it sends to. */
+/** In place of a client's raw sockets: notes the addresses that it would send to. */
 function channelsOf({ families, serverAt }: Node) {
   return {
     open: [...families],
@@ -69,7 +69,7 @@ for (const [dead, other] of [
   const [first, second] = ADDRESSES[dead];
 
   describe(`where the server's first IPv${dead} address is dead, and IPv${other} works`, () => {
-    it('is registered over the next one before 10 s are over, and stays', async () => {
+    it('the client is registered over the next address within 10 s, and stays there', async () => {
       const { world, a, b, run } = await setUp();
       world.fate = without(first);
       run(10_000);
@@ -79,7 +79,7 @@ for (const [dead, other] of [
       assert.deepEqual([inUse(a, dead), inUse(a, other)], [second, ADDRESSES[other][0]]);
     });
 
-    it('leaves the next one as well when that dies later', async () => {
+    it('the client leaves the next address as well when that dies later', async () => {
       const { world, a, run } = await setUp();
       world.fate = without(first);
       run(60_000);
@@ -88,7 +88,7 @@ for (const [dead, other] of [
       assert.equal(inUse(a, dead), ADDRESSES[dead][2]);
     });
 
-    it('goes round those that are all dead, one every 25 s, and keeps its session', async () => {
+    it('the client tries dead addresses in turn, one every 25 s, and keeps its session', async () => {
       const { world, a, run } = await setUp();
       const sent: { at: number; to: string }[] = [];
       const fate = without(...ADDRESSES[dead]);
@@ -114,7 +114,7 @@ for (const [dead, other] of [
   });
 }
 
-it('leaves an address of another server with the same key, which does not have the session', async () => {
+it('a client leaves an address of another server with the same key', async () => {
   const { world, a, b, run } = await setUp();
   const stranger = new SealedRendezvous({ key: world.server.key });
   world.fate = ({ from, to, payload }) => {
@@ -136,10 +136,10 @@ it('leaves an address of another server with the same key, which does not have t
   assert.equal(initiationsSince(a, start), 0);
 });
 
-it('leaves no address because of one family where the server is silent over both', async () => {
+it('a client keeps its addresses where the server is silent over both families', async () => {
   const { world, a, run } = await setUp();
   run(10_000);
-  // Said over one family, so that the other is pinged first.
+  // This goes out over one family, so that the other is pinged first.
   a.want();
   run(5000);
   world.fate = () => [];

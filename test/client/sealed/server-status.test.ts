@@ -27,7 +27,7 @@ function said(change: Partial<ServerStatus>, notKept: string[] = [], isStalled =
   return lines;
 }
 
-test('each problem is said once, in one line that says what to do', () => {
+test('each problem with the server is one line that says what to do, raised once', () => {
   const cases: [string[], RegExp][] = [
     [said({ unanswered: 4 }), /no answer from rv.example.org \(port 49918\).*--key/],
     [said({}, [], true), /no answer/],
@@ -47,6 +47,6 @@ test('each problem is said once, in one line that says what to do', () => {
   }
 });
 
-test('nothing is said while initiations are just under way', () => {
+test('three unanswered initiations are no problem yet', () => {
   assert.deepEqual(said({ unanswered: 3 }), []);
 });

@@ -40,7 +40,7 @@ function answer(list: WantList, counter: number, keys: readonly string[], refuse
 }
 
 describe('the want list', () => {
-  it('is sent in parts of 37 peers, and an empty list as one part', () => {
+  it('the want list is sent in parts of 37 peers, and an empty list as one part', () => {
     const list = listOf(many(75));
     const sent = [0, 1, 2].map((counter) => send(list, counter)!);
     assert.deepEqual(
@@ -58,7 +58,7 @@ describe('the want list', () => {
     assert.ok(empty.isSettled);
   });
 
-  it('has a higher version after each change, and the same where nothing changes', () => {
+  it('the want list has a higher version after each change, and the same where nothing changes', () => {
     const list = listOf(['a']);
     const first = send(list, 0)!.of[0];
     answer(list, 0, ['a']);
@@ -70,7 +70,7 @@ describe('the want list', () => {
     assert.ok(send(list, 0)!.of[0] > first + 1, 'and in a new session');
   });
 
-  it('takes an answer to an earlier version for none to the present one', () => {
+  it('the want list ignores an answer to an earlier version', () => {
     const list = listOf(['a']);
     send(list, 0);
     list.want(peers());
@@ -84,13 +84,13 @@ describe('the want list', () => {
     assert.ok(list.isSettled);
   });
 
-  it('begins with the peers that are new', () => {
+  it('the want list begins with its new peers', () => {
     const list = listOf(many(40));
     list.want(peers(...many(40), 'x'));
     assert.equal(send(list, 0)?.keys[0], 'x');
   });
 
-  it('repeats a part after 0.5 s, then less often, at most 2 s apart', () => {
+  it('the want list repeats a part after 0.5 s, then less often, at most 2 s apart', () => {
     const list = listOf(['a']);
     const times: number[] = [];
     for (let now = 0; now < 9000; now += 100) {
@@ -101,7 +101,7 @@ describe('the want list', () => {
     assert.deepEqual(times, [0, 500, 1500, 3500, 5500, 7500]);
   });
 
-  it('repeats only those peers of a part that were not answered for', () => {
+  it('the want list repeats only the unanswered peers of a part', () => {
     const list = listOf(['a', 'b', 'c']);
     send(list, 0);
     answer(list, 0, ['a', 'c']);
@@ -110,7 +110,7 @@ describe('the want list', () => {
     assert.ok(list.isSettled, 'the answer to the first sending came late');
   });
 
-  it('has 32 parts in flight at most', () => {
+  it('the want list has 32 parts in flight at most', () => {
     const list = listOf(many(40 * 37));
     let sent = 0;
     while (send(list, sent) !== undefined) {
@@ -121,7 +121,7 @@ describe('the want list', () => {
     assert.equal(send(list, 32)?.of[1], 32);
   });
 
-  it('asks again after a minute, and not sooner, for a peer that the server refused', () => {
+  it('the want list repeats a refused peer after a minute, and not sooner', () => {
     const list = listOf(['a', 'b']);
     send(list, 0);
     answer(list, 0, ['a', 'b'], 'b', 1000);
@@ -134,7 +134,7 @@ describe('the want list', () => {
     assert.deepEqual(list.notKept, []);
   });
 
-  it('asks at once again for a peer of an early part, when the last part may have made room', () => {
+  it('the want list repeats a refused peer of an early part once the last part may have made room', () => {
     const list = listOf(many(38));
     send(list, 0);
     send(list, 1);
@@ -145,7 +145,7 @@ describe('the want list', () => {
     assert.equal(list.nextAt, 60_000, 'once');
   });
 
-  it('leaves out what exceeds the number that the server allows', () => {
+  it('the want list leaves out peers beyond the number that the server allows', () => {
     const list = listOf(['a', 'b', 'c'], 2);
     assert.deepEqual(send(list, 0)?.keys, ['a', 'b']);
     assert.deepEqual(list.notKept, ['c']);

@@ -11,13 +11,13 @@ import {
 import { formatPublicKey, type PublicKey } from '../../../src/wire/key.js';
 import { SealedRendezvous } from '../../server/sealed/sealed-rendezvous.js';
 
-/** How far the clock goes at a time, while something is on its way and otherwise. */
+/** Steps of the clock, while datagrams are on their way and otherwise. */
 const STEP_MS = 10;
 const IDLE_STEP_MS = 50;
 const WALL = 1_700_000_000_000;
 const ONE_WAY_MS = 10;
 
-/** What becomes of a datagram: a copy arrives after each of these delays, in milliseconds. */
+/** The fate of a datagram: a copy arrives after each of these delays, in milliseconds. */
 export type Fate = (datagram: Datagram) => readonly number[];
 
 export interface Datagram {
@@ -26,26 +26,26 @@ export interface Datagram {
   readonly payload: Uint8Array;
 }
 
-/** The client's side of the protocol, at an address of each family that it has. */
+/** A host with a sealed client, and an address of each family. */
 export class Node {
   /** Its public key in base64. */
   readonly key: string;
   client: SealedClient;
-  /** What it was told last of each peer. */
+  /** The latest update of each peer. */
   readonly known = new Map<string, PeerUpdate>();
   /** Its wall clock, less the server's. */
   clockAheadMs = 0;
   families: readonly Family[] = [4];
-  /** To which of the server's addresses it sends; where nothing is said, that is just `server`. */
+  /** The server's address that it sends to, for each family. @default `server` */
   readonly serverAt = new Map<Family, string>();
   /** When each datagram was sent, and its bytes. */
   readonly sent: { readonly at: number; readonly payload: Uint8Array }[] = [];
   isSuspended = false;
   /** Whether it waits for a peer. */
   isWaiting = false;
-  /** Its `pingIntervalMs`, from its next beginning on. */
+  /** `pingIntervalMs` of the clients that it begins. */
   pingIntervalMs: number | undefined;
-  /** Its client has not done anything yet. */
+  /** Its client has not worked yet. */
   isFresh = true;
 
   constructor(
@@ -62,7 +62,7 @@ export class Node {
     return this.keys.publicKey;
   }
 
-  /** Begins anew, as a client that was started again does. */
+  /** Begins a new client, as after a restart of the program. */
   begin(server = this.world.server.key.publicKey): SealedClient {
     this.known.clear();
     this.isFresh = true;
@@ -89,7 +89,7 @@ export class Node {
     return this;
   }
 
-  /** Where the peer is, as far as this one was told. */
+  /** The endpoint of the peer in its latest update. */
   finds(peer: Node, family: Family = 4): string | undefined {
     const news = this.known.get(peer.key);
     const found = family === 4 ? news?.ipv4 : news?.ipv6;
@@ -147,7 +147,7 @@ export class World {
     return node;
   }
 
-  /** The server is started anew, with the same key: it knows nobody. */
+  /** Restarts the server with the same key: it knows no client any more. */
   restartServer(): void {
     const { key, now } = this.server;
     this.server = new SealedRendezvous({ ...this.#options, key });
@@ -171,7 +171,7 @@ export class World {
     this.#step();
   }
 
-  /** Lets time pass until something holds; milliseconds that it took, or an Error after the limit. */
+  /** Lets time pass until a condition holds; the milliseconds that it took, or an Error after the limit. */
   runUntil(condition: () => boolean, limitMs = 60_000): number {
     const start = this.now;
     while (!condition()) {
