@@ -11,15 +11,15 @@ function sentSince(node: Node, at: number, type?: number): number {
 }
 
 /** Bytes of a data message with candidates for one peer. */
-const SEALED_CANDIDATES_LENGTH = 160;
+const CANDIDATES_MESSAGE_LENGTH = 160;
 
 /** The counter of the last candidates since a time, or, for 0, of the first ones. */
 function counterOfCandidates({ sent }: Node, since: number): number | undefined {
-  const offers = sent.filter(
-    ({ at, payload }) => at >= since && payload.length === SEALED_CANDIDATES_LENGTH,
+  const sends = sent.filter(
+    ({ at, payload }) => at >= since && payload.length === CANDIDATES_MESSAGE_LENGTH,
   );
-  const offer = since === 0 ? offers[0] : offers.at(-1);
-  return offer && readCounter(offer.payload, 0);
+  const send = since === 0 ? sends[0] : sends.at(-1);
+  return send && readCounter(send.payload, 0);
 }
 
 /** Two clients that want each other and have found each other. */
@@ -175,8 +175,8 @@ describe('a sealed client', () => {
     const [world, a, b] = pair();
     a.client.setLocalCandidates(endpoints('192.168.1.2:51820', '[2001:db8:1::2]:51820'));
     world.run(1000);
-    const offers = b.known.get(a.key)?.candidates.map(formatEndpoint);
-    assert.deepEqual(offers, ['192.168.1.2:51820', '[2001:db8:1::2]:51820']);
+    const candidates = b.known.get(a.key)?.candidates.map(formatEndpoint);
+    assert.deepEqual(candidates, ['192.168.1.2:51820', '[2001:db8:1::2]:51820']);
     const quiet = world.now;
     world.run(20_000);
     assert.equal(sentSince(a, quiet), 0, 'said once');
@@ -348,7 +348,7 @@ describe('a session', () => {
     const [acknowledgement] = held;
     assert.ok(acknowledgement);
     // A new session, in which the candidates do not reach the server.
-    world.fate = ({ payload }) => (payload.length === SEALED_CANDIDATES_LENGTH ? [] : [10]);
+    world.fate = ({ payload }) => (payload.length === CANDIDATES_MESSAGE_LENGTH ? [] : [10]);
     const notice = new Uint8Array(24);
     writeNotice(notice, 0, 1, a.sent.at(-1)!.payload, 0);
     const before = sentSince(a, 0, MESSAGE.initiation);
