@@ -1,7 +1,9 @@
 /**
  * The sealed protocol beside the classic one and the machine's limit, in one run:
  *   node dist/bench/server/sealed.js [--quick] [--profile FOLDER]
- * Prints a table; with --profile, V8 writes a CPU profile of the server there.
+ *   node dist/bench/server/sealed.js --pause [--quick]
+ * Prints a table; with --profile, V8 writes a CPU profile of the server there. With --pause: only the
+ * longest pause of the event loop with 250 000 clients and 1 000 000 wants.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, open, rm } from 'node:fs/promises';
@@ -12,6 +14,7 @@ import { MessageMacs } from '../../src/sealed/mac.js';
 import { loadServerKey } from '../../src/server/sealed/key-file.js';
 import type { PublicKey } from '../../src/wire/key.js';
 import { drive } from './load.js';
+import { measurePause } from './pause.js';
 import { BenchClient, FIRST_PORT, SOCKETS } from './sealed-clients.js';
 import { type Subject, startEcho, startOurs } from './subject.js';
 import { register } from './throughput.js';
@@ -37,13 +40,23 @@ interface Measure {
 }
 
 const { values: flags } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, profile: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    profile: { type: 'string' },
+    pause: { type: 'boolean', default: false },
+  },
 });
 const seconds = flags.quick ? 1 : 3;
 const rounds = flags.quick ? 1 : 3;
 const profiling =
   flags.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${flags.profile}`];
 
+if (flags.pause) {
+  const size = { clients: 250_000, wants: 1_000_000 };
+  const result = await measurePause({ ...size, seconds: flags.quick ? 10 : 60 });
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+  process.exit();
+}
 await using tools = await buildTools();
 const folder = await mkdtemp(join(tmpdir(), 'wg-rendezvous-sealed-'));
 try {
