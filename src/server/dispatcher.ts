@@ -36,7 +36,7 @@ export class Dispatcher {
       } else if (classic === undefined) {
         this.dropClassic(batch, slot);
       } else if (admission.charge(batch, slot, family, now)) {
-        classic.add(batch, slot, admission.source);
+        classic.add(batch, slot);
       } else {
         lengths[slot] = NO_REPLY;
       }

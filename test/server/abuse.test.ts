@@ -47,6 +47,27 @@ test('one source cannot fill the table, nor push out what others registered', ()
   assert.equal(rendezvous.table.size, before + 500);
 });
 
+test('an IPv6 /48 with many /64 leaves IPv4 and other networks their room', () => {
+  const rendezvous = new Rendezvous({ maxPeers: 1024 });
+  for (let i = 0; i < 4000; i++) {
+    rendezvous.ask(`2001:db8:1:${(i % 500).toString(16)}::1`, 1000 + i, 0);
+  }
+  assert.ok(rendezvous.table.size <= 512, `${rendezvous.table.size}`);
+  settle(rendezvous);
+  assertServed(rendezvous);
+  assert.notEqual(rendezvous.ask('2001:db8:2::1', 5, 5), 'unknown');
+});
+
+test('IPv6 of the whole world leaves IPv4 its eighth of the table', () => {
+  const rendezvous = new Rendezvous({ maxPeers: 1024 });
+  for (let i = 0; i < 4000; i++) {
+    rendezvous.ask(`2001:${(i + 1).toString(16)}::1`, 1000 + i, 0);
+  }
+  assert.equal(rendezvous.table.size, 1024 - 128);
+  settle(rendezvous);
+  assertServed(rendezvous);
+});
+
 test('one IPv6 /64 is one source, however many addresses it sends from', () => {
   const rendezvous = new Rendezvous({ maxPeers: MAX_PEERS });
   for (let i = 0; i < 5 * MAX_PEERS; i++) {
@@ -62,7 +83,7 @@ test('the fuller the table, the sooner the heaviest source is refused; light one
     rendezvous.ask(ABUSER, 10_000 + i, 0);
   }
   // Others take most of the rest, until fewer are free than the heavy source has.
-  for (let i = 0; i < 1500; i++) {
+  for (let i = 0; i < 1400; i++) {
     rendezvous.ask(spoofed(i), 20_000 + i, 0);
   }
   assert.equal(rendezvous.handler.counts.refused, 0);
@@ -110,7 +131,8 @@ test('a flood of new keys from spoofed sources: the table fills, the known are s
   for (let i = 0; i < 20 * MAX_PEERS; i++) {
     rendezvous.ask(spoofed(i), 1000 + i, 0);
   }
-  assert.equal(rendezvous.table.size, MAX_PEERS);
+  assert.equal(rendezvous.table.size, (7 / 8) * MAX_PEERS, 'all but the reserve of IPv6');
+  assert.notEqual(rendezvous.ask('2001:db8::1', 900_000, 900_000), 'unknown', 'which is there');
   // 64 bytes a row; 8 a slot, of which there are at most 16/5 for each row, and half as many old ones.
   assert.ok(rendezvous.table.bytes <= MAX_PEERS * (64 + 8 * 3.2 * 1.5), 'memory is bounded');
   assertServed(rendezvous);
@@ -146,8 +168,8 @@ test('a flood of malformed datagrams is not answered and leaves nothing behind',
 
 test('a full table is full for new keys only until entries expire', () => {
   const rendezvous = new Rendezvous({ maxPeers: 64, ttlMs: 1000 });
-  for (let i = 0; i < 64; i++) {
-    rendezvous.ask(spoofed(i), 100 + i, 0);
+  for (let i = 0; i < 56; i++) {
+    rendezvous.ask(spoofed(i << 8), 100 + i, 0); // each of a /24 of its own
   }
   rendezvous.ask('10.1.1.1', 1, 1);
   assert.equal(rendezvous.handler.counts.refused, 1);

@@ -82,7 +82,7 @@ batch_size_count 511
 /** The counts of the sealed protocol in their order, from 101. */
 const SEALED_COUNTS = {
   ...Object.fromEntries(Object.keys(noSealedCounts()).map((name, i) => [name, 101 + i])),
-  ...{ clients: 201, sessions: 202, wishes: 203, offers: 204 },
+  ...{ clients: 201, sessions: 202, wants: 203, candidates: 204 },
 } as NonNullable<ServiceCounts['sealed']>;
 
 const SEALED = `
@@ -110,7 +110,7 @@ sealed_unanswered_total{cause="unproven_source"} 122
 sealed_moves_total 123
 sealed_unanswered_total{cause="malformed_frame"} 124
 sealed_unanswered_total{cause="late_change"} 125
-sealed_refused_wishes_total 126
+sealed_refused_wants_total 126
 sealed_pushes_total{outcome="sent"} 127
 sealed_pushes_total{outcome="acknowledged"} 128
 sealed_pushes_total{outcome="retried"} 129
@@ -118,8 +118,8 @@ sealed_pushes_total{outcome="given_up"} 130
 sealed_forgotten_total 131
 sealed_clients 201
 sealed_sessions 202
-sealed_wishes 203
-sealed_offers 204
+sealed_wants 203
+sealed_candidates 204
 `;
 
 const textOf = (counts: ServiceCounts) => ownSamples((place) => serveMetrics(() => counts, place));

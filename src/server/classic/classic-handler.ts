@@ -61,18 +61,17 @@ export function noClassicCounts(): ClassicCounts {
 export class ClassicHandler {
   readonly counts = noClassicCounts();
 
-  /** The requests that were added: slot, source, the hashes of both keys, and their probable rows. */
+  /** The requests that were added: slot, the hashes of both keys, and their probable rows. */
   private added = 0;
   private slots = new Int32Array(0);
-  private sources = new Int32Array(0);
   private hashes = new Int32Array(0);
   private guesses = new Int32Array(0);
   private readonly touched = new Int32Array(1);
 
   constructor(private readonly table: EndpointTable) {}
 
-  /** Adds the request of CLASSIC_REQUEST_LENGTH bytes in a slot, from the source with that hash. */
-  add(batch: DatagramBatch, slot: number, source: number): void {
+  /** Adds the request of CLASSIC_REQUEST_LENGTH bytes in a slot. */
+  add(batch: DatagramBatch, slot: number): void {
     const { payloadWords } = batch;
     const keyAt = slot * (batch.stride >>> 2);
     if (isZeroKey(payloadWords, keyAt)) {
@@ -88,7 +87,6 @@ export class ClassicHandler {
     const mine = table.hash(payloadWords, keyAt);
     const theirs = table.hash(payloadWords, keyAt + KEY_WORDS);
     this.slots[index] = slot;
-    this.sources[index] = source;
     hashes[2 * index] = mine;
     hashes[2 * index + 1] = theirs;
     guesses[2 * index] = table.guess(mine);
@@ -122,7 +120,6 @@ export class ClassicHandler {
       family,
       addresses,
       slot * ADDRESS_WORDS,
-      this.sources[index]!,
       tick,
     );
     if (registration === REGISTRATION.refreshed) {
@@ -166,7 +163,6 @@ export class ClassicHandler {
   /** Room for a larger batch than before. No request is waiting: a batch is answered before the next. */
   private allocate(capacity: number): void {
     this.slots = new Int32Array(capacity);
-    this.sources = new Int32Array(capacity);
     this.hashes = new Int32Array(2 * capacity);
     this.guesses = new Int32Array(2 * capacity);
   }

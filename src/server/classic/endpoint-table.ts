@@ -1,4 +1,5 @@
 import { type HashKey, halfSipHash } from '../../limits/half-siphash.js';
+import { type Source, sourceAt } from '../../limits/source.js';
 import { SourceShare } from '../../limits/source-share.js';
 import type { Family } from '../../wire/endpoint.js';
 import { ExpirySweep } from './expiry-sweep.js';
@@ -52,12 +53,10 @@ export class EndpointTable {
   private readonly sweep: ExpirySweep;
   private readonly share: SourceShare;
   private readonly hashKey: HashKey;
-  private readonly maxPeers: number;
   private readonly ttlMs: number;
   private expiredCount = 0;
 
   constructor(options: EndpointTableOptions) {
-    this.maxPeers = options.maxPeers;
     this.ttlMs = options.ttlMs;
     this.share = new SourceShare(options.share, options.maxPeers);
     this.hashKey = options.hashKey;
@@ -89,7 +88,6 @@ export class EndpointTable {
   /**
    * Stores where a key was seen.
    * @param addresses 4 words in network order at addressAt, then the port
-   * @param source the source hash of that address
    */
   register(
     keys: Uint32Array,
@@ -98,7 +96,6 @@ export class EndpointTable {
     family: Family,
     addresses: Uint32Array,
     addressAt: number,
-    source: number,
     tick: number,
   ): Registration {
     const row = this.index.find(hash, keys, keyAt, family);
@@ -108,6 +105,7 @@ export class EndpointTable {
       }
       this.remove(row);
     }
+    const source = sourceAt(addresses, addressAt, family, this.hashKey);
     if (!this.admits(source, tick)) {
       return REGISTRATION.refused;
     }
@@ -117,10 +115,10 @@ export class EndpointTable {
     for (let i = 0; i < KEY_WORDS; i++) {
       words[at + ROW.key + i] = keys[keyAt + i]!;
     }
-    words[at + ROW.hash] = hash;
     words[at + ROW.lastSeen] = tick;
     words[at + ROW.port] = family << 16;
-    words[at + ROW.source] = source;
+    words[at + ROW.source] = addresses[addressAt]!;
+    words[at + ROW.source + 1] = family === 4 ? 0 : addresses[addressAt + 1]!;
     writeEndpoint(words, at, addresses, addressAt);
     this.share.add(source);
     this.index.insert(hash, added);
@@ -180,12 +178,12 @@ export class EndpointTable {
     return REGISTRATION.moved;
   }
 
-  private admits(source: number, tick: number): boolean {
-    if (this.share.admits(source, this.maxPeers - this.arena.size)) {
+  private admits(source: Source, tick: number): boolean {
+    if (this.share.admits(source)) {
       return true;
     }
     this.sweep.reclaim(RECLAIM_VISITS, tick);
-    return this.share.admits(source, this.maxPeers - this.arena.size);
+    return this.share.admits(source);
   }
 
   private hasExpired(row: number, tick: number): boolean {
@@ -203,10 +201,11 @@ export class EndpointTable {
 
   /** Takes out an expired row. */
   private remove(row: number): void {
-    const { words } = this.arena;
+    const { unsigned } = this.arena;
     const at = this.arena.offset(row);
-    this.share.remove(words[at + ROW.source]!);
-    this.index.remove(words[at + ROW.hash]!, row);
+    const family = (unsigned[at + ROW.port]! >>> 16) as Family;
+    this.share.remove(sourceAt(unsigned, at + ROW.source, family, this.hashKey));
+    this.index.remove(this.hash(unsigned, at + ROW.key), row);
     this.arena.release(row);
     this.expiredCount++;
   }

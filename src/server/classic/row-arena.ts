@@ -13,10 +13,8 @@ export const ROW = {
   port: 12,
   /** The tick of the last registration. */
   lastSeen: 13,
-  /** The key's hash. */
-  hash: 14,
-  /** Which source's allowance the row counts against. */
-  source: 15,
+  /** The source whose share the row counts against: SOURCE_WORDS of its address in network order. */
+  source: 14,
 } as const;
 
 const KEY_WORDS = 8;
@@ -38,6 +36,8 @@ const ALIGNMENT_BYTES = 48;
 export class RowArena {
   /** The words of all rows; row n begins at offset(n). */
   readonly words: Int32Array;
+  /** The same memory, for what hashes it. */
+  readonly unsigned: Uint32Array;
   private freeRow = NO_ROW;
   private highest = 0;
   private used = 0;
@@ -49,7 +49,9 @@ export class RowArena {
   constructor(maxRows: number) {
     // Row 0 is there as well, but never used.
     const bytes = (maxRows + 1) * ROW_WORDS * Int32Array.BYTES_PER_ELEMENT;
-    this.words = new Int32Array(allocate(ALIGNMENT_BYTES + bytes), ALIGNMENT_BYTES);
+    const memory = allocate(ALIGNMENT_BYTES + bytes);
+    this.words = new Int32Array(memory, ALIGNMENT_BYTES);
+    this.unsigned = new Uint32Array(memory, ALIGNMENT_BYTES);
   }
 
   /** Rows taken now. */

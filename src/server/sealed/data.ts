@@ -17,22 +17,22 @@ import {
   ITEM_LENGTH,
   LIST_HEADER_LENGTH,
   listCount,
+  SEALED_CANDIDATES_LENGTH,
   TOKEN_LENGTH,
   WANT_HEADER_LENGTH,
   WANT_OFFSET,
 } from '../../wire/sealed-frames.js';
-import type { Client } from './client.js';
-import type { ClientCare } from './client-care.js';
+import type { ClientRecord, ServerSession } from './client-record.js';
+import type { ClientTimers } from './client-timers.js';
 import type { Directory } from './directory.js';
 import type { Incoming } from './incoming.js';
 import type { Outbox } from './outbox.js';
-import type { Path } from './path.js';
 import { addEntry } from './peer-entries.js';
+import type { ProvenPath } from './proven-path.js';
 import type { Pusher } from './pusher.js';
 import type { SealedCounts } from './sealed-counts.js';
-import type { Session } from './session.js';
 import type { Sessions } from './sessions.js';
-import { NO_WISH } from './wishes.js';
+import { keyText } from './want.js';
 
 /** Burst of messages of one client, in seconds of its rate. */
 const BURST_SECONDS = 2;
@@ -64,10 +64,10 @@ export class DataReceiver {
     private readonly admission: Admission,
     private readonly directory: Directory,
     private readonly sessions: Sessions,
-    private readonly jar: CookieChecker,
+    private readonly cookies: CookieChecker,
     private readonly frames: Frames,
     private readonly counts: SealedCounts,
-    private readonly care: ClientCare,
+    private readonly timers: ClientTimers,
   ) {
     const { clientRate: rate } = options;
     this.clientRate = new CellRate({ rate, burst: Math.max(1, BURST_SECONDS * rate) });
@@ -103,8 +103,8 @@ export class DataReceiver {
 
   /** A message that was opened, and the proven path it came from, if any. */
   private accept(
-    session: Session,
-    path: Path | undefined,
+    session: ServerSession,
+    path: ProvenPath | undefined,
     incoming: Incoming,
     length: number,
     now: number,
@@ -115,7 +115,7 @@ export class DataReceiver {
     if (session === client.next) {
       this.sessions.confirm(session, now);
       counts.confirmed++;
-      this.care.confirmed(client);
+      this.timers.confirmed(client);
     }
     if (!this.clientRate.has(client.allowanceFullAt, now)) {
       counts.clientLimited++;
@@ -133,7 +133,7 @@ export class DataReceiver {
         counts.challenges++;
         return this.frames.challenge(
           session,
-          this.jar.token(session.localIndex, incoming, now),
+          this.cookies.token(session.localIndex, incoming, now),
           incoming,
         );
       }
@@ -145,18 +145,18 @@ export class DataReceiver {
     return this.frames.answer(session, length, incoming);
   }
 
-  private hear(client: Client, incoming: Incoming, now: number): void {
+  private hear(client: ClientRecord, incoming: Incoming, now: number): void {
     const { family, addressWords, addressWord, socket } = incoming;
     if (!client.isRegistered) {
-      this.directory.charge(client, incoming.sourceHash);
+      this.directory.charge(client, incoming.source);
     }
     this.directory.hear(client, family, addressWords, addressWord, socket, now);
-    this.care.heard(client, now);
+    this.timers.heard(client, now);
   }
 
   /** Whether the frame answers a path challenge (RFC 9000 section 8.2) that was sent to its source. */
   private isPathResponse(
-    session: Session,
+    session: ServerSession,
     incoming: Incoming,
     length: number,
     now: number,
@@ -165,7 +165,7 @@ export class DataReceiver {
     return (
       plaintext[0] === FRAME.pathResponse &&
       length > TOKEN_LENGTH &&
-      this.jar.acceptsToken(plaintext, 1, session.localIndex, incoming, now)
+      this.cookies.acceptsToken(plaintext, 1, session.localIndex, incoming, now)
     );
   }
 
@@ -180,7 +180,7 @@ export class DataReceiver {
  * The proven path of the session that a datagram came from: one of the client's, or where the handshake
  * came from until the session is confirmed. Later, that proof is too old.
  */
-function pathOf(session: Session, incoming: Incoming): Path | undefined {
+function pathOf(session: ServerSession, incoming: Incoming): ProvenPath | undefined {
   const { client, origin } = session;
   const path = client.paths[incoming.family];
   if (path !== undefined && incoming.isFrom(path)) {
@@ -192,8 +192,7 @@ function pathOf(session: Session, incoming: Incoming): Path | undefined {
 /** Carries out the frames of clients, and answers them. */
 export class Frames {
   /** The frame being worked on, with its padding. */
-  readonly plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
-  private readonly words = new Uint32Array(this.plaintext.buffer);
+  readonly plaintext = Buffer.alloc(MAX_PLAINTEXT_LENGTH);
   private readonly writer = new FrameWriter();
 
   constructor(
@@ -201,11 +200,11 @@ export class Frames {
     private readonly outbox: Outbox,
     private readonly pusher: Pusher,
     private readonly counts: SealedCounts,
-    private readonly care: ClientCare,
+    private readonly timers: ClientTimers,
   ) {}
 
   /** Writes the answer to `length` bytes of plaintext in place; returns its length or NO_REPLY. */
-  answer(session: Session, length: number, incoming: Incoming): number {
+  answer(session: ServerSession, length: number, incoming: Incoming): number {
     const reply = this.dispatch(session, length, incoming);
     if (!session.client.isGone) {
       this.pusher.heard(session.client);
@@ -213,12 +212,12 @@ export class Frames {
     return reply;
   }
 
-  challenge(session: Session, token: Uint8Array, incoming: Incoming): number {
+  challenge(session: ServerSession, token: Uint8Array, incoming: Incoming): number {
     this.writer.token(FRAME.pathChallenge, token);
     return this.reply(session, incoming);
   }
 
-  private dispatch(session: Session, length: number, incoming: Incoming): number {
+  private dispatch(session: ServerSession, length: number, incoming: Incoming): number {
     switch (this.plaintext[0]) {
       case FRAME.want:
       case FRAME.candidates:
@@ -236,7 +235,7 @@ export class Frames {
   }
 
   /** Changes count in the newest session. */
-  private change(session: Session, length: number, incoming: Incoming): number {
+  private change(session: ServerSession, length: number, incoming: Incoming): number {
     const kind = this.plaintext[0];
     const count = kind === FRAME.bye ? 0 : listCount(this.plaintext, 0, length);
     if (count < 0) {
@@ -249,7 +248,7 @@ export class Frames {
     if (kind === FRAME.want) {
       return this.want(session, count, incoming);
     }
-    if (kind === FRAME.candidates && !this.offer(session, count)) {
+    if (kind === FRAME.candidates && !this.candidates(session, count)) {
       this.counts.lateChanges++;
       return NO_REPLY;
     }
@@ -257,13 +256,13 @@ export class Frames {
     this.writer.begin(FRAME.serverAck).addCounter(session.transport.lastCounter);
     const reply = this.reply(session, incoming);
     if (kind === FRAME.bye) {
-      this.care.forget(session.client);
+      this.timers.forget(session.client);
     }
     return reply;
   }
 
-  /** Takes in a part of the client's want list; wishes that a complete list lacks are withdrawn. */
-  private want(session: Session, count: number, incoming: Incoming): number {
+  /** Takes in a part of the client's want list; wants that a complete list lacks are withdrawn. */
+  private want(session: ServerSession, count: number, incoming: Incoming): number {
     const { directory, plaintext } = this;
     const { client } = session;
     const version = readUint32(plaintext, WANT_OFFSET.version);
@@ -286,54 +285,55 @@ export class Frames {
     return this.answerWant(session, count, incoming);
   }
 
-  /** What the list lacks is withdrawn before its last wishes are added, so that they find room. */
-  private endList(client: Client, count: number, parts: number): void {
-    const { directory, words } = this;
+  /** Withdraws what the list lacks before its last wants are added, so that they find room. */
+  private endList(client: ClientRecord, count: number, parts: number): void {
+    const { directory, plaintext } = this;
     if (parts === 1) {
       directory.beginList(client);
     }
     for (let i = 0; i < count; i++) {
-      directory.keepWish(client, words, (WANT_HEADER_LENGTH + i * KEY_LENGTH) >>> 2);
+      directory.keepWant(client, keyText(plaintext, WANT_HEADER_LENGTH + i * KEY_LENGTH));
     }
     directory.endList(client);
   }
 
   /** Answers each key; what does not fit the datagram in place goes out beside it. */
-  private answerWant(session: Session, count: number, incoming: Incoming): number {
-    const { directory, plaintext, words, writer, counts } = this;
+  private answerWant(session: ServerSession, count: number, incoming: Incoming): number {
+    const { directory, plaintext, writer, counts } = this;
     const counter = session.transport.lastCounter;
     let first: number | undefined;
     writer.beginAnswer(counter);
     for (let i = 0; i < count; i++) {
       const keyAt = WANT_HEADER_LENGTH + i * KEY_LENGTH;
-      const wish = directory.want(session.client, words, keyAt >>> 2);
-      if (wish === NO_WISH) {
-        counts.wishesRefused++;
+      const want = directory.want(session.client, keyText(plaintext, keyAt));
+      if (want === undefined) {
+        counts.wantsRefused++;
       }
-      if (!addEntry(writer, directory, wish, plaintext, keyAt)) {
+      if (!addEntry(writer, want, plaintext, keyAt)) {
         first = this.ship(session, incoming, first);
-        addEntry(writer.beginAnswer(counter), directory, wish, plaintext, keyAt);
+        addEntry(writer.beginAnswer(counter), want, plaintext, keyAt);
       }
     }
     return this.ship(session, incoming, first);
   }
 
-  /** Whether none of the offers is older than the one that is kept. */
-  private offer({ client, transport }: Session, count: number): boolean {
-    const { directory, words, plaintext } = this;
+  /** Keeps local candidates; whether none of them is older than what is kept. */
+  private candidates({ client, transport }: ServerSession, count: number): boolean {
+    const { directory, plaintext } = this;
     const counter = transport.lastCounter;
     let inOrder = true;
     for (let i = 0; i < count; i++) {
       const keyAt = LIST_HEADER_LENGTH + i * ITEM_LENGTH[FRAME.candidates];
-      const offerAt = keyAt + KEY_LENGTH;
-      if (!directory.offer(client, words, keyAt >>> 2, plaintext, offerAt, counter)) {
+      const candidatesAt = keyAt + KEY_LENGTH;
+      const bytes = plaintext.subarray(candidatesAt, candidatesAt + SEALED_CANDIDATES_LENGTH);
+      if (!directory.putCandidates(client, keyText(plaintext, keyAt), bytes, counter)) {
         inOrder = false;
       }
     }
     return inOrder;
   }
 
-  private acknowledge(session: Session, length: number): number {
+  private acknowledge(session: ServerSession, length: number): number {
     const count = listCount(this.plaintext, 0, length);
     if (count < 0) {
       return this.malformed();
@@ -347,7 +347,7 @@ export class Frames {
     return NO_REPLY;
   }
 
-  private pong(session: Session, incoming: Incoming): number {
+  private pong(session: ServerSession, incoming: Incoming): number {
     const { addresses, addressAt, family, port } = incoming;
     this.writer.pong(addresses, addressAt, family, port);
     return this.reply(session, incoming);
@@ -359,7 +359,7 @@ export class Frames {
   }
 
   /** Seals what was written: the first time in place, then beside it. Returns the length in place. */
-  private ship(session: Session, incoming: Incoming, first: number | undefined): number {
+  private ship(session: ServerSession, incoming: Incoming, first: number | undefined): number {
     if (first === undefined) {
       return this.reply(session, incoming);
     }
@@ -381,7 +381,7 @@ export class Frames {
   }
 
   /** -1, which transport.seal() returns where nothing can be sealed, is NO_REPLY. */
-  private reply(session: Session, { payload, at }: Incoming): number {
+  private reply(session: ServerSession, { payload, at }: Incoming): number {
     const { writer } = this;
     return session.transport.seal(session.remoteIndex, writer.bytes, writer.length, payload, at);
   }

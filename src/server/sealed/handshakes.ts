@@ -25,13 +25,13 @@ import {
 import { encodeResponsePayload, STATUS, type Status } from '../../wire/sealed-response.js';
 import { compareTai64n } from '../../wire/tai64n.js';
 import type { AllowList } from './allow-list.js';
-import type { Client } from './client.js';
+import type { ClientRecord, ServerSession } from './client-record.js';
 import type { Directory } from './directory.js';
 import type { Incoming } from './incoming.js';
 import { RecentHashes } from './recent-hashes.js';
 import type { SealedCounts } from './sealed-counts.js';
-import type { Session } from './session.js';
 import type { Sessions } from './sessions.js';
+import { keyText } from './want.js';
 
 /** The part of the server's time that handshakes may take while datagrams pile up. */
 const TIME_SHARE = 0.25;
@@ -80,8 +80,6 @@ export class Handshakes {
   private readonly limiter: RateLimiter;
   private readonly recent = new RecentHashes();
   private readonly mac1 = new Uint8Array(MAC_LENGTH);
-  private readonly keyWords = new Uint32Array(8);
-  private readonly keyBytes = new Uint8Array(this.keyWords.buffer);
   /** Time that handshakes may take now, in ms. */
   private credit = DEPTH_MS;
   private creditedAt: number | undefined;
@@ -89,12 +87,12 @@ export class Handshakes {
   constructor(
     private readonly options: HandshakeOptions,
     private readonly macs: MessageMacs,
-    private readonly jar: CookieChecker,
+    private readonly cookies: CookieChecker,
     private readonly directory: Directory,
     private readonly sessions: Sessions,
     private readonly counts: SealedCounts,
     /** Called with each session that waits to be confirmed. */
-    private readonly opened: (session: Session) => void,
+    private readonly opened: (session: ServerSession) => void,
   ) {
     const { handshakeRate: rate } = options;
     this.limiter = new RateLimiter({ rate, burst: Math.max(1, BURST_SECONDS * rate) });
@@ -120,12 +118,12 @@ export class Handshakes {
       counts.wrongKey++;
       return this.options.only ? NO_REPLY : this.refuseKey(payload, at);
     }
-    if (!this.jar.accepts(payload, at, incoming, now)) {
+    if (!this.cookies.accepts(payload, at, incoming, now)) {
       counts.cookies++;
       return this.sendCookie(incoming, now);
     }
     const hash = this.hashNoise(incoming);
-    if (this.recent.has(hash, this.jar.generation)) {
+    if (this.recent.has(hash, this.cookies.generation)) {
       counts.handshakesRepeated++;
       return NO_REPLY;
     }
@@ -137,7 +135,7 @@ export class Handshakes {
       counts.handshakesLimited++;
       return NO_REPLY;
     }
-    this.recent.add(hash, this.jar.generation);
+    this.recent.add(hash, this.cookies.generation);
     return ADMITTED;
   }
 
@@ -167,7 +165,7 @@ export class Handshakes {
     const { payload, at } = incoming;
     const mac1At = at + OFFSET.initiation.mac1;
     this.mac1.set(payload.subarray(mac1At, mac1At + MAC_LENGTH));
-    writeCookie(payload, at, remoteIndexOf(incoming), this.jar.cookie(incoming, now));
+    writeCookie(payload, at, remoteIndexOf(incoming), this.cookies.cookie(incoming, now));
     this.macs.writeTag(payload, at, this.mac1, 0);
     return MESSAGE_LENGTH.cookie;
   }
@@ -187,11 +185,10 @@ export class Handshakes {
   }
 
   private decide(initiation: OpenedInitiation, incoming: Incoming, now: number): number {
-    this.keyBytes.set(initiation.clientKey);
-    const known = this.directory.find(this.keyWords, 0);
+    const key = keyText(Buffer.from(initiation.clientKey));
+    const known = this.directory.find(key);
     const refusal = this.refusal(initiation, known);
-    const client =
-      known ?? (refusal ? undefined : this.directory.add(this.keyWords, 0, incoming.sourceHash));
+    const client = known ?? (refusal ? undefined : this.directory.add(key, incoming.source));
     const status = refusal ?? (client === undefined ? STATUS.full : STATUS.welcome);
     const responded = initiation.respond(this.payload(status, known));
     if (responded === undefined) {
@@ -213,14 +210,17 @@ export class Handshakes {
     return MESSAGE_LENGTH.response;
   }
 
-  private open(client: Client, keys: TransportKeys, incoming: Incoming, now: number): number {
+  private open(client: ClientRecord, keys: TransportKeys, incoming: Incoming, now: number): number {
     const origin = incoming.path(now);
     const session = this.sessions.open(client, remoteIndexOf(incoming), keys, origin, now);
     this.opened(session);
     return session.localIndex;
   }
 
-  private refusal(initiation: OpenedInitiation, known: Client | undefined): Status | undefined {
+  private refusal(
+    initiation: OpenedInitiation,
+    known: ClientRecord | undefined,
+  ): Status | undefined {
     if (this.allow?.has(initiation.clientKey) === false) {
       return STATUS.notAllowed;
     }
@@ -229,7 +229,7 @@ export class Handshakes {
     return isStale ? STATUS.staleTimestamp : undefined;
   }
 
-  private payload(status: Status, known: Client | undefined): Uint8Array {
+  private payload(status: Status, known: ClientRecord | undefined): Uint8Array {
     const { ttlMs, maxWanted, wallClock } = this.options;
     return encodeResponsePayload({
       status,

@@ -1,6 +1,7 @@
 import type { HashKey } from '../../limits/half-siphash.js';
+import { type Source, sourceAt } from '../../limits/source.js';
 import { sourceHash } from '../../limits/source-hash.js';
-import type { Source } from '../../sealed/cookie-checker.js';
+import type { Source as CookieSource } from '../../sealed/cookie-checker.js';
 import {
   ADDRESS_BYTES,
   ADDRESS_WORDS,
@@ -8,13 +9,13 @@ import {
   PORT_WORD,
 } from '../../socket/datagram-batch.js';
 import type { Family } from '../../wire/endpoint.js';
-import { Path } from './path.js';
+import { ProvenPath } from './proven-path.js';
 
 /**
  * One datagram of a batch and where it came from. It is moved from slot to slot, so that no datagram
  * allocates anything.
  */
-export class Incoming implements Source {
+export class Incoming implements CookieSource {
   family: Family = 4;
   /** The number of the socket. */
   socket = 0;
@@ -76,16 +77,21 @@ export class Incoming implements Source {
     return this.addressWords[this.addressWord + PORT_WORD]!;
   }
 
+  /** The networks that it counts against. */
+  get source(): Source {
+    return sourceAt(this.addressWords, this.addressWord, this.family, this.hashKey);
+  }
+
   get sourceHash(): number {
     return sourceHash(this.addressWords, this.addressWord, this.family, this.hashKey);
   }
 
-  isFrom(path: Path): boolean {
+  isFrom(path: ProvenPath): boolean {
     return path.family === this.family && path.isFrom(this.addressWords, this.addressWord);
   }
 
   /** Its source as a path, which the caller knows to be proven. */
-  path(now: number): Path {
-    return new Path(this.family, this.addressWords, this.addressWord, this.socket, now);
+  path(now: number): ProvenPath {
+    return new ProvenPath(this.family, this.addressWords, this.addressWord, this.socket, now);
   }
 }

@@ -1,52 +1,54 @@
+import { canReach } from '../../wire/endpoint-scope.js';
 import type { FrameWriter } from '../../wire/sealed-frame-writer.js';
 import { ENTRY_FLAG, entryLength } from '../../wire/sealed-frames.js';
-import type { Directory, Disclosure } from './directory.js';
-import { NO_OFFER } from './offer-store.js';
-import { NO_WISH } from './wishes.js';
+import type { ClientRecord } from './client-record.js';
+import type { ProvenPath } from './proven-path.js';
+import type { Want } from './want.js';
 
 /**
- * Adds to a list of peers what the owner of a wish may know; NO_WISH stands for one that is not kept.
+ * Adds to a list of peers what the owner of a want may know about its peer.
+ * @param want undefined for one that is not kept
  * @param key the peer's, 32 bytes at keyAt
  * @returns false when the entry does not fit
  */
 export function addEntry(
   writer: FrameWriter,
-  directory: Directory,
-  wish: number,
+  want: Want | undefined,
   key: Uint8Array,
   keyAt: number,
 ): boolean {
-  const about = wish === NO_WISH ? undefined : directory.about(wish);
-  const flags = wish === NO_WISH ? ENTRY_FLAG.notKept : flagsOf(about);
+  const reverse = want?.reverse;
+  const peer = reverse?.owner.isRegistered ? reverse.owner : undefined;
+  const ipv4 = peer && reachable(peer.paths[4], want!.owner);
+  const ipv6 = peer && reachable(peer.paths[6], want!.owner);
+  const candidates = peer && reverse!.candidates;
+  const flags =
+    (ipv4 === undefined ? 0 : ENTRY_FLAG.ipv4) |
+    (ipv6 === undefined ? 0 : ENTRY_FLAG.ipv6) |
+    (candidates === undefined ? 0 : ENTRY_FLAG.candidates) |
+    (want === undefined ? ENTRY_FLAG.notKept : 0);
   if (!writer.fits(entryLength(flags)!)) {
     return false;
   }
   writer.addEntry(key, keyAt, flags);
-  if (about !== undefined) {
-    putDisclosure(writer, directory, about);
+  putEndpoint(writer, ipv4);
+  putEndpoint(writer, ipv6);
+  if (candidates !== undefined) {
+    writer.putCandidates(candidates.bytes);
   }
   return true;
 }
 
-function flagsOf(about: Disclosure | undefined): number {
-  if (about === undefined) {
-    return 0;
-  }
-  const { peer, offer } = about;
-  return (
-    (peer.paths[4] === undefined ? 0 : ENTRY_FLAG.ipv4) |
-    (peer.paths[6] === undefined ? 0 : ENTRY_FLAG.ipv6) |
-    (offer === NO_OFFER ? 0 : ENTRY_FLAG.candidates)
-  );
+/** The path of a peer, where an asker can reach its endpoint; see canReach. */
+function reachable(path: ProvenPath | undefined, asker: ClientRecord): ProvenPath | undefined {
+  const { scope } = asker;
+  return path !== undefined && scope !== undefined && canReach(scope, path.scope)
+    ? path
+    : undefined;
 }
 
-function putDisclosure(writer: FrameWriter, { offers }: Directory, { peer, offer }: Disclosure) {
-  for (const path of [peer.paths[4], peer.paths[6]]) {
-    if (path !== undefined) {
-      writer.putEndpoint(path.bytes, 0, path.family, path.port);
-    }
-  }
-  if (offer !== NO_OFFER) {
-    writer.putCandidates(offers.read(offer));
+function putEndpoint(writer: FrameWriter, path: ProvenPath | undefined): void {
+  if (path !== undefined) {
+    writer.putEndpoint(path.bytes, 0, path.family, path.port);
   }
 }

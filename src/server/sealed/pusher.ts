@@ -1,24 +1,23 @@
+import { KEY_LENGTH } from '../../wire/key.js';
 import { FrameWriter } from '../../wire/sealed-frame-writer.js';
-import type { Client } from './client.js';
+import type { ClientRecord } from './client-record.js';
 import type { Directory } from './directory.js';
 import type { Outbox } from './outbox.js';
-import type { Path } from './path.js';
 import { addEntry } from './peer-entries.js';
+import type { ProvenPath } from './proven-path.js';
 import { isLastAttempt, type Push } from './pushes.js';
 import type { SealedCounts } from './sealed-counts.js';
-import { WISH } from './wishes.js';
+import type { Want } from './want.js';
 
-/** Datagrams in one turn: new ones to one client; all to all, and while more is waiting to be received. */
+/** Datagrams of one turn: new ones to one client; all to all, and while more is waiting to be received. */
 const MAX_TO_CLIENT = 16;
 const MAX_TO_ALL = 1024;
 const MAX_WHILE_BACKLOGGED = 64;
 
-const MAX_PUSH_NUMBER = 0x7fff_ffff;
-
-/** Tells clients of their peers, several to a datagram, until they acknowledge it. */
+/** Sends clients the updates about their peers, several to a datagram, until they acknowledge them. */
 export class Pusher {
   private readonly writer = new FrameWriter();
-  private lastNumber = 0;
+  private readonly key = Buffer.alloc(KEY_LENGTH);
   /** Datagrams that may still be sent in this turn. */
   private left = 0;
 
@@ -26,8 +25,8 @@ export class Pusher {
     private readonly directory: Directory,
     private readonly outbox: Outbox,
     private readonly counts: SealedCounts,
-    /** Has the client looked at at that time, in ms, at the latest. */
-    private readonly lookAt: (client: Client, dueAt: number) => void,
+    /** Schedules a check of the client no later than `dueAt` (ms). */
+    private readonly schedule: (client: ClientRecord, dueAt: number) => void,
   ) {}
 
   /** A turn begins: what exceeds it is left for the next. */
@@ -35,7 +34,7 @@ export class Pusher {
     this.left = isBacklogged ? MAX_WHILE_BACKLOGGED : MAX_TO_ALL;
   }
 
-  /** Sends what is news, to each client in turn. */
+  /** Sends new updates, to each client in turn. */
   flush(now: number): void {
     const { ready } = this.directory;
     let clients = ready.size;
@@ -44,30 +43,29 @@ export class Pusher {
         return;
       }
       ready.delete(client);
-      if (this.sendNews(client, now)) {
-        ready.add(client); // behind those who wait
+      if (this.sendUpdates(client, now)) {
+        ready.add(client); // behind the others
       } // else it is ready again when it is heard
     }
   }
 
-  /** The client was heard: if it did not acknowledge for long, it may do so now. */
-  heard(client: Client): void {
+  /** The client was heard: if it left pushes unacknowledged before, it may acknowledge them now. */
+  heard(client: ClientRecord): void {
     client.pushes.isWaiting = false;
-    if (client.pushes.news.size > 0) {
+    if (client.pushes.updates.size > 0) {
       this.directory.ready.add(client);
     }
   }
 
-  /** The client has the message with that counter; what changed since is news. */
-  acknowledge(client: Client, counter: number): void {
+  /** The client has the message with that counter; what changed since is a new update. */
+  acknowledge(client: ClientRecord, counter: number): void {
     const push = client.pushes.acknowledge(counter);
     if (push !== undefined) {
       this.counts.pushesAcknowledged++;
-      const { wishes } = this.directory;
-      for (const wish of this.stillIn(client, push)) {
-        wishes.set(wish, WISH.push, 0);
-        if (wishes.get(wish, WISH.stale) === 1) {
-          client.pushes.news.add(wish);
+      for (const want of stillIn(push)) {
+        want.push = undefined;
+        if (want.isStale) {
+          client.pushes.updates.add(want);
         }
       }
     }
@@ -75,127 +73,115 @@ export class Pusher {
 
   /**
    * Sends again what was not acknowledged in time, or gives it up until the client is heard. What is due
-   * stays so where the turn has no room.
+   * stays due where the turn has no room.
    */
-  retry(client: Client, now: number): void {
+  retry(client: ClientRecord, now: number): void {
     if (this.left <= 0) {
       return;
     }
-    for (const [attempt, wishes] of this.takeDue(client, now)) {
+    for (const [attempt, wants] of takeDue(client, now)) {
       if (isLastAttempt(attempt)) {
         this.counts.pushesGivenUp++;
         client.pushes.isWaiting = true;
       } else {
         this.counts.pushesRetried++;
-        while (wishes.size > 0 && this.send(client, wishes, attempt + 1, now));
+        while (wants.size > 0 && this.send(client, wants, attempt + 1, now));
       }
-      this.makeNews(client, wishes);
+      makeUpdates(client, wants);
     }
   }
 
-  /** A new session took over: what was not acknowledged in the old one is news in the new one. */
-  restart(client: Client): void {
+  /** A new session took over: what was not acknowledged in the old one is sent anew. */
+  restart(client: ClientRecord): void {
     for (const push of client.pushes.takeDue()) {
-      this.makeNews(client, this.stillIn(client, push));
+      makeUpdates(client, stillIn(push));
     }
   }
 
   /** Sends a client its share of a turn; whether more may be sent to it. */
-  private sendNews(client: Client, now: number): boolean {
+  private sendUpdates(client: ClientRecord, now: number): boolean {
     const { pushes } = client;
     for (let i = 0; i < MAX_TO_CLIENT && pushes.isReady && this.left > 0; i++) {
-      if (!this.send(client, pushes.news, 0, now)) {
+      if (!this.send(client, pushes.updates, 0, now)) {
         return false;
       }
     }
     return pushes.isReady;
   }
 
-  /** Sends one datagram of the wishes, and takes out those that fitted; false when it cannot be sent. */
-  private send(client: Client, wishes: Set<number>, attempt: number, now: number): boolean {
+  /** Sends one datagram of the wants, and takes out those that fitted; false when it cannot be sent. */
+  private send(client: ClientRecord, wants: Set<Want>, attempt: number, now: number): boolean {
     const { outbox, writer } = this;
     const session = client.current;
     const path = pathOf(client, attempt);
     if (session === undefined || path === undefined) {
       return false;
     }
-    const told = this.write(wishes);
-    const counter = session.transport.sealedCount;
+    const written = this.write(wants);
+    const { transport, remoteIndex } = session;
+    const counter = transport.sealedCount;
     const payload = outbox.payload(path.socket);
     const at = outbox.at(path.socket);
-    const length = session.transport.seal(
-      session.remoteIndex,
-      writer.bytes,
-      writer.length,
-      payload,
-      at,
-    );
+    const length = transport.seal(remoteIndex, writer.bytes, writer.length, payload, at);
     if (length < 0) {
       return false;
     }
     outbox.send(path.socket, length, path.addresses, 0);
     this.counts.pushes++;
     this.left--;
-    const number = this.nextNumber();
-    for (const wish of told) {
-      wishes.delete(wish);
-      this.directory.wishes.set(wish, WISH.push, number);
-      this.directory.wishes.set(wish, WISH.stale, 0);
+    const push = client.pushes.sent(counter, written, attempt, now);
+    for (const want of written) {
+      wants.delete(want);
+      want.push = push;
+      want.isStale = false;
     }
-    this.lookAt(client, client.pushes.sent(counter, number, told, attempt, now));
+    this.schedule(client, push.dueAt);
     return true;
   }
 
-  private write(wishes: Iterable<number>): number[] {
-    const { directory, writer } = this;
-    const told: number[] = [];
+  /** Writes entries as long as they fit; returns their wants. */
+  private write(wants: Iterable<Want>): Want[] {
+    const { key, writer } = this;
+    const written: Want[] = [];
     writer.beginPush();
-    for (const wish of wishes) {
-      const key = directory.names.read(directory.wishes.get(wish, WISH.peer));
-      if (!addEntry(writer, directory, wish, key, 0)) {
+    for (const want of wants) {
+      key.write(want.key, 'latin1');
+      if (!addEntry(writer, want, key, 0)) {
         break;
       }
-      told.push(wish);
+      written.push(want);
     }
-    return told;
+    return written;
   }
+}
 
-  /** What is due, by how often it was sent before: several pushes of few entries become one of many. */
-  private takeDue(client: Client, now: number): Map<number, Set<number>> {
-    const due = new Map<number, Set<number>>();
-    for (const push of client.pushes.takeDue(now)) {
-      const wishes = due.get(push.attempt) ?? new Set();
-      for (const wish of this.stillIn(client, push)) {
-        wishes.add(wish);
-      }
-      due.set(push.attempt, wishes);
+/** What is due, by how often it was sent before: several pushes of few entries become one of many. */
+function takeDue(client: ClientRecord, now: number): Map<number, Set<Want>> {
+  const due = new Map<number, Set<Want>>();
+  for (const push of client.pushes.takeDue(now)) {
+    const wants = due.get(push.attempt) ?? new Set();
+    for (const want of stillIn(push)) {
+      wants.add(want);
     }
-    return due;
+    due.set(push.attempt, wants);
   }
+  return due;
+}
 
-  /** The wishes of a push that have not been dropped since. */
-  private stillIn(client: Client, { wishes, number }: Push): number[] {
-    const rows = this.directory.wishes;
-    return wishes.filter(
-      (wish) => rows.get(wish, WISH.push) === number && rows.get(wish, WISH.owner) === client.name,
-    );
-  }
+/** The wants of a push that have not been withdrawn since. */
+function stillIn(push: Push): Want[] {
+  return push.wants.filter((want) => want.push === push);
+}
 
-  private makeNews(client: Client, wishes: Iterable<number>): void {
-    for (const wish of wishes) {
-      this.directory.wishes.set(wish, WISH.push, 0);
-      client.pushes.news.add(wish);
-    }
-  }
-
-  private nextNumber(): number {
-    this.lastNumber = this.lastNumber === MAX_PUSH_NUMBER ? 1 : this.lastNumber + 1;
-    return this.lastNumber;
+function makeUpdates(client: ClientRecord, wants: Iterable<Want>): void {
+  for (const want of wants) {
+    want.push = undefined;
+    client.pushes.updates.add(want);
   }
 }
 
 /** The path it was heard on last, and with each attempt the other in turn, where there is one. */
-function pathOf(client: Client, attempt: number): Path | undefined {
+function pathOf(client: ClientRecord, attempt: number): ProvenPath | undefined {
   const freshest = client.freshestPath;
   const other = client.paths[freshest?.family === 4 ? 6 : 4];
   return attempt % 2 === 1 ? (other ?? freshest) : freshest;

@@ -39,8 +39,8 @@ export interface SealedCounts {
   /** Opened, but no frame of a client's; changes of a list that came too late. */
   malformedFrames: number;
   lateChanges: number;
-  /** Wishes that were not kept. */
-  wishesRefused: number;
+  /** Wants that were not kept. */
+  wantsRefused: number;
 
   pushes: number;
   pushesAcknowledged: number;
@@ -54,8 +54,8 @@ export interface SealedCounts {
 export interface SealedSizes {
   readonly clients: number;
   readonly sessions: number;
-  readonly wishes: number;
-  readonly offers: number;
+  readonly wants: number;
+  readonly candidates: number;
 }
 
 export function noSealedCounts(): SealedCounts {
@@ -85,7 +85,7 @@ export function noSealedCounts(): SealedCounts {
     moves: 0,
     malformedFrames: 0,
     lateChanges: 0,
-    wishesRefused: 0,
+    wantsRefused: 0,
     pushes: 0,
     pushesAcknowledged: 0,
     pushesRetried: 0,

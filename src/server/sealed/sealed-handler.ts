@@ -7,8 +7,8 @@ import { type DatagramBatch, NO_REPLY } from '../../socket/datagram-batch.js';
 import type { Family } from '../../wire/endpoint.js';
 import { MESSAGE, messageType } from '../../wire/sealed.js';
 import type { AllowList } from './allow-list.js';
-import type { Client } from './client.js';
-import { ClientCare } from './client-care.js';
+import type { ClientRecord } from './client-record.js';
+import { ClientTimers } from './client-timers.js';
 import { DataReceiver, Frames } from './data.js';
 import { Directory } from './directory.js';
 import { Handshakes } from './handshakes.js';
@@ -25,11 +25,11 @@ import { TimerWheel } from './timer-wheel.js';
  */
 const MAX_CLIENTS = 250_000;
 
-/** Wishes for each client that there may be, and the least that all may have together. */
-const WISHES_PER_CLIENT = 16;
-const MIN_WISHES = 65_536;
+/** Wants of all clients together: so many for each client that there may be, and so many at least. */
+const WANTS_PER_CLIENT = 16;
+const MIN_WANTS = 65_536;
 
-const MAX_OFFERS = 65_536;
+const MAX_CANDIDATES = 65_536;
 
 export interface SealedHandlerOptions {
   readonly key: KeyPair;
@@ -66,7 +66,7 @@ export class SealedHandler {
   private readonly sessions: Sessions;
   private readonly outbox = new Outbox();
   private readonly pusher: Pusher;
-  private readonly care: ClientCare;
+  private readonly timers: ClientTimers;
   private readonly handshakes: Handshakes;
   private readonly data: DataReceiver;
   private readonly incoming: Incoming;
@@ -79,18 +79,25 @@ export class SealedHandler {
     const maxClients = Math.min(options.maxClients, MAX_CLIENTS);
     const { counts, outbox } = this;
     const now = surroundings.clock();
-    const jar = new CookieChecker(now);
-    const wheel = new TimerWheel<Client>(now);
+    const cookies = new CookieChecker(now);
+    const wheel = new TimerWheel<ClientRecord>(now);
     this.incoming = new Incoming(hashKey);
     this.directory = new Directory({
       ...options,
       maxClients,
-      maxWishes: Math.max(WISHES_PER_CLIENT * maxClients, MIN_WISHES),
-      maxOffers: MAX_OFFERS,
+      maxWants: Math.max(WANTS_PER_CLIENT * maxClients, MIN_WANTS),
+      maxCandidates: MAX_CANDIDATES,
     });
     this.sessions = new Sessions(() => surroundings.randomNumber());
     this.pusher = new Pusher(this.directory, outbox, counts, (it, at) => wheel.hasten(it, at));
-    this.care = new ClientCare(this.directory, this.sessions, this.pusher, wheel, counts, ttlMs);
+    this.timers = new ClientTimers(
+      this.directory,
+      this.sessions,
+      this.pusher,
+      wheel,
+      counts,
+      ttlMs,
+    );
     this.handshakes = new Handshakes(
       {
         ...options,
@@ -98,7 +105,7 @@ export class SealedHandler {
         wallClock: () => surroundings.wallClock(),
       },
       new MessageMacs(key.publicKey),
-      jar,
+      cookies,
       this.directory,
       this.sessions,
       counts,
@@ -110,22 +117,16 @@ export class SealedHandler {
       admission,
       this.directory,
       this.sessions,
-      jar,
-      new Frames(this.directory, outbox, this.pusher, counts, this.care),
+      cookies,
+      new Frames(this.directory, outbox, this.pusher, counts, this.timers),
       counts,
-      this.care,
+      this.timers,
     );
   }
 
   /** The present sizes of its tables. */
   get sizes(): SealedSizes {
-    const { directory } = this;
-    return {
-      clients: directory.size,
-      sessions: this.sessions.size,
-      wishes: directory.wishes.size,
-      offers: directory.offers.size,
-    };
+    return { ...this.directory.sizes, sessions: this.sessions.size };
   }
 
   /** Adds a socket; sockets are numbered from 0 in order. */
@@ -137,8 +138,8 @@ export class SealedHandler {
   allowOnly(allow: AllowList): void {
     this.handshakes.allow = allow;
     for (const client of [...this.directory.clients]) {
-      if (!allow.has(this.directory.names.read(client.name))) {
-        this.care.forget(client);
+      if (!allow.has(Buffer.from(client.key, 'latin1'))) {
+        this.timers.forget(client);
       }
     }
   }
@@ -174,7 +175,7 @@ export class SealedHandler {
   /** To be called about every 50 ms: carries out what is due, and sends what the last turn left over. */
   tick(now: number): void {
     this.pusher.beginTurn(false);
-    this.care.tick(now);
+    this.timers.tick(now);
     this.send(now);
   }
 

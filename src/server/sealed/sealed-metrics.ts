@@ -10,7 +10,7 @@ const SEALED_COUNTERS = [
   ['sealed_notices_total', 'notices', 'Notices of a missing session'],
   ['sealed_challenges_total', 'challenges', 'Sources that were asked to prove themselves'],
   ['sealed_moves_total', 'moves', 'Sources that proved themselves'],
-  ['sealed_refused_wishes_total', 'wishesRefused', 'Wishes that were not kept'],
+  ['sealed_refused_wants_total', 'wantsRefused', 'Wants that were not kept'],
   ['sealed_forgotten_total', 'forgotten', 'Clients that left or fell silent'],
 ] as const;
 
@@ -63,7 +63,7 @@ export function addSealedMetrics(registry: Registry, counts: () => Counts | unde
   for (const [name, field, help] of SEALED_COUNTERS) {
     total(registry, name, help, () => read()[field]);
   }
-  for (const size of ['clients', 'sessions', 'wishes', 'offers'] as const) {
+  for (const size of ['clients', 'sessions', 'wants', 'candidates'] as const) {
     gauge(registry, `sealed_${size}`, `Sealed ${size} now`, () => read()[size]);
   }
 }

@@ -1,8 +1,7 @@
 import type { TransportKeys } from '../../sealed/handshake.js';
 import { Transport } from '../../sealed/transport.js';
-import type { Client } from './client.js';
-import type { Path } from './path.js';
-import { Session } from './session.js';
+import { type ClientRecord, ServerSession } from './client-record.js';
+import type { ProvenPath } from './proven-path.js';
 
 /** A session is to be confirmed by data within this time. */
 export const CONFIRM_MS = 10_000;
@@ -15,7 +14,7 @@ export const SESSION_MS = 900_000;
 
 /** All sessions, by local index; each client has three at most. */
 export class Sessions {
-  private readonly byIndex = new Map<number, Session>();
+  private readonly byIndex = new Map<number, ServerSession>();
 
   /** @param randomNumber 32 bits, unpredictable */
   constructor(private readonly randomNumber: () => number) {}
@@ -25,31 +24,38 @@ export class Sessions {
   }
 
   /** The session with a local index that has not ended at `now` (ms). */
-  find(localIndex: number, now: number): Session | undefined {
+  find(localIndex: number, now: number): ServerSession | undefined {
     const session = this.byIndex.get(localIndex | 0);
     return session !== undefined && session.endsAt > now ? session : undefined;
   }
 
   /** Makes the session that is to be confirmed; one that was waiting for it before ends. */
   open(
-    client: Client,
+    client: ClientRecord,
     remoteIndex: number,
     keys: TransportKeys,
-    origin: Path,
+    origin: ProvenPath,
     now: number,
-  ): Session {
+  ): ServerSession {
     if (client.next !== undefined) {
       this.remove(client.next);
     }
     const transport = new Transport(keys);
     const localIndex = this.freeIndex();
-    client.next = new Session(client, localIndex, remoteIndex, transport, origin, now + CONFIRM_MS);
+    client.next = new ServerSession(
+      client,
+      localIndex,
+      remoteIndex,
+      transport,
+      origin,
+      now + CONFIRM_MS,
+    );
     this.byIndex.set(localIndex, client.next);
     return client.next;
   }
 
   /** The client has shown that it holds the keys of its next session, which takes over. */
-  confirm(session: Session, now: number): void {
+  confirm(session: ServerSession, now: number): void {
     const { client } = session;
     if (client.previous !== undefined) {
       this.remove(client.previous);
@@ -65,7 +71,7 @@ export class Sessions {
   }
 
   /** Ends the client's sessions whose time is over at `now` (ms), or all of them. */
-  end(client: Client, now = Number.POSITIVE_INFINITY): void {
+  end(client: ClientRecord, now = Number.POSITIVE_INFINITY): void {
     for (const role of ['previous', 'current', 'next'] as const) {
       const session = client[role];
       if (session !== undefined && session.endsAt <= now) {
@@ -75,7 +81,7 @@ export class Sessions {
     }
   }
 
-  private remove(session: Session): void {
+  private remove(session: ServerSession): void {
     this.byIndex.delete(session.localIndex);
     session.transport.wipe();
   }

@@ -127,3 +127,36 @@ test('whatever arrives, no reply is larger than its request and each datagram is
     }),
   );
 });
+
+test('a private endpoint is withheld from the outside, a loopback one from every other host', () => {
+  const places = ['127.0.0.1', '10.0.0.7', '100.64.0.9', '198.51.100.7', '169.254.1.2'];
+  const rendezvous = new Rendezvous();
+  for (const [i, place] of places.entries()) {
+    rendezvous.ask(place, i + 1, 99);
+  }
+  const known = places.map((asker, i) =>
+    places.filter((_, j) => typeof rendezvous.ask(asker, i + 1, j + 1) === 'object'),
+  );
+  assert.deepEqual(known, [
+    ['127.0.0.1', '10.0.0.7', '100.64.0.9', '198.51.100.7'],
+    ['10.0.0.7', '100.64.0.9', '198.51.100.7'],
+    ['10.0.0.7', '100.64.0.9', '198.51.100.7'],
+    ['198.51.100.7'],
+    ['10.0.0.7', '100.64.0.9', '198.51.100.7'],
+  ]);
+  assert.equal(rendezvous.counts.withheld, 1 + 2 + 2 + 4 + 2);
+});
+
+test('IPv6: the same for ::1, ULA, IPv4-mapped and link-local endpoints', () => {
+  const places = ['::1', 'fd00::7', '::ffff:198.51.100.7', 'fe80::7', '2001:db8::7'];
+  const rendezvous = new Rendezvous();
+  for (const [i, place] of places.entries()) {
+    rendezvous.ask(place, i + 1, 99);
+  }
+  const known = (asker: string) =>
+    places.filter((_, j) => typeof rendezvous.ask(asker, 50, j + 1) === 'object');
+  assert.deepEqual(known('2001:db8::9'), ['2001:db8::7']);
+  assert.deepEqual(known('fd00::9'), ['fd00::7', '2001:db8::7']);
+  assert.deepEqual(known('fe80::9'), ['fd00::7', '2001:db8::7']);
+  assert.deepEqual(known('::1'), ['::1', 'fd00::7', '2001:db8::7']);
+});

@@ -13,22 +13,21 @@ const TTL_MS = 10 * TIME_STEP_MS;
 /** More than any of the tables below holds. */
 const KEYS = 45;
 
-/**
- * Addresses, as bytes, and the source of each: an IPv4 address, or an IPv6 /64. Sources p and q are
- * private.
- */
+/** Addresses, as bytes, and their networks from the narrowest to the widest; p and q are private. */
 const PLACES = {
   4: [
-    ['192.0.2.1', 'c0000201', 'a'],
-    ['192.0.2.2', 'c0000202', 'b'],
-    ['198.51.100.7', 'c6336407', 'c'],
-    ['192.168.7.7', 'c0a80707', 'p'],
+    ['192.0.2.1', 'c0000201', 'a A'],
+    ['192.0.2.2', 'c0000202', 'b A'],
+    ['198.51.100.7', 'c6336407', 'c C'],
+    ['192.168.7.7', 'c0a80707', 'p P'],
   ],
   6: [
-    ['2001:db8::1', '20010db8000000000000000000000001', 'd'],
-    ['2001:db8::f:0:0:1', '20010db800000000000f000000000001', 'd'],
-    ['2001:db8:0:1::1', '20010db8000000010000000000000001', 'e'],
-    ['fd00::1', 'fd000000000000000000000000000001', 'q'],
+    ['2001:db8::1', '20010db8000000000000000000000001', 'd D1 D2 D3'],
+    ['2001:db8::f:0:0:1', '20010db800000000000f000000000001', 'd D1 D2 D3'],
+    ['2001:db8:0:1::1', '20010db8000000010000000000000001', 'e D1 D2 D3'],
+    ['2001:db8:0:100::1', '20010db8000001000000000000000001', 'f F1 D2 D3'],
+    ['2001:db8:1::1', '20010db8000100000000000000000001', 'g G1 G2 D3'],
+    ['fd00::1', 'fd000000000000000000000000000001', 'q Q1 Q2 Q3'],
   ],
 } as const;
 
@@ -66,14 +65,15 @@ function datagram(family: Family): fc.Arbitrary<Datagram> {
     .map((bytes) => (bytes.length === 64 ? bytes.subarray(1) : bytes));
   return fc
     .tuple(place, port, fc.option(keys, { freq: 20 }), other)
-    .map(([[from, address, source], port, keys, other]) => ({
+    .map(([[from, address, networks], port, keys, other]) => ({
       from,
       port,
       payload: keys === null ? other : requestOf(keys),
       model: {
         family,
-        source,
-        isPrivate: source === 'p' || source === 'q',
+        source: networks.split(' ')[0]!,
+        networks: networks.split(' '),
+        isPrivate: /^[pq]/.test(networks),
         endpoint: Uint8Array.of(...hex(address), port >> 8, port & 0xff),
         keys: keys ?? undefined,
       },

@@ -1,19 +1,36 @@
 import { noClassicCounts } from '../../../src/server/classic/classic-handler.js';
 import type { Family } from '../../../src/wire/endpoint.js';
 
-/** Entries that a source may have wherever there is room, if its share is as much; see docs/operations.md. */
-const FLOOR = 16;
+/** An entry of a table, as far as shares are concerned. */
+export interface Holder {
+  readonly family: Family;
+  /** The networks it counts in, from the narrowest to the widest. */
+  readonly networks: readonly string[];
+}
 
-/** Whether a source that holds so many entries may add one where so many are free. */
+/** In hundred-thousandths there is no rounding. */
+const UNIT = 100_000;
+
+/** Whether one more may be added to the entries of a table; docs/operations.md has the rules. */
 export function mayAdd(
-  held: number,
-  free: number,
+  entries: readonly Holder[],
+  { family, networks }: Holder,
   { maxPeers, share }: { readonly maxPeers: number; readonly share: number },
 ): boolean {
-  // In thousandths there is no rounding.
-  const thousandths = Math.round(share * 1000);
-  const floor = Math.min(FLOOR, Math.floor((maxPeers * thousandths) / 1000));
-  return free > 0 && (held < floor || held * (1000 - thousandths) < free * thousandths);
+  const free = maxPeers - entries.length;
+  const ofOther = entries.filter((it) => it.family !== family).length;
+  if (free <= Math.max(0, Math.floor(maxPeers / 8) - ofOther)) {
+    return false;
+  }
+  const wide = (1 + share) / 2;
+  const shares = family === 4 ? [share, wide] : [share / 4, share / 2, share, wide];
+  const floors = family === 4 ? [16, 64] : [16, 16, 32, 64];
+  return networks.every((network, i) => {
+    const held = entries.filter((it) => it.family === family && it.networks[i] === network).length;
+    const units = Math.round(shares[i]! * UNIT);
+    const floor = Math.min(floors[i]!, Math.floor((maxPeers * units) / UNIT));
+    return held < floor || held * (UNIT - units) < free * units;
+  });
 }
 
 export interface ClassicModelOptions {
@@ -26,8 +43,7 @@ export interface ClassicModelOptions {
 }
 
 /** A datagram as the model sees it: keys are numbers, 0 the all-zero key. */
-export interface ModelDatagram {
-  readonly family: Family;
+export interface ModelDatagram extends Holder {
   /** Whose allowances it is for: the same text for the addresses of one source. */
   readonly source: string;
   /** The address and port it came from, as a reply has them. */
@@ -38,8 +54,7 @@ export interface ModelDatagram {
   readonly keys: { readonly mine: number; readonly theirs: number } | undefined;
 }
 
-interface Entry {
-  source: string;
+interface Entry extends Holder {
   endpoint: Uint8Array;
   isPrivate: boolean;
   seenAt: number;
@@ -95,19 +110,19 @@ export class ClassicModel {
     return found.endpoint;
   }
 
-  private register(name: string, { source, endpoint, isPrivate }: ModelDatagram) {
+  private register(name: string, datagram: ModelDatagram) {
+    const { family, networks, endpoint, isPrivate } = datagram;
     const known = this.entries.get(name);
     if (known !== undefined) {
       const moves = !Buffer.from(known.endpoint).equals(endpoint);
       // It counts against the source that brought it, wherever it is now.
-      this.entries.set(name, { source: known.source, endpoint, isPrivate, seenAt: this.now });
+      this.entries.set(name, { ...known, endpoint, isPrivate, seenAt: this.now });
       return moves ? 'moves' : 'refreshes';
     }
-    const held = [...this.entries.values()].filter((entry) => entry.source === source).length;
-    if (!mayAdd(held, this.options.maxPeers - this.entries.size, this.options)) {
+    if (!mayAdd([...this.entries.values()], datagram, this.options)) {
       return 'refused';
     }
-    this.entries.set(name, { source, endpoint, isPrivate, seenAt: this.now });
+    this.entries.set(name, { family, networks, endpoint, isPrivate, seenAt: this.now });
     return 'registrations';
   }
 

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Client } from '../../../src/server/sealed/client.js';
+import type { ClientRecord } from '../../../src/server/sealed/client-record.js';
 import { Directory } from '../../../src/server/sealed/directory.js';
-import { NO_OFFER } from '../../../src/server/sealed/offer-store.js';
-import { NO_WISH, WISH } from '../../../src/server/sealed/wishes.js';
+import type { Want } from '../../../src/server/sealed/want.js';
+import { keyText } from '../../../src/server/sealed/want.js';
+
 import { SEALED_CANDIDATES_LENGTH } from '../../../src/wire/sealed-frames.js';
 import { key } from '../requests.js';
 
+const SOURCE = { family: 4, hashes: [7, 7] } as const;
 const KEYS = 6;
 const MAX_WANTED = 3;
 const TTL = 100;
@@ -58,20 +60,19 @@ class Pair {
   readonly directory = new Directory({
     maxClients: 100,
     maxWanted: MAX_WANTED,
-    maxWishes: 1000,
-    maxOffers: 1000,
+    maxWants: 1000,
+    maxCandidates: 1000,
     sourceShare: 0.5,
-    hashKey: { low: 1, high: 2 },
   });
   now = 0;
   private counter = 0;
 
-  client(a: number): Client | undefined {
-    return this.directory.find(words(a), 0);
+  client(a: number): ClientRecord | undefined {
+    return this.directory.find(text(a));
   }
 
   hear(a: number, family: 4 | 6, place: number): void {
-    const client = this.client(a) ?? this.directory.add(words(a), 0, 7)!;
+    const client = this.client(a) ?? this.directory.add(text(a), SOURCE)!;
     const entry = this.model.clients.get(a) ?? { heard: new Map() };
     this.model.clients.set(a, entry);
     this.model.wants.set(a, this.model.wants.get(a) ?? new Set());
@@ -94,7 +95,7 @@ class Pair {
     }
     const fits = a !== b && (wants.has(b) || wants.size < MAX_WANTED);
     const isNew = fits && !wants.has(b);
-    assert.equal(this.directory.want(client, words(b), 0) !== NO_WISH, fits);
+    assert.equal(this.directory.want(client, text(b)) !== undefined, fits);
     if (fits) {
       wants.add(b);
     }
@@ -121,9 +122,9 @@ class Pair {
     for (const [i, b] of wanted.entries()) {
       // Some are only marked, as those of the last part are.
       if (i % 2 === 0) {
-        this.directory.keepWish(client, words(b), 0);
+        this.directory.keepWant(client, text(b));
       } else {
-        this.directory.want(client, words(b), 0);
+        this.directory.want(client, text(b));
       }
     }
     this.directory.endList(client);
@@ -135,7 +136,7 @@ class Pair {
       return;
     }
     const bytes = new Uint8Array(SEALED_CANDIDATES_LENGTH).fill(value);
-    assert.ok(this.directory.offer(client, words(b), 0, bytes, 0, ++this.counter));
+    assert.ok(this.directory.putCandidates(client, text(b), bytes, ++this.counter));
     if (this.model.mutual(a, b) && this.model.offers.get(`${a}>${b}`) !== value) {
       this.model.offers.set(`${a}>${b}`, value);
       this.model.news.add(`${b}<${a}`);
@@ -170,41 +171,37 @@ class Pair {
 
   check(): void {
     const { directory, model } = this;
-    assert.equal(directory.size, model.clients.size);
-    let wishes = 0;
+    assert.equal(directory.sizes.clients, model.clients.size);
+    let wants = 0;
     const news = new Set<string>();
     for (const [a, wanted] of model.wants) {
       const client = this.client(a)!;
-      assert.equal(client.wishes.size, wanted.size);
-      wishes += wanted.size;
+      assert.equal(client.wants.size, wanted.size);
+      wants += wanted.size;
       for (const b of wanted) {
-        const wish = client.wishes.get(directory.names.find(words(b), 0))!;
-        assert.equal(this.about(wish), model.about(a, b));
-        if (client.pushes.news.has(wish)) {
+        const want = client.wants.get(text(b))!;
+        assert.equal(this.about(want), model.about(a, b));
+        if (client.pushes.updates.has(want)) {
           news.add(`${a}<${b}`);
         }
       }
     }
-    assert.equal(directory.wishes.size, wishes);
-    assert.equal(directory.offers.size, model.offers.size);
+    assert.equal(directory.sizes.wants, wants);
+    assert.equal(directory.sizes.candidates, model.offers.size);
     assert.deepEqual(news, model.news);
-    const names = new Set([...model.wants].flatMap(([a, wanted]) => [a, ...wanted]));
-    assert.equal(directory.names.size, names.size, 'no key is held that nobody names');
   }
 
-  private about(wish: number): string {
-    const about = this.directory.about(wish);
-    if (about === undefined) {
+  private about({ reverse }: Want): string {
+    if (reverse === undefined || !reverse.owner.isRegistered) {
       return 'nothing';
     }
-    const { paths } = about.peer;
-    const offer = about.offer === NO_OFFER ? undefined : this.directory.offers.read(about.offer)[0];
-    return `${paths[4]?.port} ${paths[6]?.port} ${offer}`;
+    const { paths } = reverse.owner;
+    return `${paths[4]?.port} ${paths[6]?.port} ${reverse.candidates?.bytes[0]}`;
   }
 }
 
-function words(number: number): Uint32Array {
-  return new Uint32Array(key(number).slice().buffer);
+function text(number: number): string {
+  return keyText(Buffer.from(key(number)));
 }
 
 /** A place differs from the others in its port. */
@@ -246,29 +243,13 @@ test('the directory does what a plain model of it does, whatever happens in what
   );
 });
 
-test('a row that a push still names is not taken for the wish it was', () => {
+test('a want that is withdrawn belongs to no push any more', () => {
   const pair = new Pair();
   pair.hear(1, 4, 1);
   pair.want(1, 2);
   const client = pair.client(1)!;
-  const { wishes } = pair.directory;
-  const wish = client.wishes.get(pair.directory.names.find(words(2), 0))!;
-  wishes.set(wish, WISH.push, 77);
+  const want = client.wants.get(text(2))!;
+  want.push = client.pushes.sent(7, [want], 0, 0);
   pair.drop(1, 2);
-  assert.equal(wishes.get(wish, WISH.push), 0);
-});
-
-test('memory is bounded: what is released is used again', () => {
-  const pair = new Pair();
-  for (let round = 0; round < 1000; round++) {
-    pair.hear(round, 4, 1);
-    pair.want(round, round + 1);
-    pair.want(round, round - 1);
-    pair.offer(round, round - 1, 1);
-    pair.forget(round - 5);
-  }
-  const { directory } = pair;
-  assert.ok(directory.wishes.memory <= 16 * 64, `${directory.wishes.memory}`);
-  assert.ok(directory.names.memory <= 32 * 64 + 1024 * 8, `${directory.names.memory}`);
-  assert.ok(directory.offers.memory <= 64 * SEALED_CANDIDATES_LENGTH);
+  assert.equal(want.push, undefined);
 });

@@ -81,8 +81,8 @@ test('a client that holds a session and sends any plaintext throws nothing and k
       client.ask(message);
       world.wait(20);
       client.takePushes();
-      assert.ok(world.handler.sizes.wishes <= 51);
-      assert.ok(world.handler.sizes.offers <= 50);
+      assert.ok(world.handler.sizes.wants <= 51);
+      assert.ok(world.handler.sizes.candidates <= 50);
     }),
     { numRuns: 2000 },
   );

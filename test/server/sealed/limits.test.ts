@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Source } from '../../../src/limits/source.js';
 import { COOKIE_SECRET_MS } from '../../../src/sealed/cookie-checker.js';
 import { writeMac2 } from '../../../src/sealed/mac.js';
 import { parseAllowList } from '../../../src/server/sealed/allow-list.js';
-import type { Client } from '../../../src/server/sealed/client.js';
+import type { ClientRecord } from '../../../src/server/sealed/client-record.js';
 import { Directory } from '../../../src/server/sealed/directory.js';
 import { type PublicKey, publicKey } from '../../../src/wire/key.js';
 import { MESSAGE } from '../../../src/wire/sealed.js';
@@ -52,8 +53,8 @@ test('a client may want so many peers; the others are said not to be kept', () =
     next.every(({ notKept }) => !notKept),
     'what the new list lacks made room first',
   );
-  assert.equal(world.handler.sizes.wishes, 3);
-  assert.equal(world.handler.counts.wishesRefused, 2);
+  assert.equal(world.handler.sizes.wants, 3);
+  assert.equal(world.handler.counts.wantsRefused, 2);
 });
 
 test('one source fills half of the room for clients; then a lighter one still finds some', () => {
@@ -80,7 +81,7 @@ test('sessions that are never confirmed go after 10 s, and their clients with th
   world.wait(9900);
   assert.equal(world.handler.sizes.sessions, 1);
   world.wait(200);
-  assert.deepEqual(world.handler.sizes, { clients: 0, sessions: 0, wishes: 0, offers: 0 });
+  assert.deepEqual(world.handler.sizes, { clients: 0, sessions: 0, wants: 0, candidates: 0 });
 });
 
 test('a client has three sessions at most; the old one ends 10 s after the new one took over', () => {
@@ -371,11 +372,11 @@ test('offers are kept for those who want each other, and no others', () => {
   for (const to of [key(1), key(2), peer.publicKey]) {
     assert.equal(client.exchange(frame(to))?.kind, FRAME.serverAck);
   }
-  assert.equal(world.handler.sizes.offers, 0);
+  assert.equal(world.handler.sizes.candidates, 0);
   peer.want(client.publicKey);
   client.exchange(frame(peer.publicKey));
   client.exchange(frame(peer.publicKey));
-  assert.equal(world.handler.sizes.offers, 1);
+  assert.equal(world.handler.sizes.candidates, 1);
 });
 
 test('a want list of more parts than the server allows is malformed', () => {
@@ -388,52 +389,51 @@ test('a want list of more parts than the server allows is malformed', () => {
   assert.equal(client.ask(client.listPart([key(1)], 0, 0, 1)), undefined, 'versions begin at 1');
   assert.equal(client.ask(client.listPart([key(1)], 1, 0, 1)), undefined, 'it had two parts');
   assert.equal(world.handler.counts.malformedFrames, 5);
-  assert.equal(world.handler.sizes.wishes, 1);
+  assert.equal(world.handler.sizes.wants, 1);
 });
 
-test('wishes of many clients of one source end at its share', () => {
+test('wants of many clients of one source end at its share', () => {
   const world = new SealedRendezvous({ maxClients: 1000, maxWanted: 65_535 });
   const client = connected(world);
   const keys = Array.from({ length: 65_535 }, (_, i) => publicKey(key(i)));
   const kept = client.want(...keys).filter(({ notKept }) => !notKept).length;
   assert.equal(kept, 32_768, 'half of 65 536');
-  assert.equal(world.handler.sizes.wishes, kept);
+  assert.equal(world.handler.sizes.wants, kept);
   client.exchange(client.plain(FRAME.bye));
-  assert.equal(world.handler.sizes.wishes, 0);
+  assert.equal(world.handler.sizes.wants, 0);
 });
 
 test('offers of many clients of one source end at its share; then a lighter one still finds room', () => {
   const directory = new Directory({
     maxClients: 1000,
     maxWanted: 100,
-    maxWishes: 1000,
-    maxOffers: 60,
+    maxWants: 1000,
+    maxCandidates: 60,
     sourceShare: 0.5,
-    hashKey: { low: 1, high: 2 },
   });
-  const words = (n: number) => new Uint32Array(8).fill(n);
-  const register = (n: number, source: number): Client => {
-    const client = directory.add(words(n), 0, source);
+  const register = (key: string, source: Source): ClientRecord => {
+    const client = directory.add(key, source);
     assert.ok(client);
     return client;
   };
-  const offer = (client: Client, to: number, counter: number) =>
-    directory.offer(client, words(to), 0, new Uint8Array(88), 0, counter);
-  const hub = 100;
-  const light = register(hub, 0x10001);
+  const offer = (client: ClientRecord, to: string, counter: number) =>
+    directory.putCandidates(client, to, new Uint8Array(88), counter);
+  const light = register('hub', { family: 4, hashes: [0x10001, 0x10001] });
   for (const round of [1, 2]) {
-    const clients = Array.from({ length: 50 }, (_, n) => register(n, 0x20002));
-    for (const [n, client] of clients.entries()) {
-      directory.want(light, words(n), 0);
-      directory.want(client, words(hub), 0);
-      offer(client, hub, 1);
+    const clients = Array.from({ length: 50 }, (_, n) =>
+      register(`${n}`, { family: 4, hashes: [0x20002, 0x20002] }),
+    );
+    for (const client of clients) {
+      directory.want(light, client.key);
+      directory.want(client, 'hub');
+      offer(client, 'hub', 1);
     }
-    assert.equal(directory.offers.size, 30, 'half of 60');
-    offer(light, 0, round);
-    assert.equal(directory.offers.size, 31);
+    assert.equal(directory.sizes.candidates, 30, 'half of 60');
+    offer(light, '0', round);
+    assert.equal(directory.sizes.candidates, 31);
     for (const client of clients) {
       directory.forget(client);
     }
-    assert.equal(directory.offers.size, 0);
+    assert.equal(directory.sizes.candidates, 0);
   }
 });

@@ -118,7 +118,7 @@ test('property 2: a want list in parts replaces the one before when its last par
   assert.equal(b.find(a.publicKey), a.endpoint);
   assert.ok(a.exchange(part(1)));
   assert.equal(b.find(a.publicKey), undefined);
-  assert.equal(world.handler.sizes.wishes, 1 + others.length);
+  assert.equal(world.handler.sizes.wants, 1 + others.length);
 });
 
 test('property 3: what passes on the wire contains neither keys nor endpoints', () => {
@@ -341,7 +341,7 @@ test('property 5: an unproven source has nothing allocated for it and costs no D
   const stolen = client.makeInitiation();
   assert.equal(world.ask(BOB, 51820, stolen)?.length, MESSAGE_LENGTH.cookie);
   assert.equal(world.ask(ALICE, 51821, stolen)?.length, MESSAGE_LENGTH.cookie);
-  assert.deepEqual(world.handler.sizes, { clients: 0, sessions: 0, wishes: 0, offers: 0 });
+  assert.deepEqual(world.handler.sizes, { clients: 0, sessions: 0, wants: 0, candidates: 0 });
   assert.equal(world.handler.counts.diffieHellman, 0);
   // While it is right, it counts; a while later, it does not.
   assert.ok(client.accept(client.ask(client.makeInitiation())));

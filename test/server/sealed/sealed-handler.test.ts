@@ -76,7 +76,7 @@ test('bye ends the session and tells the peers', () => {
   const [gone] = b.takePushes();
   assert.deepEqual(gone?.key, a.publicKey);
   assert.equal(gone.ipv4, undefined);
-  assert.deepEqual(world.handler.sizes, { clients: 1, sessions: 1, wishes: 1, offers: 0 });
+  assert.deepEqual(world.handler.sizes, { clients: 1, sessions: 1, wants: 1, candidates: 0 });
 });
 
 test('an offer is passed on to the peer it is for, once both want each other', () => {
@@ -86,14 +86,14 @@ test('an offer is passed on to the peer it is for, once both want each other', (
     a.exchange(a.seal((w) => w.begin(FRAME.candidates).addCandidates(b.publicKey, offer)));
   a.want(b.publicKey);
   assert.equal(send()?.kind, FRAME.serverAck, 'what it says does not depend on the peer');
-  assert.equal(world.handler.sizes.offers, 0);
+  assert.equal(world.handler.sizes.candidates, 0);
   b.want(a.publicKey);
   world.takeSent();
   send();
   assert.deepEqual(b.takePushes()[0]?.candidates, offer);
   assert.deepEqual(b.want(a.publicKey)[0]?.candidates, offer);
   b.want();
-  assert.equal(world.handler.sizes.offers, 0);
+  assert.equal(world.handler.sizes.candidates, 0);
 });
 
 test('who is not heard for the time to live is forgotten, and its peers are told', () => {
@@ -109,13 +109,54 @@ test('who is not heard for the time to live is forgotten, and its peers are told
   assert.equal(world.handler.sizes.clients, 1);
   assert.equal(b.find(a.publicKey), undefined);
   world.wait(30_000);
-  assert.deepEqual(world.handler.sizes, { clients: 0, sessions: 0, wishes: 0, offers: 0 });
+  assert.deepEqual(world.handler.sizes, { clients: 0, sessions: 0, wants: 0, candidates: 0 });
 });
 
 test('a wish for oneself is not kept', () => {
   const { world, a } = pair();
   assert.equal(a.want(a.publicKey)[0]?.notKept, true);
-  assert.equal(world.handler.sizes.wishes, 0);
+  assert.equal(world.handler.sizes.wants, 0);
   a.want(generateKeyPair().publicKey);
-  assert.equal(world.handler.sizes.wishes, 1);
+  assert.equal(world.handler.sizes.wants, 1);
+});
+
+test('a private endpoint is disclosed to peers in private space only, a loopback one to loopback only', () => {
+  const world = new SealedRendezvous();
+  const at = (address: string) => {
+    const client = new TestClient(world, address);
+    assert.ok(client.connect());
+    client.ask(client.plain(FRAME.ping));
+    return client;
+  };
+  const places = ['127.0.0.1', '192.168.1.7', '198.51.100.7', '169.254.1.2'];
+  const clients = places.map(at);
+  for (const client of clients) {
+    client.want(...clients.filter((it) => it !== client).map(({ publicKey }) => publicKey));
+  }
+  const known = clients.map((asker) =>
+    clients.filter((it) => it !== asker && asker.find(it.publicKey)).map(({ address }) => address),
+  );
+  assert.deepEqual(known, [
+    ['192.168.1.7', '198.51.100.7'],
+    ['198.51.100.7'],
+    [],
+    ['192.168.1.7', '198.51.100.7'],
+  ]);
+});
+
+test('a client that moves into private space is updated about the peers that it can reach there', () => {
+  const world = new SealedRendezvous();
+  const inside = new TestClient(world, '192.168.1.7');
+  const roaming = new TestClient(world, ALICE);
+  for (const client of [inside, roaming]) {
+    assert.ok(client.connect());
+  }
+  inside.want(roaming.publicKey);
+  assert.equal(roaming.want(inside.publicKey)[0]?.ipv4, undefined);
+  world.takeSent();
+  roaming.address = '192.168.1.8';
+  const challenge = roaming.exchange(roaming.plain(FRAME.ping));
+  assert.ok(challenge?.kind === FRAME.pathChallenge);
+  roaming.exchange(roaming.seal((writer) => writer.token(FRAME.pathResponse, challenge.token)));
+  assert.equal(formatEndpoint(roaming.takePushes()[0]!.ipv4!), inside.endpoint);
 });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client } from '../../../src/server/sealed/client.js';
-import { Path } from '../../../src/server/sealed/path.js';
+import { ClientRecord } from '../../../src/server/sealed/client-record.js';
+import { ProvenPath } from '../../../src/server/sealed/proven-path.js';
 import { Sessions } from '../../../src/server/sealed/sessions.js';
 
-const ORIGIN = new Path(4, new Uint32Array(10), 0, 0, 0);
+const SOURCE = { family: 4, hashes: [0, 0] } as const;
+const ORIGIN = new ProvenPath(4, new Uint32Array(10), 0, 0, 0);
 
 function keys() {
   return { send: new Uint8Array(32).fill(1), receive: new Uint8Array(32).fill(2) };
@@ -17,7 +18,7 @@ function isWiped({ send, receive }: ReturnType<typeof keys>): boolean {
 test('the keys of a session are overwritten when it ends, in whatever way', () => {
   let number = 0;
   const sessions = new Sessions(() => number++);
-  const client = new Client(1, 0);
+  const client = new ClientRecord('a', SOURCE);
   const all = Array.from({ length: 5 }, keys);
   const open = (i: number, now: number) => sessions.open(client, i, all[i]!, ORIGIN, now);
   open(0, 0);
@@ -42,7 +43,7 @@ test('the keys of a session are overwritten when it ends, in whatever way', () =
 test('numbers are not given twice', () => {
   const numbers = [7, 7, 7, 8];
   const sessions = new Sessions(() => numbers.shift()!);
-  const [a, b] = [new Client(1, 0), new Client(2, 0)];
+  const [a, b] = [new ClientRecord('a', SOURCE), new ClientRecord('b', SOURCE)];
   const [first, second] = [a, b].map((it) => sessions.open(it, 0, keys(), ORIGIN, 0).localIndex);
   assert.deepEqual([first, second], [7, 8]);
 });

@@ -1,4 +1,4 @@
-import type { Client } from './client.js';
+import type { ClientRecord } from './client-record.js';
 import type { Directory } from './directory.js';
 import type { Pusher } from './pusher.js';
 import type { SealedCounts } from './sealed-counts.js';
@@ -9,12 +9,12 @@ import type { TimerWheel } from './timer-wheel.js';
 const MAX_LOOKS = 4096;
 
 /** Does for each client what is due: ends sessions, forgets paths and clients, has pushes repeated. */
-export class ClientCare {
+export class ClientTimers {
   constructor(
     private readonly directory: Directory,
     private readonly sessions: Sessions,
     private readonly pusher: Pusher,
-    private readonly wheel: TimerWheel<Client>,
+    private readonly wheel: TimerWheel<ClientRecord>,
     private readonly counts: SealedCounts,
     private readonly ttlMs: number,
   ) {}
@@ -24,25 +24,25 @@ export class ClientCare {
   }
 
   /** The client's next session took over. */
-  confirmed(client: Client): void {
+  confirmed(client: ClientRecord): void {
     this.pusher.restart(client);
     this.wheel.hasten(client, this.nextDue(client));
   }
 
   /** The client was heard from a proven source. */
-  heard(client: Client, now: number): void {
+  heard(client: ClientRecord, now: number): void {
     this.wheel.hasten(client, Math.min(client.tellAt, now + this.ttlMs));
   }
 
   /** Ends the client's sessions and removes it; those who may know are told. */
-  forget(client: Client): void {
+  forget(client: ClientRecord): void {
     this.counts.forgotten++;
     this.wheel.schedule(client, Number.POSITIVE_INFINITY);
     this.sessions.end(client);
     this.directory.forget(client);
   }
 
-  private lookAfter(client: Client, now: number): void {
+  private lookAfter(client: ClientRecord, now: number): void {
     this.sessions.end(client, now);
     this.directory.dropPaths(client, now - this.ttlMs);
     if (!client.isRegistered && client.next === undefined) {
@@ -57,7 +57,7 @@ export class ClientCare {
     this.wheel.schedule(client, Math.max(this.nextDue(client), now + 1));
   }
 
-  private nextDue(client: Client): number {
+  private nextDue(client: ClientRecord): number {
     const { paths, previous, current, next, pushes } = client;
     return Math.min(
       client.tellAt,

@@ -1,7 +1,3 @@
-import type { Transport } from '../../sealed/transport.js';
-import type { Client } from './client.js';
-import type { Path } from './path.js';
-
 /** What a part of a want list comes to; see WantListProgress.take. */
 export type PartOutcome = 'malformed' | 'outdated' | 'first' | 'further' | 'last' | 'repeated';
 
@@ -45,29 +41,5 @@ export class WantListProgress {
       return 'last';
     }
     return isNew ? 'first' : 'further';
-  }
-}
-
-/** What a handshake made. */
-export class Session {
-  readonly wantList = new WantListProgress();
-
-  /**
-   * @param localIndex by which the client names it, and remoteIndex by which the server does
-   * @param origin the source of the initiation, which its cookie proved
-   * @param endsAt ms
-   */
-  constructor(
-    readonly client: Client,
-    readonly localIndex: number,
-    readonly remoteIndex: number,
-    readonly transport: Transport,
-    readonly origin: Path,
-    public endsAt: number,
-  ) {}
-
-  /** Whether the message that was opened last is newer than all before it. */
-  get isNewest(): boolean {
-    return this.transport.lastCounter === this.transport.highestCounter;
   }
 }

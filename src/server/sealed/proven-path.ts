@@ -1,15 +1,18 @@
 import { ADDRESS_WORDS, PORT_WORD } from '../../socket/datagram-batch.js';
 import type { Family } from '../../wire/endpoint.js';
+import { addressScope, type Scope } from '../../wire/endpoint-scope.js';
 
 /** Words that name the other end: its address, then its port. */
 const REMOTE_WORDS = PORT_WORD + 1;
 
 /** Where a client was heard over one family, once that source was proven. */
-export class Path {
+export class ProvenPath {
   /** As in a slot of a batch: where to send to, and from which address of ours. */
   readonly addresses = new Uint32Array(ADDRESS_WORDS);
   /** The same as bytes: the client's address comes first, in network order. */
   readonly bytes = new Uint8Array(this.addresses.buffer);
+  /** The scope of the client's address. */
+  readonly scope: Scope;
   /** The bucket of its messages that fail authentication; see DataReceiver. */
   forgeriesFullAt = 0;
 
@@ -26,6 +29,7 @@ export class Path {
     public heardAt: number,
   ) {
     this.copy(addresses, addressAt);
+    this.scope = addressScope(this.bytes, 0, family);
   }
 
   get port(): number {

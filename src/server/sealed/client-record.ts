@@ -1,0 +1,112 @@
+import type { Source } from '../../limits/source.js';
+import type { Transport } from '../../sealed/transport.js';
+import type { Family } from '../../wire/endpoint.js';
+import type { Scope } from '../../wire/endpoint-scope.js';
+import { TAI64N_LENGTH } from '../../wire/tai64n.js';
+import type { ProvenPath } from './proven-path.js';
+import { Pushes } from './pushes.js';
+import type { Timed } from './timer-wheel.js';
+import type { Want } from './want.js';
+import { WantListProgress } from './want-list-progress.js';
+
+const FAMILIES: readonly Family[] = [4, 6];
+
+/** An authenticated client and its state. */
+export class ClientRecord implements Timed {
+  /** Belongs to the timer wheel. */
+  dueAt = Number.POSITIVE_INFINITY;
+  /** Where it was heard, over each family. */
+  readonly paths: Record<Family, ProvenPath | undefined> = { 4: undefined, 6: undefined };
+  /** Its want list, by the keys of the peers. */
+  readonly wants = new Map<string, Want>();
+  /** Updates that it has not acknowledged. */
+  readonly pushes = new Pushes();
+
+  /** The latest timestamp of an initiation. */
+  readonly timestamp = new Uint8Array(TAI64N_LENGTH);
+  /** The session that has taken over; its predecessor, for a while; the one that is not confirmed. */
+  current: ServerSession | undefined;
+  previous: ServerSession | undefined;
+  next: ServerSession | undefined;
+  /** The number of the session that has taken over; each is one higher than the one before. */
+  sessionNumber = 0;
+  /** Marks the wants of its newest want list; each list has a mark of its own. */
+  listMark = 0;
+  /** The bucket of its messages; see CellRate. */
+  allowanceFullAt = 0;
+  /** When its peers were last informed of a move, over each family. */
+  readonly moveToldAt: Record<Family, number> = {
+    4: Number.NEGATIVE_INFINITY,
+    6: Number.NEGATIVE_INFINITY,
+  };
+  /** When its peers are to be informed of moves that were put off. */
+  tellAt = Number.POSITIVE_INFINITY;
+  /** Whether it was removed: those that still refer to it leave it alone. */
+  isGone = false;
+
+  /**
+   * @param key its public key; see keyText
+   * @param source whose share it counts against: the one that brought it, until
+   *   one has proven to be the client's; see Directory.charge
+   */
+  constructor(
+    readonly key: string,
+    public source: Source,
+  ) {}
+
+  /** Whether it was heard from a proven source within the time to live. */
+  get isRegistered(): boolean {
+    return this.paths[4] !== undefined || this.paths[6] !== undefined;
+  }
+
+  /** The path it was heard on last; undefined when it is not registered. */
+  get freshestPath(): ProvenPath | undefined {
+    const { 4: ipv4, 6: ipv6 } = this.paths;
+    return ipv4 !== undefined && (ipv6 === undefined || ipv4.heardAt >= ipv6.heardAt) ? ipv4 : ipv6;
+  }
+
+  /** The narrowest scope in which the server sees it; undefined when it is not registered. */
+  get scope(): Scope | undefined {
+    const { 4: ipv4, 6: ipv6 } = this.paths;
+    return ipv4 === undefined || (ipv6 !== undefined && ipv6.scope < ipv4.scope)
+      ? ipv6?.scope
+      : ipv4.scope;
+  }
+
+  /** Removes the paths that were not heard since `before` (ms); whether there were any. */
+  dropPaths(before: number): boolean {
+    let dropped = false;
+    for (const family of FAMILIES) {
+      const path = this.paths[family];
+      if (path !== undefined && path.heardAt <= before) {
+        this.paths[family] = undefined;
+        dropped = true;
+      }
+    }
+    return dropped;
+  }
+}
+
+/** The server's side of a session. */
+export class ServerSession {
+  readonly wantList = new WantListProgress();
+
+  /**
+   * @param localIndex by which the client names it, and remoteIndex by which the server does
+   * @param origin the source of the initiation, which its cookie proved
+   * @param endsAt ms
+   */
+  constructor(
+    readonly client: ClientRecord,
+    readonly localIndex: number,
+    readonly remoteIndex: number,
+    readonly transport: Transport,
+    readonly origin: ProvenPath,
+    public endsAt: number,
+  ) {}
+
+  /** Whether the message that was opened last is newer than all before it. */
+  get isNewest(): boolean {
+    return this.transport.lastCounter === this.transport.highestCounter;
+  }
+}
