@@ -11,7 +11,7 @@ import type { AnswerCounts, RegistryCounts } from './counts.js';
 const TRANSPORTS = ['udp', 'tcp'] as const;
 
 /** Serves the metrics of a registry server over HTTP. Rejects as openMetricsServer does. */
-export function serveMetrics(
+export function serveRegistryMetrics(
   counts: () => RegistryCounts,
   options: Omit<MetricsServerOptions, 'registry'>,
 ): Promise<MetricsServer> {

@@ -17,20 +17,20 @@ import type { Roster } from './roster.js';
 import type { Reply, Signer } from './signer.js';
 import type { LocalAddress, Zone } from './zone.js';
 
-/** A length that says: no answer. */
+/** The length of a reply that is not sent. */
 export const SILENCE = -1;
 
 export type Transport = 'udp' | 'tcp';
 
-/** Questions that are about the whole zone and not answered (RFC 5936). */
+/** Zone transfers (RFC 5936), which are refused. */
 const TRANSFERS: readonly string[] = ['AXFR', 'IXFR'];
-/** Questions that only a signer has answers for. */
+/** Types whose records only a signer has. */
 const SIGNER_TYPES: readonly string[] = ['DNSKEY', 'DS', 'RRSIG', 'NSEC'];
 
 /** A truncated reply without records: sends the client to TCP, where addresses cannot be forged. */
 const ALL_LEFT_OUT: EncodedSections = { bytes: new Uint8Array(), ends: [], counts: [0, 1, 0] };
 
-/** Answers queries for zones, from the last reading of the device. */
+/** Answers queries for zones from the last reading of the device. */
 export class Responder {
   readonly counts: CountsByTransport = { udp: emptyCounts(), tcp: emptyCounts() };
   private readonly zones: readonly Zone[];
@@ -40,12 +40,12 @@ export class Responder {
     private readonly roster: Roster,
     private readonly signer?: Signer,
   ) {
-    // Of zones that are within one another the innermost answers.
+    // Of nested zones the innermost answers.
     this.zones = [...zones].sort((a, b) => b.name.length - a.name.length);
   }
 
   /**
-   * Answers a query in place; never throws on what it says.
+   * Answers a query in place; never throws on its bytes.
    * @param message the query's bytes; the buffer behind has room for a reply: over UDP MAX_UDP_REPLY, over
    *   TCP MAX_DNS_MESSAGE
    * @param mayGrow called before a reply that is larger than its query; false: it is truncated instead
@@ -118,11 +118,17 @@ export class Responder {
     if (asked !== CLASS_IN || TRANSFERS.includes(question.type)) {
       return undefined;
     }
-    const holders = this.zones.filter(({ name }) => isWithin(question.name, name));
-    const [innermost, outer] = holders;
+    const at = this.zones.findIndex(({ name }) => isWithin(question.name, name));
+    if (at < 0) {
+      return undefined;
+    }
+    const innermost = this.zones[at];
     // A DS record belongs to the zone above (RFC 4035 section 3.1.4.1).
-    const isAbove = question.type === 'DS' && question.name === innermost?.name;
-    return isAbove ? (outer ?? innermost) : innermost;
+    if (question.type !== 'DS' || question.name !== innermost?.name) {
+      return innermost;
+    }
+    const outer = this.zones.slice(at + 1).find(({ name }) => isWithin(question.name, name));
+    return outer ?? innermost;
   }
 
   private write(
@@ -135,7 +141,7 @@ export class Responder {
   ): number {
     prepared.encoded ??= encodePrepared(prepared.reply, query, zone);
     const written = this.send(buffer, query, prepared.rcode, prepared.encoded, transport);
-    // What is truncated already is asked for again over TCP: signing it would be for nothing.
+    // After a truncated reply the client asks again over TCP: signing it would be wasted.
     if (this.signer === undefined || written.truncated || query.edns?.dnssecOk !== true) {
       return written.length;
     }
@@ -164,7 +170,7 @@ export class Responder {
   }
 }
 
-/** Answers are of one name; a denial is the same for many, and has to fit behind all of them. */
+/** Answers belong to one name. A denial serves many names, so none of them can be a compression target. */
 function encodePrepared(reply: Reply, query: Query, zone: Zone): EncodedSections {
   return encodeSections(reply, reply.answers.length > 0 ? askedOf(query, zone) : undefined);
 }

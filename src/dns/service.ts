@@ -1,8 +1,10 @@
+import { Admission } from '../limits/admission.js';
 import { ConnectionPool } from '../limits/connection-pool.js';
 import { randomHashKey } from '../limits/random-hash-key.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
 import type { MetricsEvents, MetricsServer } from '../metrics/metrics-server.js';
 import type { ShortBuffer } from '../socket/batch-socket.js';
+import { DNS_HEADER_LENGTH } from '../wire/dns-message.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import type { Device } from '../wireguard/device.js';
 import { createDumpParser } from '../wireguard/dump.js';
@@ -71,12 +73,11 @@ export async function openRegistry(
 ): Promise<RegistryService> {
   const limits: RegistryLimits = { ...DEFAULT_REGISTRY_LIMITS, ...options };
   const answering = createAnswering(options, limits, events);
-  const { responder, source, connections } = answering;
+  const { source, connections } = answering;
   await firstReading(source);
   const listeners = await openListeners(options, limits, answering, events);
   const counts = (): RegistryCounts => ({
-    answers: sumAnswers(responder.counts),
-    byTransport: { udp: { ...responder.counts.udp }, tcp: { ...responder.counts.tcp } },
+    ...answerCounts(answering),
     readings: { done: source.readings, failed: source.failures },
     tcp: {
       accepted: connections.accepted,
@@ -118,6 +119,20 @@ export async function openRegistry(
   };
 }
 
+/** Counts by transport: those of the responder, and the datagrams that never reached it. */
+function answerCounts({
+  responder,
+  admission,
+}: Answering): Pick<RegistryCounts, 'answers' | 'byTransport'> {
+  const { udp, tcp } = responder.counts;
+  const { malformed, limited } = admission.counts;
+  const byTransport = {
+    udp: { ...udp, ignored: udp.ignored + malformed, limited },
+    tcp: { ...tcp },
+  };
+  return { answers: sumAnswers(byTransport), byTransport };
+}
+
 function createAnswering(
   options: RegistryServiceOptions & Reading,
   limits: RegistryLimits,
@@ -135,13 +150,21 @@ function createAnswering(
     now,
     onProblem: (problem) => events.onDeviceProblem(problem),
   });
+  const limiter = new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst });
+  const hashKey = randomHashKey();
   return {
     responder: new Responder(zones, roster, options.signer),
     source,
-    limiter: new RateLimiter({ rate: limits.sourceRate, burst: limits.sourceBurst }),
+    admission: new Admission({
+      limiter,
+      hashKey,
+      minLength: DNS_HEADER_LENGTH,
+      maxLength: Infinity,
+    }),
+    limiter,
     replyLimiter: replyLimiter(options, limits),
     connections: new ConnectionPool({ capacity: MAX_CONNECTIONS, perSource: MAX_PER_SOURCE }),
-    hashKey: randomHashKey(),
+    hashKey,
     now,
   };
 }
@@ -178,8 +201,8 @@ async function openMetrics(
     return undefined;
   }
   // Loaded where it is wanted: the library is large.
-  const { serveMetrics } = await import('./metrics.js');
-  return serveMetrics(counts, { ...host, endpoint: metrics });
+  const { serveRegistryMetrics } = await import('./metrics.js');
+  return serveRegistryMetrics(counts, { ...host, endpoint: metrics });
 }
 
 function openListeners(

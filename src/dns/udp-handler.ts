@@ -1,3 +1,4 @@
+import type { Admission } from '../limits/admission.js';
 import type { ConnectionPool } from '../limits/connection-pool.js';
 import type { HashKey } from '../limits/half-siphash.js';
 import type { RateLimiter } from '../limits/rate-limiter.js';
@@ -8,7 +9,6 @@ import {
   type DatagramBatch,
   LOCAL_WORD,
   NO_REPLY,
-  PORT_WORD,
 } from '../socket/datagram-batch.js';
 import { ADDRESS_LENGTH, type Endpoint, formatAddress, isWildcard } from '../wire/endpoint.js';
 import type { DeviceSource } from './device-source.js';
@@ -19,6 +19,9 @@ import type { LocalAddress } from './zone.js';
 export interface Answering {
   readonly responder: Responder;
   readonly source: DeviceSource;
+  /** Of datagrams. */
+  readonly admission: Admission;
+  /** Of all queries, by source. */
   readonly limiter: RateLimiter;
   /** Of replies over UDP that are larger than their query; undefined where sources cannot be forged. */
   readonly replyLimiter: RateLimiter | undefined;
@@ -44,7 +47,7 @@ export class UdpHandler {
     private readonly socket: () => BatchSocket,
   ) {}
 
-  /** Answers a batch that was received, at once or, where the device has to be read first, later. */
+  /** Answers a received batch, at once or after the reading of the device that is due. */
   handle(batch: DatagramBatch, count: number): void {
     this.admit(batch, count);
     const reading = this.answering.source.refresh();
@@ -62,24 +65,17 @@ export class UdpHandler {
     }
   }
 
-  /** Drops what is over its source's rate, or cannot be answered. */
   private admit(batch: DatagramBatch, count: number): void {
-    const { limiter, hashKey, responder, now } = this.answering;
+    const { admission, now } = this.answering;
     const time = now();
     for (let slot = 0; slot < count; slot++) {
-      const address = slot * ADDRESS_WORDS;
-      const source = sourceHash(batch.addresses, address, this.bound.family, hashKey);
-      if (!limiter.allows(source, time)) {
-        responder.counts.udp.limited++;
-        batch.lengths[slot] = NO_REPLY;
-      } else if (batch.addresses[address + PORT_WORD] === 0) {
-        responder.counts.udp.ignored++;
+      if (!admission.admits(batch, slot, this.bound.family, time)) {
         batch.lengths[slot] = NO_REPLY;
       }
     }
   }
 
-  /** Puts a query aside; when there is no room, answers it from what is known, unless that is too old. */
+  /** Puts a query aside. Without room it is answered from the last reading, unless that is too old. */
   private hold(batch: DatagramBatch, slot: number): void {
     const { outgoing } = this.socket();
     if (this.waiting === outgoing.capacity) {
@@ -101,7 +97,7 @@ export class UdpHandler {
   private answerAtOnce(batch: DatagramBatch, slot: number): void {
     const { source, responder } = this.answering;
     if (source.isOutdated) {
-      // The asker asks again, which is better than an answer of long ago.
+      // The client repeats its query, which is better than an outdated answer.
       responder.counts.udp.crowdedOut++;
       batch.lengths[slot] = NO_REPLY;
     } else {
@@ -127,7 +123,7 @@ export class UdpHandler {
 
   private answer(batch: DatagramBatch, slot: number): void {
     const { payload, stride, lengths } = batch;
-    // What did not fit in the slot was cut, and is malformed.
+    // A datagram that did not fit in the slot was cut, and is malformed.
     const length = Math.min(lengths[slot] as number, stride);
     const start = slot * stride;
     this.batch = batch;
@@ -153,7 +149,7 @@ export class UdpHandler {
     return replyLimiter.allows(source, now());
   }
 
-  /** Where a query was sent to; undefined where node:dgram does not tell. */
+  /** The address that a query was sent to; undefined where node:dgram does not report it. */
   private localAddress(): string | undefined {
     const { address, family } = this.bound;
     if (!isWildcard(address)) {

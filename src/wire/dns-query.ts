@@ -55,6 +55,19 @@ export function decodeQuery(message: Uint8Array): Query | QueryFault {
     return 'notimp';
   }
   const section = readQuestion(message);
-  const edns = section && readRecords(message, section.questionEnd);
-  return section === undefined || edns === 'malformed' ? 'formerr' : { ...section, edns };
+  if (section === undefined) {
+    return 'formerr';
+  }
+  const edns = readRecords(message, section.questionEnd);
+  if (edns === 'malformed') {
+    return 'formerr';
+  }
+  // Spelled out: a spread takes longer than the rest of this function.
+  return {
+    question: section.question,
+    class: section.class,
+    nameLength: section.nameLength,
+    questionEnd: section.questionEnd,
+    edns,
+  };
 }

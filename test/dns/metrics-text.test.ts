@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AnswerCounts, emptyCounts, sumAnswers } from '../../src/dns/counts.js';
-import { serveMetrics } from '../../src/dns/metrics.js';
+import { serveRegistryMetrics } from '../../src/dns/metrics.js';
 import { sumCounters } from '../../src/socket/socket-counts.js';
 import { ownSamples, sortedLines } from '../metrics/own-samples.js';
 
@@ -75,6 +75,6 @@ batch_size_count 9
 `;
 
 test('each count of a registry is told under its own name', async () => {
-  const samples = await ownSamples((place) => serveMetrics(() => COUNTS, place));
+  const samples = await ownSamples((place) => serveRegistryMetrics(() => COUNTS, place));
   assert.deepEqual(samples, sortedLines(EXPECTED));
 });

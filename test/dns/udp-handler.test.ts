@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { decode } from 'dns-packet';
 import { DeviceSource } from '../../src/dns/device-source.js';
 import { UdpHandler } from '../../src/dns/udp-handler.js';
+import { Admission } from '../../src/limits/admission.js';
 import { ConnectionPool } from '../../src/limits/connection-pool.js';
 import { RateLimiter } from '../../src/limits/rate-limiter.js';
 import type { BatchSocket } from '../../src/socket/batch-socket.js';
@@ -43,7 +44,8 @@ class Bench {
     };
     const socket = { outgoing: this.outgoing, flush } as unknown as BatchSocket;
     const connections = new ConnectionPool({ capacity: 1 });
-    const limits = { limiter, replyLimiter, connections, hashKey };
+    const admission = new Admission({ limiter, hashKey, minLength: 12, maxLength: STRIDE });
+    const limits = { admission, limiter, replyLimiter, connections, hashKey };
     const answering = { responder, source, ...limits, now };
     this.handler = new UdpHandler(answering, endpoint('127.0.0.1', 53), () => socket);
   }
