@@ -6,6 +6,8 @@
         "native/addon.cc",
         "native/system-error.cc",
         "native/interface-flags.cc",
+        "native/name-lock.cc",
+        "native/options.cc",
         "native/poll-handle.cc",
         "native/process.cc",
         "native/raw-socket.cc",

@@ -1,6 +1,7 @@
 #include <napi.h>
 
 #include "interface-flags.h"
+#include "name-lock.h"
 #include "process.h"
 #include "raw-socket.h"
 #include "tcp-listener.h"
@@ -16,6 +17,10 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("interfaceIndex", Napi::Function::New(env, wg_rendezvous::InterfaceIndex));
   exports.Set("openPipe", Napi::Function::New(env, wg_rendezvous::OpenPipe));
   exports.Set("hardenProcess", Napi::Function::New(env, wg_rendezvous::HardenProcess));
+  exports.Set("enterNetworkNamespace",
+              Napi::Function::New(env, wg_rendezvous::EnterNetworkNamespace));
+  exports.Set("followParent", Napi::Function::New(env, wg_rendezvous::FollowParent));
+  exports.Set("lockName", Napi::Function::New(env, wg_rendezvous::LockName));
   exports.Set("listenTcp", Napi::Function::New(env, wg_rendezvous::ListenTcp));
   return exports;
 }

@@ -25,8 +25,7 @@ bool IsInterfaceName(const std::string& name) {
 Napi::Value InterfaceFlags(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!info[0].IsString()) {
-    Napi::TypeError::New(env, "Expected the name of an interface to be a string")
-        .ThrowAsJavaScriptException();
+    ThrowTypeError(env, "Expected the name of an interface to be a string");
     return env.Undefined();
   }
   const std::string name = info[0].As<Napi::String>();

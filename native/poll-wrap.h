@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "poll-handle.h"
+#include "system-error.h"
 
 namespace wg_rendezvous {
 
@@ -33,8 +34,7 @@ class PollWrap : public Napi::ObjectWrap<Class> {
 
   void Start(const Napi::CallbackInfo& info) {
     if (!info[0].IsFunction()) {
-      Napi::TypeError::New(info.Env(), "Expected `onReadable` to be a function")
-          .ThrowAsJavaScriptException();
+      ThrowTypeError(info.Env(), "Expected `onReadable` to be a function");
       return;
     }
     handle_->Start(info.Env(), info.This(), info[0]);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -30,6 +32,22 @@ void HardenProcess(const Napi::CallbackInfo& info) {
   } else if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
     ThrowSystemError(info.Env(), errno, "prctl", "PR_SET_DUMPABLE");
   }
+}
+
+void EnterNetworkNamespace(const Napi::CallbackInfo& info) {
+  if (!info[0].IsNumber()) return ThrowTypeError(info.Env(), "Expected a descriptor");
+  if (setns(info[0].As<Napi::Number>().Int32Value(), CLONE_NEWNET) != 0) {
+    ThrowSystemError(info.Env(), errno, "setns");
+  }
+}
+
+Napi::Value FollowParent(const Napi::CallbackInfo& info) {
+  const pid_t parent = getppid();
+  if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) {
+    ThrowSystemError(info.Env(), errno, "prctl", "PR_SET_PDEATHSIG");
+    return info.Env().Undefined();
+  }
+  return Napi::Boolean::New(info.Env(), getppid() == parent && parent != 1);
 }
 
 }  // namespace wg_rendezvous

@@ -59,10 +59,6 @@ bool IsBytes(const Napi::Value& value) {
          value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
 }
 
-void ThrowTypeError(Napi::Env env, const char* message) {
-  Napi::TypeError::New(env, message).ThrowAsJavaScriptException();
-}
-
 }  // namespace
 
 void RawSocket::Init(Napi::Env env, Napi::Object exports) {
@@ -103,8 +99,7 @@ void RawSocket::AttachFilter(const Napi::CallbackInfo& info) {
   const size_t length = bytes.ByteLength();
   const size_t count = length / sizeof(sock_filter);
   if (count == 0 || count > BPF_MAXINSNS || length % sizeof(sock_filter) != 0) {
-    Napi::RangeError::New(info.Env(), "Expected the filter to be 1..4096 instructions of 8 bytes")
-        .ThrowAsJavaScriptException();
+    ThrowRangeError(info.Env(), "Expected the filter to be 1..4096 instructions of 8 bytes");
     return;
   }
   // Copied, because a view of bytes may start at any address, and instructions are aligned.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "interface-flags.h"
+#include "options.h"
 #include "socket-address.h"
 #include "system-error.h"
 
@@ -30,35 +31,19 @@ const char* Configure(int fd, SocketAddress* address, const std::string& interfa
   return listen(fd, kBacklog) == 0 ? nullptr : "listen";
 }
 
-bool ReadAddress(const Napi::Object& options, SocketAddress* address) {
-  const Napi::Value bytes = options.Get("address");
-  if (!bytes.IsTypedArray() || bytes.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
-    return false;
-  }
-  const auto number = [&](const char* name) -> int64_t {
-    const Napi::Value value = options.Get(name);
-    return value.IsNumber() ? value.As<Napi::Number>().Int64Value() : -1;
-  };
-  const int64_t port = number("port");
-  const auto array = bytes.As<Napi::Uint8Array>();
-  return port >= 0 && port <= 65535 &&
-         address->Set(number("family") == 4 ? AF_INET : AF_INET6, array.Data(), array.ByteLength(),
-                      static_cast<uint16_t>(port), static_cast<uint32_t>(number("scopeId")));
-}
-
 }  // namespace
 
 Napi::Value ListenTcp(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
+  Options options(info);
+  const std::string interface = options.String("interfaceName");
   SocketAddress address;
-  if (!info[0].IsObject() || !ReadAddress(info[0].As<Napi::Object>(), &address) ||
-      !info[0].As<Napi::Object>().Get("interfaceName").IsString()) {
-    Napi::TypeError::New(env, "Expected { family, address, scopeId, port, interfaceName }")
-        .ThrowAsJavaScriptException();
+  const bool has_address = options.Address(&address);
+  if (options.threw()) return env.Undefined();
+  if (!has_address || interface.empty()) {
+    ThrowTypeError(env, "Expected { family, address, scopeId, port, interfaceName }");
     return env.Undefined();
   }
-  const std::string interface =
-      info[0].As<Napi::Object>().Get("interfaceName").As<Napi::String>();
   const int fd = socket(address.is_v4() ? AF_INET : AF_INET6,
                         SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (fd < 0) {

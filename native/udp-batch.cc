@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "options.h"
 #include "socket-address.h"
 #include "system-error.h"
 #include "udp-descriptor.h"
@@ -39,13 +40,12 @@ bool ReadSlots(const Napi::CallbackInfo& info, Slots* slots) {
   if (!ReadArray(env, info[0], napi_uint8_array, &payload) || !info[1].IsNumber() ||
       !ReadArray(env, info[2], napi_int32_array, &lengths) ||
       !ReadArray(env, info[3], napi_uint32_array, &addresses)) {
-    Napi::TypeError::New(env, "Expected (Uint8Array, stride, Int32Array, Uint32Array)")
-        .ThrowAsJavaScriptException();
+    ThrowTypeError(env, "Expected (Uint8Array, stride, Int32Array, Uint32Array)");
     return false;
   }
   const int64_t stride = info[1].As<Napi::Number>().Int64Value();
   if (stride < 1 || stride > static_cast<int64_t>(kMaxDatagram)) {
-    Napi::RangeError::New(env, "Expected the stride to be 1..65535").ThrowAsJavaScriptException();
+    ThrowRangeError(env, "Expected the stride to be 1..65535");
     return false;
   }
   slots->payload = static_cast<uint8_t*>(payload.data);
@@ -55,7 +55,7 @@ bool ReadSlots(const Napi::CallbackInfo& info, Slots* slots) {
   slots->count = std::min({payload.length / slots->stride, lengths.length,
                            addresses.length / kAddressWords, kMaxSlots});
   if (slots->count > 0) return true;
-  Napi::RangeError::New(env, "Expected room for one slot").ThrowAsJavaScriptException();
+  ThrowRangeError(env, "Expected room for one slot");
   return false;
 }
 
@@ -78,31 +78,20 @@ void UdpBatch::Init(Napi::Env env, Napi::Object exports) {
 
 UdpBatch::UdpBatch(const Napi::CallbackInfo& info) : PollWrap<UdpBatch>(info) {
   Napi::Env env = info.Env();
-  const Napi::Object options = info[0].IsObject() ? info[0].As<Napi::Object>() : Napi::Object();
-  const auto number = [&](const char* name, int64_t if_missing = -1) -> int64_t {
-    const Napi::Value value = options.IsEmpty() ? Napi::Value() : options.Get(name);
-    if (value.IsEmpty() || value.IsUndefined()) return if_missing;
-    return value.IsNumber() ? value.As<Napi::Number>().Int64Value() : -1;
-  };
-  const int64_t port = number("port");
-  const int64_t receive_buffer = number("receiveBufferBytes");
-  const int64_t send_buffer = number("sendBufferBytes", 0);
-  Array bytes;
+  Options options(info);
+  const int64_t receive_buffer = options.Number("receiveBufferBytes");
+  const int64_t send_buffer = options.Number("sendBufferBytes", 0);
+  const std::string interface = options.String("interfaceName");
   SocketAddress address;
-  if (port < 0 || port > 65535 || !IsBufferSize(receive_buffer) || !IsBufferSize(send_buffer) ||
-      !ReadArray(env, options.Get("address"), napi_uint8_array, &bytes) ||
-      !address.Set(number("family") == 4 ? AF_INET : AF_INET6,
-                   static_cast<const uint8_t*>(bytes.data), bytes.length,
-                   static_cast<uint16_t>(port), static_cast<uint32_t>(number("scopeId")))) {
-    Napi::TypeError::New(env, "Expected { family, address, scopeId, port, receiveBufferBytes, "
-                              "sendBufferBytes }")
-        .ThrowAsJavaScriptException();
+  const bool has_address = options.Address(&address);
+  if (options.threw()) return;
+  if (!has_address || !IsBufferSize(receive_buffer) || !IsBufferSize(send_buffer)) {
+    ThrowTypeError(env, "Expected { family, address, scopeId, port, receiveBufferBytes, "
+                        "sendBufferBytes }");
     return;
   }
-  const Napi::Value interface = options.Get("interfaceName");
   const BufferBytes buffers = {static_cast<int>(receive_buffer), static_cast<int>(send_buffer)};
-  const int fd = OpenUdpDescriptor(env, &address, buffers,
-                                   interface.IsString() ? interface.As<Napi::String>() : std::string());
+  const int fd = OpenUdpDescriptor(env, &address, buffers, interface);
   if (fd < 0) return;
   port_ = ntohs(address.is_v4() ? address.v4().sin_port : address.v6().sin6_port);
   slots_ = std::make_unique<DatagramSlots>(address.is_v4(), IsWildcard(address), address.bytes());
@@ -125,8 +114,7 @@ Napi::Value UdpBatch::Send(const Napi::CallbackInfo& info) {
   if (!ReadSlots(info, &slots)) return info.Env().Undefined();
   const int64_t count = info[4].IsNumber() ? info[4].As<Napi::Number>().Int64Value() : -1;
   if (count < 0 || count > static_cast<int64_t>(slots.count)) {
-    Napi::RangeError::New(info.Env(), "Expected the count to be of the slots passed")
-        .ThrowAsJavaScriptException();
+    ThrowRangeError(info.Env(), "Expected the count to be of the slots passed");
     return info.Env().Undefined();
   }
   slots.count = static_cast<size_t>(count);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { FinderFactory } from '../client/finder.js';
 import type { ServerName } from '../client/server-locator.js';
+import { namespacePath, useSocketNamespace } from '../socket/network-namespace.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import type { PublicKey } from '../wire/key.js';
 import { interfaceName, publicKeyArgument, serverName } from './arguments.js';
@@ -29,7 +30,7 @@ export function clientCommand(exit: (code: number) => void): Command {
       "the server's public key: use the sealed protocol",
       publicKeyArgument,
     );
-  return withRefreshOption(withClientOptions(command)).action(
+  return withSocketNamespace(withRefreshOption(withClientOptions(command))).action(
     async (name: string, server: ServerName, flags: Flags) => {
       // What a command needs is loaded when it runs: the client's start-up is part of the time to connect.
       const [{ runClient }, finder] = await Promise.all([
@@ -40,6 +41,23 @@ export function clientCommand(exit: (code: number) => void): Command {
       exit(await runClient(clientOptions(name, finder, flags), through, flags));
     },
   );
+}
+
+/** Adds `--socket-namespace`, for an interface that was moved to another namespace after its creation. */
+function withSocketNamespace(command: Command): Command {
+  return command
+    .option(
+      '--socket-namespace <name|pid>',
+      "the network namespace of WireGuard's UDP socket, where it is not that of the interface",
+    )
+    .hook('preAction', (self) => {
+      const { socketNamespace } = self.opts<{ readonly socketNamespace?: string }>();
+      try {
+        useSocketNamespace(socketNamespace && namespacePath(socketNamespace));
+      } catch (cause) {
+        throw new UsageError(`--socket-namespace: ${(cause as Error).message}`, { cause });
+      }
+    });
 }
 
 async function finderOf(

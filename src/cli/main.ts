@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './own-signals.js';
 import { Command, CommanderError, Option } from 'commander';
 import { clientCommand } from './client-command.js';
 import { compareCommand } from './compare-command.js';
@@ -6,13 +7,11 @@ import { dnsCommand } from './dns-command.js';
 import { EXIT, UsageError } from './exit-code.js';
 import { labAgentCommand } from './lab-agent-command.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log-options.js';
+import { prepareProcess } from './prepare-process.js';
 import { pubkeyCommand } from './pubkey-command.js';
 import { serverCommand } from './server-command.js';
+import { endProcess } from './terminal.js';
 import { version } from './version.js';
-
-function exit(code: number): void {
-  process.exit(code);
-}
 
 function withLogOptions(command: Command): void {
   command
@@ -29,17 +28,18 @@ function withLogOptions(command: Command): void {
 function createProgram(): Command {
   const program = new Command('wg-rendezvous')
     .description('Connects WireGuard peers behind NATs directly, with WireGuard unmodified.')
-    .version(version());
+    .version(version())
+    .hook('preAction', prepareProcess);
   for (const command of [
-    serverCommand(exit),
-    pubkeyCommand(exit),
-    clientCommand(exit),
-    dnsCommand(exit),
-    compareCommand(exit),
+    serverCommand(endProcess),
+    pubkeyCommand(endProcess),
+    clientCommand(endProcess),
+    dnsCommand(endProcess),
+    compareCommand(endProcess),
   ]) {
     program.addCommand(command);
   }
-  program.addCommand(labAgentCommand(exit), { hidden: true });
+  program.addCommand(labAgentCommand(endProcess), { hidden: true });
   finish(program);
   return program;
 }
@@ -65,5 +65,5 @@ function report(error: unknown): number {
 try {
   await createProgram().parseAsync();
 } catch (error) {
-  exit(report(error));
+  endProcess(report(error));
 }

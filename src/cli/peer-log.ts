@@ -53,6 +53,7 @@ const SOLVED = {
   server: 'the server answers again',
   name: 'the server name resolves again',
   socket: 'the socket is open again',
+  'socket-namespace': "WireGuard's UDP socket is within reach",
   send: 'requests can be sent again',
   change: 'peers can be changed again',
   'private-key': 'the private key can be read again',

@@ -13,12 +13,14 @@ const OFFERS_COLUMN = TITLES.length - 1;
 export class PeerTable {
   readonly #draw;
   readonly #title: string;
+  readonly #stream: NodeJS.WriteStream;
   readonly #problems = new Map<Topic, string>();
   #peers: readonly PeerView[] = [];
   #drawnAt = Number.NEGATIVE_INFINITY;
 
   constructor(title: string, stream: NodeJS.WriteStream) {
     this.#title = title;
+    this.#stream = stream;
     this.#draw = createLogUpdate(sized(stream));
   }
 
@@ -39,6 +41,13 @@ export class PeerTable {
     if (performance.now() - this.#drawnAt >= REDRAW_MS) {
       this.#drawNow();
     }
+  }
+
+  /** Prints a line above the table. */
+  print(line: string): void {
+    this.#draw.clear();
+    this.#stream.write(`${line}\n`);
+    this.#drawNow();
   }
 
   /** Draws once more and leaves the table where it is. */

@@ -1,8 +1,45 @@
-/** Aborts at the first SIGINT or SIGTERM; a second one ends the process at once, as without a handler. */
+import { terminalIsClosed } from './terminal.js';
+
+/**
+ * A signal this soon after the first is the same key press: the terminal sends SIGINT to the whole
+ * foreground group, and npm passes it on once more.
+ */
+const SAME_PRESS_MS = 1000;
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/**
+ * Aborts at the first SIGINT or SIGTERM, when the terminal is closed, and when nobody reads stdout any more.
+ * A second signal, after a second, ends the process at once.
+ *
+ * The listeners stay: log-update brings the package signal-exit, which ends the process by the signal as
+ * soon as no listener but its own is left.
+ */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => controller.abort());
+  let stoppedAt = Number.POSITIVE_INFINITY;
+  const stop = () => {
+    stoppedAt = Math.min(stoppedAt, performance.now());
+    controller.abort();
+  };
+  for (const name of STOP_SIGNALS) {
+    process.on(name, () => {
+      if (performance.now() >= stoppedAt + SAME_PRESS_MS) {
+        process.removeAllListeners(name);
+        process.kill(process.pid, name);
+      }
+      stop();
+    });
+  }
+  process.on('SIGHUP', () => {
+    // Any other SIGHUP is not about stopping.
+    if (terminalIsClosed()) {
+      stop();
+    }
+  });
+  for (const stream of [process.stdout, process.stderr]) {
+    // Without a listener an error of the stream would end the process with a stack trace.
+    stream.on('error', stop);
   }
   return controller.signal;
 }

@@ -1,4 +1,5 @@
 import { interfaceIsUp } from '../socket/interface-flags.js';
+import { hasUdpPort } from '../socket/network-namespace.js';
 import type { Device, PeerConfig } from '../wireguard/device.js';
 import { describeNotReady, inspect, type Readiness } from '../wireguard/readiness.js';
 import { readDevice, setPeers } from '../wireguard/wg-tool.js';
@@ -48,6 +49,8 @@ export class Client {
   readonly #finder: Finder;
   readonly #openers: OpenerExchange;
   #device: Device | undefined;
+  #foundPort: number | undefined;
+  #socketMisses = 0;
   #inspectedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClientOptions, observe: (event: ClientEvent) => void) {
@@ -191,6 +194,7 @@ export class Client {
       return;
     }
     this.#problems.clear('interface');
+    this.#findSocket(device);
     if (this.#addresses.haveChanged()) {
       this.#finder.refreshNow();
     }
@@ -198,6 +202,28 @@ export class Client {
     this.#noticeMissing();
     if (changes.length > 0) {
       await this.#change(changes);
+    }
+  }
+
+  /**
+   * WireGuard's UDP socket stays in the network namespace where the interface was created, and requests have
+   * to leave from there. A socket that was just opened may need a moment: the second miss counts.
+   */
+  #findSocket({ listenPort }: Device): void {
+    if (listenPort === this.#foundPort) {
+      return;
+    }
+    if (hasUdpPort(listenPort)) {
+      this.#foundPort = listenPort;
+      this.#socketMisses = 0;
+      this.#problems.clear('socket-namespace');
+    } else if (++this.#socketMisses > 1) {
+      const { interfaceName } = this.#options;
+      this.#problems.raise(
+        'socket-namespace',
+        `no UDP socket of this network namespace has ${interfaceName}'s port ${listenPort}: ` +
+          `WireGuard's socket is where ${interfaceName} was created, give that with --socket-namespace NAME|PID`,
+      );
     }
   }
 

@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { inSocketNamespace } from '../socket/network-namespace.js';
 import { type Endpoint, endpoint } from '../wire/endpoint.js';
 import type { Candidates } from './finder.js';
 
@@ -11,7 +12,7 @@ export class HostAddresses {
   /** Whether they are others than at the last call; true the first time. */
   haveChanged(): boolean {
     const now = JSON.stringify(
-      Object.entries(networkInterfaces()).map(([name, list]) => [
+      Object.entries(inSocketNamespace(networkInterfaces)).map(([name, list]) => [
         name,
         list?.map(({ address }) => address),
       ]),
@@ -36,7 +37,7 @@ export function reachableFirst(candidates: Candidates, own: readonly Endpoint[])
  * ones, and those of the given interface, which are inside its tunnel.
  */
 export function localEndpoints(port: number, withoutInterface: string): Endpoint[] {
-  return Object.entries(networkInterfaces())
+  return Object.entries(inSocketNamespace(networkInterfaces))
     .filter(([name]) => name !== withoutInterface)
     .flatMap(([, list]) => list ?? [])
     .filter(({ internal, address }) => !internal && !LINK_LOCAL.test(address))

@@ -7,6 +7,7 @@ export type Topic =
   | 'server'
   | 'name'
   | 'socket'
+  | 'socket-namespace'
   | 'send'
   | 'openers'
   | 'change'

@@ -38,6 +38,9 @@ const USED: Readonly<Record<keyof Binding, object>> = {
   interfaceIndex: {},
   openPipe: {},
   hardenProcess: {},
+  enterNetworkNamespace: {},
+  followParent: {},
+  lockName: {},
   listenTcp: {},
 };
 

@@ -89,6 +89,15 @@ export interface Binding {
   readonly openPipe: () => readonly [readEnd: number, writeEnd: number];
   /** RLIMIT_CORE 0 and PR_SET_DUMPABLE 0. Throws a SystemError. */
   readonly hardenProcess: () => void;
+  /** setns of the calling thread into the network namespace of a descriptor. Throws a SystemError. */
+  readonly enterNetworkNamespace: (fd: number) => void;
+  /** PR_SET_PDEATHSIG with SIGTERM; false when the parent is gone already. Throws a SystemError. */
+  readonly followParent: () => boolean;
+  /**
+   * Takes an abstract unix socket name: the descriptor that holds it, or the process that holds it, with
+   * pid 0 and uid -1 where they cannot be told. Throws a SystemError.
+   */
+  readonly lockName: (name: string) => number | readonly [pid: number, uid: number];
   /**
    * A listening TCP socket tied to an interface (SO_BINDTODEVICE), which node:net lacks; the connections
    * are tied with it. Returns the descriptor, which is the caller's to close. Throws a SystemError.

@@ -23,6 +23,9 @@ export class PermissionError extends Error {
       return call();
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
+      if (error instanceof PermissionError) {
+        throw error;
+      }
       if (code === 'EPERM' || code === 'EACCES') {
         throw new PermissionError(what, capability, error as NodeJS.ErrnoException);
       }

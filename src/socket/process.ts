@@ -11,6 +11,14 @@ export function openPipe(): { readonly readEnd: number; readonly writeEnd: numbe
 }
 
 /**
+ * Ends this process by SIGTERM when the one that started it ends. False when that has happened already.
+ * Throws an AddonError or the system's error.
+ */
+export function followParent(): boolean {
+  return loadBinding().followParent();
+}
+
+/**
  * Keeps this process's memory out of core dumps (RLIMIT_CORE) and away from other processes of the same
  * user (PR_SET_DUMPABLE). Throws an AddonError or the system's error.
  */

@@ -3,6 +3,7 @@ import { addressBytes, type Endpoint, type Family, formatAddress } from '../wire
 import { encodeUdp } from '../wire/udp.js';
 import { loadBinding, type NativeRawSocket, type RawReceived } from './binding.js';
 import { LoopSocket } from './loop-socket.js';
+import { inSocketNamespace } from './network-namespace.js';
 import { checkPacket, type PacketRefusal } from './packet-check.js';
 import { PermissionError } from './permission-error.js';
 import { zoneNumber } from './zone.js';
@@ -62,7 +63,8 @@ export class RawSocket extends LoopSocket {
     const { listenPort } = this.#options.rule;
     // Checksum 0 is "none" over IPv4; over IPv6 the kernel fills it in (IPV6_CHECKSUM).
     const datagram = encodeUdp({ sourcePort: listenPort, destinationPort: port, payload });
-    this.#native.send(datagram, addressBytes(address), zoneNumber(address));
+    const zone = address.includes('%') ? inSocketNamespace(() => zoneNumber(address)) : 0;
+    this.#native.send(datagram, addressBytes(address), zone);
   }
 
   /** Nothing is called back once close() has returned. */
@@ -111,7 +113,7 @@ export class RawSocket extends LoopSocket {
 export function openRawSocket(options: RawSocketOptions): RawSocket {
   const open = options.open ?? ((family) => new (loadBinding().RawSocket)(family));
   const native = PermissionError.explain('the raw socket', 'CAP_NET_RAW', () =>
-    open(options.rule.family),
+    inSocketNamespace(() => open(options.rule.family)),
   );
   try {
     if (options.mark !== 0) {
