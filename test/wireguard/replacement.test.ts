@@ -39,6 +39,11 @@ here=$(dirname "$0")
 if [ "$1" = show ]; then
   echo x >> "$here/shown"
   n=$(wc -l < "$here/shown")
+  # Later readings are made while a set waits; it may start more slowly than this.
+  for i in $(seq 50); do
+    [ "$(cat "$here/calls" 2>/dev/null | wc -l)" -ge $((n - 1)) ] && break
+    sleep 0.02
+  done
   while [ ! -e "$here/dump.$n" ]; do n=$((n - 1)); done
   cat "$here/dump.$n"
 else
