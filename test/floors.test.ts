@@ -36,7 +36,7 @@ const PURE = [
   /^client\/dns\/(records|lookup|lookup-schedule|exchanges|failure|registry-peer)\.ts$/,
   /^sealed\/replay-window\.ts$/,
   /^dns\/dnssec\/(canonical|denial|signature-cache)/,
-  /^metrics\/(http-request|shared-text)\.ts$/,
+  /^metrics\/(http-request|cached-text)\.ts$/,
   /^lab\/(topology|nat-rules|distance)\.ts$/,
   /^compare\/results\.ts$/,
   /^compare\/(report\/|measure\/(statistics|round-trips)|agents\/(load-script|sealed-session))/,

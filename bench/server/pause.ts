@@ -4,11 +4,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { sourceAt } from '../../src/limits/source.js';
-import type { ClientRecord } from '../../src/server/sealed/client-record.js';
+import { type ClientRecord, keyText } from '../../src/server/sealed/client-record.js';
 import { Directory } from '../../src/server/sealed/directory.js';
 import { ProvenPath } from '../../src/server/sealed/proven-path.js';
 import { Sessions } from '../../src/server/sealed/sessions.js';
-import { keyText } from '../../src/server/sealed/want.js';
 import { ADDRESS_WORDS } from '../../src/socket/datagram-batch.js';
 import { KEY_LENGTH } from '../../src/wire/key.js';
 

@@ -26,6 +26,7 @@ export async function runServer(
   const events = {
     ...metricsEvents(logger),
     onSocketError: socketErrorLog((line) => logger.warn(line)),
+    onHiddenSources: (address: string) => logger.warn(hiddenSourcesText(address)),
   };
   const service = await open({ ...options, ...(sealed && { sealed }) }, events);
   if (files?.allow !== undefined) {
@@ -45,6 +46,15 @@ async function open(options: ServiceOptions, events: ServiceEvents): Promise<Ser
   } catch (error) {
     throw listenError(error as NodeJS.ErrnoException);
   }
+}
+
+/** What to do when all keys register from one private address. */
+export function hiddenSourcesText(address: string): string {
+  return (
+    `all clients register from the private address ${address}: a proxy or NAT in front of this server, ` +
+    'such as the UDP proxy of a container, hides where they come from, and no peer can reach another; ' +
+    "run the server on a public host, in the host's own network"
+  );
 }
 
 function announceKey(key: PublicKey, logger: Logger): void {

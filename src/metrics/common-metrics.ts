@@ -3,10 +3,10 @@ import type { SocketCounts } from '../socket/socket-counts.js';
 import { counter, gauge, PREFIX, samples, total } from './metric-kinds.js';
 
 /**
- * The metrics that each server has: of its UDP sockets, of the process, and the delay of the event loop
- * (perf_hooks.monitorEventLoopDelay). All are read when they are asked for, so they cost the path of a
- * datagram nothing.
- * @param otherDrops datagrams that were not answered, by cause, beside those that the kernel lost
+ * The metrics that all servers share: UDP sockets, the process, and the delay of the event loop
+ * (perf_hooks.monitorEventLoopDelay). All are read at each scrape, so they add nothing to the path of a
+ * datagram.
+ * @param otherDrops datagrams that the server itself dropped, by cause
  */
 export function createCommonRegistry(
   sockets: () => Readonly<SocketCounts>,
@@ -33,8 +33,8 @@ export function createCommonRegistry(
 }
 
 /**
- * Sizes of batches. prom-client's Histogram counts observations one by one and cannot take over counts
- * that exist; of a metric the registry wants no more than its name and get().
+ * Sizes of batches. prom-client's Histogram counts observations one by one and cannot adopt existing
+ * counts; the registry needs only the name and get() of a metric.
  */
 function batchHistogram(read: () => SocketCounts): Metric {
   const name = `${PREFIX}batch_size`;

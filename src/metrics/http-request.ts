@@ -5,7 +5,7 @@ export interface HttpRequest {
   readonly path: string;
 }
 
-/** A longer head is nobody's who scrapes. */
+/** The longest head that is read; those of scrapers are shorter. */
 export const MAX_HEAD_LENGTH = 8192;
 
 /** The end of a head is an empty line; a lone LF ends a line too (RFC 9112 sections 2.1, 2.2). */
@@ -15,8 +15,8 @@ const HEAD_END = /\n\r?\n/;
 const REQUEST_LINE = /^([A-Z]+) (?:http:\/\/[^/?\s]*)?(\/[^?\s]*)(?:\?\S*)? HTTP\/1\.[01]\r?\n/;
 
 /**
- * Reads the head of a request: what a connection has sent so far, one character for each byte. What
- * follows the head is not looked at.
+ * Reads the head of a request from what a connection has sent so far, one character for each byte. Bytes
+ * behind the head are ignored.
  */
 export function readRequest(received: string): HttpRequest | 'incomplete' | 'too long' | 'bad' {
   if (!HEAD_END.test(received)) {

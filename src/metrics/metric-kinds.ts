@@ -19,7 +19,7 @@ export function samples(
   }));
 }
 
-/** A counter that is read when it is asked for. */
+/** A counter that is read at each scrape. */
 export function counter(
   registry: Registry,
   name: string,
@@ -40,12 +40,12 @@ export function counter(
   });
 }
 
-/** A counter without labels that is read when it is asked for. */
+/** A counter without labels that is read at each scrape. */
 export function total(registry: Registry, name: string, help: string, read: () => number): void {
   counter(registry, name, help, () => [{ labels: {}, value: read() }]);
 }
 
-/** A gauge that is read when it is asked for. */
+/** A gauge that is read at each scrape. */
 export function gauge(registry: Registry, name: string, help: string, read: () => number): void {
   new Gauge({
     name: PREFIX + name,

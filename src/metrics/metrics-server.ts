@@ -6,20 +6,20 @@ import { connectionSource } from '../limits/source-hash.js';
 import { atIntervals } from '../socket/at-intervals.js';
 import { openTcpListener } from '../socket/tcp-listener.js';
 import type { Endpoint } from '../wire/endpoint.js';
-import type { HttpAnswer } from './http-answer.js';
+import { CachedText } from './cached-text.js';
+import { answerOnce } from './http-connection.js';
 import type { HttpRequest } from './http-request.js';
-import { answerOnce } from './one-exchange.js';
-import { SharedText } from './shared-text.js';
+import type { HttpResponse } from './http-response.js';
 
-/** Connections at once; scrapers and probes are few. */
+/** Concurrent connections; scrapers and probes are few. */
 const MAX_CONNECTIONS = 64;
 
-/** The kernel says again and again what it lacks. */
+/** Accept errors repeat for as long as the kernel lacks something. */
 const PROBLEM_INTERVAL_MS = 60_000;
 
-/** What a server tells of its metrics while it runs. */
+/** Events of a metrics server. */
 export interface MetricsEvents {
-  /** A connection could not be taken, such as for want of descriptors; told once a minute at most. */
+  /** accept(2) failed, such as for lack of descriptors; reported once a minute at most. */
   readonly onMetricsProblem?: (error: Error) => void;
 }
 
@@ -30,22 +30,22 @@ export interface MetricsServer extends AsyncDisposable {
 }
 
 export interface MetricsServerOptions extends MetricsEvents {
-  /** Where to listen; `::` does not mean IPv4 as well. */
+  /** Where to listen; `::` does not include IPv4. */
   readonly endpoint: Endpoint;
   readonly registry: Registry;
-  /** Whether the server answers requests: while it does not, /readyz says 503. */
+  /** Whether the server answers requests; while it does not, /readyz returns 503. */
   readonly isReady: () => boolean;
-  /** In milliseconds. @default the time of the process */
+  /** Monotonic ms. @default performance.now() */
   readonly now?: () => number;
 }
 
 /**
- * Serves /metrics for Prometheus, /healthz and /readyz: one request for each connection.
+ * Serves /metrics for Prometheus, /healthz and /readyz: one request per connection.
  * Rejects with the system's error when the address cannot be bound.
  */
 export async function openMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
   const { endpoint, registry, isReady, now = () => performance.now() } = options;
-  const metrics = new SharedText(() => registry.metrics(), now);
+  const metrics = new CachedText(() => registry.metrics(), now);
   const connections = new ConnectionPool({ capacity: MAX_CONNECTIONS });
   const hashKey = randomHashKey();
   const listener = await openTcpListener({
@@ -67,10 +67,10 @@ export async function openMetricsServer(options: MetricsServerOptions): Promise<
 
 async function answer(
   { method, path }: HttpRequest,
-  metrics: SharedText,
+  metrics: CachedText,
   metricsType: string,
   isReady: boolean,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   if (method !== 'GET' && method !== 'HEAD') {
     return { status: 405, text: 'GET or HEAD only\n' };
   }

@@ -26,6 +26,7 @@ import {
 import { randomWords } from './random-words.js';
 import type { AllowList } from './sealed/allow-list.js';
 import type { SealedHandler } from './sealed/sealed-handler.js';
+import { SourceMonitor } from './source-monitor.js';
 
 /** Expiry steps are short, and often enough that ten million entries are walked in time. */
 const EXPIRY_INTERVAL_MS = 50;
@@ -34,6 +35,8 @@ const EXPIRY_INTERVAL_MS = 50;
 export interface ServiceEvents extends MetricsEvents {
   /** A receive or send failed as a whole; it is counted, and there may be many. */
   readonly onSocketError?: (error: Error) => void;
+  /** All keys have registered from this private address; see SourceMonitor. Called once. */
+  readonly onHiddenSources?: (address: string) => void;
 }
 
 /** A rendezvous server that is listening. */
@@ -75,8 +78,10 @@ export async function openService(
     hashKey: randomHashKey(),
     ...lengthsOf(options.sealed),
   });
-  const classic = new ClassicHandler(table);
-  const sealed = options.sealed && (await createSealedHandler(options.sealed, limits, admission));
+  const sources = new SourceMonitor();
+  const classic = new ClassicHandler(table, sources);
+  const sealed =
+    options.sealed && (await createSealedHandler(options.sealed, limits, admission, sources));
   const dispatcher = new Dispatcher(
     admission,
     options.sealed?.only === true ? undefined : classic,
@@ -101,6 +106,10 @@ export async function openService(
     const now = performance.now();
     table.expireDue(now);
     sealed?.tick(now);
+    const hidden = sources.report(table.size + (sealed?.sizes.clients ?? 0), now);
+    if (hidden !== undefined) {
+      events.onHiddenSources?.(hidden);
+    }
   }, EXPIRY_INTERVAL_MS);
   let closed: Promise<void> | undefined;
   const closeAll = async (): Promise<void> => {
@@ -179,11 +188,22 @@ async function createSealedHandler(
   { key, only = false, allow }: SealedOptions,
   limits: ServiceLimits,
   admission: Admission,
+  sources: SourceMonitor,
 ): Promise<SealedHandler> {
   const { SealedHandler } = await import('./sealed/sealed-handler.js');
   const { maxPeers: maxClients, peerTtlMs: ttlMs } = limits;
   return new SealedHandler(
-    { ...limits, maxClients, ttlMs, key, only, allow, admission, hashKey: randomHashKey() },
+    {
+      ...limits,
+      maxClients,
+      ttlMs,
+      key,
+      only,
+      allow,
+      admission,
+      sources,
+      hashKey: randomHashKey(),
+    },
     {
       clock: () => performance.now(),
       wallClock: () => Date.now(),

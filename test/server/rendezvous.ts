@@ -3,6 +3,7 @@ import { RateLimiter } from '../../src/limits/rate-limiter.js';
 import { ClassicHandler } from '../../src/server/classic/classic-handler.js';
 import { EndpointTable } from '../../src/server/classic/endpoint-table.js';
 import { Dispatcher } from '../../src/server/dispatcher.js';
+import { SourceMonitor } from '../../src/server/source-monitor.js';
 import {
   CLASSIC_REQUEST_LENGTH,
   type ClassicAnswer,
@@ -35,7 +36,7 @@ export class Rendezvous {
       share,
       hashKey: { low: 1, high: 2 },
     });
-    this.handler = new ClassicHandler(this.table);
+    this.handler = new ClassicHandler(this.table, new SourceMonitor());
     this.admission = new Admission({
       limiter: new RateLimiter({ rate, burst }),
       hashKey: { low: 3, high: 4 },

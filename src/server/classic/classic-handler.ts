@@ -8,6 +8,7 @@ import {
 import { CLASSIC_REPLY_LENGTH } from '../../wire/classic.js';
 import type { Family } from '../../wire/endpoint.js';
 import { addressScope, canReach } from '../../wire/endpoint-scope.js';
+import type { SourceMonitor } from '../source-monitor.js';
 import { type EndpointTable, REGISTRATION } from './endpoint-table.js';
 
 const KEY_WORDS = 8;
@@ -68,7 +69,10 @@ export class ClassicHandler {
   private guesses = new Int32Array(0);
   private readonly touched = new Int32Array(1);
 
-  constructor(private readonly table: EndpointTable) {}
+  constructor(
+    private readonly table: EndpointTable,
+    private readonly sources: SourceMonitor,
+  ) {}
 
   /** Adds the request of CLASSIC_REQUEST_LENGTH bytes in a slot. */
   add(batch: DatagramBatch, slot: number): void {
@@ -128,6 +132,7 @@ export class ClassicHandler {
       counts.moves++;
     } else if (registration === REGISTRATION.added) {
       counts.registrations++;
+      this.sources.note(batch.addressBytes, slot * ADDRESS_BYTES, family, tick);
     } else {
       counts.refused++;
     }

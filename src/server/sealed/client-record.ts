@@ -2,11 +2,11 @@ import type { Source } from '../../limits/source.js';
 import type { Transport } from '../../sealed/transport.js';
 import type { Family } from '../../wire/endpoint.js';
 import type { Scope } from '../../wire/endpoint-scope.js';
+import { KEY_LENGTH } from '../../wire/key.js';
 import { TAI64N_LENGTH } from '../../wire/tai64n.js';
 import type { ProvenPath } from './proven-path.js';
-import { Pushes } from './pushes.js';
+import { type Push, Pushes } from './pushes.js';
 import type { Timed } from './timer-wheel.js';
-import type { Want } from './want.js';
 import { WantListProgress } from './want-list-progress.js';
 
 const FAMILIES: readonly Family[] = [4, 6];
@@ -20,7 +20,7 @@ export class ClientRecord implements Timed {
   /** Its want list, by the keys of the peers. */
   readonly wants = new Map<string, Want>();
   /** Updates that it has not acknowledged. */
-  readonly pushes = new Pushes();
+  readonly pushes = new Pushes<Want>();
 
   /** The latest timestamp of an initiation. */
   readonly timestamp = new Uint8Array(TAI64N_LENGTH);
@@ -109,4 +109,40 @@ export class ServerSession {
   get isNewest(): boolean {
     return this.transport.lastCounter === this.transport.highestCounter;
   }
+}
+
+/** Local candidates (RFC 8445) that the owner of a want sealed to the peer. */
+export interface SealedCandidates {
+  /** 88 bytes that only the peer can open. */
+  bytes: Uint8Array;
+  /** The owner's session in which they came, and the counter of their message. */
+  session: number;
+  counter: number;
+}
+
+/** An entry of a client's want list: a peer that it wants to meet. */
+export class Want {
+  /** The peer's want for the owner. Only where there is one is anything disclosed. */
+  reverse: Want | undefined;
+  /** The push under way that informs the owner of the peer. */
+  push: Push<Want> | undefined;
+  /** Whether something changed since that push was sent. */
+  isStale = false;
+  /** The owner's local candidates for the peer. */
+  candidates: SealedCandidates | undefined;
+
+  /**
+   * @param key of the peer; see keyText
+   * @param listMark of the newest want list that holds it
+   */
+  constructor(
+    readonly owner: ClientRecord,
+    readonly key: string,
+    public listMark: number,
+  ) {}
+}
+
+/** The 32 bytes of a key at `at` as the text that names it in maps: a character for each byte. */
+export function keyText(bytes: Buffer, at = 0): string {
+  return bytes.toString('latin1', at, at + KEY_LENGTH);
 }

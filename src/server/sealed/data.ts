@@ -22,7 +22,8 @@ import {
   WANT_HEADER_LENGTH,
   WANT_OFFSET,
 } from '../../wire/sealed-frames.js';
-import type { ClientRecord, ServerSession } from './client-record.js';
+import type { SourceMonitor } from '../source-monitor.js';
+import { type ClientRecord, keyText, type ServerSession } from './client-record.js';
 import type { ClientTimers } from './client-timers.js';
 import type { Directory } from './directory.js';
 import type { Incoming } from './incoming.js';
@@ -32,7 +33,6 @@ import type { ProvenPath } from './proven-path.js';
 import type { Pusher } from './pusher.js';
 import type { SealedCounts } from './sealed-counts.js';
 import type { Sessions } from './sessions.js';
-import { keyText } from './want.js';
 
 /** Burst of messages of one client, in seconds of its rate. */
 const BURST_SECONDS = 2;
@@ -68,6 +68,7 @@ export class DataReceiver {
     private readonly frames: Frames,
     private readonly counts: SealedCounts,
     private readonly timers: ClientTimers,
+    private readonly sources: SourceMonitor,
   ) {
     const { clientRate: rate } = options;
     this.clientRate = new CellRate({ rate, burst: Math.max(1, BURST_SECONDS * rate) });
@@ -148,6 +149,7 @@ export class DataReceiver {
   private hear(client: ClientRecord, incoming: Incoming, now: number): void {
     const { family, addressWords, addressWord, socket } = incoming;
     if (!client.isRegistered) {
+      this.sources.note(incoming.addresses, incoming.addressAt, family, now);
       this.directory.charge(client, incoming.source);
     }
     this.directory.hear(client, family, addressWords, addressWord, socket, now);

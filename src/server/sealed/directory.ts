@@ -2,10 +2,9 @@ import type { Source } from '../../limits/source.js';
 import { SourceShare } from '../../limits/source-share.js';
 import type { Family } from '../../wire/endpoint.js';
 import { wantParts } from '../../wire/sealed-frames.js';
-import { ClientRecord } from './client-record.js';
+import { ClientRecord, Want } from './client-record.js';
 import { ProvenPath } from './proven-path.js';
 import type { SealedSizes } from './sealed-counts.js';
-import { Want } from './want.js';
 
 export interface DirectoryOptions {
   readonly maxClients: number;

@@ -25,13 +25,12 @@ import {
 import { encodeResponsePayload, STATUS, type Status } from '../../wire/sealed-response.js';
 import { compareTai64n } from '../../wire/tai64n.js';
 import type { AllowList } from './allow-list.js';
-import type { ClientRecord, ServerSession } from './client-record.js';
+import { type ClientRecord, keyText, type ServerSession } from './client-record.js';
 import type { Directory } from './directory.js';
 import type { Incoming } from './incoming.js';
 import { RecentHashes } from './recent-hashes.js';
 import type { SealedCounts } from './sealed-counts.js';
 import type { Sessions } from './sessions.js';
-import { keyText } from './want.js';
 
 /** The part of the server's time that handshakes may take while datagrams pile up. */
 const TIME_SHARE = 0.25;

@@ -1,9 +1,8 @@
 import { canReach } from '../../wire/endpoint-scope.js';
 import type { FrameWriter } from '../../wire/sealed-frame-writer.js';
 import { ENTRY_FLAG, entryLength } from '../../wire/sealed-frames.js';
-import type { ClientRecord } from './client-record.js';
+import type { ClientRecord, Want } from './client-record.js';
 import type { ProvenPath } from './proven-path.js';
-import type { Want } from './want.js';
 
 /**
  * Adds to a list of peers what the owner of a want may know about its peer.

@@ -1,13 +1,12 @@
 import { KEY_LENGTH } from '../../wire/key.js';
 import { FrameWriter } from '../../wire/sealed-frame-writer.js';
-import type { ClientRecord } from './client-record.js';
+import type { ClientRecord, Want } from './client-record.js';
 import type { Directory } from './directory.js';
 import type { Outbox } from './outbox.js';
 import { addEntry } from './peer-entries.js';
 import type { ProvenPath } from './proven-path.js';
 import { isLastAttempt, type Push } from './pushes.js';
 import type { SealedCounts } from './sealed-counts.js';
-import type { Want } from './want.js';
 
 /** Datagrams of one turn: new ones to one client; all to all, and while more is waiting to be received. */
 const MAX_TO_CLIENT = 16;
@@ -169,7 +168,7 @@ function takeDue(client: ClientRecord, now: number): Map<number, Set<Want>> {
 }
 
 /** The wants of a push that have not been withdrawn since. */
-function stillIn(push: Push): Want[] {
+function stillIn(push: Push<Want>): Want[] {
   return push.wants.filter((want) => want.push === push);
 }
 

@@ -1,5 +1,3 @@
-import type { Want } from './want.js';
-
 /** How long after each sending of a push the next one follows; with the last, it is given up. */
 const RETRY_MS = [300, 600, 1200, 2400, 2400] as const;
 
@@ -7,7 +5,7 @@ const RETRY_MS = [300, 600, 1200, 2400, 2400] as const;
 const MAX_IN_FLIGHT = 64;
 
 /** One message of entries that is to be acknowledged. */
-export interface Push {
+export interface Push<Want> {
   readonly wants: readonly Want[];
   /** How often its entries were sent before. */
   readonly attempt: number;
@@ -19,11 +17,11 @@ export interface Push {
  * changes while a push is in flight follows it, so that there is one for each peer, however often it
  * moves.
  */
-export class Pushes {
+export class Pushes<Want> {
   /** Wants with updates about their peers, in order. */
   readonly updates = new Set<Want>();
   /** By the counter of the message in the current session. */
-  private readonly inFlight = new Map<number, Push>();
+  private readonly inFlight = new Map<number, Push<Want>>();
   /** A push was given up: nothing is sent until the client is heard. */
   isWaiting = false;
 
@@ -42,22 +40,22 @@ export class Pushes {
   }
 
   /** A push of these wants was sent as the message with that counter. */
-  sent(counter: number, wants: readonly Want[], attempt: number, now: number): Push {
+  sent(counter: number, wants: readonly Want[], attempt: number, now: number): Push<Want> {
     const push = { wants, attempt, dueAt: now + RETRY_MS[attempt]! };
     this.inFlight.set(counter, push);
     return push;
   }
 
   /** Takes out the push that a counter acknowledges; undefined for any other counter. */
-  acknowledge(counter: number): Push | undefined {
+  acknowledge(counter: number): Push<Want> | undefined {
     const push = this.inFlight.get(counter);
     this.inFlight.delete(counter);
     return push;
   }
 
   /** Takes out the pushes that are due at `now`, or all. */
-  takeDue(now = Number.POSITIVE_INFINITY): Push[] {
-    const due: Push[] = [];
+  takeDue(now = Number.POSITIVE_INFINITY): Push<Want>[] {
+    const due: Push<Want>[] = [];
     for (const [counter, push] of this.inFlight) {
       if (push.dueAt <= now) {
         due.push(push);

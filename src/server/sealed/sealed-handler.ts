@@ -6,6 +6,7 @@ import { MessageMacs } from '../../sealed/mac.js';
 import { type DatagramBatch, NO_REPLY } from '../../socket/datagram-batch.js';
 import type { Family } from '../../wire/endpoint.js';
 import { MESSAGE, messageType } from '../../wire/sealed.js';
+import type { SourceMonitor } from '../source-monitor.js';
 import type { AllowList } from './allow-list.js';
 import type { ClientRecord } from './client-record.js';
 import { ClientTimers } from './client-timers.js';
@@ -45,6 +46,7 @@ export interface SealedHandlerOptions {
   readonly sourceShare: number;
   /** The rate of each source, which the classic protocol draws on as well. */
   readonly admission: Admission;
+  readonly sources: SourceMonitor;
   /** Keys all hashes. */
   readonly hashKey: HashKey;
 }
@@ -121,6 +123,7 @@ export class SealedHandler {
       new Frames(this.directory, outbox, this.pusher, counts, this.timers),
       counts,
       this.timers,
+      options.sources,
     );
   }
 

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { ClientRecord } from '../../../src/server/sealed/client-record.js';
+import { type ClientRecord, keyText, type Want } from '../../../src/server/sealed/client-record.js';
 import { Directory } from '../../../src/server/sealed/directory.js';
-import type { Want } from '../../../src/server/sealed/want.js';
-import { keyText } from '../../../src/server/sealed/want.js';
 
 import { SEALED_CANDIDATES_LENGTH } from '../../../src/wire/sealed-frames.js';
 import { key } from '../requests.js';

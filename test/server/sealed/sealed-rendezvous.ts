@@ -8,6 +8,7 @@ import {
   SealedHandler,
   type SealedHandlerOptions,
 } from '../../../src/server/sealed/sealed-handler.js';
+import { SourceMonitor } from '../../../src/server/source-monitor.js';
 import { ADDRESS_WORDS, createDatagramBatch } from '../../../src/socket/datagram-batch.js';
 import {
   addressFamily,
@@ -48,6 +49,7 @@ export class SealedRendezvous {
 
   constructor(options: Partial<SealedHandlerOptions> & { rate?: number; burst?: number } = {}) {
     this.key = options.key ?? generateKeyPair();
+    const sources = new SourceMonitor();
     const { rate = 0, burst = 1 } = options;
     this.admission = new Admission({
       limiter: new RateLimiter({ rate, burst }),
@@ -67,6 +69,7 @@ export class SealedRendezvous {
         clientRate: 0,
         sourceShare: 0.5,
         admission: this.admission,
+        sources,
         hashKey: SOURCE_KEY,
         ...options,
       },
@@ -82,7 +85,7 @@ export class SealedRendezvous {
       share: 0.5,
       hashKey: { low: 1, high: 2 },
     });
-    this.classic = new ClassicHandler(this.table);
+    this.classic = new ClassicHandler(this.table, sources);
     const classic = options.only === true ? undefined : this.classic;
     this.dispatcher = new Dispatcher(this.admission, classic, this.handler);
     for (const family of [4, 6] as const) {

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 
-export interface HttpAnswer {
+/** A response to an HTTP/1 request. */
+export interface HttpResponse {
   readonly status: number;
   /** @default plain text */
   readonly type?: string;
@@ -8,10 +9,10 @@ export interface HttpAnswer {
 }
 
 /**
- * Encodes an answer after which the connection ends.
+ * Encodes a response after which the connection ends.
  * @param method of the request; HEAD gets no body (RFC 9110 section 9.3.2)
  */
-export function encodeAnswer({ status, type, text }: HttpAnswer, method: string): string {
+export function encodeResponse({ status, type, text }: HttpResponse, method: string): string {
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `Date: ${new Date().toUTCString()}`,

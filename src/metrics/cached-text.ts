@@ -1,12 +1,12 @@
-/** How old a text may be. Scrapers come every few seconds; who comes more often gets the same again. */
+/** The greatest age of a text. Scrapers come every few seconds; more frequent ones share a text. */
 const MAX_AGE_MS = 250;
 
-/** A text that takes work to make: made when it is asked for, but no more often than every 250 ms. */
-export class SharedText {
+/** A text that is expensive to make: made on demand, but no more often than every 250 ms. */
+export class CachedText {
   private text: Promise<string> | undefined;
   private madeAt = 0;
 
-  /** @param now of a clock that does not go back, in milliseconds */
+  /** @param now monotonic ms */
   constructor(
     private readonly make: () => Promise<string>,
     private readonly now: () => number,
