@@ -36,7 +36,7 @@ export interface PeerEntry {
 }
 
 /** A frame; it shares no memory with the plaintext. */
-export type Frame =
+export type SealedFrame =
   | {
       readonly kind: typeof FRAME.want;
       /** Of the want list; part `part` of `parts`, from 0 on. */
@@ -69,7 +69,7 @@ export type Frame =
     };
 
 /** Decodes a plaintext, padded or not; undefined if malformed. */
-export function decodeFrame(plaintext: Uint8Array): Frame | undefined {
+export function decodeSealedFrame(plaintext: Uint8Array): SealedFrame | undefined {
   const kind = plaintext[0];
   switch (kind) {
     case FRAME.want:
@@ -94,7 +94,7 @@ export function decodeFrame(plaintext: Uint8Array): Frame | undefined {
   }
 }
 
-function decodeList(plaintext: Uint8Array, kind: ListKind): Frame | undefined {
+function decodeList(plaintext: Uint8Array, kind: ListKind): SealedFrame | undefined {
   const count = listCount(plaintext, 0, plaintext.length);
   if (count < 0) {
     return undefined;
@@ -124,7 +124,7 @@ function decodeCandidatesItem(item: Uint8Array): { key: PublicKey; sealed: Uint8
   return { key: publicKey(item.slice(0, KEY_LENGTH)), sealed: item.slice(KEY_LENGTH) };
 }
 
-function decodePong(plaintext: Uint8Array): Frame | undefined {
+function decodePong(plaintext: Uint8Array): SealedFrame | undefined {
   const family = plaintext[1];
   if (family !== 4 && family !== 6) {
     return undefined;
@@ -136,7 +136,7 @@ function decodePong(plaintext: Uint8Array): Frame | undefined {
   return { kind: FRAME.pong, endpoint: endpoint(formatAddress(address), readPort(plaintext, 2)) };
 }
 
-function decodePeers(plaintext: Uint8Array): Frame | undefined {
+function decodePeers(plaintext: Uint8Array): SealedFrame | undefined {
   const push = plaintext[1];
   if (plaintext.length < PEERS_HEADER_LENGTH || (push !== 0 && push !== 1)) {
     return undefined;

@@ -4,7 +4,11 @@ import fc from 'fast-check';
 import { addressBytes, type Endpoint, parseEndpoint } from '../../src/wire/endpoint.js';
 import { publicKey } from '../../src/wire/key.js';
 import { MAX_PLAINTEXT_LENGTH } from '../../src/wire/sealed.js';
-import { decodeFrame, type Frame, type PeerEntry } from '../../src/wire/sealed-frame-reader.js';
+import {
+  decodeSealedFrame,
+  type PeerEntry,
+  type SealedFrame,
+} from '../../src/wire/sealed-frame-reader.js';
 import { FrameWriter } from '../../src/wire/sealed-frame-writer.js';
 import {
   ENTRY_FLAG,
@@ -35,7 +39,7 @@ function bytesOf(frame: FrameWriter): Uint8Array {
 }
 
 /** Every frame of the document, its bytes, and what it decodes to. */
-const FRAMES: readonly [string, FrameWriter, string, Frame][] = (() => {
+const FRAMES: readonly [string, FrameWriter, string, SealedFrame][] = (() => {
   const make = (fill: (frame: FrameWriter) => void): FrameWriter => {
     const frame = new FrameWriter();
     fill(frame);
@@ -142,17 +146,17 @@ for (const [name, frame, expected, decoded] of FRAMES) {
     it(`frame ${name} has the bytes of the document`, () => assert.deepEqual(bytes, hex(expected)));
 
     it(`frame ${name} decodes, with padding and without`, () => {
-      assert.deepEqual(decodeFrame(bytes), decoded);
-      assert.deepEqual(decodeFrame(Uint8Array.of(...bytes, ...new Uint8Array(16))), decoded);
+      assert.deepEqual(decodeSealedFrame(bytes), decoded);
+      assert.deepEqual(decodeSealedFrame(Uint8Array.of(...bytes, ...new Uint8Array(16))), decoded);
     });
   });
-  testHostileBytes(`frame: ${name}`, decodeFrame, bytes);
+  testHostileBytes(`frame: ${name}`, decodeSealedFrame, bytes);
 }
 
 describe('decoding', () => {
   it('a decoded frame shares no memory with the plaintext', () => {
     const bytes = bytesOf(writer.beginWant(1, 0, 1).addKey(A));
-    const frame = decodeFrame(bytes);
+    const frame = decodeSealedFrame(bytes);
     bytes.fill(0);
     assert.deepEqual(frame, { kind: FRAME.want, version: 1, part: 0, parts: 1, keys: [A] });
   });
@@ -163,7 +167,7 @@ describe('decoding', () => {
     const rest = fc.uint8Array({ maxLength: MAX_PLAINTEXT_LENGTH - 4, size: 'max' });
     fc.assert(
       fc.property(kind, fc.nat(6), count, rest, (first, second, items, bytes) => {
-        decodeFrame(Uint8Array.of(first, second, items, 0, ...bytes));
+        decodeSealedFrame(Uint8Array.of(first, second, items, 0, ...bytes));
       }),
     );
   });
@@ -174,17 +178,17 @@ describe('decoding', () => {
       const bytes = new Uint8Array(48);
       bytes[0] = kind;
       bytes[1] = kind === FRAME.pong ? 4 : 0;
-      assert.equal(decodeFrame(bytes) !== undefined, known.has(kind), `kind ${kind}`);
+      assert.equal(decodeSealedFrame(bytes) !== undefined, known.has(kind), `kind ${kind}`);
     }
-    assert.equal(decodeFrame(hex(`41 02 0000 0000000000000000`)), undefined);
-    assert.equal(decodeFrame(hex(`41 00 0100 0000000000000000 ${hexA} 10`)), undefined);
-    assert.equal(decodeFrame(hex(`01 01 0100 01000000 0000 0100 ${hexA}`)), undefined);
-    assert.equal(decodeFrame(hex('42 05 ca6c c0000201')), undefined);
+    assert.equal(decodeSealedFrame(hex(`41 02 0000 0000000000000000`)), undefined);
+    assert.equal(decodeSealedFrame(hex(`41 00 0100 0000000000000000 ${hexA} 10`)), undefined);
+    assert.equal(decodeSealedFrame(hex(`01 01 0100 01000000 0000 0100 ${hexA}`)), undefined);
+    assert.equal(decodeSealedFrame(hex('42 05 ca6c c0000201')), undefined);
   });
 
   it('decoding a frame leaves out unusable endpoints', () => {
     for (const endpoint of ['00000000 ca6c', 'c0000201 0000']) {
-      const frame = decodeFrame(hex(`41 00 0100 0000000000000000 ${hexA} 01 ${endpoint}`));
+      const frame = decodeSealedFrame(hex(`41 00 0100 0000000000000000 ${hexA} 01 ${endpoint}`));
       assert.ok(frame?.kind === FRAME.peers);
       assert.equal((frame.entries[0] as PeerEntry).ipv4, undefined);
     }
@@ -248,7 +252,7 @@ describe('an entry', () => {
       fc.property(fc.array(fc.nat(15), { maxLength: 40, size: 'max' }), (all) => {
         writer.beginAnswer(7);
         const kept = all.filter((flags) => writeEntry(flags));
-        const frame = decodeFrame(bytesOf(writer));
+        const frame = decodeSealedFrame(bytesOf(writer));
         assert.ok(frame?.kind === FRAME.peers);
         assert.deepEqual(frame.entries.map(flagsOf), kept);
       }),

@@ -4,7 +4,7 @@ import type { Endpoint, Family } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
 import { MAX_PLAINTEXT_LENGTH, MESSAGE, messageType, OFFSET } from '../../wire/sealed.js';
 import { encodeCandidates } from '../../wire/sealed-candidates.js';
-import { decodeFrame, type Frame } from '../../wire/sealed-frame-reader.js';
+import { decodeSealedFrame, type SealedFrame } from '../../wire/sealed-frame-reader.js';
 import { FRAME } from '../../wire/sealed-frames.js';
 import { LocalCandidates } from './local-candidates.js';
 import { type PeerUpdate, PeerUpdates } from './peer-updates.js';
@@ -21,7 +21,7 @@ export const DEFAULT_PING_INTERVAL_MS = 25_000;
 /** While a wanted peer is missing, so that a restarted server is noticed soon: its push would not come. */
 const WAITING_PING_INTERVAL_MS = 2000;
 
-type PeersFrame = Frame & { kind: typeof FRAME.peers };
+type PeersFrame = SealedFrame & { kind: typeof FRAME.peers };
 
 export interface SealedClientOptions extends SessionKeeperOptions {
   /** Gets the base64 key of each peer with a new state, which `update` gives. */
@@ -207,7 +207,7 @@ export class SealedClient {
   #receiveData(family: Family, message: Uint8Array, now: number): void {
     const session = this.#keeper.find(readUint32(message, OFFSET.data.receiverIndex));
     const length = session?.transport.open(message, 0, message.length, this.#plaintext) ?? -1;
-    const frame = length < 0 ? undefined : decodeFrame(this.#plaintext.subarray(0, length));
+    const frame = length < 0 ? undefined : decodeSealedFrame(this.#plaintext.subarray(0, length));
     if (session === undefined || frame === undefined) {
       return;
     }
@@ -230,7 +230,7 @@ export class SealedClient {
     }
   }
 
-  #heard(session: ClientSession, family: Family, frame: Frame, now: number): void {
+  #heard(session: ClientSession, family: Family, frame: SealedFrame, now: number): void {
     this.#keeper.status.answered();
     this.#paths.heard(family);
     if (session === this.#keeper.session) {

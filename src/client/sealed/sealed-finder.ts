@@ -19,7 +19,7 @@ import { reportStatus } from './server-status.js';
 /** How long to wait for the acknowledgement of bye. */
 const LEAVE_LIMIT_MS = 900;
 
-export interface SealedOptions {
+export interface SealedFinderOptions {
   readonly server: ServerName;
   readonly serverKey: PublicKey;
   readonly interfaceName: string;
@@ -33,7 +33,7 @@ export interface SealedOptions {
  * Finds peers through a rendezvous server, by the sealed protocol.
  * Throws a RangeError when the server's key is one with which nobody can share a secret.
  */
-export function sealedFinder(options: SealedOptions): FinderFactory {
+export function sealedFinder(options: SealedFinderOptions): FinderFactory {
   try {
     sharedSecret(options.serverKey, generateKeyPair().secretKey);
   } catch (cause) {
@@ -44,7 +44,7 @@ export function sealedFinder(options: SealedOptions): FinderFactory {
 
 /** Runs a sealed client over raw sockets, from WireGuard's own port. */
 class SealedFinder implements Finder {
-  readonly #options: SealedOptions;
+  readonly #options: SealedFinderOptions;
   readonly #context: FinderContext;
   readonly #locator: ServerLocator;
   readonly #keys: OwnKeys;
@@ -57,7 +57,7 @@ class SealedFinder implements Finder {
   #offeredPort = 0;
   #advanceAfter = 2 * ATTEMPTS_PER_TURN;
 
-  constructor(options: SealedOptions, context: FinderContext) {
+  constructor(options: SealedFinderOptions, context: FinderContext) {
     this.#options = options;
     this.#context = context;
     this.#locator = new ServerLocator(options.server, () => context.wake(), {

@@ -5,7 +5,7 @@ import type { Transport } from '../../sealed/transport.js';
 import type { Endpoint } from '../../wire/endpoint.js';
 import type { PublicKey } from '../../wire/key.js';
 import { MAX_PLAINTEXT_LENGTH, MESSAGE, messageType } from '../../wire/sealed.js';
-import { decodeFrame, type Frame } from '../../wire/sealed-frame-reader.js';
+import { decodeSealedFrame, type SealedFrame } from '../../wire/sealed-frame-reader.js';
 import { FrameWriter } from '../../wire/sealed-frame-writer.js';
 import { FRAME } from '../../wire/sealed-frames.js';
 import { encodeTai64n } from '../../wire/tai64n.js';
@@ -75,9 +75,9 @@ export class SealedSession {
   }
 
   /** Opens a data message. */
-  open(bytes: Uint8Array, at: number, length: number): Frame | undefined {
+  open(bytes: Uint8Array, at: number, length: number): SealedFrame | undefined {
     const opened = this.#transport?.open(bytes, at, length, plaintext) ?? -1;
-    return opened < 0 ? undefined : decodeFrame(plaintext.subarray(0, opened));
+    return opened < 0 ? undefined : decodeSealedFrame(plaintext.subarray(0, opened));
   }
 
   #initiate(out: Uint8Array, at: number): number {
@@ -96,7 +96,7 @@ export class SealedSession {
     return true;
   }
 
-  #takeFrame(frame: Frame | undefined, out: Uint8Array, at: number): number {
+  #takeFrame(frame: SealedFrame | undefined, out: Uint8Array, at: number): number {
     if (frame?.kind !== FRAME.peers) {
       return 0;
     }

@@ -5,7 +5,11 @@ import type { Transport } from '../../../src/sealed/transport.js';
 import { endpoint, formatEndpoint } from '../../../src/wire/endpoint.js';
 import type { PublicKey } from '../../../src/wire/key.js';
 import { MAX_PLAINTEXT_LENGTH, MESSAGE, messageType } from '../../../src/wire/sealed.js';
-import { decodeFrame, type Frame, type PeerEntry } from '../../../src/wire/sealed-frame-reader.js';
+import {
+  decodeSealedFrame,
+  type PeerEntry,
+  type SealedFrame,
+} from '../../../src/wire/sealed-frame-reader.js';
 import { FrameWriter } from '../../../src/wire/sealed-frame-writer.js';
 import { FRAME, KEYS_PER_PART, wantParts } from '../../../src/wire/sealed-frames.js';
 import type { ResponsePayload } from '../../../src/wire/sealed-response.js';
@@ -132,17 +136,17 @@ export class TestClient {
   }
 
   /** Opens a data message that is meant for it. */
-  open(message: Uint8Array | undefined): Frame | undefined {
+  open(message: Uint8Array | undefined): SealedFrame | undefined {
     if (message === undefined || messageType(message, 0, message.length) !== MESSAGE.data) {
       return undefined;
     }
     const out = new Uint8Array(MAX_PLAINTEXT_LENGTH);
     const length = this.transport!.open(message, 0, message.length, out);
-    return length < 0 ? undefined : decodeFrame(out.subarray(0, length));
+    return length < 0 ? undefined : decodeSealedFrame(out.subarray(0, length));
   }
 
   /** Sends a sealed message and opens the reply. */
-  exchange(message: Uint8Array): Frame | undefined {
+  exchange(message: Uint8Array): SealedFrame | undefined {
     return this.open(this.ask(message));
   }
 
@@ -170,7 +174,7 @@ export class TestClient {
   }
 
   /** What the server sent to this client of its own accord. */
-  takeSent(): { readonly counter: number; readonly frame: Frame }[] {
+  takeSent(): { readonly counter: number; readonly frame: SealedFrame }[] {
     return (this.world.takeSent?.(this.endpoint) ?? []).flatMap(({ payload }) => {
       const frame = this.open(payload);
       return frame === undefined ? [] : [{ frame, counter: this.transport!.lastCounter }];
