@@ -22,7 +22,7 @@ $(ADDON): binding.gyp $(wildcard package-lock.json) $(wildcard native/*.cc nativ
 	node-gyp rebuild --loglevel=warn $(HEADERS)
 	@touch $@
 
-$(PROGRAM): package.json $(wildcard package-lock.json) tsconfig.json tsconfig.build.json $(TYPESCRIPT)
+$(PROGRAM): package.json scripts/bundle.sh scripts/bundle-banner.js $(wildcard package-lock.json) tsconfig.json tsconfig.build.json $(TYPESCRIPT)
 	npm run --silent build
 	@touch $@
 

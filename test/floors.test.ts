@@ -134,7 +134,7 @@ function loadedWith(file: string, seen = new Set<string>()): Set<string> {
 }
 
 test('a client of the classic protocol does not wait for libsodium', () => {
-  for (const start of ['cli/main.ts', 'cli/client-run.ts']) {
+  for (const start of ['cli/main.ts', 'cli/client-main.ts', 'cli/client-run.ts']) {
     const loaded = [...loadedWith(start)];
     assert.ok(loaded.length > 5);
     assert.deepEqual(
