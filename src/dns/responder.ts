@@ -20,7 +20,7 @@ import type { LocalAddress, Zone } from './zone.js';
 /** The length of a reply that is not sent. */
 export const SILENCE = -1;
 
-export type Transport = 'udp' | 'tcp';
+export type DnsTransport = 'udp' | 'tcp';
 
 /** Zone transfers (RFC 5936), which are refused. */
 const TRANSFERS: readonly string[] = ['AXFR', 'IXFR'];
@@ -54,7 +54,7 @@ export class Responder {
   respond(
     buffer: Uint8Array,
     length: number,
-    transport: Transport,
+    transport: DnsTransport,
     local: LocalAddress,
     mayGrow: () => boolean = () => true,
   ): number {
@@ -79,7 +79,7 @@ export class Responder {
   private answer(
     buffer: Uint8Array,
     query: Query,
-    transport: Transport,
+    transport: DnsTransport,
     local: LocalAddress,
   ): number {
     const counts = this.counts[transport];
@@ -136,7 +136,7 @@ export class Responder {
     query: Query,
     prepared: PreparedReply,
     zone: Zone,
-    transport: Transport,
+    transport: DnsTransport,
     local: LocalAddress,
   ): number {
     prepared.encoded ??= encodePrepared(prepared.reply, query, zone);
@@ -159,7 +159,7 @@ export class Responder {
     query: Query,
     rcode: number,
     encoded: EncodedSections,
-    transport: Transport,
+    transport: DnsTransport,
   ) {
     const header = { rcode, authoritative: true };
     const written = writeReply(buffer, query, header, encoded, limitOf(query, transport));
@@ -179,7 +179,7 @@ function askedOf({ question, nameLength }: Query, zone: Zone): Asked {
   return { name: question.name, nameLength, zone: zone.name };
 }
 
-function limitOf({ edns }: Query, transport: Transport): number {
+function limitOf({ edns }: Query, transport: DnsTransport): number {
   if (transport === 'tcp') {
     return MAX_DNS_MESSAGE;
   }

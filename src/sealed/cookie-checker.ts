@@ -11,7 +11,7 @@ export const COOKIE_SECRET_MS = 120_000;
 const SECRET_LENGTH = 32;
 
 /** The source of a datagram. */
-export interface Source {
+export interface CookieSource {
   readonly family: Family;
   /** Holds the address in network order. */
   readonly addresses: Uint8Array;
@@ -49,13 +49,13 @@ export class CookieChecker {
   }
 
   /** The cookie of a source: 16 bytes, overwritten by the next call of any checker. */
-  cookie(source: Source, now: number): Uint8Array {
+  cookie(source: CookieSource, now: number): Uint8Array {
     this.rotate(now);
     return cookieOf(this.current, source);
   }
 
   /** Whether mac2 of the initiation at `at` was made with a valid cookie of this source. */
-  accepts(initiation: Uint8Array, at: number, source: Source, now: number): boolean {
+  accepts(initiation: Uint8Array, at: number, source: CookieSource, now: number): boolean {
     this.rotate(now);
     return (
       !isFirst(initiation, at) &&
@@ -65,7 +65,7 @@ export class CookieChecker {
   }
 
   /** The token of a path challenge: 8 bytes, overwritten by the next call of any checker. */
-  token(session: number, source: Source, now: number): Uint8Array {
+  token(session: number, source: CookieSource, now: number): Uint8Array {
     this.rotate(now);
     return tokenOf(this.current, session, source);
   }
@@ -75,7 +75,7 @@ export class CookieChecker {
     bytes: Uint8Array,
     at: number,
     session: number,
-    source: Source,
+    source: CookieSource,
     now: number,
   ): boolean {
     this.rotate(now);
@@ -115,20 +115,20 @@ function randomSecret(): Uint8Array {
   return secret;
 }
 
-function cookieOf(secret: Uint8Array, source: Source): Uint8Array {
+function cookieOf(secret: Uint8Array, source: CookieSource): Uint8Array {
   writeSource(source);
   sodium.crypto_generichash(computed, views[source.family].cookie, secret);
   return computed;
 }
 
-function tokenOf(secret: Uint8Array, session: number, source: Source): Uint8Array {
+function tokenOf(secret: Uint8Array, session: number, source: CookieSource): Uint8Array {
   writeSource(source);
   writeUint32(input, 0, session);
   sodium.crypto_generichash(computed, views[source.family].token, secret);
   return shortComputed;
 }
 
-function writeSource({ family, addresses, addressAt, port }: Source): void {
+function writeSource({ family, addresses, addressAt, port }: CookieSource): void {
   const length = ADDRESS_LENGTH[family];
   input[SOURCE_AT] = family;
   copyBytes(addresses, addressAt, input, SOURCE_AT + 1, length);

@@ -1,6 +1,6 @@
 import { type Answer, type DecodedPacket, decode, encode, type Question } from 'dns-packet';
 import type { ZoneOptions } from '../../src/dns/options.js';
-import { Responder, SILENCE, type Transport } from '../../src/dns/responder.js';
+import { type DnsTransport, Responder, SILENCE } from '../../src/dns/responder.js';
 import { Roster } from '../../src/dns/roster.js';
 import type { Signer } from '../../src/dns/signer.js';
 import { Zone } from '../../src/dns/zone.js';
@@ -56,7 +56,7 @@ export const EXAMPLE = device([
 
 /** What a query is to be like; a plain one for example.com by default. */
 export interface Asking {
-  readonly transport?: Transport;
+  readonly transport?: DnsTransport;
   readonly local?: string | undefined;
   /** The EDNS size; absent: no EDNS. */
   readonly udpSize?: number;

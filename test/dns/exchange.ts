@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type DecodedPacket, decode } from 'dns-packet';
-import type { Transport } from '../../src/dns/responder.js';
+import type { DnsTransport } from '../../src/dns/responder.js';
 import { exchangeOverTcp } from '../../src/socket/tcp-exchange.js';
 import type { Endpoint } from '../../src/wire/endpoint.js';
 
@@ -11,7 +11,7 @@ const TIMEOUT_MS = 10_000;
 export async function exchange(
   server: Endpoint,
   message: Uint8Array,
-  transport: Transport,
+  transport: DnsTransport,
 ): Promise<DecodedPacket> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   if (transport === 'tcp') {

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { Responder, type Transport } from '../../src/dns/responder.js';
+import { type DnsTransport, Responder } from '../../src/dns/responder.js';
 import { Roster } from '../../src/dns/roster.js';
 import type { Signer } from '../../src/dns/signer.js';
 import { Zone } from '../../src/dns/zone.js';
@@ -82,7 +82,7 @@ export class LoopbackRegistry implements AsyncDisposable {
     });
   }
 
-  private answer(query: Uint8Array, transport: Transport): Uint8Array {
+  private answer(query: Uint8Array, transport: DnsTransport): Uint8Array {
     const buffer = Buffer.alloc(MAX_DNS_MESSAGE);
     buffer.set(query);
     const length = this.responder.respond(buffer, query.length, transport, () => ADDRESS);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import type { RegistryServiceOptions } from '../../src/dns/options.js';
-import type { Transport } from '../../src/dns/responder.js';
+import type { DnsTransport } from '../../src/dns/responder.js';
 import { openRegistry, type RegistryService } from '../../src/dns/service.js';
 import { until } from '../../src/lab/index.js';
 import { type Endpoint, endpoint } from '../../src/wire/endpoint.js';
@@ -33,7 +33,7 @@ async function scrape(service: RegistryService): Promise<string> {
   return text;
 }
 
-function queries(text: string, transport: Transport, outcome: string): number {
+function queries(text: string, transport: DnsTransport, outcome: string): number {
   return sample(text, `dns_queries_total{transport="${transport}",outcome="${outcome}"}`);
 }
 
@@ -47,7 +47,7 @@ test('/metrics tells what a registry was asked, by transport and outcome, and ho
   };
   await using service = await open({ metrics: ANY_PORT, maxAgeMs: 0 }, read);
   const [server] = service.addresses as [Endpoint];
-  const ask = async (name: string, transport: Transport) =>
+  const ask = async (name: string, transport: DnsTransport) =>
     rcodeOf(await exchange(server, query(name, 'A'), transport));
   assert.equal(await ask(FIRST_NAME, 'udp'), 'NOERROR');
   assert.equal(await ask(FIRST_NAME, 'udp'), 'NOERROR');

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { COOKIE_SECRET_MS, CookieChecker, type Source } from '../../src/sealed/cookie-checker.js';
+import {
+  COOKIE_SECRET_MS,
+  CookieChecker,
+  type CookieSource,
+} from '../../src/sealed/cookie-checker.js';
 import { generateKeyPair } from '../../src/sealed/key-pair.js';
 import { hasMac2, MessageMacs, writeMac2 } from '../../src/sealed/mac.js';
 import { MESSAGE_LENGTH, OFFSET, writeCookie, writeInitiation } from '../../src/wire/sealed.js';
@@ -66,13 +70,13 @@ describe("a cookie message's tag", () => {
   });
 });
 
-const SOURCE: Source = {
+const SOURCE: CookieSource = {
   family: 4,
   addresses: Uint8Array.of(0, 192, 0, 2, 1, 0),
   addressAt: 1,
   port: 40001,
 };
-const OTHERS: readonly Source[] = [
+const OTHERS: readonly CookieSource[] = [
   { ...SOURCE, port: 40002 },
   { ...SOURCE, addressAt: 2 },
   {

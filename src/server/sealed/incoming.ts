@@ -1,7 +1,7 @@
 import type { HashKey } from '../../limits/half-siphash.js';
 import { type Source, sourceAt } from '../../limits/source.js';
 import { sourceHash } from '../../limits/source-hash.js';
-import type { Source as CookieSource } from '../../sealed/cookie-checker.js';
+import type { CookieSource } from '../../sealed/cookie-checker.js';
 import {
   ADDRESS_BYTES,
   ADDRESS_WORDS,
