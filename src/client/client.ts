@@ -3,6 +3,7 @@ import { hasUdpPort } from '../socket/network-namespace.js';
 import type { Device, PeerConfig } from '../wireguard/device.js';
 import { describeNotReady, inspect, type Readiness } from '../wireguard/readiness.js';
 import { readDevice, setPeers } from '../wireguard/wg-tool.js';
+import { clock } from './boot-clock.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
 import { OpenerExchange } from './opener-exchange.js';
@@ -79,7 +80,7 @@ export class Client {
       problems: this.#problems,
       secretWith: (peer) => this.#finder.secretWith?.(peer),
       heard: (key, from, opener) => {
-        if (this.#book.heard(key, from, opener, performance.now())) {
+        if (this.#book.heard(key, from, opener, clock.now())) {
           this.#sendOpeners();
           this.#wake.notify();
         }
@@ -94,7 +95,7 @@ export class Client {
 
   /** The managed peers as they stand now. */
   get peers(): PeerView[] {
-    return this.#book.views(performance.now());
+    return this.#book.views(clock.now());
   }
 
   /**
@@ -103,15 +104,15 @@ export class Client {
    */
   async run(signal: AbortSignal): Promise<Outcome> {
     const { once, timeoutMs } = this.#options;
-    const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+    const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + timeoutMs;
     signal.addEventListener('abort', () => this.#wake.notify());
     try {
       while (!signal.aborted) {
         await this.#step();
-        if (once && this.#device !== undefined && this.#book.allAlive(performance.now())) {
+        if (once && this.#device !== undefined && this.#book.allAlive(clock.now())) {
           return 'connected';
         }
-        const now = performance.now();
+        const now = clock.now();
         if (now >= end) {
           return 'timeout';
         }
@@ -124,18 +125,18 @@ export class Client {
   }
 
   async #step(): Promise<void> {
-    const now = performance.now();
+    const now = clock.now();
     if (now >= this.#nextInspectionAt(now)) {
       await this.#inspect();
     }
-    this.#finder.work(this.#device, performance.now());
-    this.#openers.use(this.#device, performance.now());
+    this.#finder.work(this.#device, clock.now());
+    this.#openers.use(this.#device, clock.now());
     this.#sendOpeners();
     this.#tellPeers();
   }
 
   #sendOpeners(): void {
-    const now = performance.now();
+    const now = clock.now();
     for (const [key, opener] of this.#book.openers(now)) {
       this.#openers.send(key, opener, now);
     }
@@ -178,7 +179,7 @@ export class Client {
       this.#device = undefined;
       this.#problems.raiseError('interface', error as Error);
     } finally {
-      this.#inspectedAt = performance.now();
+      this.#inspectedAt = clock.now();
     }
   }
 
@@ -198,7 +199,7 @@ export class Client {
     if (this.#addresses.haveChanged()) {
       this.#finder.refreshNow();
     }
-    const changes = this.#book.read(device, performance.now(), Date.now());
+    const changes = this.#book.read(device, clock.now(), Date.now());
     this.#noticeMissing();
     if (changes.length > 0) {
       await this.#change(changes);
@@ -249,7 +250,7 @@ export class Client {
         this.#observe({ type: 'changed', peer });
       }
     } catch (error) {
-      this.#book.changesFailed(performance.now());
+      this.#book.changesFailed(clock.now());
       this.#problems.raiseError('change', error as Error);
     }
   }

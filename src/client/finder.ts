@@ -36,7 +36,7 @@ export interface FinderContext {
 }
 
 /**
- * How a client learns where its peers are. One folder for each way. Times are those of performance.now().
+ * How a client learns where its peers are. One folder for each way. Times are those of `clock`.
  * What arrives outside these calls never throws: it goes to `answered` or `problems`, then `wake`.
  */
 export interface Finder {

@@ -16,3 +16,15 @@ export function parsePrefix(text: string): string {
     throw new RangeError(`expected ADDRESS/LENGTH, got ${text}`, { cause });
   }
 }
+
+/** Whether an address lies inside an AllowedIP of its family. Throws a RangeError on what is none. */
+export function isInPrefix(address: string, text: string): boolean {
+  const parsed = ipaddr.parse(address);
+  const [network, length] = ipaddr.parseCIDR(text);
+  return parsed.kind() === network.kind() && parsed.match(network, length);
+}
+
+/** The length in bits of an AllowedIP: 24 of `10.0.0.0/24`. */
+export function prefixLength(text: string): number {
+  return Number(text.slice(text.lastIndexOf('/') + 1));
+}

@@ -5,6 +5,7 @@ import {
 } from '../../wire/classic.js';
 import type { Endpoint } from '../../wire/endpoint.js';
 import type { Device } from '../../wireguard/device.js';
+import { clock } from '../boot-clock.js';
 import { Channel } from '../channel.js';
 import type { Finder, FinderContext, FinderFactory } from '../finder.js';
 import { SavedAddresses } from '../saved-addresses.js';
@@ -37,7 +38,7 @@ class ClassicFinder implements Finder {
       saved: new SavedAddresses(server.host),
     });
     // The lookup runs beside the first inspection of the interface.
-    this.#locator.poll(performance.now());
+    this.#locator.poll(clock.now());
     this.#channel = new Channel(
       (payload, from) => this.#received(payload, from),
       (error) => context.problems.raise('socket', `the raw socket failed: ${error.message}`),
@@ -82,7 +83,7 @@ class ClassicFinder implements Finder {
     problems.clear('server');
     problems.clear('socket');
     this.#locator.isAnswering = true;
-    const now = performance.now();
+    const now = clock.now();
     this.#schedule.replied(answer, now);
     // At once: the client's own turn may be waiting for `wg`.
     this.#ask(now);
@@ -153,7 +154,7 @@ class ClassicFinder implements Finder {
 
   /** A local error says nothing about the server: another address is next, or the same one later. */
   #sendFailed(error: Error, server: Endpoint): void {
-    const now = performance.now();
+    const now = clock.now();
     if (isNoRoute(error) && this.#locator.unreachable(server, now)) {
       this.#schedule.sendFailed(now);
       this.#context.wake();

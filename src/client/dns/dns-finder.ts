@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { formatEndpoint } from '../../wire/endpoint.js';
 import type { Device } from '../../wireguard/device.js';
+import { clock } from '../boot-clock.js';
 import type { Finder, FinderContext, FinderFactory } from '../finder.js';
 import { localEndpoints, reachableFirst } from '../host-addresses.js';
 import { SavedAddresses } from '../saved-addresses.js';
@@ -133,7 +134,7 @@ class DnsFinder implements Finder {
     this.#isRefused = false;
     this.#sendError = undefined;
     this.#locator.isAnswering = true;
-    const exchange = this.#schedule.received(message, performance.now());
+    const exchange = this.#schedule.received(message, clock.now());
     if (exchange !== undefined) {
       void this.#askOverTcp(exchange);
     }
@@ -144,7 +145,7 @@ class DnsFinder implements Finder {
     const result = await this.#channel
       .exchange(exchange.query, TCP_TIMEOUT_MS)
       .catch((error: Error) => error);
-    this.#schedule.receivedOverTcp(exchange, result, performance.now());
+    this.#schedule.receivedOverTcp(exchange, result, clock.now());
     this.#context.wake();
   }
 
@@ -155,7 +156,7 @@ class DnsFinder implements Finder {
     }
     if (error.code === 'ECONNREFUSED') {
       this.#isRefused = true;
-    } else if (isNoRoute(error) && this.#locator.unreachable(server, performance.now())) {
+    } else if (isNoRoute(error) && this.#locator.unreachable(server, clock.now())) {
       this.#restart();
       this.#context.wake();
     } else {

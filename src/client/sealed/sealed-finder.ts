@@ -4,6 +4,7 @@ import { generateKeyPair, type KeyPair } from '../../sealed/key-pair.js';
 import type { Endpoint, Family } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
 import type { Device } from '../../wireguard/device.js';
+import { clock } from '../boot-clock.js';
 import type { Answer, Finder, FinderContext, FinderFactory } from '../finder.js';
 import { localEndpoints } from '../host-addresses.js';
 import { SavedAddresses } from '../saved-addresses.js';
@@ -66,7 +67,7 @@ class SealedFinder implements Finder {
     this.#keys = new OwnKeys(options.interfaceName, () => context.wake());
     // Both take about as long as the first inspection of the interface, and run beside it.
     this.#keys.prefetch();
-    this.#locator.poll(performance.now());
+    this.#locator.poll(clock.now());
     this.#channels = new ServerChannels(
       (...received) => this.#received(...received),
       (server) => this.#skip(server),
@@ -124,16 +125,16 @@ class SealedFinder implements Finder {
   }
 
   async #leave(client: SealedClient): Promise<void> {
-    const end = performance.now() + LEAVE_LIMIT_MS;
-    client.leave(performance.now());
+    const end = clock.now() + LEAVE_LIMIT_MS;
+    client.leave(clock.now());
     for (let left = LEAVE_LIMIT_MS; left > 0 && !client.isOver; ) {
       if (this.#channels.open.length === 0) {
         return;
       }
-      const now = performance.now();
+      const now = clock.now();
       await this.#heard.wait(Math.max(0, Math.min(end, client.nextAt) - now));
-      left = end - performance.now();
-      client.work(performance.now(), Date.now());
+      left = end - clock.now();
+      client.work(clock.now(), Date.now());
     }
   }
 
@@ -170,7 +171,7 @@ class SealedFinder implements Finder {
       server: this.#options.serverKey,
       randomNumber: () => randomBytes(4).readUInt32LE(),
       send: (family, message) => this.#channels.send(family, message),
-      updated: (key) => this.#pass(key, performance.now()),
+      updated: (key) => this.#pass(key, clock.now()),
       pingIntervalMs: this.#options.refreshMs,
     });
   }
@@ -197,7 +198,7 @@ class SealedFinder implements Finder {
   }
 
   #received(family: Family, payload: Uint8Array): void {
-    const now = performance.now();
+    const now = clock.now();
     this.#context.problems.clear('socket');
     this.#client?.received(family, payload, now, Date.now());
     this.#heard.notify();
@@ -206,7 +207,7 @@ class SealedFinder implements Finder {
 
   /** This host has no route to an address. Returns whether there is another one. */
   #skip(server: Endpoint): boolean {
-    const isOther = this.#locator.unreachable(server, performance.now());
+    const isOther = this.#locator.unreachable(server, clock.now());
     if (isOther) {
       this.#context.wake();
     }
