@@ -1,9 +1,11 @@
 import { interfaceIsUp } from '../socket/interface-flags.js';
 import { hasUdpPort } from '../socket/network-namespace.js';
+import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
 import type { Device, PeerConfig } from '../wireguard/device.js';
 import { describeNotReady, inspect, type Readiness } from '../wireguard/readiness.js';
 import { readDevice, setPeers } from '../wireguard/wg-tool.js';
 import { clock } from './boot-clock.js';
+import { isInTunnel } from './endpoint-refusal.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
 import { OpenerExchange } from './opener-exchange.js';
@@ -61,6 +63,10 @@ export class Client {
       keepalive: options.keepalive,
       replace: options.replace,
       roundTripMs: () => this.#peerRoundTripMs(),
+      isServerLocal: () => {
+        const server = this.#finder.serverEndpoint;
+        return server !== undefined && scopeOf(server.address) === SCOPE.loopback;
+      },
       only: options.only,
       skip: (device) => this.#finder.skips?.(device),
     });
@@ -125,6 +131,12 @@ export class Client {
   }
 
   async #step(): Promise<void> {
+    if (clock.noticeSuspend() > 0) {
+      // Others know an address of before, and WireGuard's sessions have aged.
+      this.#inspectedAt = Number.NEGATIVE_INFINITY;
+      this.#finder.refreshNow();
+      this.#book.moved(clock.now());
+    }
     const now = clock.now();
     if (now >= this.#nextInspectionAt(now)) {
       await this.#inspect();
@@ -198,9 +210,11 @@ export class Client {
     this.#findSocket(device);
     if (this.#addresses.haveChanged()) {
       this.#finder.refreshNow();
+      this.#book.moved(clock.now());
     }
     const changes = this.#book.read(device, clock.now(), Date.now());
     this.#noticeMissing();
+    this.#noticeRefusals(device);
     if (changes.length > 0) {
       await this.#change(changes);
     }
@@ -225,6 +239,26 @@ export class Client {
         `no UDP socket of this network namespace has ${interfaceName}'s port ${listenPort}: ` +
           `WireGuard's socket is where ${interfaceName} was created, give that with --socket-namespace NAME|PID`,
       );
+    }
+  }
+
+  #noticeRefusals({ peers }: Device): void {
+    const { refusals } = this.#book;
+    if (refusals.length > 0) {
+      this.#problems.raise('endpoint', refusals.join('; '));
+    } else {
+      this.#problems.clear('endpoint');
+    }
+    const server = this.#finder.serverEndpoint;
+    const allowedIps = peers.flatMap((peer) => peer.allowedIps);
+    if (server !== undefined && isInTunnel(server.address, allowedIps)) {
+      const { interfaceName } = this.#options;
+      this.#problems.raise(
+        'route',
+        `the server's address ${server.address} lies inside ${interfaceName}'s AllowedIPs: use its public address`,
+      );
+    } else {
+      this.#problems.clear('route');
     }
   }
 

@@ -10,7 +10,7 @@ const LATER_ROUND_PAUSES_MS = [100, 500, 2000];
 /** Openers of a round, replies included; each goes to MAX_TARGETS endpoints at the most. */
 const FIRST_ROUND_OPENERS = 24;
 const LATER_ROUND_OPENERS = 6;
-const MAX_TARGETS = 4;
+export const MAX_TARGETS = 4;
 /** Replies to openers are no closer together than this. */
 const REPLY_SPACING_MS = 20;
 

@@ -16,6 +16,8 @@ export interface PeerBookOptions {
   readonly only?: ReadonlySet<string> | undefined;
   /** The round trip to peers in milliseconds, as far as it is known. @default unknown */
   readonly roundTripMs?: () => number | undefined;
+  /** Whether the server is on this host. @default false */
+  readonly isServerLocal?: () => boolean;
   /** The base64 key of a peer to leave alone unless it is one of `only`. @default none */
   readonly skip?: (device: Device) => string | undefined;
 }
@@ -29,6 +31,8 @@ export class PeerBook {
   readonly #tracks = new Map<string, PeerTrack>();
   #ownKey: string | undefined;
   #own: PublicKey | undefined;
+  #listenPort: number | undefined;
+  #allowedIps: readonly string[] = [];
   #skipsAll = false;
 
   constructor(options: PeerBookOptions) {
@@ -46,6 +50,11 @@ export class PeerBook {
    */
   read(device: Device, now: number, wallNow: number): PeerConfig[] {
     this.#follow(device);
+    this.#allowedIps = device.peers.flatMap(({ allowedIps }) => allowedIps);
+    if (device.listenPort !== this.#listenPort) {
+      this.#listenPort = device.listenPort;
+      this.moved(now);
+    }
     const managed = this.#managed(device);
     this.#skipsAll = managed.length === 0 && this.#options.only === undefined;
     const keys = new Set(managed.map((peer) => formatPublicKey(peer.publicKey)));
@@ -53,6 +62,20 @@ export class PeerBook {
       this.#tracks.delete(gone);
     }
     return managed.flatMap((peer) => this.#peerRead(peer, now, wallNow));
+  }
+
+  /** An address or the port of this host changed. */
+  moved(now: number): void {
+    for (const track of this.#tracks.values()) {
+      track.moved(now);
+    }
+  }
+
+  /** Why endpoints of peers are not used: a line for each such peer. */
+  get refusals(): string[] {
+    return [...this.#tracks].flatMap(([key, { refusal }]) =>
+      refusal === undefined ? [] : [`peer ${key.slice(0, 8)}: ${refusal}`],
+    );
   }
 
   /** The interface has no peers any more, or is gone itself. */
@@ -154,8 +177,13 @@ export class PeerBook {
   }
 
   #newTrack(peer: Peer, now: number): PeerTrack {
-    const { roundTripMs = () => undefined } = this.#options;
-    return new PeerTrack(peer, this.#leads(peer), roundTripMs, now);
+    const { roundTripMs = () => undefined, isServerLocal = () => false } = this.#options;
+    const context = {
+      leads: this.#leads(peer),
+      roundTripMs,
+      refusalContext: () => ({ allowedIps: this.#allowedIps, isServerLocal: isServerLocal() }),
+    };
+    return new PeerTrack(peer, context, now);
   }
 
   /** Both sides have to come to the same result: the greater public key leads, compared byte by byte. */

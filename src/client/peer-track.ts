@@ -1,9 +1,10 @@
-import { type Endpoint, sameEndpoint } from '../wire/endpoint.js';
+import { type Endpoint, formatEndpoint, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
-import type { OpenerContent } from '../wire/opener.js';
+import { type OpenerContent, STAMP_MODULUS } from '../wire/opener.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
-import { ConnectAttempt, type OutgoingOpener } from './connect-attempt.js';
-import type { Answer, SoughtPeer } from './finder.js';
+import { ConnectAttempt, MAX_TARGETS, type OutgoingOpener } from './connect-attempt.js';
+import { endpointRefusal, type RefusalContext } from './endpoint-refusal.js';
+import type { Answer, Candidates, SoughtPeer } from './finder.js';
 import { Liveness } from './liveness.js';
 import {
   CHANGE_RETRY_MS,
@@ -45,6 +46,23 @@ export interface ChangeOptions {
   readonly replace: boolean;
 }
 
+/** What a peer shares with the others of its interface. */
+export interface TrackContext {
+  /** Whether our public key is the greater one: this side starts handshakes. */
+  readonly leads: boolean;
+  /** The round trip to the peer in milliseconds, as far as it is known. */
+  roundTripMs(): number | undefined;
+  /** What decides which endpoints can be a peer's. */
+  refusalContext(): RefusalContext;
+}
+
+/** After a change of our own address or port, keepalives leave at these times, in milliseconds. */
+const NUDGES_MS = [300, 1500, 4000];
+/** Openers to where a connected peer is said to have moved to, their spacing, and that of such series. */
+const KNOCKS = 6;
+const KNOCK_SPACING_MS = 200;
+const KNOCK_SERIES_MS = 10_000;
+
 /** What is known of one peer of the interface, and what to do about it. Pure. */
 export class PeerTrack implements SoughtPeer {
   readonly publicKey: PublicKey;
@@ -61,15 +79,21 @@ export class PeerTrack implements SoughtPeer {
   #peer: Peer;
   #changeableAt = Number.NEGATIVE_INFINITY;
   #changedWithAllowedIps = false;
+  readonly #context: TrackContext;
+  /** The endpoints of the answer that can be the peer's; undefined when there are none. */
+  #candidates: Candidates | undefined;
+  #refusal: string | undefined;
+  /** Openers still to send to a connected peer that moved, and when. */
+  #knocksLeft = 0;
+  #knockAt = Number.NEGATIVE_INFINITY;
+  #knockedAt = Number.NEGATIVE_INFINITY;
+  #nudgesAt: readonly number[] = [];
   /** The peer connected after a change of ours, and needs a datagram that shows our endpoint. */
   #confirms = false;
 
-  /**
-   * @param leads whether our public key is the greater one: this side starts handshakes
-   * @param estimate the round trip to the peer in milliseconds, as far as it is known
-   */
-  constructor(peer: Peer, leads: boolean, estimate: () => number | undefined, now: number) {
-    this.#attempt = new ConnectAttempt(leads, estimate);
+  constructor(peer: Peer, context: TrackContext, now: number) {
+    this.#context = context;
+    this.#attempt = new ConnectAttempt(context.leads, () => context.roundTripMs());
     this.publicKey = peer.publicKey;
     this.#liveness = new Liveness(peer);
     this.#askAt = now;
@@ -85,8 +109,24 @@ export class PeerTrack implements SoughtPeer {
   }
 
   answered(answer: Answer): void {
+    const before = this.#candidates;
     this.#answer = answer;
     this.#isNews = true;
+    this.#selectCandidates();
+    const isNew = !this.#candidates?.every((one) => before?.some((old) => sameEndpoint(one, old)));
+    if (this.#candidates !== undefined && isNew && !this.#isAtCandidate()) {
+      this.#knocksLeft = KNOCKS;
+    }
+  }
+
+  /** Why an endpoint of the answer is not used, as one line; undefined where all are. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
+  /** Our own address or port changed: connected peers get keepalives, by which WireGuard follows us. */
+  moved(now: number): void {
+    this.#nudgesAt = NUDGES_MS.map((ms) => now + ms);
   }
 
   offered(endpoints: readonly Endpoint[]): void {
@@ -107,7 +147,8 @@ export class PeerTrack implements SoughtPeer {
   /** How long a reading of the interface stays good for this peer, in milliseconds; 0 = act now. */
   pollInterval(now: number): number {
     if (!this.#seek(now)) {
-      return IDLE_POLL_MS;
+      const nudge = this.isAlive(now) ? this.#nextNudgeAt - now : Number.POSITIVE_INFINITY;
+      return Math.max(0, Math.min(nudge, IDLE_POLL_MS));
     }
     if (this.#attempt.isDue(now) && now >= this.#changeableAt) {
       return 0;
@@ -118,7 +159,64 @@ export class PeerTrack implements SoughtPeer {
 
   /** The openers to send now; they count as sent. */
   openers(now: number): OutgoingOpener[] {
-    return this.#seek(now) ? this.#attempt.openers(now) : [];
+    if (this.#seek(now)) {
+      return this.#attempt.openers(now);
+    }
+    return this.isAlive(now) ? this.#knocks(now) : [];
+  }
+
+  /**
+   * Openers to where a connected peer is said to have moved. They open our NAT for it, and WireGuard follows
+   * the peer by itself with its first packet from there.
+   */
+  #knocks(now: number): OutgoingOpener[] {
+    if (now < this.#nextKnockAt) {
+      return [];
+    }
+    this.#knockedAt = this.#knocksLeft === KNOCKS ? now : this.#knockedAt;
+    this.#knocksLeft--;
+    this.#knockAt = now + KNOCK_SPACING_MS;
+    const stamp = Math.round(now) % STAMP_MODULUS;
+    return (this.#candidates ?? [])
+      .slice(0, MAX_TARGETS)
+      .map((to) => ({ intent: 'waiting', stamp, to }));
+  }
+
+  get #nextKnockAt(): number {
+    if (this.#knocksLeft === 0) {
+      return Number.POSITIVE_INFINITY;
+    }
+    return this.#knocksLeft === KNOCKS ? this.#knockedAt + KNOCK_SERIES_MS : this.#knockAt;
+  }
+
+  get #nextNudgeAt(): number {
+    return this.#nudgesAt[0] ?? Number.POSITIVE_INFINITY;
+  }
+
+  #isAtCandidate(): boolean {
+    return this.#candidates?.some((one) => sameEndpoint(one, this.#peer.endpoint)) ?? false;
+  }
+
+  /** Takes the endpoints of the answer that can be the peer's. */
+  #selectCandidates(): void {
+    const answer = this.#answer;
+    this.#refusal = undefined;
+    this.#candidates = undefined;
+    if (answer === undefined || answer === 'unknown') {
+      return;
+    }
+    const context = this.#context.refusalContext();
+    const usable: Endpoint[] = [];
+    for (const endpoint of answer) {
+      const reason = endpointRefusal(endpoint, context);
+      if (reason === undefined) {
+        usable.push(endpoint);
+      } else {
+        this.#refusal ??= `${formatEndpoint(endpoint)} ${reason}`;
+      }
+    }
+    const [first, ...more] = usable;
+    this.#candidates = first && [first, ...more];
   }
 
   /** An opener of the peer arrived; returns whether it counts. */
@@ -128,9 +226,10 @@ export class PeerTrack implements SoughtPeer {
 
   /** When there are openers to send or a handshake to start, if nothing happens before. */
   nextAt(now: number): number {
-    return this.#seek(now)
-      ? Math.max(this.#attempt.nextAt(now), this.#changeableAt)
-      : Number.POSITIVE_INFINITY;
+    if (this.#seek(now)) {
+      return Math.max(this.#attempt.nextAt(now), this.#changeableAt);
+    }
+    return this.isAlive(now) ? this.#nextKnockAt : Number.POSITIVE_INFINITY;
   }
 
   /** The peer as it stands now. */
@@ -156,6 +255,7 @@ export class PeerTrack implements SoughtPeer {
     const hasReceived = peer.receivedBytes > this.#peer.receivedBytes;
     this.#liveness.read(peer, now, wallNow);
     this.#peer = peer;
+    this.#selectCandidates();
     const alive = this.isAlive(now);
     const isUnknown = this.#answer === 'unknown' && !alive;
     this.#unknownSince = isUnknown ? (this.#unknownSince ?? now) : undefined;
@@ -179,7 +279,9 @@ export class PeerTrack implements SoughtPeer {
     if (now < this.#changeableAt) {
       return undefined;
     }
-    const change = this.isAlive(now) ? this.#care(keepalive) : this.#start(keepalive, replace, now);
+    const change = this.isAlive(now)
+      ? this.#care(keepalive, now)
+      : this.#start(keepalive, replace, now);
     if (change !== undefined) {
       this.#changedWithAllowedIps = this.#peer.allowedIps.length > 0;
     }
@@ -187,10 +289,11 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /** A connected peer gets a keepalive where it has none, so that NATs keep its mapping. */
-  #care(keepalive: number): PeerConfig | undefined {
+  #care(keepalive: number, now: number): PeerConfig | undefined {
     const { publicKey, persistentKeepalive: own } = this.#peer;
-    const confirms = this.#confirms;
+    const confirms = this.#confirms || now >= this.#nextNudgeAt;
     this.#confirms = false;
+    this.#nudgesAt = this.#nudgesAt.filter((at) => at > now);
     if (own === 0 && keepalive > 0) {
       return { publicKey, persistentKeepalive: keepalive };
     }
@@ -217,12 +320,12 @@ export class PeerTrack implements SoughtPeer {
 
   /** Aims the attempt at what was said last; false when there is nothing to connect to. */
   #seek(now: number): boolean {
-    const answer = this.#answer;
-    if (!this.#isNews || answer === undefined || answer === 'unknown' || this.isAlive(now)) {
+    const candidates = this.#candidates;
+    if (!this.#isNews || candidates === undefined || this.isAlive(now)) {
       this.#attempt.end();
       return false;
     }
-    this.#attempt.aim(answer, now);
+    this.#attempt.aim(candidates, now);
     return true;
   }
 

@@ -10,6 +10,8 @@ export type Topic =
   | 'socket-namespace'
   | 'send'
   | 'openers'
+  | 'endpoint'
+  | 'route'
   | 'change'
   | 'private-key'
   | 'server-key'

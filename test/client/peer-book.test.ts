@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PeerBook } from '../../src/client/peer-book.js';
+import { parseEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey } from '../../src/wire/key.js';
 import { Bench, handshakeAt, P, peer, Q, WALL, X, Y } from './bench.js';
 
@@ -249,4 +250,62 @@ test('the peer through which questions go is left alone, unless the user names i
   const alone = { ...device, peers: device.peers.slice(1) };
   assert.deepEqual(managed({}, alone), { keys: [], missing: [], skipsAll: true });
   assert.deepEqual(managed({ only: new Set([p]) }, alone).skipsAll, false);
+});
+
+test("an endpoint that cannot be the peer's is neither set nor sent to, and is named", () => {
+  const bench = new Bench();
+  bench.read();
+  bench.told([parseEndpoint('127.0.0.1:51820')]);
+  for (; bench.now < 3000; bench.now += 50) {
+    assert.deepEqual(bench.read(), []);
+    assert.deepEqual(bench.book.openers(bench.now), []);
+  }
+  assert.match(bench.book.refusals.join(), /127\.0\.0\.1:51820 is the server's own host/);
+  bench.told([parseEndpoint('127.0.0.1:51820'), X]);
+  assert.deepEqual(bench.opener(X).endpointsSet(), [X], 'the others are tried');
+});
+
+/** A peer that is connected at Y. */
+const connectedAtY = peer({ endpoint: Y, persistentKeepalive: 25, ...handshakeAt(0) });
+
+test('a connected peer that moved gets openers at its new endpoint, and is not changed', () => {
+  const bench = new Bench().peers(connectedAtY);
+  bench.read();
+  bench.told([Y]);
+  assert.deepEqual(bench.book.openers(0), [], 'where it is already');
+  bench.told([X]);
+  let openers = 0;
+  for (; bench.now < 9000; bench.now += 50) {
+    const sent = bench.book.openers(bench.now);
+    assert.ok(sent.every(([, { to }]) => to === X));
+    openers += sent.length;
+    assert.deepEqual(bench.read(), []);
+  }
+  assert.equal(openers, 6);
+});
+
+test('a peer that is said to move all the time gets no more than 6 openers in 10 s', () => {
+  const bench = new Bench().peers(connectedAtY);
+  bench.read();
+  let openers = 0;
+  for (; bench.now < 30_000; bench.now += 50) {
+    bench.told([parseEndpoint(`198.51.100.7:${1000 + bench.now}`)]);
+    openers += bench.book.openers(bench.now).length;
+  }
+  assert.ok(openers <= 20, `${openers}`);
+});
+
+test('connected peers get keepalives after our own port or address changed', () => {
+  const bench = new Bench().peers(connectedAtY);
+  bench.at(1000).read();
+  bench.at(10_000).read();
+  bench.device = { ...bench.device, listenPort: 51821 };
+  const times: number[] = [];
+  for (; bench.now < 20_000; bench.now += 100) {
+    if (bench.read().some(({ keepaliveNow }) => keepaliveNow)) {
+      times.push(bench.now - 10_000);
+    }
+  }
+  assert.deepEqual(times, [300, 1500, 4000]);
+  assert.equal(bench.book.pollInterval(bench.now), 2000);
 });

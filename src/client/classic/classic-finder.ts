@@ -61,6 +61,10 @@ class ClassicFinder implements Finder {
     return this.#channel.isOpen ? this.#schedule.nextAt(now) : Number.POSITIVE_INFINITY;
   }
 
+  get serverEndpoint(): Endpoint | undefined {
+    return this.#locator.endpoint;
+  }
+
   get roundTripMs(): number | undefined {
     return this.#schedule.roundTripMs;
   }

@@ -97,6 +97,10 @@ class SealedFinder implements Finder {
     return Math.min(client ?? Number.POSITIVE_INFINITY, this.#keys.nextAt);
   }
 
+  get serverEndpoint(): Endpoint | undefined {
+    return this.#locator.endpoint;
+  }
+
   get roundTripMs(): number | undefined {
     return this.#client?.roundTripMs;
   }

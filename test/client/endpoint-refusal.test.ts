@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { endpointRefusal } from '../../src/client/endpoint-refusal.js';
+import { endpoint } from '../../src/wire/endpoint.js';
+
+const ALLOWED = ['10.9.0.0/24', '2001:db8:9::/64', '192.0.2.7/32'];
+const refusal = (
+  address: string,
+  { port = 51820, isServerLocal = false, allowedIps = ALLOWED } = {},
+) => endpointRefusal(endpoint(address, port), { allowedIps, isServerLocal });
+
+test('addresses of no host are refused', () => {
+  for (const address of [
+    ...['0.0.0.0', '224.0.0.1', '255.255.255.255', '169.254.1.1', '::', 'ff02::1', 'fe80::1'],
+    '::ffff:192.0.2.1',
+  ]) {
+    assert.match(refusal(address) ?? '', /is no address of a host/, address);
+  }
+  assert.match(refusal('198.51.100.1', { port: 0 }) ?? '', /is no address of a host/);
+});
+
+test('loopback is refused unless the server is on this host too', () => {
+  for (const address of ['127.0.0.1', '127.0.1.1', '::1']) {
+    assert.match(refusal(address) ?? '', /the server's own host/);
+    assert.equal(refusal(address, { isServerLocal: true }), undefined);
+  }
+});
+
+test('an endpoint inside the AllowedIPs is refused, unless those route everything', () => {
+  for (const address of ['10.9.0.2', '2001:db8:9::5', '192.0.2.7']) {
+    assert.match(refusal(address) ?? '', /WireGuard would send into its own tunnel/);
+  }
+  for (const allowedIps of [
+    ['0.0.0.0/0', '::/0'],
+    ['0.0.0.0/1', '128.0.0.0/1'],
+  ]) {
+    assert.equal(refusal('198.51.100.1', { allowedIps }), undefined);
+  }
+});
+
+test('public and private addresses are taken', () => {
+  for (const address of ['198.51.100.1', '192.168.1.5', '100.64.0.1', '2001:db8::1', 'fd00::1']) {
+    assert.equal(refusal(address), undefined);
+  }
+});
