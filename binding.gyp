@@ -11,6 +11,7 @@
         "native/poll-handle.cc",
         "native/process.cc",
         "native/raw-socket.cc",
+        "native/route-lookup.cc",
         "native/datagram-slots.cc",
         "native/tcp-listener.cc",
         "native/udp-descriptor.cc",

@@ -38,7 +38,9 @@ bool SetOption(Napi::Env env, int fd, int level, int option, int value, const ch
 // fragment, told in a control message, is the only trace that is left of them.
 bool SetOptions(Napi::Env env, int fd, int family) {
   if (family == AF_INET) {
-    return SetOption(env, fd, IPPROTO_IP, IP_RECVFRAGSIZE, 1, "IP_RECVFRAGSIZE");
+    // Packets leave as WireGuard's own do: without DF (udp_tunnel_xmit_skb in the kernel's socket.c).
+    return SetOption(env, fd, IPPROTO_IP, IP_RECVFRAGSIZE, 1, "IP_RECVFRAGSIZE") &&
+           SetOption(env, fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, "IP_MTU_DISCOVER");
   }
   return SetOption(env, fd, IPPROTO_IPV6, IPV6_RECVFRAGSIZE, 1, "IPV6_RECVFRAGSIZE") &&
          SetOption(env, fd, IPPROTO_IPV6, IPV6_CHECKSUM, kUdpChecksumOffset, "IPV6_CHECKSUM");
@@ -67,6 +69,7 @@ void RawSocket::Init(Napi::Env env, Napi::Object exports) {
       InstanceMethod("drain", &RawSocket::Drain),
       InstanceMethod("setMark", &RawSocket::SetMark),
       InstanceMethod("send", &RawSocket::Send),
+      InstanceMethod("findRoute", &RawSocket::FindRoute),
       InstanceMethod("receive", &RawSocket::Receive),
   };
   AddPollMethods(&properties);
@@ -90,7 +93,18 @@ RawSocket::RawSocket(const Napi::CallbackInfo& info) : PollWrap<RawSocket>(info)
     close(fd);
     return;
   }
+  const int error = routes_.Open();
+  if (error != 0) {
+    ThrowSystemError(env, error, "socket", "NETLINK_ROUTE");
+    close(fd);
+    return;
+  }
   handle_ = PollHandle::Open(env, fd, "WG_RENDEZVOUS_RAW_SOCKET");
+}
+
+void RawSocket::Close(const Napi::CallbackInfo& info) {
+  routes_.Close();
+  PollWrap<RawSocket>::Close(info);
 }
 
 void RawSocket::AttachFilter(const Napi::CallbackInfo& info) {
@@ -132,28 +146,93 @@ void RawSocket::SetMark(const Napi::CallbackInfo& info) {
   if (!info[0].IsNumber()) return ThrowTypeError(info.Env(), "Expected the mark to be a number");
   const uint32_t mark = info[0].As<Napi::Number>().Uint32Value();
   if (setsockopt(fd(), SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) != 0) {
-    ThrowSystemError(info.Env(), errno, "setsockopt", "SO_MARK");
+    return ThrowSystemError(info.Env(), errno, "setsockopt", "SO_MARK");
   }
+  mark_ = mark;
+}
+
+Napi::Value RawSocket::FindRoute(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!IsBytes(info[0]) || !info[1].IsNumber() || !info[2].IsNumber() || !info[3].IsNumber()) {
+    ThrowTypeError(env, "Expected (address bytes, scope id, source port, destination port)");
+    return env.Undefined();
+  }
+  const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
+  Flow flow{};
+  if (!flow.destination.Set(family_, bytes.Data(), bytes.ByteLength(), 0,
+                            info[1].As<Napi::Number>().Uint32Value())) {
+    ThrowTypeError(env, "Expected the address to be of the socket's family");
+    return env.Undefined();
+  }
+  flow.source_port = static_cast<uint16_t>(info[2].As<Napi::Number>().Uint32Value());
+  flow.destination_port = static_cast<uint16_t>(info[3].As<Napi::Number>().Uint32Value());
+  flow.mark = mark_;
+  Route route;
+  const int error = routes_.Find(flow, &route);
+  if (error != 0) {
+    ThrowSystemError(env, error, "netlink", "RTM_GETROUTE");
+    return env.Undefined();
+  }
+  Napi::Uint8Array source = Napi::Uint8Array::New(env, flow.destination.bytes_length());
+  memcpy(source.Data(), route.source, source.ByteLength());
+  Napi::Object found = Napi::Object::New(env);
+  found.Set("source", source);
+  found.Set("interfaceIndex", Napi::Number::New(env, route.interface_index));
+  return found;
 }
 
 void RawSocket::Send(const Napi::CallbackInfo& info) {
-  if (!IsBytes(info[0]) || !IsBytes(info[1]) || !info[2].IsNumber()) {
-    return ThrowTypeError(info.Env(), "Expected (datagram bytes, address bytes, scope id)");
+  if (!IsBytes(info[0]) || !IsBytes(info[1]) || !info[2].IsNumber() || !IsBytes(info[3]) ||
+      !info[4].IsNumber()) {
+    return ThrowTypeError(
+        info.Env(), "Expected (datagram, address, scope id, source address, interface index)");
   }
-  const Napi::Uint8Array datagram = info[0].As<Napi::Uint8Array>();
+  Napi::Uint8Array datagram = info[0].As<Napi::Uint8Array>();
   const Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
+  const Napi::Uint8Array source_bytes = info[3].As<Napi::Uint8Array>();
+  const uint32_t interface_index = info[4].As<Napi::Number>().Uint32Value();
   SocketAddress address;
+  SocketAddress source;
   // Port 0: on a raw socket the field means the protocol.
   if (!address.Set(family_, bytes.Data(), bytes.ByteLength(), 0,
-                   info[2].As<Napi::Number>().Uint32Value())) {
-    return ThrowTypeError(info.Env(), "Expected the address to be of the socket's family");
+                   info[2].As<Napi::Number>().Uint32Value()) ||
+      !source.Set(family_, source_bytes.Data(), source_bytes.ByteLength(), 0, 0)) {
+    return ThrowTypeError(info.Env(), "Expected the addresses to be of the socket's family");
+  }
+  iovec vector{datagram.Data(), datagram.ByteLength()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo))] = {};
+  msghdr message{};
+  message.msg_name = address.sockaddr();
+  message.msg_namelen = address.length();
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (family_ == AF_INET) {
+    in_pktinfo route{};
+    route.ipi_ifindex = static_cast<int>(interface_index);
+    route.ipi_spec_dst = source.v4().sin_addr;
+    header->cmsg_level = IPPROTO_IP;
+    header->cmsg_type = IP_PKTINFO;
+    header->cmsg_len = CMSG_LEN(sizeof(route));
+    memcpy(CMSG_DATA(header), &route, sizeof(route));
+    message.msg_controllen = CMSG_SPACE(sizeof(route));
+  } else {
+    in6_pktinfo route{};
+    route.ipi6_ifindex = interface_index;
+    route.ipi6_addr = source.v6().sin6_addr;
+    header->cmsg_level = IPPROTO_IPV6;
+    header->cmsg_type = IPV6_PKTINFO;
+    header->cmsg_len = CMSG_LEN(sizeof(route));
+    memcpy(CMSG_DATA(header), &route, sizeof(route));
+    message.msg_controllen = CMSG_SPACE(sizeof(route));
   }
   ssize_t sent;
   do {
-    sent = sendto(fd(), datagram.Data(), datagram.ByteLength(), MSG_DONTWAIT, address.sockaddr(),
-                  address.length());
+    sent = sendmsg(fd(), &message, MSG_DONTWAIT);
   } while (sent < 0 && errno == EINTR);
-  if (sent < 0) ThrowSystemError(info.Env(), errno, "sendto");
+  if (sent < 0) ThrowSystemError(info.Env(), errno, "sendmsg");
 }
 
 Napi::Value RawSocket::Receive(const Napi::CallbackInfo& info) {

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "poll-wrap.h"
+#include "route-lookup.h"
 
 namespace wg_rendezvous {
 
@@ -21,9 +22,13 @@ class RawSocket : public PollWrap<RawSocket> {
   Napi::Value Drain(const Napi::CallbackInfo& info);
   void SetMark(const Napi::CallbackInfo& info);
   void Send(const Napi::CallbackInfo& info);
+  Napi::Value FindRoute(const Napi::CallbackInfo& info);
   Napi::Value Receive(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
 
   int family_ = 0;
+  uint32_t mark_ = 0;
+  RouteLookup routes_;
 };
 
 }  // namespace wg_rendezvous

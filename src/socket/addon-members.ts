@@ -7,6 +7,7 @@ const RAW_SOCKET: MembersOf<NativeRawSocket> = {
   attachFilter: true,
   drain: true,
   setMark: true,
+  findRoute: true,
   send: true,
   receive: true,
   start: true,

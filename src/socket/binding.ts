@@ -11,6 +11,14 @@ export interface RawReceived {
   readonly fragmented: boolean;
 }
 
+/** Where packets leave. */
+export interface NativeRoute {
+  /** In network order: 4 or 16 bytes; zeros where the kernel names none. */
+  readonly source: Uint8Array;
+  /** 0 where the kernel names none. */
+  readonly interfaceIndex: number;
+}
+
 /** SOCK_RAW UDP descriptor with readiness; see native/raw-socket.h. Every method throws a SystemError. */
 export interface NativeRawSocket {
   /** Replaces the classic BPF program (struct sock_filter[] in native byte order). */
@@ -19,8 +27,27 @@ export interface NativeRawSocket {
   drain(): number;
   /** SO_MARK. */
   setMark(mark: number): void;
-  /** Sends a UDP header and payload to a 4- or 16-byte address; the kernel adds the IP header. */
-  send(datagram: Uint8Array, address: Uint8Array, scopeId: number): void;
+  /**
+   * The route of UDP packets with these ports and this socket's mark (RTM_GETROUTE), by the rules that
+   * choose by port, too. Throws ENETUNREACH without a route.
+   */
+  findRoute(
+    address: Uint8Array,
+    scopeId: number,
+    sourcePort: number,
+    destinationPort: number,
+  ): NativeRoute;
+  /**
+   * Sends a UDP header and payload to a 4- or 16-byte address, from a source address of the same family and
+   * through an interface: zeros and 0 leave the choice to the kernel, which adds the IP header.
+   */
+  send(
+    datagram: Uint8Array,
+    address: Uint8Array,
+    scopeId: number,
+    source: Uint8Array,
+    interfaceIndex: number,
+  ): void;
   /** Takes one packet, or null when the queue is empty. */
   receive(buffer: Uint8Array): RawReceived | null;
   /** Calls back whenever packets may be waiting, and keeps this object alive until closed. Once only. */

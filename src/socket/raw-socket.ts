@@ -1,6 +1,12 @@
 import { type PacketRule, packetFilter, REJECT_ALL } from '../wire/bpf.js';
-import { addressBytes, type Endpoint, type Family, formatAddress } from '../wire/endpoint.js';
-import { encodeUdp } from '../wire/udp.js';
+import {
+  ADDRESS_LENGTH,
+  addressBytes,
+  type Endpoint,
+  type Family,
+  formatAddress,
+} from '../wire/endpoint.js';
+import { encodeUdp, udpChecksum } from '../wire/udp.js';
 import { loadBinding, type NativeRawSocket, type RawReceived } from './binding.js';
 import { LoopSocket } from './loop-socket.js';
 import { inSocketNamespace } from './network-namespace.js';
@@ -58,13 +64,23 @@ export class RawSocket extends LoopSocket {
     native.start(() => this.#receive());
   }
 
-  /** Sends a payload from WireGuard's port. Throws the system's error. */
+  /**
+   * Sends a payload from WireGuard's port, by the route, source address and interface of WireGuard's own
+   * packets: a raw socket's own lookup knows no ports. Throws the system's error.
+   */
   send(payload: Uint8Array, { address, port }: Endpoint): void {
     const { listenPort } = this.#options.rule;
-    // Checksum 0 is "none" over IPv4; over IPv6 the kernel fills it in (IPV6_CHECKSUM).
-    const datagram = encodeUdp({ sourcePort: listenPort, destinationPort: port, payload });
+    const destination = addressBytes(address);
     const zone = address.includes('%') ? inSocketNamespace(() => zoneNumber(address)) : 0;
-    this.#native.send(datagram, addressBytes(address), zone);
+    const route = this.#native.findRoute(destination, zone, listenPort, port);
+    const fields = { sourcePort: listenPort, destinationPort: port, payload };
+    // Translators between IPv4 and IPv6 drop packets without a checksum. Over IPv6 the kernel fills it in.
+    const checksum =
+      route.source.length === ADDRESS_LENGTH[4] && route.source.some((byte) => byte !== 0)
+        ? udpChecksum(route.source, destination, encodeUdp(fields))
+        : 0;
+    const datagram = encodeUdp({ ...fields, checksum });
+    this.#native.send(datagram, destination, zone, route.source, route.interfaceIndex);
   }
 
   /** Nothing is called back once close() has returned. */

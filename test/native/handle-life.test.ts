@@ -83,7 +83,7 @@ describe('a handle', () => {
         '--expose-gc',
       ),
     );
-    assert.deepEqual(outcome, { code: 0, signal: null, stdout: '100\n0\n', stderr: '' });
+    assert.deepEqual(outcome, { code: 0, signal: null, stdout: '150\n0\n', stderr: '' });
   });
 
   it('is kept from the garbage collector while it polls', async () => {

@@ -20,7 +20,7 @@ import {
 const PAYLOAD = Buffer.from('what the client asks');
 
 describe('sending from a raw socket', () => {
-  it("leaves from WireGuard's port, over IPv4 without a checksum", async () => {
+  it("leaves from WireGuard's port, over IPv4 with a checksum and without DF, as WireGuard's own", async () => {
     await using heard = listen(4);
     const witness = openNative(4);
     witness.attachFilter(ACCEPT_ALL);
@@ -32,7 +32,11 @@ describe('sending from a raw socket', () => {
     const udp = decodeUdp(found.subarray(header.headerLength));
     assert.equal(udp?.sourcePort, hostOf(4).port);
     assert.equal(udp?.destinationPort, serverOf(4).port);
-    assert.equal(udp?.checksum, 0);
+    assert.ok(udp);
+    assert.equal(found[6]! & 0x40, 0, 'DF');
+    const unsummed = found.slice(header.headerLength);
+    unsummed.fill(0, 6, 8);
+    assert.equal(udp.checksum, udpChecksum(header.source, header.destination, unsummed));
   });
 
   it('has the checksum that IPv6 demands, made by the kernel', async () => {
@@ -60,8 +64,8 @@ describe('sending from a raw socket', () => {
     assert.throws(() => socket.send(PAYLOAD, everyone), {
       code: 'EACCES',
       errno: -13,
-      syscall: 'sendto',
-      message: 'EACCES: permission denied, sendto',
+      syscall: 'sendmsg',
+      message: 'EACCES: permission denied, sendmsg',
     });
   });
 });
@@ -90,9 +94,13 @@ describe('the native raw socket refuses', () => {
 
   it('addresses of the other family, and anything after close()', () => {
     const native = openNative(4);
-    assert.throws(() => native.send(PAYLOAD, new Uint8Array(16), 0), TypeError);
+    const four = new Uint8Array(4);
+    const send = (address: Uint8Array) => native.send(PAYLOAD, address, 0, four, 0);
+    assert.throws(() => send(new Uint8Array(16)), TypeError);
+    assert.throws(() => native.findRoute(new Uint8Array(16), 0, 1, 2), TypeError);
     native.close();
-    assert.throws(() => native.send(PAYLOAD, new Uint8Array(4), 0), { code: 'EBADF' });
+    assert.throws(() => send(four), { code: 'EBADF' });
+    assert.throws(() => native.findRoute(four, 0, 1, 2), { code: 'EBADF' });
     assert.throws(() => native.receive(new Uint8Array(1)), { code: 'EBADF' });
     assert.throws(() => native.start(() => {}), { code: 'EBADF' });
   });

@@ -45,6 +45,22 @@ describe('other networks than NATed IPv4', { concurrency: 2 }, () => {
     assert.ok(!client.stderr.includes('no answer'));
   });
 
+  it("a rule that chooses by WireGuard's port is followed, and so is its source address", async () => {
+    await using lab = await createLab({ hosts: { a: { nat: 'none' }, b: { nat: 'none' } } });
+    await startServer(lab.rendezvous);
+    const [a, second] = [lab.host('a'), '198.51.100.77'];
+    await a.ip([
+      `address add ${second}/24 dev eth0`,
+      `route add 198.51.100.0/24 dev eth0 src ${second} table 100`,
+      `rule add ipproto udp sport ${a.wireguard.listenPort} table 100`,
+    ]);
+    await using requests = await a.cable.count({ source: second, destinationPort: 49918 });
+    startClient(a, lab.rendezvous.address);
+    startClient(lab.host('b'), lab.rendezvous.address);
+    await connected(lab, ['a', 'b']);
+    assert.ok((await requests.packets()) > 0);
+  });
+
   it('a server with two addresses answers from the one that was asked', async () => {
     await using lab = await createLab({
       hosts: { a: { nat: 'cone' }, b: { nat: 'cone' } },

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { NativeRawSocket, RawReceived } from '../../src/socket/binding.js';
+import type { NativeRawSocket, NativeRoute, RawReceived } from '../../src/socket/binding.js';
 import { openRawSocket, type RawSocketOptions } from '../../src/socket/raw-socket.js';
 import { type PacketRule, packetFilter, REJECT_ALL } from '../../src/wire/bpf.js';
 import { addressBytes, endpoint } from '../../src/wire/endpoint.js';
+import { decodeUdp, udpChecksum } from '../../src/wire/udp.js';
 import { packet } from '../native/packets.js';
 
 const SERVER = endpoint('192.0.2.1', 49918);
@@ -21,6 +22,7 @@ const REPLY = packet({ from: SERVER, to: endpoint('198.51.100.7', LISTEN_PORT), 
 class ScriptedNative implements NativeRawSocket {
   readonly calls: string[] = [];
   readonly programs: Uint8Array[] = [];
+  readonly sent: Parameters<NativeRawSocket['send']>[] = [];
   readonly drains = [1024, 7, 0];
   receives = 0;
   /** What is thrown instead of doing the work. */
@@ -39,7 +41,11 @@ class ScriptedNative implements NativeRawSocket {
   setMark(mark: number): void {
     this.#do(`setMark ${mark}`);
   }
-  send(): void {
+  findRoute(): NativeRoute {
+    return { source: addressBytes('198.51.100.7'), interfaceIndex: 3 };
+  }
+  send(...sent: Parameters<NativeRawSocket['send']>): void {
+    this.sent.push(sent);
     this.#do('send');
   }
   receive(buffer: Uint8Array): RawReceived | null {
@@ -161,6 +167,22 @@ describe('a wake of a raw socket', () => {
       },
     });
     assert.throws(() => native.wake(), /the owner's/);
+  });
+});
+
+describe('sending from a raw socket', () => {
+  it("takes the route, source and interface of WireGuard's own packets, and sums over them", () => {
+    const native = new ScriptedNative();
+    open(native).send(PAYLOAD, SERVER);
+    const [sent] = native.sent;
+    assert.ok(sent);
+    const [datagram, address, scopeId, source, interfaceIndex] = sent;
+    assert.deepEqual(address, addressBytes(SERVER.address));
+    assert.deepEqual(source, addressBytes('198.51.100.7'));
+    assert.deepEqual([scopeId, interfaceIndex], [0, 3]);
+    const unsummed = datagram.slice();
+    unsummed.fill(0, 6, 8);
+    assert.equal(decodeUdp(datagram)?.checksum, udpChecksum(source, address, unsummed));
   });
 });
 
