@@ -2,8 +2,15 @@ import { isAbsolute } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { ServerName } from '../client/server-locator.js';
 import type { SelfOptions } from '../dns/options.js';
+import type { ListenEndpoint } from '../socket/listening.js';
 import { parseZone } from '../wire/dns-sd.js';
-import { addressFamily, type Endpoint, parseEndpoint, sameEndpoint } from '../wire/endpoint.js';
+import {
+  addressFamily,
+  type Endpoint,
+  endpoint,
+  parseEndpoint,
+  sameEndpoint,
+} from '../wire/endpoint.js';
 import { isInterfaceName, MAX_INTERFACE_NAME } from '../wire/interface-name.js';
 import { formatPublicKey, type PublicKey, parsePublicKey } from '../wire/key.js';
 import { parsePrefix } from '../wire/prefix.js';
@@ -43,6 +50,11 @@ export function serverName(defaultPort: number): (text: string) => ServerName {
 /** `ADDR:PORT` to listen on; port 0 lets the kernel choose. */
 export function listenEndpoint(text: string): Endpoint {
   return usable(() => parseEndpoint(text));
+}
+
+/** Where a server listens by default: all addresses, of IPv6 only where the host has it. */
+export function allAddresses(port: number): readonly ListenEndpoint[] {
+  return [endpoint('0.0.0.0', port), { ...endpoint('::', port), optional: true }];
 }
 
 /** `--listen`, which can be repeated with other addresses. */

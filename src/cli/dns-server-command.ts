@@ -6,10 +6,11 @@ import {
   type SelfOptions,
   type ZoneOptions,
 } from '../dns/options.js';
+import { MAX_RATE } from '../server/options.js';
 import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
-import type { ListenEndpoint } from '../socket/listening.js';
-import { type Endpoint, endpoint, formatEndpoint } from '../wire/endpoint.js';
+import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import {
+  allAddresses,
   collect,
   decimal,
   interfaceName,
@@ -24,12 +25,8 @@ import type { LogOptions } from './log-options.js';
 import { withWgOption } from './wg-option.js';
 
 const MAX_AGE_SECONDS = 3600;
-const MAX_RATE = 1_000_000_000;
 
-const DEFAULT_LISTEN: readonly ListenEndpoint[] = [
-  endpoint('0.0.0.0', DNS_PORT),
-  { ...endpoint('::', DNS_PORT), optional: true },
-];
+const DEFAULT_LISTEN = allAddresses(DNS_PORT);
 
 export interface DnsServerFlags extends LogOptions {
   readonly zone: string[];

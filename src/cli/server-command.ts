@@ -1,21 +1,28 @@
 import { Command } from 'commander';
-import { DEFAULT_LIMITS, MAX_PEERS, MAX_WANTED, type ServiceOptions } from '../server/options.js';
+import {
+  DEFAULT_LIMITS,
+  MAX_PEERS,
+  MAX_RATE,
+  MAX_WANTED,
+  type ServiceOptions,
+} from '../server/options.js';
 import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
-import type { ListenEndpoint } from '../socket/listening.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
-import { type Endpoint, endpoint, formatEndpoint } from '../wire/endpoint.js';
-import { decimal, listenEndpoint, listenEndpoints, wholeNumber } from './arguments.js';
+import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
+import {
+  allAddresses,
+  decimal,
+  listenEndpoint,
+  listenEndpoints,
+  wholeNumber,
+} from './arguments.js';
 import { UsageError } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
 import type { SealedFiles } from './sealed-files.js';
 
 const MAX_TTL_SECONDS = 86_400;
-const MAX_RATE = 1_000_000_000;
 
-const DEFAULT_LISTEN: readonly ListenEndpoint[] = [
-  endpoint('0.0.0.0', CLASSIC_PORT),
-  { ...endpoint('::', CLASSIC_PORT), optional: true },
-];
+const DEFAULT_LISTEN = allAddresses(CLASSIC_PORT);
 
 interface Flags extends LogOptions {
   readonly listen?: Endpoint[];

@@ -1,4 +1,4 @@
-import { atIntervals } from '../socket/at-intervals.js';
+import { throttle } from '../socket/throttle.js';
 
 const INTERVAL_MS = 10_000;
 
@@ -10,7 +10,7 @@ export function socketErrorLog(
   warn: (line: string) => void,
   now: () => number = () => performance.now(),
 ): (error: Error) => void {
-  return atIntervals(INTERVAL_MS, now, ({ message }, leftOut) => {
+  return throttle(INTERVAL_MS, now, ({ message }, leftOut) => {
     const others = leftOut === 0 ? '' : `, and ${leftOut} times since this was last said`;
     warn(`a socket failed to receive or send: ${message}${others}; it goes on, and counts them`);
   });

@@ -39,7 +39,7 @@ export type ClientEvent =
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
 
 /** How a run ended: all connected (`once`), out of time, or told to stop. */
-export type Outcome = 'connected' | 'timeout' | 'stopped';
+export type RunOutcome = 'connected' | 'timeout' | 'stopped';
 
 /** Keeps the peers of an interface connected: reads WireGuard, has a finder ask, makes the changes. */
 export class Client {
@@ -108,7 +108,7 @@ export class Client {
    * Runs until told to stop, or, with `once`, until all peers are connected or the time is over.
    * WireGuard is left as it is. Throws what no retry can mend: no permission, no `wg` tool.
    */
-  async run(signal: AbortSignal): Promise<Outcome> {
+  async run(signal: AbortSignal): Promise<RunOutcome> {
     const { once, timeoutMs } = this.#options;
     const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + timeoutMs;
     signal.addEventListener('abort', () => this.#wake.notify());

@@ -1,6 +1,6 @@
 import { type BatchSocket, openBatchSocket, type ShortBuffer } from '../socket/batch-socket.js';
 import { type ListenEndpoint, openAt } from '../socket/listening.js';
-import { type SocketCounts, sumCounters } from '../socket/socket-counts.js';
+import { type SocketCounts, sumCounts } from '../socket/socket-counts.js';
 import { openTcpListener, type TcpListener } from '../socket/tcp-listener.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import { serveConnection } from './tcp-connection.js';
@@ -48,7 +48,7 @@ export class Listeners {
   }
 
   get counts(): SocketCounts {
-    return sumCounters(this.udp.map(({ counters }) => counters));
+    return sumCounts(this.udp.map(({ counters }) => counters));
   }
 
   /** Answers what has arrived over UDP, takes no more connections, and leaves those that are there. */

@@ -2,7 +2,7 @@ import type { ShortBuffer } from '../socket/batch-socket.js';
 import { interfaceAddresses } from '../socket/interface-addresses.js';
 import { interfaceIndex } from '../socket/interface-flags.js';
 import type { ListenEndpoint, Listening } from '../socket/listening.js';
-import { type SocketCounts, sumCounters } from '../socket/socket-counts.js';
+import { type SocketCounts, sumCounts } from '../socket/socket-counts.js';
 import {
   addressFamily,
   type Endpoint,
@@ -35,7 +35,7 @@ export interface TunnelEvents {
 export class TunnelListeners {
   private tunnel: Tunnel = { index: undefined, addresses: [] };
   private current: Listeners | undefined;
-  private past: SocketCounts = sumCounters([]);
+  private past: SocketCounts = sumCounts([]);
   private problem: string | undefined;
   private timer: NodeJS.Timeout | undefined;
   private moving: Promise<void> = Promise.resolve();
@@ -71,7 +71,7 @@ export class TunnelListeners {
   }
 
   get counts(): SocketCounts {
-    return sumCounters(this.current === undefined ? [this.past] : [this.past, this.current.counts]);
+    return sumCounts(this.current === undefined ? [this.past] : [this.past, this.current.counts]);
   }
 
   async close(): Promise<void> {

@@ -3,8 +3,8 @@ import type { Registry } from 'prom-client';
 import { ConnectionPool } from '../limits/connection-pool.js';
 import { randomHashKey } from '../limits/random-hash-key.js';
 import { connectionSource } from '../limits/source-hash.js';
-import { atIntervals } from '../socket/at-intervals.js';
 import { openTcpListener } from '../socket/tcp-listener.js';
+import { throttle } from '../socket/throttle.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import { CachedText } from './cached-text.js';
 import { answerOnce } from './http-connection.js';
@@ -54,7 +54,7 @@ export async function openMetricsServer(options: MetricsServerOptions): Promise<
       connections.admit(socket, connectionSource(socket.remoteAddress, hashKey));
       answerOnce(socket, (request) => answer(request, metrics, registry.contentType, isReady()));
     },
-    onError: atIntervals(PROBLEM_INTERVAL_MS, now, options.onMetricsProblem ?? (() => {})),
+    onError: throttle(PROBLEM_INTERVAL_MS, now, options.onMetricsProblem ?? (() => {})),
   });
   const close = async (): Promise<void> => {
     listener.close();

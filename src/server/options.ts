@@ -8,7 +8,8 @@ import type { AllowList } from './sealed/allow-list.js';
 /** The bound on `maxPeers`: at 10 million the table takes about 1 GiB. */
 export const MAX_PEERS = 10_000_000;
 
-const MAX_RATE = 1_000_000_000;
+/** Limits of datagrams, handshakes and messages a second. */
+export const MAX_RATE = 1_000_000_000;
 
 /** The bound on `maxWanted`: what a response can say. */
 export const MAX_WANTED = 65_535;

@@ -9,7 +9,7 @@ import {
   type ShortBuffer,
 } from '../socket/batch-socket.js';
 import { type ListenEndpoint, openAt } from '../socket/listening.js';
-import { sumCounters } from '../socket/socket-counts.js';
+import { sumCounts } from '../socket/socket-counts.js';
 import { CLASSIC_REQUEST_LENGTH } from '../wire/classic.js';
 import type { Endpoint, Family } from '../wire/endpoint.js';
 import { MAX_MESSAGE_LENGTH, MIN_DATA_LENGTH } from '../wire/sealed.js';
@@ -99,7 +99,7 @@ export async function openService(
       expired: table.expired,
       bytes: table.bytes,
     },
-    sockets: sumCounters(sockets.map((socket) => socket.counters)),
+    sockets: sumCounts(sockets.map((socket) => socket.counters)),
     ...(sealed && { sealed: { ...sealed.counts, ...sealed.sizes } }),
   });
   const expiry = setInterval(() => {

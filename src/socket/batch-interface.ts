@@ -1,7 +1,7 @@
 import type { Endpoint, Family } from '../wire/endpoint.js';
-import type { BatchCounters } from './batch-counters.js';
 import type { DatagramBatch } from './datagram-batch.js';
 import type { ShortBuffer } from './short-buffer.js';
+import type { SocketCounts } from './socket-counts.js';
 
 export interface BatchSocketOptions {
   readonly family: Family;
@@ -42,7 +42,7 @@ export interface BatchSocket extends AsyncDisposable {
   readonly address: Endpoint;
   /** The buffers for which the kernel granted less than was asked for. */
   readonly shortBuffers: readonly ShortBuffer[];
-  readonly counters: BatchCounters;
+  readonly counters: Readonly<SocketCounts>;
   /**
    * For datagrams that are no replies: fill in payload, length and addresses (those of a received slot
    * say where to and from) of slots 0, 1, … and flush them. The caller's own, but for flush().

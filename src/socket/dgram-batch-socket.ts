@@ -2,7 +2,6 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Endpoint, endpoint, type Family } from '../wire/endpoint.js';
-import { BatchCounters } from './batch-counters.js';
 import {
   type BatchSocket,
   type BatchSocketOptions,
@@ -16,6 +15,7 @@ import { remoteOf, storeDatagram } from './dgram-slots.js';
 import { LoopSocket } from './loop-socket.js';
 import { plainLookup } from './plain-lookup.js';
 import { type ShortBuffer, shortBuffers } from './short-buffer.js';
+import { countBatch, openCounts, type SocketCounts } from './socket-counts.js';
 import { ZoneNames } from './zone-names.js';
 
 /**
@@ -34,7 +34,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
   readonly implementation = 'dgram';
   readonly address: Endpoint;
   readonly shortBuffers: readonly ShortBuffer[];
-  readonly counters: BatchCounters;
+  readonly counters: SocketCounts;
   readonly outgoing: DatagramBatch;
   readonly #socket: Socket;
   readonly #family: Family;
@@ -77,7 +77,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
       sendBufferBytes: socket.getSendBufferSize(),
     };
     this.shortBuffers = shortBuffers({ receiveBufferBytes, sendBufferBytes }, granted);
-    this.counters = new BatchCounters(granted);
+    this.counters = openCounts(granted);
     socket.on('message', (message, remote) => this.#receive(message, remote));
     const { onError } = options;
     if (onError !== undefined) {
@@ -109,7 +109,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
     this.#answerSoon = undefined;
     const count = this.#count;
     this.#count = 0;
-    this.counters.countBatch(count);
+    countBatch(this.counters, count);
     this.#onBatch(this.#batch, count);
     this.#sendAll(this.#batch, count);
   }

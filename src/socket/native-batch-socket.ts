@@ -1,5 +1,4 @@
 import { addressBytes, type Endpoint, endpoint } from '../wire/endpoint.js';
-import { BatchCounters, countFilled } from './batch-counters.js';
 import {
   type BatchSocket,
   type BatchSocketOptions,
@@ -12,6 +11,7 @@ import type { Binding, NativeUdpBatch } from './binding.js';
 import { createDatagramBatch, type DatagramBatch, expectSlots } from './datagram-batch.js';
 import { LoopSocket } from './loop-socket.js';
 import { type ShortBuffer, shortBuffers } from './short-buffer.js';
+import { countBatch, countFilled, openCounts, type SocketCounts } from './socket-counts.js';
 import { zoneNumber } from './zone.js';
 
 /** A batch socket on recvmmsg and sendmmsg. */
@@ -19,7 +19,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
   readonly implementation = 'native';
   readonly address: Endpoint;
   readonly shortBuffers: readonly ShortBuffer[];
-  readonly counters: BatchCounters;
+  readonly counters: SocketCounts;
   readonly outgoing: DatagramBatch;
   readonly #native: NativeUdpBatch;
   readonly #batch: DatagramBatch;
@@ -51,7 +51,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
     this.outgoing = createDatagramBatch(capacity, stride);
     this.address = endpoint(address, native.port);
     this.shortBuffers = shortBuffers({ receiveBufferBytes, sendBufferBytes }, native);
-    this.counters = new BatchCounters(native, () => native.kernelDrops);
+    this.counters = openCounts(native, () => native.kernelDrops);
     native.start(() => this.#answerQueue());
   }
 
@@ -99,7 +99,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
     if (count === 0) {
       return false;
     }
-    this.counters.countBatch(count);
+    countBatch(this.counters, count);
     this.#onBatch(this.#batch, count);
     this.#send(this.#batch, count);
     return count === capacity;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AnswerCounts, emptyCounts, sumAnswers } from '../../src/dns/counts.js';
 import { serveRegistryMetrics } from '../../src/dns/metrics.js';
-import { sumCounters } from '../../src/socket/socket-counts.js';
+import { sumCounts } from '../../src/socket/socket-counts.js';
 import { ownSamples, sortedLines } from '../metrics/own-samples.js';
 
 /** The counts in their order, from a number on. */
@@ -19,7 +19,7 @@ const COUNTS = {
   readings: { done: 1, failed: 2 },
   tcp: { accepted: 3, displaced: 4, open: 5 },
   sockets: {
-    ...sumCounters([]),
+    ...sumCounts([]),
     kernelDrops: 6,
     sendDrops: 7,
     received: 8,

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ServiceCounts } from '../../src/server/counts.js';
 import { serveMetrics } from '../../src/server/metrics.js';
 import { noSealedCounts } from '../../src/server/sealed/sealed-counts.js';
-import { sumCounters } from '../../src/socket/socket-counts.js';
+import { sumCounts } from '../../src/socket/socket-counts.js';
 import { ownSamples, sortedLines } from '../metrics/own-samples.js';
 
 /** Each of another value, so that none can stand for another. */
@@ -21,7 +21,7 @@ const COUNTS: ServiceCounts = {
     malformed: 50,
   },
   table: { peers: 10, maxPeers: 11, expired: 12, bytes: 13 },
-  sockets: sumCounters([
+  sockets: sumCounts([
     {
       received: 1400,
       sent: 1500,

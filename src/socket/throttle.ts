@@ -1,11 +1,11 @@
 /**
- * Tells an error unless it told one less than so long ago, with how many were left out since.
- * @param now of a clock that does not go back, in milliseconds
+ * Passes errors on, one per interval at most, with the number of those left out since the last.
+ * @param now a monotonic clock, in milliseconds
  */
-export function atIntervals(
+export function throttle(
   intervalMs: number,
   now: () => number,
-  tell: (error: Error, leftOut: number) => void,
+  report: (error: Error, leftOut: number) => void,
 ): (error: Error) => void {
   let nextAt = Number.NEGATIVE_INFINITY;
   let leftOut = 0;
@@ -15,7 +15,7 @@ export function atIntervals(
       return;
     }
     nextAt = now() + intervalMs;
-    tell(error, leftOut);
+    report(error, leftOut);
     leftOut = 0;
   };
 }
