@@ -12,7 +12,7 @@ interface Flags extends ClientFlags {
 /** `dns client INTERFACE --dns ADDR[:PORT] --zone ZONE`. */
 export function dnsClientCommand(exit: (code: number) => void): Command {
   const command = new Command('client')
-    .description('connect the peers of a WireGuard interface, asking a DNS server where they are')
+    .description('connect the peers of a WireGuard interface, with endpoints from a DNS server')
     .argument('<interface>', 'WireGuard interface, such as wg0', interfaceName)
     .requiredOption('--dns <addr[:port]>', 'the DNS server', serverName(DNS_PORT))
     .requiredOption('--zone <zone>', 'the zone that the peers are in', zoneName);

@@ -48,7 +48,7 @@ export interface DnsServerFlags extends LogOptions {
 /** `dns server`. */
 export function dnsServerCommand(exit: (code: number) => void): Command {
   return withWgOption(new Command('server'))
-    .description('run a DNS server that answers where the peers of a WireGuard interface are')
+    .description('run a DNS server with the endpoints of the peers of a WireGuard interface')
     .requiredOption('--zone <zone>', 'the zone to answer for; can be repeated', collect(zoneName))
     .requiredOption('--interface <name>', 'the WireGuard interface', interfaceName)
     .option(
@@ -74,7 +74,7 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
     .option('--dnssec <file>', 'sign answers with the key in a file, as `dns keygen` makes it')
     .option(
       '--max-age <seconds>',
-      'how old an answer may be: WireGuard is asked once in that time at most',
+      'how old an answer may be: WireGuard is read at most once in this time',
       decimal(0, MAX_AGE_SECONDS),
       DEFAULT_REGISTRY_LIMITS.maxAgeMs / 1000,
     )
@@ -93,7 +93,7 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
     )
     .option(
       '--source-burst <n>',
-      'queries that a source may send at once after a pause',
+      'burst of one source, in queries',
       wholeNumber(1, MAX_RATE),
       DEFAULT_REGISTRY_LIMITS.sourceBurst,
     )
@@ -116,7 +116,7 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
     });
 }
 
-/** Without the preset, which only tells the parser what an option alone stands for. */
+/** Without the preset, which only matters to the parser. */
 function describeOption(option: Option): string {
   const shown: Option = Object.create(option, { presetArg: { value: undefined } });
   return new Help().optionDescription(shown);

@@ -14,7 +14,7 @@ import { announce, announceListening, metricsEvents, runUntilStopped } from './s
 import { socketErrorLog } from './socket-error-log.js';
 import { stopSignal } from './stop-signal.js';
 
-/** Runs a registry server until it is told to stop. Returns the exit code; throws when it cannot start. */
+/** Runs a registry server until a stop signal. Returns the exit code; throws if it cannot start. */
 export async function runDnsServer(
   options: RegistryServiceOptions,
   flags: DnsServerFlags,
@@ -76,7 +76,7 @@ function registryEvents(
   };
 }
 
-/** What a registry server has done so far, in one line for people. */
+/** The counts of a registry server in one line of text. */
 function registryCountsLine({ answers, readings, tcp, sockets }: RegistryCounts): string {
   const { crowdedOut, limitedReplies, ...others } = answers;
   const counts = {

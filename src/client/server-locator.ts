@@ -23,7 +23,7 @@ type Lookup = (host: string) => Promise<readonly string[]>;
  * again, in the background, as addresses change; while it cannot be, the addresses of the last lookup
  * serve, also those of an earlier run.
  *
- * Of several addresses the first is used, IPv4 before IPv6 because a reply tells an endpoint of the
+ * Of several addresses the first is used, IPv4 before IPv6 because a reply has an endpoint of the
  * request's own family. An address without a route is skipped at once (`unreachable`), a silent one is
  * left for the next (`advance`), and one that answers stays (`isAnswering`).
  */

@@ -15,11 +15,11 @@ export interface AnswerCounts {
   formerr: number;
   notimp: number;
   badvers: number;
-  /** Replies of those above that said TC. */
+  /** Of the replies above: truncated (TC). */
   truncated: number;
-  /** Replies of those above that said TC because the source's rate of large replies was used up. */
+  /** Of the replies above: truncated by the source's rate of large replies. */
   limitedReplies: number;
-  /** Replies of those above from a reading older than `--max-age`, while WireGuard was slow. */
+  /** Of the replies above: from a reading older than `--max-age`, while WireGuard was slow. */
   stale: number;
   /** Not answered: responses, and messages without a whole header. */
   ignored: number;

@@ -2,7 +2,7 @@ import type { Device } from '../wireguard/device.js';
 import { WgError } from '../wireguard/wg-error.js';
 import type { Roster } from './roster.js';
 
-/** The last reading serves this much beyond its maximum age, so that nobody waits for a quick reading. */
+/** The last reading serves this much beyond its maximum age, so that no query waits for a quick reading. */
 const MAX_GRACE_MS = 250;
 
 /** Clients retry after a second or more. After this time they get the last reading, or SERVFAIL. */

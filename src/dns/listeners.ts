@@ -10,11 +10,11 @@ export interface ListenersOptions {
   readonly listen: readonly ListenEndpoint[];
   readonly interfaceName?: string | undefined;
   readonly receiveBufferBytes: number;
-  /** Told of receives and sends over UDP that failed as a whole. */
+  /** Called when a whole receive or send over UDP fails. */
   readonly onSocketError: (error: Error) => void;
 }
 
-/** Sockets that answer: a UDP and a TCP one at each address. */
+/** A UDP and a TCP socket at each address. */
 export class Listeners {
   private readonly udp: BatchSocket[] = [];
   private readonly tcp: TcpListener[] = [];
@@ -42,7 +42,7 @@ export class Listeners {
     return this.udp.every(({ implementation }) => implementation === 'native');
   }
 
-  /** The buffers for which the kernel granted less than was asked for; the same for each UDP socket. */
+  /** The buffers that the kernel made smaller than requested; the same for each UDP socket. */
   get shortBuffers(): readonly ShortBuffer[] {
     return this.udp[0]?.shortBuffers ?? [];
   }
@@ -51,7 +51,7 @@ export class Listeners {
     return sumCounts(this.udp.map(({ counters }) => counters));
   }
 
-  /** Answers what has arrived over UDP, takes no more connections, and leaves those that are there. */
+  /** Answers the queries that have arrived over UDP, accepts no more connections, and keeps the open ones. */
   async close(): Promise<void> {
     for (const listener of this.tcp) {
       listener.close();

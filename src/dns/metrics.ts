@@ -18,7 +18,7 @@ export function serveRegistryMetrics(
   return openMetricsServer({ ...options, registry: createRegistry(counts) });
 }
 
-/** The metrics of a registry server, each read from its counters when it is asked for. */
+/** The metrics of a registry server, read from its counters at each scrape. */
 function createRegistry(counts: () => RegistryCounts): Registry {
   const registry = createCommonRegistry(() => counts().sockets);
   counter(registry, 'dns_queries_total', 'Queries by transport and outcome', () => {
@@ -53,7 +53,7 @@ function createRegistry(counts: () => RegistryCounts): Registry {
   return registry;
 }
 
-/** Each query has one of these. */
+/** Each query counts for exactly one outcome. */
 function outcomes(counts: Readonly<AnswerCounts>): Record<string, number> {
   return {
     answered: counts.answered,

@@ -9,7 +9,7 @@ export const DNS_PORT = 53;
 export interface SelfOptions {
   /** @default the address that the query was sent to, and the device's listen port */
   readonly endpoint?: Endpoint;
-  /** What the TXT record says is allowed. */
+  /** The AllowedIPs in the TXT record. */
   readonly allowedIps: readonly string[];
 }
 
@@ -28,13 +28,13 @@ export interface RegistryServiceOptions {
   readonly listen: readonly ListenEndpoint[];
   /** Answer queries from anywhere. @default false: only those that arrive through the interface */
   readonly isPublic?: boolean;
-  /** How old a reading of the device may be that is answered from. @default 1000 */
+  /** The maximum age of the reading that answers come from. @default 1000 */
   readonly maxAgeMs?: number;
   /** How old a reading may be that serves while WireGuard is slow; 0 = SERVFAIL. @default 60_000 */
   readonly maxStaleMs?: number;
   /** Queries a second from one source (an IPv4 address, an IPv6 /64); 0 = no limit. @default 20_000 */
   readonly sourceRate?: number;
-  /** Queries that a source may send at once after a pause. @default 20_000 */
+  /** Burst of one source, in queries. @default 20_000 */
   readonly sourceBurst?: number;
   /**
    * Public: replies a second over UDP to one source that are larger than their query, ten times as many

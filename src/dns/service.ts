@@ -34,9 +34,9 @@ const REPLY_BURST_SECONDS = 10;
 /** Errors that no retry mends. */
 const FATAL_CODES: readonly string[] = ['WG_TOOL_MISSING', 'WG_NOT_PERMITTED'];
 
-/** What a registry tells while it runs. */
+/** Events of a running registry. */
 export interface RegistryEvents extends TunnelEvents, MetricsEvents {
-  /** A receive or send over UDP failed as a whole; it is counted, and there may be many. */
+  /** A whole receive or send over UDP failed. Counted; there may be many. */
   readonly onSocketError?: (error: Error) => void;
   /** The device cannot be read, or not in time; undefined: it can be again. */
   onDeviceProblem(problem: DeviceProblem | undefined): void;
@@ -44,16 +44,16 @@ export interface RegistryEvents extends TunnelEvents, MetricsEvents {
 
 /** A registry server that is listening. */
 export interface RegistryService extends AsyncDisposable {
-  /** What the sockets are bound to, in the order of the options; none while a tunnel is waited for. */
+  /** The addresses of the sockets, in the order of the options; none while the tunnel is down. */
   readonly addresses: readonly Endpoint[];
-  /** The buffers for which the kernel granted less than was asked for; the same for each UDP socket. */
+  /** The buffers that the kernel made smaller than requested; the same for each UDP socket. */
   readonly shortBuffers: readonly ShortBuffer[];
   /** Whether UDP sockets receive and send by the batch; not so where the addon cannot be used. */
   readonly batched: boolean;
   /** Where metrics are served, if they are. */
   readonly metricsAddress: Endpoint | undefined;
   counts(): RegistryCounts;
-  /** Answers what has arrived, then closes. Idempotent. */
+  /** Answers the queries that have arrived, then closes. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -64,8 +64,8 @@ interface Reading {
 
 /**
  * Starts a registry server: the DNS server of the DNS-SD approach.
- * Rejects with the system's error when an address cannot be bound, and with a WgError when WireGuard
- * cannot be read for want of the tool or of privilege; nothing stays open then.
+ * Rejects with the system's error when an address cannot be bound, and with a WgError when the `wg` tool
+ * or the privilege to read WireGuard is missing. Nothing stays open then.
  */
 export async function openRegistry(
   options: RegistryServiceOptions & Reading,

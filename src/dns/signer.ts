@@ -2,7 +2,7 @@ import type { RecordType, SoaAnswer } from 'dns-packet';
 import type { Question } from '../wire/dns-message.js';
 import type { Sections } from '../wire/dns-reply.js';
 
-/** What is answered: the sections without OPT, which is of the message. Names are in lower case. */
+/** Response code and records of an answer, without OPT. Names are in lower case. */
 export interface Reply extends Sections {
   readonly rcode: 'NOERROR' | 'NXDOMAIN';
 }
@@ -21,19 +21,18 @@ export interface ZoneView {
   typesAt(name: string): readonly RecordType[] | undefined;
 }
 
-/** Signs answers as they are given. Never throws. */
+/** Signs answers online. Never throws. */
 export interface Signer {
   /**
-   * The answer to a question for DNSKEY, DS, RRSIG or NSEC, without signatures; undefined where the zone's own
-   * reply stands, which has none of these.
+   * The answer to a question for DNSKEY, DS, RRSIG or NSEC, without signatures. Undefined to use the
+   * zone's own reply, which has no such records.
    */
   reply(question: Question, zone: ZoneView): Reply | undefined;
   /**
    * Adds RRSIGs, and the NSEC records of a denial. Called only when the query has the DO bit, and the
-   * reply without signatures fits. A reply may be one that an earlier call was given: it is not to be
-   * changed.
+   * reply without signatures fits. Replies are reused: the signer must not change them.
    */
   sign(reply: Reply, question: Question, zone: ZoneView): Reply;
-  /** Whether so many denials of names were signed of late that who can be sent to TCP is. */
+  /** Whether the budget for denials is used up, so that clients over UDP are sent to TCP. */
   hasTooManyDenials(): boolean;
 }

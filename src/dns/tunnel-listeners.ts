@@ -13,7 +13,7 @@ import {
 import { Listeners, type ListenersOptions } from './listeners.js';
 import type { Answering } from './udp-handler.js';
 
-/** How often the interface is looked at: it may go, come back, or get another address. */
+/** How often the interface is checked: it may go, come back, or get another address. */
 const LOOK_INTERVAL_MS = 1000;
 
 /** What listening in a tunnel depends on. */
@@ -27,11 +27,11 @@ export interface Tunnel {
 export interface TunnelEvents {
   /** Listening again. */
   onListening(listening: Listening): void;
-  /** Not listening, and why; it is tried again. */
+  /** Not listening, and why; retried. */
   onProblem(reason: string): void;
 }
 
-/** Listeners that follow an interface: bound to it and to its addresses, whatever becomes of them. */
+/** Listeners that follow an interface: bound to it and to its addresses as they change. */
 export class TunnelListeners {
   private tunnel: Tunnel = { index: undefined, addresses: [] };
   private current: Listeners | undefined;
@@ -46,7 +46,7 @@ export class TunnelListeners {
     private readonly events: TunnelEvents,
   ) {}
 
-  /** Rejects when the interface is there and cannot be listened on; while it is not, it is waited for. */
+  /** Waits for a missing interface. Rejects if an existing one cannot be listened on. */
   static async open(
     options: ListenersOptions & { readonly interfaceName: string },
     answering: Answering,
@@ -88,7 +88,7 @@ export class TunnelListeners {
     };
   }
 
-  /** One look after the other; the next one comes whatever this one meets. */
+  /** One check after the other; a failed one does not stop the next. */
   private follow(): void {
     this.moving = this.moving
       .then(() => this.moveWhereNeeded())
@@ -106,7 +106,7 @@ export class TunnelListeners {
     }
   }
 
-  /** Listens in a tunnel as it is now. */
+  /** Listens in the tunnel's present state. */
   private async move(tunnel: Tunnel): Promise<void> {
     await this.leave();
     this.tunnel = tunnel;

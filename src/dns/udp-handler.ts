@@ -42,7 +42,7 @@ export class UdpHandler {
 
   constructor(
     private readonly answering: Answering,
-    /** What the socket is bound to. */
+    /** The endpoint that the socket is bound to. */
     private readonly bound: Endpoint,
     private readonly socket: () => BatchSocket,
   ) {}

@@ -7,6 +7,7 @@ import {
   nsRecord,
   placeOf,
   ptrRecord,
+  serviceName,
   soaRecord,
 } from '../wire/dns-sd.js';
 import { addressFamily, type Endpoint, endpoint } from '../wire/endpoint.js';
@@ -15,22 +16,23 @@ import type { ZoneOptions } from './options.js';
 import type { Roster } from './roster.js';
 import type { ZoneView } from './signer.js';
 
-/** More than fit in the largest message: a longer list is cut there, and says so. */
+/** More than fit in the largest message, so that a longer list is truncated. */
 const MAX_LISTED = 1000;
 
-/** The local address that a query was sent to, asked for only where the answer depends on it. */
+/** The local address that a query was sent to; called only if the answer depends on it. */
 export type LocalAddress = () => string | undefined;
 
-/** The types of each fixed place, the one first that stands for all when ANY is asked for (RFC 8482). */
+/** The types at the apex, first the one that answers ANY (RFC 8482). */
 const APEX_TYPES = ['SOA', 'NS'] as const;
 
-/** What a zone has of its own where one within it begins (RFC 4035 section 2.3). */
+/** The types at the apex of a nested zone, in the outer one (RFC 4035 section 2.3). */
 const DELEGATION_TYPES = ['NS'] as const;
 
-/** A zone: what its names are answered. */
+/** A zone, and the replies about its names. */
 export class Zone {
   readonly name: string;
   readonly soa: SoaAnswer;
+  private readonly service: string;
   private readonly nxdomain: PreparedReply;
   private readonly nodata: PreparedReply;
   private readonly apex: Readonly<Record<(typeof APEX_TYPES)[number], PreparedReply>>;
@@ -45,6 +47,7 @@ export class Zone {
     private readonly zones: readonly string[] = [],
   ) {
     this.name = options.name;
+    this.service = serviceName(this.name);
     this.soa = soaRecord(this.name);
     const denial = { answers: [], authorities: [this.soa], additionals: [] };
     this.nxdomain = new PreparedReply({ ...denial, rcode: 'NXDOMAIN' });
@@ -55,7 +58,7 @@ export class Zone {
   /** The reply to a question about a name within the zone, as of the roster's last reading. */
   reply(question: Question, local: LocalAddress): PreparedReply {
     const { name, type } = question;
-    const place = placeOf(name, this.name);
+    const place = placeOf(name, this.name, this.service);
     switch (place.kind) {
       case 'apex':
         return this.apex[type === 'ANY' ? 'SOA' : (type as 'SOA' | 'NS')] ?? this.nodata;
@@ -72,7 +75,7 @@ export class Zone {
     }
   }
 
-  /** The zone as a signer has to know it. */
+  /** The signer's view of the zone. */
   view(local: LocalAddress): ZoneView {
     return { name: this.name, soa: this.soa, typesAt: (name) => this.typesAt(name, local) };
   }
@@ -81,7 +84,7 @@ export class Zone {
     if (name !== this.name && this.zones.includes(name)) {
       return DELEGATION_TYPES;
     }
-    const place = placeOf(name, this.name);
+    const place = placeOf(name, this.name, this.service);
     switch (place.kind) {
       case 'apex':
         return APEX_TYPES;
@@ -144,7 +147,7 @@ export class Zone {
     return self?.label === label ? self : undefined;
   }
 
-  /** Kept until the peers change; it does not depend on where the query was sent but for the own device. */
+  /** Kept until the peers change. Only the own device depends on the address that the query was sent to. */
   private listReply(local: LocalAddress): PreparedReply {
     const self = this.options.self === undefined ? undefined : this.self(local);
     const version = `${this.roster.version} ${self?.label}`;

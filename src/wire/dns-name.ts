@@ -9,20 +9,23 @@ const ESCAPE = /\\(\d{3})/g;
 /** A name as read from a message. */
 export interface ReadName {
   /**
-   * Lower case, without the last dot; '' is the root. Within a label a dot, a backslash, and whatever is
-   * no printable ASCII stand as `\DDD` (RFC 4343 section 2.1).
+   * Lower case, without the last dot; '' is the root. Within a label a dot, a backslash, and bytes other
+   * than printable ASCII are escaped as `\DDD` (RFC 4343 section 2.1).
    */
   readonly text: string;
-  /** Offset of what follows. */
+  /** Offset behind the name. */
   readonly end: number;
 }
 
-/** One name at a time is read: its text is put together here. */
+/** The text of the name that is being read. */
 const scratch = Buffer.alloc(MAX_NAME_LENGTH);
 
+/** Each byte in lower case, and 0 for those that have to be escaped: reading names is the hot path. */
+const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => (isPlain(byte) ? lowerCase(byte) : 0));
+
 /**
- * Reads a name that is spelled out; undefined where it is cut, too long, or compressed.
- * (dns-packet takes labels for UTF-8 and joins them with dots, which does not tell all names apart.)
+ * Reads an uncompressed name; undefined if it is cut, too long, or compressed.
+ * (dns-packet reads labels as UTF-8 and joins them with dots, which makes different names look equal.)
  */
 export function readName(message: Uint8Array, start: number): ReadName | undefined {
   let at = start;
@@ -44,16 +47,16 @@ export function readName(message: Uint8Array, start: number): ReadName | undefin
       scratch[written++] = DOT;
     }
     for (at++; at < end; at++) {
-      const byte = lowerCase(message[at] as number);
+      const byte = PLAIN[message[at] as number] as number;
       scratch[written++] = byte;
-      plain &&= isPlain(byte);
+      plain &&= byte !== 0;
     }
   }
   const text = plain ? scratch.toString('latin1', 0, written) : escapedText(message, start);
   return { text, end: at + 1 };
 }
 
-/** Offset of what follows a name, compressed or not; undefined where it is cut or no name. */
+/** Offset behind a name, compressed or not; undefined if it is cut or no name. */
 export function skipName(message: Uint8Array, start: number): number | undefined {
   let at = start;
   while (at < message.length) {

@@ -16,7 +16,7 @@ export interface Query extends QuestionSection {
   readonly edns: Edns | undefined;
 }
 
-/** What to do with a message that is no such query: ignore it, answer FORMERR, or answer NOTIMP. */
+/** How to treat any other message: ignore it, answer FORMERR, or answer NOTIMP. */
 export type QueryFault = 'silent' | 'formerr' | 'notimp';
 
 /** The OPT record of our queries (RFC 6891 section 6.1.2): no options, no DO bit. */

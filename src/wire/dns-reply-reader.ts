@@ -18,14 +18,14 @@ import { RCODE } from './dns-reply.js';
 /** The reply of a server to a question. */
 export type ReceivedReply =
   | {
-      /** Records, or none of the type asked for. */
+      /** Records, or none of the type in the question. */
       readonly kind: 'records';
       readonly answers: readonly Answer[];
       readonly additionals: readonly Answer[];
     }
   /** NXDOMAIN. */
   | { readonly kind: 'denied' }
-  /** Too long for a datagram: to be asked again over TCP. */
+  /** Too long for a datagram: to be repeated over TCP. */
   | { readonly kind: 'truncated' }
   | { readonly kind: 'failed'; readonly rcode: number };
 

@@ -3,10 +3,10 @@ import { DNS_HEADER_LENGTH, MAX_UDP_REPLY } from './dns-message.js';
 import { encodeName } from './dns-name.js';
 import type { Query } from './dns-query.js';
 
-/** What an asker without EDNS takes at least (RFC 1035 section 4.2.1). */
+/** The largest reply over UDP to a client without EDNS (RFC 1035 section 4.2.1). */
 export const MIN_UDP_REPLY = 512;
 
-/** The largest message there is: its length has two bytes over TCP. */
+/** The largest message: its length has two bytes over TCP. */
 export const MAX_DNS_MESSAGE = 65535;
 
 /** Bytes of an OPT record without options. */
@@ -32,16 +32,16 @@ const POINTER = 0xc000;
 /** Type and length of an encoded record whose name is the root. */
 const ROOT_NAME_LENGTH = 1;
 
-/** Records as bytes, to stand behind a question, whatever its case. */
+/** Encoded records, to follow a question in any case of letters. */
 export interface EncodedSections {
   readonly bytes: Uint8Array;
-  /** Where each record ends, in order of sections. */
+  /** Where each record ends, in the order of sections. */
   readonly ends: readonly number[];
   /** Records of answer, authority and additional section; more than there are ends when not all fit. */
   readonly counts: readonly [number, number, number];
 }
 
-/** Records in sections, as they are to be sent. */
+/** Records by section. */
 export interface Sections {
   readonly answers: readonly Answer[];
   readonly authorities: readonly Answer[];
@@ -68,7 +68,7 @@ export interface Asked {
  * Encodes records to follow a question. Names are compressed where it counts: owners, and the targets of
  * PTR records, against the name asked for and the zone. Records that would end beyond the largest message
  * are left out.
- * @param asked undefined to compress nothing, for what is to follow any question
+ * @param asked undefined to compress nothing, for records that may follow any question
  */
 export function encodeSections(
   { answers, authorities, additionals }: Sections,
@@ -130,7 +130,7 @@ function compressedName(name: string, targets: readonly Target[]): Uint8Array {
   return encodeName(name);
 }
 
-/** What a reply says beside its records. */
+/** The header of a reply. */
 export interface ReplyHeader {
   /** One of RCODE. */
   readonly rcode: number;
@@ -138,7 +138,7 @@ export interface ReplyHeader {
 }
 
 /**
- * Turns the query in a buffer into its reply, in place: header, question as it was asked, and the records
+ * Turns the query in a buffer into its reply, in place: header, question as received, and the records
  * that fit in the limit. Without room for all answers and authorities the reply is truncated (TC), and
  * over UDP has no records: the client asks again over TCP, and a forged source is sent no more bytes than
  * the query had. Additional records are left out silently (RFC 2181 section 9).
@@ -183,14 +183,14 @@ export function writeReply(
   return { length, truncated };
 }
 
-/** Turns a query that cannot be read into a reply of header and code only, in place. Returns its bytes. */
+/** Turns an unreadable query into a reply of header and code, in place. Returns its length in bytes. */
 export function writeFault(message: Uint8Array, rcode: number): number {
   writeHeader(message, rcode, 0);
   message.fill(0, 4, DNS_HEADER_LENGTH);
   return DNS_HEADER_LENGTH;
 }
 
-/** The number of records that end within a room; they end ever later. */
+/** The number of records that fit in a room. */
 function countFitting(ends: readonly number[], room: number): number {
   let count = ends.length;
   if (count > 0 && (ends[count - 1] as number) > room) {

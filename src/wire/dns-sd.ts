@@ -6,9 +6,9 @@ import { formatPublicKey, formatPublicKeyBase32, type PublicKey } from './key.js
 /** The service of DNS-SD (RFC 6763 section 4.1.2) that lists peers, below a zone. */
 export const SERVICE = '_wireguard._udp';
 
-/** Where endpoints live, nobody may remember them. */
+/** Endpoints change at any time, so resolvers must not cache them. */
 const TTL_SECONDS = 0;
-/** As wgsd has it: how long a denial, and what is at the apex, may be remembered. */
+/** TTL of denials and of the apex, as in wgsd. */
 const ZONE_TTL_SECONDS = 60;
 /** A base32 key with its padding, `_wireguard`, `_udp`: each with its length byte. */
 const INSTANCE_PREFIX_LENGTH = 57 + 11 + 5;
@@ -16,12 +16,12 @@ const INSTANCE_PREFIX_LENGTH = 57 + 11 + 5;
 const MAX_TXT_STRING = 255;
 const ZONE = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/;
 
-/** What a name of a zone stands for. */
+/** The meaning of a name in a zone. */
 export type Place =
   | { readonly kind: 'apex' }
-  /** `ns1`, which SOA and NS name. */
+  /** `ns1`, the target of SOA and NS. */
   | { readonly kind: 'nameserver' }
-  /** `_udp`: nothing is there, but names are below it (an empty non-terminal, RFC 4592 section 2.2.2). */
+  /** `_udp`: no records, but names below it (an empty non-terminal, RFC 4592 section 2.2.2). */
   | { readonly kind: 'protocol' }
   | { readonly kind: 'service' }
   /** Of the form of a peer's name; the label need not be a key. */
@@ -58,19 +58,17 @@ export function isWithin(name: string, zone: string): boolean {
   return name.endsWith(zone) && (name.length === zone.length || name.at(-zone.length - 1) === '.');
 }
 
-/** What a name that is within the zone stands for. */
-export function placeOf(name: string, zone: string): Place {
-  const prefix = name.slice(0, -zone.length - 1);
-  const fixed = FIXED_PLACES.get(prefix);
-  if (fixed !== undefined) {
-    return fixed;
+/**
+ * The meaning of a name in the zone.
+ * @param service serviceName(zone), for callers that keep it
+ */
+export function placeOf(name: string, zone: string, service = serviceName(zone)): Place {
+  const labelLength = name.length - service.length - 1;
+  if (labelLength >= 0 && name.endsWith(service) && name[labelLength] === '.') {
+    const label = name.slice(0, labelLength);
+    return label.includes('.') ? NOWHERE : { kind: 'instance', label };
   }
-  const labelLength = prefix.length - SERVICE.length - 1;
-  if (!prefix.endsWith(SERVICE) || prefix[labelLength] !== '.') {
-    return NOWHERE;
-  }
-  const label = prefix.slice(0, labelLength);
-  return label.includes('.') ? NOWHERE : { kind: 'instance', label };
+  return FIXED_PLACES.get(name.slice(0, -zone.length - 1)) ?? NOWHERE;
 }
 
 /** A key as the label of its instance: base32 in lower case, with the padding. */
@@ -106,8 +104,8 @@ export function addressRecord(name: string, { address, family }: Omit<Endpoint, 
 }
 
 /**
- * What else there is to know of a peer (RFC 6763 section 6): `txtvers`, `pub` and `allowed`. A string
- * has 255 bytes at most and a key counts once: AllowedIPs that do not fit are left out.
+ * The TXT record of a peer (RFC 6763 section 6): `txtvers`, `pub` and `allowed`. A string has at most 255
+ * bytes, and only the first one of a key counts, so AllowedIPs that do not fit are left out.
  */
 export function txtRecord(name: string, key: PublicKey, allowedIps: readonly string[]): Answer {
   let allowed = `allowed=${allowedIps[0] ?? ''}`;
@@ -117,7 +115,7 @@ export function txtRecord(name: string, key: PublicKey, allowedIps: readonly str
     }
     allowed += `,${prefix}`;
   }
-  // As bytes, which dns-packet would else make of them anew each time, in place of the strings.
+  // As bytes: dns-packet would replace the strings by bytes at each encoding.
   const data = ['txtvers=1', `pub=${formatPublicKey(key)}`, allowed].map((it) => Buffer.from(it));
   return { name, type: 'TXT', class: 'IN', ttl: TTL_SECONDS, data };
 }

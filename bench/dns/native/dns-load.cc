@@ -107,8 +107,11 @@ class Socket {
       return;
     }
     const Query& query = *slots_[id].query;
+    // A list that does not fit is truncated, and has no records.
+    const bool is_truncated = (bytes[2] & 0x02) != 0;
     const bool right = length > query.question_end && (bytes[2] & 0x80) != 0 &&
-                       (bytes[3] & 0x0f) == 0 && (bytes[6] != 0 || bytes[7] != 0) &&
+                       (bytes[3] & 0x0f) == 0 &&
+                       (is_truncated || bytes[6] != 0 || bytes[7] != 0) &&
                        memcmp(reply + kHeader, query.bytes.data() + kHeader,
                               query.question_end - kHeader) == 0;
     (right ? totals->answered : totals->wrong)++;

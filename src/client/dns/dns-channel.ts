@@ -11,7 +11,7 @@ export interface DnsChannelEvents {
   onError(error: NodeJS.ErrnoException): void;
 }
 
-/** The way to a DNS server: one UDP socket at a time, and a TCP connection for each question that needs it. */
+/** The sockets to a DNS server: one UDP socket at a time, and a TCP connection for each query that needs it. */
 export class DnsChannel {
   readonly #events: DnsChannelEvents;
   #server: Endpoint | undefined;
@@ -27,7 +27,7 @@ export class DnsChannel {
     return this.#socket?.isConnected ?? false;
   }
 
-  /** Opens a socket to the server unless there is one; false when there was. Throws the system's error. */
+  /** Opens a socket to the server, unless it is open: then returns false. Throws the system's error. */
   use(server: Endpoint): boolean {
     if (this.#socket !== undefined && sameEndpoint(server, this.#server)) {
       return false;
@@ -47,7 +47,7 @@ export class DnsChannel {
     this.#socket?.send(message);
   }
 
-  /** Asks over TCP; rejects when no answer comes. */
+  /** Sends a query over TCP, and resolves to the reply; rejects without one. */
   async exchange(message: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     if (this.#server === undefined) {
       throw new Error('no server');
@@ -56,7 +56,7 @@ export class DnsChannel {
     return exchangeOverTcp(this.#server, message, { timeoutMs, signal });
   }
 
-  /** A socket that cannot be connected is of no use: the next call of `use` makes another one. */
+  /** Drops a socket that cannot be connected; the next call of `use` opens another one. */
   #failed(socket: ConnectedSocket, error: NodeJS.ErrnoException): void {
     if (!socket.isConnected) {
       void this.close();

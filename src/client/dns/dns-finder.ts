@@ -16,15 +16,15 @@ import { registryPeer } from './registry-peer.js';
 
 const IDS = 0x10000;
 
-/** Only the addresses count. */
+/** Only the addresses matter. */
 const ANY_PORT = 1;
 
-/** Finds peers by asking a DNS server for their SRV records, as wgsd-client does. */
+/** Finds peers by their SRV records on a DNS server, as wgsd-client does. */
 export function dnsFinder(server: ServerName, zone: string, interfaceName: string): FinderFactory {
   return (context) => new DnsFinder(server, zone, interfaceName, context);
 }
 
-/** Asks about many peers at a time, from ordinary sockets: the routing table says through which tunnel. */
+/** Looks up many peers at a time, from ordinary sockets: the routing table chooses the tunnel. */
 class DnsFinder implements Finder {
   readonly #server: ServerName;
   readonly #zone: string;
@@ -112,7 +112,7 @@ class DnsFinder implements Finder {
     }
   }
 
-  /** Opens the socket that fits what is known now; false while there is none. */
+  /** Opens the socket to the server's present address; false if that is not possible. */
   #open(): boolean {
     const server = this.#locator.endpoint;
     if (server === undefined) {
@@ -168,7 +168,7 @@ class DnsFinder implements Finder {
   #report(): void {
     const { problems } = this.#context;
     if (this.#sendError !== undefined) {
-      // Silence says nothing about the server now.
+      // Queries do not leave this host, so the server's silence means nothing.
       problems.raise('send', this.#sendError);
       return;
     }

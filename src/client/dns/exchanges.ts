@@ -9,13 +9,13 @@ import {
 } from '../timing.js';
 import type { LookupQuestion } from './lookup.js';
 
-/** Questions that are open at a time; the others wait. */
+/** Questions in flight at a time; the others wait. */
 export const MAX_IN_FLIGHT = 64;
 
-/** Datagrams that are sent at once; then MIN_SPACING_MS pass. */
+/** Datagrams that are sent at once, every MIN_SPACING_MS. */
 export const BURST = 16;
 
-/** Of these over TCP: our registry takes 32 connections of one source, and others less. */
+/** Of these over TCP: our registry accepts 32 connections from one source, other servers fewer. */
 export const MAX_OVER_TCP = 16;
 
 /** How long an answer over TCP may take. */
@@ -23,14 +23,14 @@ export const TCP_TIMEOUT_MS = 5000;
 
 const MAX_ID = 0xffff;
 
-/** A question that was sent and is not answered. */
+/** A question in flight. */
 export interface Exchange {
   readonly id: number;
-  /** Whose question it is. */
+  /** The lookup that the question belongs to. */
   readonly owner: string;
   readonly question: LookupQuestion;
   readonly startedAt: number;
-  /** As it was sent last. */
+  /** The message as last sent. */
   readonly query: Uint8Array;
   readonly edns: boolean;
 }
@@ -39,13 +39,13 @@ interface InFlight extends Exchange {
   query: Uint8Array;
   edns: boolean;
   attempts: number;
-  /** When it is sent again, or given up. */
+  /** When it is repeated or given up. */
   deadline: number;
   overTcp: boolean;
 }
 
 /**
- * Questions on their way: when each is sent, sent again and given up, and which one a message answers.
+ * Questions in flight: when each is sent, repeated and given up, and which one a message answers.
  * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
  */
 export class Exchanges {
@@ -55,14 +55,14 @@ export class Exchanges {
   #burstAt = Number.NEGATIVE_INFINITY;
   #burst = 0;
 
-  /** @param randomId gives numbers of 16 bits that nobody can guess */
+  /** @param randomId returns unpredictable numbers of 16 bits */
   constructor(randomId: () => number) {
     this.#randomId = randomId;
   }
 
   /**
-   * Whether a new question would be sent before long. Who begins a lookup only then has at most
-   * MAX_IN_FLIGHT of them, and so many times a lookup's further questions waiting.
+   * Whether a new question would be sent soon. A caller that begins lookups only then has at most
+   * MAX_IN_FLIGHT of them, and that many times a lookup's further questions waiting.
    */
   get hasRoom(): boolean {
     return this.#waiting.length + this.#inFlight.size < MAX_IN_FLIGHT;
@@ -72,7 +72,7 @@ export class Exchanges {
     this.#waiting.push({ owner, question });
   }
 
-  /** The query to send now, if any; it counts as sent. */
+  /** The query to send now, if any. It counts as sent. */
   next(now: number): Uint8Array | undefined {
     if (now < this.#sendableAt()) {
       return undefined;
@@ -84,7 +84,7 @@ export class Exchanges {
     return query;
   }
 
-  /** When there is something to do next, if nothing happens before. */
+  /** When the next send or timeout is due. */
   nextAt(now: number): number {
     const deadlines = [...this.#inFlight.values()].map(({ deadline }) => deadline);
     const sendable = this.#waiting.length > 0 && this.#inFlight.size < MAX_IN_FLIGHT;
@@ -92,7 +92,7 @@ export class Exchanges {
     return Math.max(wanted, this.#sendableAt());
   }
 
-  /** Takes those that have had no reply in time, and no further attempt. */
+  /** Removes and returns the exchanges without a reply to their last attempt. */
   takeOverdue(now: number): Exchange[] {
     const overdue = [...this.#inFlight].filter(
       ([, { deadline, attempts }]) => deadline <= now && attempts >= ATTEMPTS_PER_TURN,
@@ -103,21 +103,21 @@ export class Exchanges {
     return overdue.map(([, exchange]) => exchange);
   }
 
-  /** The exchange that a datagram answers, and what it says; undefined when it answers none. */
+  /** The exchange that a datagram answers, and the reply; undefined if it answers none. */
   match(message: Uint8Array): { exchange: Exchange; reply: ReceivedReply } | undefined {
     const exchange = this.#inFlight.get(messageId(message) ?? -1);
     const reply = exchange && readReply(message, exchange.id, exchange.question);
     return exchange === undefined || reply === undefined ? undefined : { exchange, reply };
   }
 
-  /** It is answered, or given up. False when it was before. */
+  /** Ends an exchange that is answered or given up; false if it has ended before. */
   end(exchange: Exchange): boolean {
     return this.#inFlight.get(exchange.id) === exchange && this.#inFlight.delete(exchange.id);
   }
 
   /**
-   * Datagrams do not do: the answer is awaited over TCP. False when it is already, or there are too many: then it
-   * is asked by a datagram once more, and the reply to that may find room.
+   * The reply does not fit in a datagram: the exchange continues over TCP. False if it already does, or
+   * too many do: then the query is repeated over UDP, and its reply may find room.
    */
   goOverTcp({ id }: Exchange, now: number): boolean {
     const flight = this.#inFlight.get(id);
@@ -130,7 +130,7 @@ export class Exchanges {
     return true;
   }
 
-  /** The server cannot read EDNS: the question is sent again without it. */
+  /** The server cannot read EDNS: repeats the question without it. */
   goWithoutEdns({ id }: Exchange, now: number): void {
     const flight = this.#inFlight.get(id);
     if (flight !== undefined) {
@@ -141,7 +141,7 @@ export class Exchanges {
     }
   }
 
-  /** Forgets all: what was sent cannot be answered any more. */
+  /** Forgets all exchanges: their replies can no longer arrive. */
   clear(): void {
     this.#inFlight.clear();
     this.#waiting = [];

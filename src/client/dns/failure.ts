@@ -4,7 +4,7 @@ import { RCODE } from '../../wire/dns-reply.js';
 export type LookupFailure =
   | { readonly kind: 'silent' }
   | { readonly kind: 'rcode'; readonly rcode: number }
-  /** An answer that is too long for a datagram could not be had over TCP either. */
+  /** The reply is too long for a datagram, and TCP failed. */
   | { readonly kind: 'tcp'; readonly reason: string };
 
 export const SILENT: LookupFailure = { kind: 'silent' };

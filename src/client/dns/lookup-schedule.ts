@@ -7,11 +7,11 @@ import { type Exchange, Exchanges } from './exchanges.js';
 import { type LookupFailure, SILENT, UNREADABLE } from './failure.js';
 import { Lookup, type LookupQuestion } from './lookup.js';
 
-/** What servers say that cannot read EDNS, or not its version. */
+/** Response codes of servers that cannot read EDNS, or not its version. */
 const NO_EDNS: readonly number[] = [RCODE.FORMERR, RCODE.BADVERS];
 
 /**
- * Which peers to look up when, several at a time, and what comes of it.
+ * Which peers to look up when, several at a time, and their outcomes.
  * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
  */
 export class LookupSchedule {
@@ -21,14 +21,14 @@ export class LookupSchedule {
   /** The lookups under way, and of peers whose last one failed, why: by the peer's base64 key. */
   readonly #lookups = new Map<string, Lookup>();
   readonly #failures = new Map<string, LookupFailure>();
-  /** Until when an answer may be remembered. */
+  /** Until when an answer may be cached. */
   readonly #goodUntil = new Map<string, number>();
   readonly #arrange: (found: Candidates) => Candidates;
   #heardAt = Number.NEGATIVE_INFINITY;
   #silent = false;
 
   /**
-   * @param randomId gives numbers of 16 bits that nobody can guess
+   * @param randomId returns unpredictable numbers of 16 bits
    * @param arrange brings candidates into the order in which to try them
    */
   constructor(
@@ -43,7 +43,7 @@ export class LookupSchedule {
     this.#exchanges = new Exchanges(randomId);
   }
 
-  /** Begins the lookups that are due and gives up those without an answer; returns what to send now. */
+  /** Begins the lookups that are due and gives up those without an answer; returns the queries to send. */
   work(now: number): Uint8Array[] {
     this.#forgetGone(now);
     for (const exchange of this.#exchanges.takeOverdue(now)) {
@@ -62,7 +62,7 @@ export class LookupSchedule {
     return queries;
   }
 
-  /** When there is something to do next, if nothing happens before. */
+  /** When the next lookup, send or timeout is due. */
   nextAt(now: number): number {
     let next = this.#exchanges.nextAt(now);
     for (const [key, peer] of this.#exchanges.hasRoom ? this.#peers : []) {
@@ -73,7 +73,7 @@ export class LookupSchedule {
     return next;
   }
 
-  /** A datagram arrived. Returns the exchange whose query is to be sent over TCP, if it calls for that. */
+  /** A datagram arrived. Returns the exchange to repeat over TCP, if the reply was truncated. */
   received(message: Uint8Array, now: number): Exchange | undefined {
     const { exchange, reply } = this.#exchanges.match(message) ?? {};
     if (exchange === undefined || reply === undefined) {
@@ -91,7 +91,7 @@ export class LookupSchedule {
     return undefined;
   }
 
-  /** What came of a query over TCP: a message, or why there is none. */
+  /** A query over TCP ended, with a message or an error. */
   receivedOverTcp(exchange: Exchange, result: Uint8Array | Error, now: number): void {
     if (result instanceof Error) {
       const { code, message } = result as NodeJS.ErrnoException;
@@ -111,12 +111,12 @@ export class LookupSchedule {
     return [...this.#failures.values()][0];
   }
 
-  /** Whether a question stayed unanswered while nothing at all was heard. */
+  /** Whether a question stayed unanswered while no message arrived at all. */
   get isSilent(): boolean {
     return this.#silent;
   }
 
-  /** Starts anew: what was sent cannot be answered any more. */
+  /** Starts over: replies to earlier queries can no longer arrive. */
   reset(): void {
     this.#exchanges.clear();
     this.#lookups.clear();

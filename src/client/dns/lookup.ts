@@ -15,12 +15,12 @@ export type LookupQuestion = Question<'SRV' | 'A' | 'AAAA'>;
 
 /** How a lookup ended. */
 export type LookupOutcome =
-  /** `ttlSeconds`: how long the answer may be remembered. */
+  /** `ttlSeconds`: how long the answer may be cached. */
   { readonly answer: Answer; readonly ttlSeconds: number } | { readonly failure: LookupFailure };
 
 /**
- * Finds where a peer is: its SRV records, then the addresses of their targets, from the additional section
- * where it has some (RFC 2782), else by questions of their own. Pure.
+ * Finds a peer's endpoints: its SRV records, then the addresses of their targets, from the additional
+ * section (RFC 2782) or else by further questions. Pure.
  */
 export class Lookup {
   readonly #name: string;

@@ -8,10 +8,10 @@ import {
   sameEndpoint,
 } from '../../wire/endpoint.js';
 
-/** SRV records of a name that are followed; the others are passed over. */
+/** SRV records of a name that are followed; the others are ignored. */
 const MAX_SERVICES = 4;
 
-/** Addresses of a name that are taken; the others are passed over. */
+/** Addresses of a name that are used; the others are ignored. */
 const MAX_ADDRESSES = 4;
 
 /** CNAME records in a row that are followed. */
@@ -19,7 +19,7 @@ const MAX_ALIASES = 8;
 
 const TARGET = /^[!-[\]-~]+$/;
 
-/** A port, and the name of the host that has it. */
+/** The target of an SRV record: a port, and the name of its host. */
 export interface SrvTarget {
   /** In lower case, without the last dot. */
   readonly target: string;
@@ -34,8 +34,8 @@ export interface HostAddress {
 }
 
 /**
- * What the SRV records of a name say, in the order in which to try (RFC 2782): by priority, then weight,
- * and else as given. Those that cannot be followed, such as `.` as target or port 0, are left out.
+ * The targets in the SRV records of a name, in the order in which to try them (RFC 2782): by priority,
+ * then weight, else as received. Unusable ones, such as the target `.` or port 0, are left out.
  */
 export function targetsOf(records: readonly Answer[], name: string): SrvTarget[] {
   const owners = aliasesOf(records, name);
@@ -69,7 +69,7 @@ export function addressesOf(records: readonly Answer[], host: string): HostAddre
     .map(({ data, ttl = 0 }) => ({ address: data, ttlSeconds: ttl }));
 }
 
-/** Endpoints to try, in that order, each once; those to which nothing can be sent are left out. */
+/** Endpoints to try, in this order, without duplicates and unusable ones. */
 export function endpointsOf(addresses: readonly HostAddress[], port: number): Endpoint[] {
   const all = addresses.map(({ address }) => endpoint(address, port)).filter(isUsable);
   return all.filter((one, i) => all.findIndex((other) => sameEndpoint(one, other)) === i);
@@ -80,7 +80,7 @@ function normalName(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }
 
-/** A name and what CNAME records say it stands for. */
+/** A name and the names that it is an alias for, by CNAME records. */
 function aliasesOf(records: readonly Answer[], name: string): Set<string> {
   const aliases = new Map<string, string>();
   for (const record of records) {
@@ -109,7 +109,7 @@ function canBeFollowed({ data: { target, port } }: SrvAnswer): boolean {
   return port !== 0 && isAskable(normalName(target));
 }
 
-/** Whether a name can be asked about: a target is what the other side makes it. */
+/** Whether a name can be queried: the server chooses the targets. */
 function isAskable(name: string): boolean {
   try {
     return TARGET.test(name) && encodeName(name).length > 0;

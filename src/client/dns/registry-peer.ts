@@ -3,12 +3,12 @@ import { addressFamily, withoutZone } from '../../wire/endpoint.js';
 import { formatPublicKey } from '../../wire/key.js';
 import type { Device } from '../../wireguard/device.js';
 
-/** Shorter prefixes are ways to say "everything", whole or in parts: 0.0.0.0/0, 128.0.0.0/1, 2000::/3. */
+/** Shorter prefixes mean "everything", whole or in parts: 0.0.0.0/0, 128.0.0.0/1, 2000::/3. */
 const MIN_PREFIX_LENGTH = 8;
 
 /**
  * The base64 key of the peer through whose tunnel an address is reached: that of the longest allowed IP
- * around it, as WireGuard chooses itself. Undefined when there is none, or it is a default route: that
+ * around it, as in WireGuard's own routing. Undefined if there is none, or if it is a default route: that
  * peer is a way out, and the address may be anywhere.
  */
 export function registryPeer({ peers }: Device, address: string): string | undefined {

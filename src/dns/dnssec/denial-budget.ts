@@ -1,7 +1,7 @@
 /** Signatures a second that denials of names may cost: an eighth of a core at 65 microseconds each. */
 export const DENIAL_RATE = 2000;
 
-/** What can be saved up, and what can be owed: a second's worth. */
+/** Burst, and the most that can be owed: a second's worth. */
 const DEPTH = DENIAL_RATE;
 
 const PER_MS = DENIAL_RATE / 1000;
@@ -14,7 +14,7 @@ export class DenialBudget {
   private credit = DEPTH;
   private creditedAt: number | undefined;
 
-  /** Whether there is any left at `now` (ms); a clock that was set back gives none. */
+  /** Whether any is left at `now` (ms); a clock that was set back adds none. */
   hasRoom(now: number): boolean {
     const elapsed = Math.max(now - (this.creditedAt ?? now), 0);
     this.creditedAt = now;

@@ -2,8 +2,8 @@ import { MAX_NAME_LENGTH } from '../../wire/dns-name.js';
 import { childOf, labelsOf, nameLength } from './canonical-rrset.js';
 
 /*
- * Minimally covering NSEC records (RFC 4470), made for each query: they tell no name of the zone
- * but the one that was asked for. Labels of the zone have letters, digits, `=`, `_` and `-` alone and
+ * Minimally covering NSEC records (RFC 4470), made for each query: they disclose no name of the zone
+ * but the one in the question. Labels of the zone have letters, digits, `=`, `_` and `-` alone and
  * no `-` at their end, so none lies in the intervals made here.
  */
 
@@ -19,27 +19,27 @@ export interface Nsec {
 
 const MAX_LABEL_LENGTH = 63;
 const WILDCARD = '*';
-/** What every name has that an NSEC is made for (RFC 4470 section 4). */
+/** The types at every name that has an NSEC (RFC 4470 section 4). */
 const NSEC_TYPES = ['RRSIG', 'NSEC'] as const;
-/** After and before every character that labels of the zone have. */
+/** These sort after and before every character in labels of the zone. */
 const LATE = '~';
 const EARLY = '-';
 /**
- * What these names are not made of: octets that dns-packet does not encode as they are (after a line feed
- * it loses the dot), and capitals, which sort as small letters.
+ * Octets that the made-up names avoid: those that dns-packet does not encode as they are (after a line
+ * feed it loses the dot), and capitals, which sort as small letters.
  */
 const UNUSABLE = /[^\0!-\-/-@[\]-~]/;
-/** What they are made of, in order. */
+/** Characters of the made-up names, in order. */
 const USABLE = Array.from({ length: 0x7f }, (_, octet) => String.fromCharCode(octet)).filter(
   (character) => !UNUSABLE.test(character),
 );
 
-/** Which types a name of the zone has. The interval ends with the first name that can follow. */
+/** Proves the types at a name of the zone. The interval ends with the first name that can follow. */
 export function noData(name: string, types: readonly string[]): Nsec {
   return { owner: name, next: follower(name), types: [...types, ...NSEC_TYPES] };
 }
 
-/** The first name below a name or, where there is no room for one, a name after it. */
+/** The first name below a name; without room for one, a name after it. */
 function follower(name: string): string {
   if (fits('\0', name)) {
     return childOf(name, '\0');
@@ -49,7 +49,7 @@ function follower(name: string): string {
 }
 
 /**
- * That a name below the zone does not exist, and no wildcard that could stand for it (RFC 4035
+ * Proves that a name in the zone does not exist, nor a wildcard that could stand for it (RFC 4035
  * section 3.1.3.2): one record or two. Octets that are no printable ASCII stand as `\DDD` in `name`.
  */
 export function noName(name: string, zone: string, typesAt: TypesAt): Nsec[] {

@@ -7,20 +7,20 @@ import { DenialBudget } from './denial-budget.js';
 import { RrsetSigner } from './rrset-signer.js';
 import type { ZoneKey } from './zone-key.js';
 
-/** How long a reply that was signed is given again as it is; its signatures are good for far longer. */
+/** How long a signed reply is reused; its signatures are valid for far longer. */
 const SIGNED_REPLY_KEPT_MS = 60_000;
 
-/** Signatures kept of what there is: for three sets of each of 10 000 peers and some more; about 15 MB. */
+/** Signatures of existing records that are kept: three sets of 10 000 peers and some more; about 15 MB. */
 const CACHE_CAPACITY = 32_768;
-/** And of names that do not exist, apart, as a flood of them would push the others out; about 1 MB. */
+/** Signatures of denials are kept apart, as a flood of them would displace the others; about 1 MB. */
 const DENIAL_CACHE_CAPACITY = 2048;
 
-/** Signs the answers of a registry as they are given (RFC 4035 section 3.1), with one key. */
+/** Signs the answers of a registry online (RFC 4035 section 3.1), with one key. */
 export class OnlineSigner implements Signer {
   private readonly rrsets: RrsetSigner;
   private readonly absent: RrsetSigner;
   private readonly budget = new DenialBudget();
-  /** By the reply without signatures: goes with it. */
+  /** By the unsigned reply, and dropped with it. */
   private readonly signed = new WeakMap<
     Reply,
     { readonly reply: Reply; readonly signedAtMs: number }
@@ -44,7 +44,7 @@ export class OnlineSigner implements Signer {
       return undefined;
     }
     const nsec = nsecRecord(noData(name, types), zone);
-    // Of the signatures of a name one is enough, as of all its records (RFC 8482 section 4.1).
+    // One of a name's signatures is enough, as for ANY (RFC 8482 section 4.1).
     return positive(type === 'NSEC' ? nsec : this.rrsets.sign([nsec], zone.name));
   }
 
@@ -64,7 +64,7 @@ export class OnlineSigner implements Signer {
     return !this.budget.hasRoom(this.now());
   }
 
-  /** A reply with answers is signed alike whatever was asked for. */
+  /** The signatures of a reply with answers do not depend on the question. */
   private signPositive(reply: Reply, zone: ZoneView): Reply {
     const nowMs = this.now();
     const known = this.signed.get(reply);

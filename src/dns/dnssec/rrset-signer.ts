@@ -12,12 +12,13 @@ import { type Signature, SignatureCache } from './signature-cache.js';
 import { ALGORITHM, type ZoneKey } from './zone-key.js';
 
 const HOUR = 3600;
-/** A signature is good from an hour before it was made, for clocks that are slow, */
+/** A signature is valid from an hour before it was made, for slow clocks, */
 const VALID_BEFORE = HOUR;
-/** and for two hours after: a short time, as whoever recorded an answer can replay it for so long. */
+/** until two hours after: short, because a recorded answer can be replayed for that time. */
 const VALID_AFTER = 2 * HOUR;
-/** It is used for an hour, so that it stays good for another one when it is sent. */
+/** It is used for an hour, so that it is still valid for another one when it is sent. */
 const USED_FOR = HOUR;
+
 /** Makes the RRSIG records of a key, and keeps the signatures for as long as they can be used. */
 export class RrsetSigner {
   private readonly cache: SignatureCache;

@@ -6,8 +6,8 @@ export interface Signature {
 }
 
 /**
- * Remembers signatures by what they sign, each for `lifetime` seconds. With `capacity` of them, the one
- * not used longest goes.
+ * Keeps signatures by the data that they sign, each for `lifetime` seconds, and at most `capacity` of
+ * them: the least recently used one goes first.
  */
 export class SignatureCache {
   private readonly signatures = new Map<string, Signature>();
@@ -21,19 +21,19 @@ export class SignatureCache {
     return this.signatures.size;
   }
 
-  /** The signature that is known under a key at `now`; else what `make` makes. */
+  /** The signature kept under a key at `now`; else a new one from `make`. */
   get(key: string, now: number, make: () => Buffer): Signature {
     const known = this.signatures.get(key);
     const signature =
       known !== undefined && this.isFresh(known, now) ? known : { bytes: make(), madeAt: now };
-    // A Map keeps the order of insertion: the first is the one not used longest.
+    // A Map keeps the order of insertion: the first entry is the least recently used.
     this.signatures.delete(key);
     this.signatures.set(key, signature);
     this.evict();
     return signature;
   }
 
-  /** One of the future is none: the clock was set back. */
+  /** Ignores entries from the future: the clock was set back. */
   private isFresh({ madeAt }: Signature, now: number): boolean {
     return madeAt <= now && now <= madeAt + this.lifetime;
   }
