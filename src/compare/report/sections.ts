@@ -66,7 +66,7 @@ export function sections(comparison: Comparison): Section[] {
         row(
           PAIR_TITLES[pair],
           ({ connect }) => connect?.[pair],
-          ({ datagrams, bytes }) => `${datagrams} (${count(bytes)})`,
+          ({ datagrams, bytes }) => `${count(datagrams)} (${count(bytes)})`,
         ),
       ),
     },
@@ -87,7 +87,7 @@ export function sections(comparison: Comparison): Section[] {
         row(
           'datagrams (bytes)',
           ({ peers }) => peers,
-          ({ datagrams, bytes }) => `${datagrams} (${count(bytes)})`,
+          ({ datagrams, bytes }) => `${count(datagrams)} (${count(bytes)})`,
         ),
       ],
     },
