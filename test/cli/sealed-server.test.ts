@@ -58,7 +58,7 @@ describe('the server command with a key', () => {
     writeFileSync(list, '\nx\n');
     for (const [args, says] of [
       [['server', '--key', open], /open to others/],
-      [['server', '--key', folder], /no file/],
+      [['server', '--key', folder], /is not a regular file/],
       [['server', '--sealed-only'], /add --key FILE/],
       [['server', '--allow', list], /add --key FILE/],
       [['server', '--key', join(folder, 'k'), '--allow', list], /bad-list, line 2: not a key/],

@@ -110,5 +110,10 @@ for (const [what, load, check] of FLOODS) {
 test('one real source can neither fill the table nor take more than its rate', async () => {
   await using abuser = await LoopbackPeer.open('127.0.0.66');
   await using peer = await LoopbackPeer.open('127.0.0.7');
-  await assertOneSourceIsBounded(ANY_PORT, peer, (server, payload) => abuser.send(server, payload));
+  await assertOneSourceIsBounded(
+    ANY_PORT,
+    peer,
+    (server, payload) => abuser.send(server, payload),
+    100,
+  );
 });
