@@ -23,11 +23,11 @@ import { buildTools, type Tools } from './tools.js';
 const run = promisify(execFile);
 
 const CLIENTS = 240;
-/** Each client wants as many of its neighbours on both sides: all wishes are mutual. */
+/** Each client wants this many of its neighbours on both sides, so all wants are mutual. */
 const NEIGHBOURS = 15;
 const CLASSIC_KEYS = 256;
 
-/** In flight on each socket: so few that a batch of handshakes never comes full, and none is put off. */
+/** In flight on each socket: few enough that no batch of handshakes is full, and none is deferred. */
 const WINDOW = { handshakes: 16, data: 48 } as const;
 
 const UNLIMITED = ['--source-rate', '0', '--handshake-rate', '0', '--client-rate', '0'];
@@ -118,7 +118,7 @@ async function classic({ load }: Tools, server: Subject, name: string): Promise<
   return measure(name, server, before, perSecond, known + unknown, lost);
 }
 
-/** Has `count` datagrams made, and sent as fast as they are answered: part of them first, to warm up. */
+/** Makes `count` datagrams and sends them as fast as they are answered; the first part warms up. */
 async function replay(
   tools: Tools,
   server: Subject,

@@ -1,4 +1,4 @@
-/** A 64-bit key as two words; random per process, so that nobody outside can choose colliding inputs. */
+/** A 64-bit key as two words; random per process, so that no outsider can choose colliding inputs. */
 export interface HashKey {
   readonly low: number;
   readonly high: number;
@@ -25,7 +25,7 @@ export function halfSipHash(
   let v1 = key.high | 0;
   let v2 = 0x6c796765 ^ key.low;
   let v3 = 0x74656462 ^ key.high;
-  // The round stands here twice: as a function of four results it would allocate.
+  // The round is written twice: a function with four results would allocate.
   for (let i = offset; i < end; i++) {
     const word = words[i]! | 0;
     v3 ^= word;

@@ -1,12 +1,12 @@
 import { addressBytes, addressFamily, type Family } from '../wire/endpoint.js';
 import { type HashKey, halfSipHash } from './half-siphash.js';
 
-/** Words of the address that name a source: an IPv4 /32, an IPv6 /64 (what one site is given at least). */
+/** Words of the prefix that is one source: an IPv4 /32, an IPv6 /64 (the least that one site has). */
 const SOURCE_WORDS = { 4: 1, 6: 2 } as const;
 
 /**
- * The source an address belongs to, as 32 bits of a keyed hash: whoever shares it shares allowances.
- * Its two halves are independent bucket numbers.
+ * The source that an address belongs to, as 32 bits of a keyed hash. Its two halves are independent bucket
+ * numbers. All addresses of a source share its rate.
  * @param addresses the address at offset, in network order
  */
 export function sourceHash(

@@ -3,9 +3,9 @@ import type { SocketCounts } from '../socket/socket-counts.js';
 import type { ClassicCounts } from './classic/classic-handler.js';
 import type { SealedCounts, SealedSizes } from './sealed/sealed-counts.js';
 
-/** The table, for reports. */
+/** The classic table, for reports. */
 export interface TableCounts {
-  /** Entries held, with those that have expired and were not reclaimed yet. */
+  /** Entries, including expired ones that are not reclaimed yet. */
   readonly peers: number;
   readonly maxPeers: number;
   /** Entries that expired since the start. */
@@ -14,12 +14,12 @@ export interface TableCounts {
   readonly bytes: number;
 }
 
-/** What a server has done since it started. */
+/** The counts of a server since its start. */
 export interface ServiceCounts {
   readonly admission: Readonly<AdmissionCounts>;
   readonly classic: Readonly<ClassicCounts>;
   readonly table: TableCounts;
-  /** Where the server speaks the sealed protocol. */
+  /** Undefined where the server speaks the classic protocol only. */
   readonly sealed?: Readonly<SealedCounts> & SealedSizes;
   readonly sockets: Readonly<SocketCounts>;
 }

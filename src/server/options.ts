@@ -11,36 +11,36 @@ export const MAX_PEERS = 10_000_000;
 /** Limits of datagrams, handshakes and messages a second. */
 export const MAX_RATE = 1_000_000_000;
 
-/** The bound on `maxWanted`: what a response can say. */
+/** The bound on `maxWanted`: 16 bits of a response. */
 export const MAX_WANTED = 65_535;
 
 /** The sealed protocol. */
 export interface SealedOptions {
-  /** The server's own. The service wipes it when it closes. */
+  /** The server's own key pair. The service wipes it when it closes. */
   readonly key: KeyPair;
-  /** Answer no classic requests, and nobody who may not know the server's key. @default false */
+  /** Ignore classic requests and clients that do not prove knowledge of the server key. @default false */
   readonly only?: boolean;
-  /** Who may register. @default everybody */
+  /** The keys that may register. @default all */
   readonly allow?: AllowList | undefined;
 }
 
 export interface ServiceOptions {
   readonly listen: readonly ListenEndpoint[];
-  /** Entries at most, of both families together. @default 65536, as the original */
+  /** The most entries, of both families together. @default 65536, as the original */
   readonly maxPeers?: number;
-  /** Time without a registration after which an entry is gone. @default 180_000 */
+  /** Time without a registration after which an entry expires. @default 180_000 */
   readonly peerTtlMs?: number;
-  /** Datagrams a second from one source (an IPv4 address, an IPv6 /64); 0 = no limit. @default 20_000 */
+  /** Datagrams per second of one source (an IPv4 address, an IPv6 /64); 0 = no limit. @default 20_000 */
   readonly sourceRate?: number;
   /** Datagrams that a source may send at once after a pause. @default 20_000 */
   readonly sourceBurst?: number;
-  /** The most of an otherwise empty table that one source can hold; above 0, below 1. @default 0.5 */
+  /** The most of an otherwise empty table that one site can hold; see SourceShare. @default 0.5 */
   readonly sourceShare?: number;
   /** Sealed: peers that one client may want. @default 4096 */
   readonly maxWanted?: number;
-  /** Sealed: handshakes a second of one source, five times as many at once; 0 = no limit. @default 100 */
+  /** Sealed: handshakes per second of one source, five times as many at once; 0 = no limit. @default 100 */
   readonly handshakeRate?: number;
-  /** Sealed: messages a second of one client, twice as many at once; 0 = no limit. @default 500 */
+  /** Sealed: messages per second of one client, twice as many at once; 0 = no limit. @default 500 */
   readonly clientRate?: number;
   /** SO_RCVBUF of each socket; 4 MiB hold about 5000 requests. @default 4_194_304 */
   readonly receiveBufferBytes?: number;
@@ -64,7 +64,7 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   receiveBufferBytes: 4 * 1024 * 1024,
 };
 
-/** Fills in defaults. Throws a RangeError that names the option, what it takes and what it got. */
+/** Fills in defaults. Throws a RangeError that names the option, its range and its value. */
 export function serviceLimits(options: Partial<ServiceLimits>): ServiceLimits {
   const limits = { ...DEFAULT_LIMITS };
   for (const name of Object.keys(limits) as (keyof ServiceLimits)[]) {

@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 
 const POOL_WORDS = 1024;
 
-/** Unpredictable 32-bit numbers, many at a time: asking the generator costs more than what it gives. */
+/** Unpredictable 32-bit numbers, drawn many at a time: a call of the generator costs more than its bytes. */
 export function randomWords(): () => number {
   const pool = new Int32Array(POOL_WORDS);
   let next = POOL_WORDS;

@@ -28,12 +28,12 @@ import type { AllowList } from './sealed/allow-list.js';
 import type { SealedHandler } from './sealed/sealed-handler.js';
 import { SourceMonitor } from './source-monitor.js';
 
-/** Expiry steps are short, and often enough that ten million entries are walked in time. */
+/** Expiry steps are short, and frequent enough to walk ten million entries in time. */
 const EXPIRY_INTERVAL_MS = 50;
 
-/** What a server tells while it runs. */
+/** Events of a running server. */
 export interface ServiceEvents extends MetricsEvents {
-  /** A receive or send failed as a whole; it is counted, and there may be many. */
+  /** A receive or send failed as a whole. It is counted, and may happen often. */
   readonly onSocketError?: (error: Error) => void;
   /** All keys have registered from this private address; see SourceMonitor. Called once. */
   readonly onHiddenSources?: (address: string) => void;
@@ -41,17 +41,17 @@ export interface ServiceEvents extends MetricsEvents {
 
 /** A rendezvous server that is listening. */
 export interface Service extends AsyncDisposable {
-  /** What the sockets are bound to, in the order of the options; never port 0. */
+  /** The addresses of the sockets, in the order of the options; never port 0. */
   readonly addresses: readonly Endpoint[];
-  /** Whether all sockets receive and send by the batch; not so where the addon cannot be used. */
+  /** Whether all sockets receive and send in batches; false without the addon. */
   readonly batched: boolean;
-  /** The buffers for which the kernel granted less than was asked for; the same for each socket. */
+  /** The buffers that the kernel made smaller than requested; the same for each socket. */
   readonly shortBuffers: readonly ShortBuffer[];
-  /** Where metrics are served, if they are. */
+  /** Where metrics are served; undefined when they are not. */
   readonly metricsAddress: Endpoint | undefined;
-  /** A snapshot; asks the kernel for its drops. */
+  /** A snapshot, with the drops that the kernel reports. */
   counts(): ServiceCounts;
-  /** Sealed: only these keys may register from now on; who is not among them is forgotten. */
+  /** Sealed: only these keys may register from now on; clients with other keys are removed. */
   allowOnly(allow: AllowList): void;
   /** Answers what has arrived, then closes. Idempotent. */
   close(): Promise<void>;

@@ -58,7 +58,7 @@ describe('the server command with a key', () => {
     writeFileSync(list, '\nx\n');
     for (const [args, says] of [
       [['server', '--key', open], /open to others/],
-      [['server', '--key', folder], /no file/],
+      [['server', '--key', folder], /is not a regular file/],
       [['server', '--sealed-only'], /add --key FILE/],
       [['server', '--allow', list], /add --key FILE/],
       [['server', '--key', join(folder, 'k'), '--allow', list], /bad-list, line 2: not a key/],
@@ -66,7 +66,7 @@ describe('the server command with a key', () => {
       [['server', '--max-wanted', '0'], /from 1 to 65535/],
       [['server', '--handshake-rate', '-1'], /from 0 to/],
       [['server', '--client-rate', 'x'], /from 0 to/],
-      [['pubkey', '--key', join(folder, 'absent')], /ENOENT.*the server makes it/],
+      [['pubkey', '--key', join(folder, 'absent')], /ENOENT.*the server creates it/],
       [['pubkey'], /--key/],
     ] as const) {
       const { code, stdout, stderr } = await runCommand(args);

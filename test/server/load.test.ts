@@ -47,8 +47,8 @@ const FLOODS: readonly [what: string, load: Omit<Load, 'keys' | 'seconds'>, Chec
     'new keys from many sources',
     { mode: 'fresh' },
     ({ table, classic }) => {
-      // Full but for the few that are left when even the flood's 64 sources count as heavy.
-      assert.ok(table.peers > 1900 && table.peers <= MAX_PEERS, `${table.peers}`);
+      // The share of 127.0.0.0/24, which all sources belong to.
+      assert.ok(table.peers > 1450 && table.peers <= 1501, `${table.peers}`);
       assert.ok(classic.refused > 0);
     },
   ],
@@ -83,7 +83,9 @@ const FLOODS: readonly [what: string, load: Omit<Load, 'keys' | 'seconds'>, Chec
 
 for (const [what, load, check] of FLOODS) {
   test(`under a flood of ${what}, peers are answered, found, and stay where they are`, async () => {
-    await using server = await ServerCommand.start('--max-peers', String(MAX_PEERS));
+    // A rate that the flood exceeds on a busy machine too.
+    const rate = ['--source-rate', '5000', '--source-burst', '5000'];
+    await using server = await ServerCommand.start('--max-peers', String(MAX_PEERS), ...rate);
     await using a = await LoopbackPeer.open('127.0.0.7');
     await using b = await LoopbackPeer.open('127.0.0.8');
     await a.ask(server.endpoint, 1, 2);
@@ -110,5 +112,10 @@ for (const [what, load, check] of FLOODS) {
 test('one real source can neither fill the table nor take more than its rate', async () => {
   await using abuser = await LoopbackPeer.open('127.0.0.66');
   await using peer = await LoopbackPeer.open('127.0.0.7');
-  await assertOneSourceIsBounded(ANY_PORT, peer, (server, payload) => abuser.send(server, payload));
+  await assertOneSourceIsBounded(
+    ANY_PORT,
+    peer,
+    (server, payload) => abuser.send(server, payload),
+    100,
+  );
 });

@@ -48,7 +48,7 @@ async function oneSite(): Promise<unknown> {
     sent += sender.send(payload, stride, lengths, addresses, 1);
   };
   await using peer = await LoopbackPeer.open('fd00:7::1');
-  await assertOneSourceIsBounded(endpoint('::1', 0), peer, send);
+  await assertOneSourceIsBounded(endpoint('::1', 0), peer, send, 25);
   sender.close();
   return { addresses: sent };
 }
@@ -64,7 +64,7 @@ async function receiveError(): Promise<unknown> {
   const isRegistry = process.argv[3] === 'registry';
   await using service = isRegistry
     ? await openRegistry(
-        { zones: [{ name: 'example.com' }], interfaceName: 'none', listen, read },
+        { zones: [{ name: 'example.com' }], interfaceName: 'none', isPublic: true, listen, read },
         { onListening() {}, onProblem() {}, onDeviceProblem() {}, onSocketError },
       )
     : await openService({ listen }, { onSocketError });

@@ -10,31 +10,31 @@ const KEY_WORDS = 8;
 const ADDRESS_WORDS = 4;
 const PORT_MASK = 0xffff;
 
-/** Rows looked at for expired ones when there is no room for a new key, before it is refused. */
+/** Rows checked for expiry before a new key is refused for lack of room. */
 const RECLAIM_VISITS = 32;
 
-/** The largest time to live: ticks are compared modulo 2^32 ms, and the sweep may be late. */
+/** The longest time to live: ticks are compared modulo 2^32 ms, and the sweep may be late. */
 export const MAX_TTL_MS = 7 * 24 * 3600 * 1000;
 
 export interface EndpointTableOptions {
-  /** Entries at most, of both families together; 1..10 000 000. */
+  /** The most entries, of both families together; 1..10 000 000. */
   readonly maxPeers: number;
-  /** Time without a registration after which an entry is gone; 1..MAX_TTL_MS. */
+  /** Time without a registration after which an entry expires; 1..MAX_TTL_MS. */
   readonly ttlMs: number;
-  /** The most that one source can hold of an otherwise empty table, above 0 and below 1. */
+  /** The most that one site can hold of an otherwise empty table, above 0 and below 1; see SourceShare. */
   readonly share: number;
   readonly hashKey: HashKey;
   /** A power of two. @default 1024 */
   readonly initialSlots?: number;
 }
 
-/** What became of a registration. */
+/** The outcome of a registration. */
 export const REGISTRATION = {
-  /** The entry was there, with this endpoint. */
+  /** The entry existed with this endpoint. */
   refreshed: 0,
-  /** The entry was there and has another endpoint now. */
+  /** The entry existed and has a new endpoint. */
   moved: 1,
-  /** The entry is new, or again there after it expired. */
+  /** The entry is new, or had expired. */
   added: 2,
   /** No room for a new key from this source. */
   refused: 3,
@@ -43,9 +43,9 @@ export const REGISTRATION = {
 export type Registration = (typeof REGISTRATION)[keyof typeof REGISTRATION];
 
 /**
- * Public key -> endpoint, for each family on its own: a peer that registers over IPv4 and IPv6 has two
- * entries, and one asked for over a family that it did not register over is unknown. Keys and addresses
- * are read from the caller's words in place, without allocation. `tick` is milliseconds, modulo 2^32.
+ * Public key -> endpoint, for each family by itself: a peer that registers over IPv4 and IPv6 has two
+ * entries, and is unknown over a family that it did not use. Keys and addresses are read from the
+ * caller's words in place, without allocation. `tick` is milliseconds, modulo 2^32.
  */
 export class EndpointTable {
   private readonly arena: RowArena;
@@ -65,7 +65,7 @@ export class EndpointTable {
     this.sweep = new ExpirySweep(this.arena, (row, tick) => this.expire(row, tick), options.ttlMs);
   }
 
-  /** Entries held now, with those that have expired and were not reclaimed yet. */
+  /** Entries, including expired ones that are not reclaimed yet. */
   get size(): number {
     return this.arena.size;
   }
@@ -80,13 +80,13 @@ export class EndpointTable {
     return this.arena.bytes + this.index.bytes;
   }
 
-  /** The hash of a key, as register and find take it. A key's entries of both families share it. */
+  /** The hash of a key for register() and find(); the entries of both families share it. */
   hash(keys: Uint32Array, keyAt: number): number {
     return halfSipHash(keys, keyAt, KEY_WORDS, this.hashKey);
   }
 
   /**
-   * Stores where a key was seen.
+   * Stores the endpoint that a key was seen at.
    * @param addresses 4 words in network order at addressAt, then the port
    */
   register(
@@ -125,7 +125,7 @@ export class EndpointTable {
     return REGISTRATION.added;
   }
 
-  /** The row of a key that has not expired, or 0. Rows stay valid until the next call that changes. */
+  /** The row of a key that has not expired, or 0. Rows stay valid until the next change. */
   find(keys: Uint32Array, keyAt: number, hash: number, family: Family, tick: number): number {
     const row = this.index.find(hash, keys, keyAt, family);
     return row !== 0 && this.hasExpired(row, tick) ? 0 : row;
@@ -141,21 +141,21 @@ export class EndpointTable {
     target[at + ADDRESS_WORDS] = words[from + ROW.port]! & PORT_MASK;
   }
 
-  /** Reclaims the expired entries that are due at `now` (ms); bounded work, to be called often. */
+  /** Reclaims expired entries at `now` (ms); bounded work, to be called often. */
   expireDue(now: number): void {
     this.sweep.step(now);
   }
 
   /**
-   * The row that a key with this hash has most likely, or 0; touches its slot of the index. Together
-   * with touch() it lets a caller with many keys have the memory for the next ones fetched while it
-   * works on these, where an operation alone would wait for the slot and then for the row.
+   * The probable row of a key with this hash, or 0; touches its slot of the index. With touch(), a caller
+   * with many keys can have the memory for the next ones fetched while it works on the present one. A
+   * single lookup would wait for the slot and then for the row.
    */
   guess(hash: number): number {
     return this.index.peek(hash);
   }
 
-  /** Touches a row that guess() gave. The value means nothing, but has to be used. */
+  /** Touches a row from guess(). The value means nothing, but the caller has to use it. */
   touch(row: number): number {
     return this.arena.words[this.arena.offset(row)]!;
   }
@@ -172,7 +172,7 @@ export class EndpointTable {
     if (sameEndpoint(words, at, addresses, addressAt)) {
       return REGISTRATION.refreshed;
     }
-    // It goes on counting against the source that brought it: otherwise sources could hand each other
+    // It still counts against the source that registered it. Otherwise sources could hand each other
     // their entries, and take turns at filling a table that none of them may fill.
     writeEndpoint(words, at, addresses, addressAt);
     return REGISTRATION.moved;
@@ -199,7 +199,7 @@ export class EndpointTable {
     return true;
   }
 
-  /** Takes out an expired row. */
+  /** Removes an expired row. */
   private remove(row: number): void {
     const { unsigned } = this.arena;
     const at = this.arena.offset(row);
@@ -225,7 +225,7 @@ function sameEndpoint(
   return (words[at + ROW.port]! & PORT_MASK) === addresses[addressAt + ADDRESS_WORDS];
 }
 
-/** Fills in address and port; the family beside the port stays. */
+/** Writes address and port; the family beside the port stays. */
 function writeEndpoint(
   words: Int32Array,
   at: number,

@@ -1,21 +1,21 @@
 import type { RowArena } from './row-arena.js';
 
-/** Each row is looked at this many times per time to live: expired rows go at most a quarter of it late. */
+/** Visits of each row per time to live: expired rows are removed at most a quarter of it late. */
 const SWEEPS_PER_TTL = 4;
 
-/** Rows looked at in one step, at most: 64 bytes each in order, under a millisecond. */
+/** The most rows visited in one step: 64 bytes each in memory order, under a millisecond. */
 const MAX_VISITS = 32_768;
 
-/** Rows removed in one step, at most: each costs a few cache misses. */
+/** The most rows removed in one step: each costs a few cache misses. */
 const MAX_REMOVALS = 4096;
 
 /** Removes a row when it is taken and has expired at the tick; returns whether it did. */
 export type Expire = (row: number, tick: number) => boolean;
 
 /**
- * Reclaims expired rows by walking the arena round and round, in proportion to the time that passed.
- * A refresh writes a time stamp and nothing else, and a row needs no links: with one time to live for
- * all, that is less work than a timing wheel, and the walk is in memory order.
+ * Reclaims expired rows by walking the arena in circles, in proportion to the time that passed. A refresh
+ * writes a time stamp and nothing else, and a row needs no links. With one time to live for all rows, that
+ * is less work than a timing wheel, and the walk is in memory order.
  */
 export class ExpirySweep {
   private cursor = 0;
@@ -28,11 +28,11 @@ export class ExpirySweep {
     private readonly ttlMs: number,
   ) {}
 
-  /** Takes the step that is due at `now` (ms). */
+  /** Makes the step that is due at `now` (ms). */
   step(now: number): void {
     const elapsed = now - (this.sweptAt ?? now);
     this.sweptAt = now;
-    // No more than one round is ever owed: a loop that stood still is not followed by a long pause.
+    // At most one round is owed, so that no long pause follows after the loop stood still.
     this.owed = Math.min(
       this.owed + (elapsed / this.ttlMs) * SWEEPS_PER_TTL * this.arena.high,
       this.arena.high,
@@ -41,7 +41,7 @@ export class ExpirySweep {
     this.visit(due, MAX_REMOVALS, now | 0);
   }
 
-  /** Looks at some rows now, out of turn. */
+  /** Visits some rows now, out of turn. */
   reclaim(visits: number, tick: number): void {
     this.visit(Math.min(visits, this.arena.high), MAX_REMOVALS, tick);
   }

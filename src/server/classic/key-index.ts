@@ -4,7 +4,7 @@ import type { RowArena } from './row-arena.js';
 /** A slot is two words: the hash, then the row. */
 const SLOT_WORDS = 2;
 const EMPTY = 0;
-/** A slot of the old array whose row was moved or removed; the probe goes on past it. */
+/** A slot of the old array whose row was moved or removed; probes continue past it. */
 const GONE = -1;
 
 /** Growth starts when 5 of 8 slots are taken: an unsuccessful probe then reads 4 slots on average. */
@@ -12,17 +12,17 @@ const LOAD_NUMERATOR = 5;
 const LOAD_DENOMINATOR = 8;
 
 /**
- * Slots of the old array moved with each insertion; more than 2 suffice to finish before the new
- * array is full. Eight slots are one cache line.
+ * Slots of the old array that each insertion moves. More than 2 finish before the new array is full;
+ * eight slots are one cache line.
  */
 const MOVED_PER_INSERT = 8;
 
 const INITIAL_SLOTS = 1024;
 
 /**
- * hash -> row by open addressing with linear probing. Growth is incremental: the array of twice the
- * size takes all new rows, and each insertion moves a few slots of the old one, so that no single
- * operation pays for the whole table.
+ * hash -> row by open addressing with linear probing. Growth is incremental: an array of twice the size
+ * takes all new rows, and each insertion moves a few slots of the old one, so that no single operation
+ * pays for the whole table.
  */
 export class KeyIndex {
   private slots: Int32Array;
@@ -80,9 +80,7 @@ export class KeyIndex {
     }
   }
 
-  /**
-   * What is in the home slot of a hash: the row of a key with that hash, or another, or none.
-   */
+  /** The row in the home slot of a hash, which may belong to another key; 0 when the slot is empty. */
   peek(hash: number): number {
     return this.slots[(hash & this.mask) * SLOT_WORDS + 1]!;
   }
@@ -162,8 +160,8 @@ function locate(slots: Int32Array, mask: number, hash: number, row: number): num
 }
 
 /**
- * Empties a slot and closes the gap: rows behind it that probed past it move back, so that no
- * tombstones pile up (Knuth, The Art of Computer Programming 3, 6.4, algorithm R).
+ * Empties a slot and closes the gap: rows that were placed behind it move back, so that no tombstones
+ * accumulate (Knuth, The Art of Computer Programming 3, 6.4, algorithm R).
  */
 function close(slots: Int32Array, mask: number, slot: number): void {
   let gap = slot;

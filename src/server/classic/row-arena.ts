@@ -3,7 +3,7 @@ import type { Family } from '../../wire/endpoint.js';
 /** Words of a row: 64 bytes, one cache line. */
 export const ROW_WORDS = 16;
 
-/** Where each field is in a row, in words. */
+/** The offset of each field in a row, in words. */
 export const ROW = {
   /** The public key, 8 words. */
   key: 0,
@@ -23,15 +23,15 @@ const KEY_WORDS = 8;
 const NO_ROW = 0;
 
 /**
- * A large allocation of glibc begins 16 bytes into a page. Rows begin 48 bytes later, so that each is
- * one cache line and not parts of two, which takes a quarter off the time of a lookup.
+ * A large allocation of glibc begins 16 bytes into a page. Rows begin 48 bytes later, so that each is one
+ * cache line instead of parts of two, which makes lookups a quarter faster.
  */
 const ALIGNMENT_BYTES = 48;
 
 /**
- * Rows of fixed size, side by side in one allocation for as many as there may be: the system gives the
- * memory of those that are touched, so nothing moves and nothing is allocated when rows are added. Freed
- * rows are used again first; memory stays at its high-water mark.
+ * Rows of fixed size in one allocation for the most rows that there may be. The system provides memory as
+ * rows are touched, so adding one moves and allocates nothing. Freed rows are reused first; memory stays
+ * at its high-water mark.
  */
 export class RowArena {
   /** The words of all rows; row n begins at offset(n). */
@@ -43,18 +43,18 @@ export class RowArena {
   private used = 0;
 
   /**
-   * @param maxRows rows that will be in use at once, at most
-   * Throws a RangeError where the system has no room for so many.
+   * @param maxRows the most rows in use at once
+   * Throws a RangeError where the system lacks the address space.
    */
   constructor(maxRows: number) {
-    // Row 0 is there as well, but never used.
+    // Row 0 exists as well, but is never used.
     const bytes = (maxRows + 1) * ROW_WORDS * Int32Array.BYTES_PER_ELEMENT;
     const memory = allocate(ALIGNMENT_BYTES + bytes);
     this.words = new Int32Array(memory, ALIGNMENT_BYTES);
     this.unsigned = new Uint32Array(memory, ALIGNMENT_BYTES);
   }
 
-  /** Rows taken now. */
+  /** Rows in use. */
   get size(): number {
     return this.used;
   }
@@ -64,7 +64,7 @@ export class RowArena {
     return this.highest;
   }
 
-  /** Memory that rows have taken so far. */
+  /** Memory that rows have touched so far. */
   get bytes(): number {
     return this.highest * ROW_WORDS * Int32Array.BYTES_PER_ELEMENT;
   }
@@ -73,7 +73,7 @@ export class RowArena {
     return row * ROW_WORDS;
   }
 
-  /** Takes a row; the caller fills every field, the port with a value that is not 0. */
+  /** Takes a row. The caller fills every field; that of the port must not be 0. */
   take(): number {
     this.used++;
     const row = this.freeRow;
@@ -116,7 +116,7 @@ function allocate(bytes: number): ArrayBuffer {
   } catch (cause) {
     const gibibytes = (bytes / 2 ** 30).toFixed(1);
     throw new RangeError(
-      `this host has no room for a table of ${gibibytes} GiB: allow fewer peers`,
+      `this host has no room for a table of ${gibibytes} GiB: use a smaller --max-peers`,
       {
         cause,
       },

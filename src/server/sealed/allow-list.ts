@@ -18,7 +18,7 @@ export class AllowList {
 }
 
 /**
- * Parses a list: a base64 key on each line; blank lines, and what follows a #, mean nothing.
+ * Parses a list: a base64 key on each line; blank lines, and text after a #, are ignored.
  * Throws a RangeError that begins with the number of the bad line.
  */
 export function parseAllowList(list: string): AllowList {

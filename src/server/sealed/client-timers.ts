@@ -5,10 +5,10 @@ import type { SealedCounts } from './sealed-counts.js';
 import type { Sessions } from './sessions.js';
 import type { TimerWheel } from './timer-wheel.js';
 
-/** Clients looked at in one step, at most. */
-const MAX_LOOKS = 4096;
+/** The most clients checked in one step. */
+const MAX_CHECKS = 4096;
 
-/** Does for each client what is due: ends sessions, forgets paths and clients, has pushes repeated. */
+/** The timers of all clients: ends sessions, removes stale paths and clients, repeats pushes. */
 export class ClientTimers {
   constructor(
     private readonly directory: Directory,
@@ -20,10 +20,10 @@ export class ClientTimers {
   ) {}
 
   tick(now: number): void {
-    this.wheel.advance(now, MAX_LOOKS, (client) => this.lookAfter(client, now));
+    this.wheel.advance(now, MAX_CHECKS, (client) => this.check(client, now));
   }
 
-  /** The client's next session took over. */
+  /** The next session of the client took over. */
   confirmed(client: ClientRecord): void {
     this.pusher.restart(client);
     this.wheel.hasten(client, this.nextDue(client));
@@ -34,7 +34,7 @@ export class ClientTimers {
     this.wheel.hasten(client, Math.min(client.tellAt, now + this.ttlMs));
   }
 
-  /** Ends the client's sessions and removes it; those who may know are told. */
+  /** Ends the sessions of a client and removes it; its peers are updated. */
   forget(client: ClientRecord): void {
     this.counts.forgotten++;
     this.wheel.schedule(client, Number.POSITIVE_INFINITY);
@@ -42,7 +42,7 @@ export class ClientTimers {
     this.directory.forget(client);
   }
 
-  private lookAfter(client: ClientRecord, now: number): void {
+  private check(client: ClientRecord, now: number): void {
     this.sessions.end(client, now);
     this.directory.dropPaths(client, now - this.ttlMs);
     if (!client.isRegistered && client.next === undefined) {
@@ -53,7 +53,7 @@ export class ClientTimers {
       this.directory.tellMoves(client, now);
     }
     this.pusher.retry(client, now);
-    // What did not fit this turn is due still: it comes with the next.
+    // What did not fit this turn is still due: it comes with the next.
     this.wheel.schedule(client, Math.max(this.nextDue(client), now + 1));
   }
 

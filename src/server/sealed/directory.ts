@@ -2,7 +2,7 @@ import type { Source } from '../../limits/source.js';
 import { SourceShare } from '../../limits/source-share.js';
 import type { Family } from '../../wire/endpoint.js';
 import { wantParts } from '../../wire/sealed-frames.js';
-import { ClientRecord, Want } from './client-record.js';
+import { ClientRecord, keyText, Want } from './client-record.js';
 import { ProvenPath } from './proven-path.js';
 import type { SealedSizes } from './sealed-counts.js';
 
@@ -189,8 +189,8 @@ export class Directory {
     }
     const peer = this.byKey.get(key);
     const reverse = peer?.wants.get(client.key);
-    // One text names the peer in all maps.
-    const want = new Want(client, peer?.key ?? key, client.listMark);
+    // One text names the peer in all maps; the caller's may be a part of a longer one.
+    const want = new Want(client, peer?.key ?? copyText(key), client.listMark);
     client.wants.set(want.key, want);
     this.wantShare.add(client.source);
     this.wantCount++;
@@ -284,4 +284,8 @@ export class Directory {
       this.candidateCount--;
     }
   }
+}
+
+function copyText(key: string): string {
+  return keyText(Buffer.from(key, 'latin1'));
 }

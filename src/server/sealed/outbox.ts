@@ -1,17 +1,17 @@
 import { ADDRESS_WORDS, type DatagramBatch } from '../../socket/datagram-batch.js';
 
-/** What of a batch socket sends datagrams that are no replies. */
+/** The part of a batch socket that sends datagrams other than replies in place. */
 export interface Outlet {
   readonly outgoing: DatagramBatch;
   flush(count: number): number;
 }
 
-/** Datagrams that are no replies in place, gathered for each socket and sent by the batch. */
+/** Datagrams other than replies in place, collected for each socket and sent in batches. */
 export class Outbox {
   private readonly outlets: Outlet[] = [];
   private readonly counts: number[] = [];
 
-  /** Adds a socket; they are numbered from 0 in order. */
+  /** Adds a socket; sockets are numbered from 0 in order. */
   add(outlet: Outlet): void {
     this.outlets.push(outlet);
     this.counts.push(0);
@@ -26,7 +26,7 @@ export class Outbox {
     return this.counts[socket]! * this.outlets[socket]!.outgoing.stride;
   }
 
-  /** Sends what was written there: `length` bytes to and from the addresses of a slot. */
+  /** Queues the `length` bytes that were written there, to and from the addresses of a slot. */
   send(socket: number, length: number, addresses: Uint32Array, addressAt: number): void {
     const { outgoing } = this.outlets[socket]!;
     const slot = this.counts[socket]!++;
@@ -39,7 +39,7 @@ export class Outbox {
     }
   }
 
-  /** Hands all that was gathered to the sockets. */
+  /** Hands all queued datagrams to the sockets. */
   flush(): void {
     for (let socket = 0; socket < this.outlets.length; socket++) {
       if (this.counts[socket]! > 0) {

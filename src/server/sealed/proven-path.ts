@@ -2,12 +2,12 @@ import { ADDRESS_WORDS, PORT_WORD } from '../../socket/datagram-batch.js';
 import type { Family } from '../../wire/endpoint.js';
 import { addressScope, type Scope } from '../../wire/endpoint-scope.js';
 
-/** Words that name the other end: its address, then its port. */
+/** Words of the remote end: its address, then its port. */
 const REMOTE_WORDS = PORT_WORD + 1;
 
-/** Where a client was heard over one family, once that source was proven. */
+/** A source that a client has proven to be its own, over one family. */
 export class ProvenPath {
-  /** As in a slot of a batch: where to send to, and from which address of ours. */
+  /** As in a slot of a batch: the address to send to, and the server's own to send from. */
   readonly addresses = new Uint32Array(ADDRESS_WORDS);
   /** The same as bytes: the client's address comes first, in network order. */
   readonly bytes = new Uint8Array(this.addresses.buffer);
@@ -18,7 +18,7 @@ export class ProvenPath {
 
   /**
    * @param addresses a batch's addresses; the slot's begin at addressAt
-   * @param socket the number of the socket it was heard over
+   * @param socket the number of the socket that received it
    * @param heardAt ms
    */
   constructor(
@@ -46,7 +46,7 @@ export class ProvenPath {
     return true;
   }
 
-  /** Heard again: from the same source, perhaps at another address or socket of ours. */
+  /** Heard again from the same source, perhaps at another address or socket of the server. */
   hear(addresses: Uint32Array, addressAt: number, socket: number, now: number): void {
     this.copy(addresses, addressAt);
     this.socket = socket;

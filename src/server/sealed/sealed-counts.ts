@@ -1,11 +1,11 @@
-/** What the sealed protocol's datagrams came to, since the start. */
+/** Outcomes of the sealed protocol's datagrams since the start. */
 export interface SealedCounts {
-  /** Datagrams that are no message of a client's; not answered. */
+  /** Datagrams that are not a client's message; not answered. */
   malformed: number;
   /** Classic requests that a server of the sealed protocol only ignored. */
   classicDropped: number;
 
-  /** Initiations of the right length, and what became of them before Diffie-Hellman. */
+  /** Initiations, and their outcomes before Diffie-Hellman. */
   initiations: number;
   wrongKey: number;
   cookies: number;
@@ -16,7 +16,7 @@ export interface SealedCounts {
   handshakesDeferred: number;
   /** X25519 operations, two for each initiation that is opened and two more for its response. */
   diffieHellman: number;
-  /** Initiations that could not be opened, and responses by what they said. */
+  /** Initiations that could not be opened; responses by status. */
   handshakesBroken: number;
   welcomed: number;
   notAllowed: number;
@@ -25,18 +25,18 @@ export interface SealedCounts {
   /** Sessions that took over, with their first data. */
   confirmed: number;
 
-  /** Data messages that were opened; forged, repeated or too old; of no session; over the client's rate. */
+  /** Data messages: opened; forged, repeated or too old; of no session; over the client's rate. */
   opened: number;
   rejected: number;
   unknownSession: number;
   clientLimited: number;
   notices: number;
-  /** Opened, from a source that is not proven: asked to prove it; late, and so ignored. */
+  /** Opened, from an unproven source: challenged; late, and so ignored. */
   challenges: number;
   unprovenIgnored: number;
-  /** Sources that were proven by answering a challenge. */
+  /** Sources that answered a path challenge. */
   moves: number;
-  /** Opened, but no frame of a client's; changes of a list that came too late. */
+  /** Opened, but not a client's frame; changes that arrived too late. */
   malformedFrames: number;
   lateChanges: number;
   /** Wants that were not kept. */
@@ -46,11 +46,11 @@ export interface SealedCounts {
   pushesAcknowledged: number;
   pushesRetried: number;
   pushesGivenUp: number;
-  /** Clients that were not heard for the time to live, or said good-bye. */
+  /** Clients that were not heard for the time to live, or said goodbye. */
   forgotten: number;
 }
 
-/** What there is now. */
+/** Present sizes. */
 export interface SealedSizes {
   readonly clients: number;
   readonly sessions: number;

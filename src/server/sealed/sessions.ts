@@ -3,13 +3,13 @@ import { Transport } from '../../sealed/transport.js';
 import { type ClientRecord, ServerSession } from './client-record.js';
 import type { ProvenPath } from './proven-path.js';
 
-/** A session is to be confirmed by data within this time. */
+/** Time limit for the first data message, which confirms a session. */
 export const CONFIRM_MS = 10_000;
 
-/** How long a session is still accepted when another has taken over. */
+/** How long a session is accepted after another took over. */
 export const OVERLAP_MS = 10_000;
 
-/** How long a session lasts. */
+/** The lifetime of a session. */
 export const SESSION_MS = 900_000;
 
 /** All sessions, by local index; each client has three at most. */
@@ -23,13 +23,13 @@ export class Sessions {
     return this.byIndex.size;
   }
 
-  /** The session with a local index that has not ended at `now` (ms). */
+  /** The session with a local index; undefined when it has ended at `now` (ms). */
   find(localIndex: number, now: number): ServerSession | undefined {
     const session = this.byIndex.get(localIndex | 0);
     return session !== undefined && session.endsAt > now ? session : undefined;
   }
 
-  /** Makes the session that is to be confirmed; one that was waiting for it before ends. */
+  /** Opens a session that has yet to be confirmed; a previous one of this kind ends. */
   open(
     client: ClientRecord,
     remoteIndex: number,
@@ -54,7 +54,7 @@ export class Sessions {
     return client.next;
   }
 
-  /** The client has shown that it holds the keys of its next session, which takes over. */
+  /** The client has proven that it holds the keys of its next session, which takes over. */
   confirm(session: ServerSession, now: number): void {
     const { client } = session;
     if (client.previous !== undefined) {
@@ -70,7 +70,7 @@ export class Sessions {
     client.sessionNumber++;
   }
 
-  /** Ends the client's sessions whose time is over at `now` (ms), or all of them. */
+  /** Ends the sessions of the client that are over at `now` (ms), or all of them. */
   end(client: ClientRecord, now = Number.POSITIVE_INFINITY): void {
     for (const role of ['previous', 'current', 'next'] as const) {
       const session = client[role];

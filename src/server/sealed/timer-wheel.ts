@@ -1,31 +1,31 @@
-/** Something that is due once; the wheel owns the field. */
+/** An item that is due once; the wheel owns the field. */
 export interface Timed {
-  /** When it is due, in ms; infinite when it is not in the wheel. */
+  /** When the item is due, in ms; infinite when it is not in the wheel. */
   dueAt: number;
 }
 
-/** How late an item may be called, beside what the caller's own steps add. */
+/** How late an item may be called, apart from the caller's own steps. */
 const TICK_MS = 50;
 
-/** Ticks of one turn, 205 s: what is due later stays in its bucket for another turn. */
+/** Ticks of one turn, 205 s: an item that is due later stays in its bucket for another turn. */
 const BUCKETS = 4096;
 
 /**
- * Items by when they are due, each at most once: a hashed timing wheel (Varghese & Lauck, "Hashed and
+ * Items by their due time, each at most once: a hashed timing wheel (Varghese & Lauck, "Hashed and
  * Hierarchical Timing Wheels", 1987, scheme 6). Setting, moving and cancelling take constant time.
  */
 export class TimerWheel<T extends Timed> {
   private readonly buckets: (Set<T> | undefined)[] = new Array(BUCKETS);
-  /** The tick that is looked at next. */
+  /** The next tick. */
   private tick: number;
 
   constructor(now: number) {
     this.tick = tickOf(now);
   }
 
-  /** Has the item called at dueAt (ms) and at no other time; never, when that is infinite. */
+  /** Schedules the item for dueAt (ms) alone; infinity cancels it. */
   schedule(item: T, dueAt: number): void {
-    // What is due already goes into the bucket that is looked at next.
+    // An overdue item goes into the bucket of the next tick.
     const at = Math.max(dueAt, this.tick * TICK_MS);
     if (item.dueAt === at) {
       return;
@@ -39,18 +39,18 @@ export class TimerWheel<T extends Timed> {
     }
   }
 
-  /** Has the item called at dueAt (ms), unless it is to be called earlier. */
+  /** Schedules the item for dueAt (ms) at the latest. */
   hasten(item: T, dueAt: number): void {
     if (dueAt < item.dueAt) {
       this.schedule(item, dueAt);
     }
   }
 
-  /** Calls what is due at `now`, at most so many items: the rest follows with the next step. */
+  /** Calls up to `maxItems` items that are due at `now`; the rest follows with the next step. */
   advance(now: number, maxItems: number, call: (item: T) => void): void {
     let called = 0;
     const last = Math.floor(now / TICK_MS);
-    // A loop that stood still for longer than a turn looks at each bucket once.
+    // After the loop stood still for longer than a turn, each bucket is visited once.
     this.tick = Math.max(this.tick, last - BUCKETS + 1);
     for (; this.tick <= last; this.tick++) {
       for (const item of this.buckets[this.tick % BUCKETS] ?? []) {

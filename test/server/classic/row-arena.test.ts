@@ -43,6 +43,6 @@ test('rows do not overlap, and freed ones come first', () => {
 test('more rows than the host has room for are refused at the start', () => {
   assert.throws(() => new RowArena(2 ** 44), {
     name: 'RangeError',
-    message: /no room .*fewer peers/,
+    message: /no room .*--max-peers/,
   });
 });

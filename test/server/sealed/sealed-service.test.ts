@@ -148,3 +148,24 @@ test('unusable limits of the sealed protocol are refused by name', async () => {
     );
   }
 });
+
+test('the session indices of a service are unpredictable: no step leads from one to the next', async () => {
+  const indices: number[] = [];
+  for (let run = 0; run < 2; run++) {
+    const key = generateKeyPair();
+    await using service = await openService({ listen: [ANY_PORT], sealed: { key: copy(key) } });
+    for (let i = 0; i < 3; i++) {
+      await using line = await Line.open('127.0.0.7');
+      const client = clientOf(key);
+      await connect(client, line, service);
+      indices.push(client.remoteIndex);
+    }
+  }
+  const steps = indices.slice(1).map((index, i) => (index - indices[i]!) | 0);
+  assert.equal(new Set(indices).size, indices.length);
+  assert.equal(new Set(steps).size, steps.length);
+  assert.ok(
+    steps.every((step) => Math.abs(step) > 1000),
+    `${steps}`,
+  );
+});
