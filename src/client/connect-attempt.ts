@@ -184,6 +184,10 @@ export class ConnectAttempt {
       this.#follow(opener.intent, now);
     } else {
       this.#scheduleRetry(this.#startedAt, now);
+      if (opener.intent === 'committed') {
+        // Our initiation was lost, and the other side starts now: a retry would cross its initiation.
+        this.#retryAt = Math.max(this.#retryAt, now + MAX_PATIENCE_MS);
+      }
     }
     if (opener.echo === undefined && now >= this.#repliedAt + REPLY_SPACING_MS) {
       this.#repliedAt = now;
