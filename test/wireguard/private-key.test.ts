@@ -33,3 +33,21 @@ test('a failure is one line, and names no key', async () => {
     );
   }
 });
+
+test('private key: what wg printed is overwritten, also when it fails', async (t) => {
+  const printed: Uint8Array[] = [];
+  const { concat } = Buffer;
+  t.mock.method(Buffer, 'concat', (chunks: readonly Uint8Array[]) => {
+    const whole = concat(chunks);
+    printed.push(whole, ...chunks);
+    return whole;
+  });
+  for (const script of [`echo '${SECRET}'`, `echo '${SECRET}x'`, `echo '${SECRET}'; exit 1`]) {
+    printed.length = 0;
+    await withWg(script, async () => {
+      await readPrivateKey('wg0').catch(() => {});
+      assert.ok(printed.some(({ length }) => length > 44));
+      assert.ok(printed.every((bytes) => bytes.every((byte) => byte === 0)));
+    });
+  }
+});
