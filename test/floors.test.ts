@@ -81,6 +81,26 @@ test('imports point downward only', () => {
   }
 });
 
+test('no files import each other in a circle, types included', () => {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    assert.ok(!path.includes(file), [...path.slice(path.indexOf(file)), file].join(' -> '));
+    if (done.has(file)) {
+      return;
+    }
+    for (const target of imports(file)) {
+      const next = target.replace(/\.js$/, '.ts');
+      if (files.includes(next)) {
+        visit(next, [...path, file]);
+      }
+    }
+    done.add(file);
+  };
+  for (const file of files) {
+    visit(file, []);
+  }
+});
+
 test('only the socket floor knows datagram sockets and the addon', () => {
   // Agents are programs of the lab, and play the parts of others.
   const knows = /^socket\/|^compare\/agents\//;

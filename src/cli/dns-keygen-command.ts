@@ -1,11 +1,6 @@
 import { Command } from 'commander';
 import { collect, zoneName } from './arguments.js';
-import type { LogOptions } from './log-options.js';
-
-export interface KeygenFlags extends LogOptions {
-  readonly zone: string[];
-  readonly key: string;
-}
+import type { KeygenFlags } from './dns-keygen-run.js';
 
 /** `dns keygen`. */
 export function dnsKeygenCommand(exit: (code: number) => void): Command {

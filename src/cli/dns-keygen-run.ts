@@ -1,8 +1,14 @@
 import { createZoneKey, readZoneKey } from '../dns/dnssec/key-file.js';
-import type { KeygenFlags } from './dns-keygen-command.js';
 import { EXIT } from './exit-code.js';
 import { createLogger } from './log.js';
+import type { LogOptions } from './log-options.js';
 import { usable } from './sealed-files.js';
+
+/** The options of `dns keygen`. */
+export interface KeygenFlags extends LogOptions {
+  readonly zone: string[];
+  readonly key: string;
+}
 
 /** Makes the key file where there is none, and prints the records of its key. Returns the exit code. */
 export function runDnsKeygen(flags: KeygenFlags): number {

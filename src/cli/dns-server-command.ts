@@ -3,12 +3,11 @@ import {
   DEFAULT_REGISTRY_LIMITS,
   DNS_PORT,
   type RegistryServiceOptions,
-  type SelfOptions,
   type ZoneOptions,
 } from '../dns/options.js';
 import { MAX_RATE } from '../server/options.js';
 import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
-import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
+import { formatEndpoint } from '../wire/endpoint.js';
 import {
   allAddresses,
   collect,
@@ -20,30 +19,13 @@ import {
   wholeNumber,
   zoneName,
 } from './arguments.js';
+import type { DnsServerFlags } from './dns-server-run.js';
 import { UsageError } from './exit-code.js';
-import type { LogOptions } from './log-options.js';
 import { withWgOption } from './wg-option.js';
 
 const MAX_AGE_SECONDS = 3600;
 
 const DEFAULT_LISTEN = allAddresses(DNS_PORT);
-
-export interface DnsServerFlags extends LogOptions {
-  readonly zone: string[];
-  readonly interface: string;
-  readonly listen?: Endpoint[];
-  readonly self?: SelfOptions[];
-  readonly tunnelOnly?: true;
-  readonly public?: true;
-  readonly dnssec?: string;
-  readonly maxAge: number;
-  readonly maxStale: number;
-  readonly metrics?: Endpoint;
-  readonly sourceRate: number;
-  readonly sourceBurst: number;
-  readonly replyRate: number;
-  readonly receiveBuffer: number;
-}
 
 /** `dns server`. */
 export function dnsServerCommand(exit: (code: number) => void): Command {

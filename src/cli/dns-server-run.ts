@@ -2,17 +2,36 @@ import type { Logger } from 'pino';
 import type { RegistryCounts } from '../dns/counts.js';
 import { readZoneKey } from '../dns/dnssec/key-file.js';
 import { OnlineSigner } from '../dns/dnssec/online-signer.js';
-import type { RegistryServiceOptions } from '../dns/options.js';
+import type { RegistryServiceOptions, SelfOptions } from '../dns/options.js';
 import { openRegistry, type RegistryEvents, type RegistryService } from '../dns/service.js';
+import type { Endpoint } from '../wire/endpoint.js';
 import { WgError } from '../wireguard/wg-error.js';
 import { socketCounts } from './counts-line.js';
-import type { DnsServerFlags } from './dns-server-command.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
+import type { LogOptions } from './log-options.js';
 import { usable } from './sealed-files.js';
 import { announce, announceListening, metricsEvents, runUntilStopped } from './service-run.js';
 import { socketErrorLog } from './socket-error-log.js';
 import { stopSignal } from './stop-signal.js';
+
+/** The options of `dns server`. */
+export interface DnsServerFlags extends LogOptions {
+  readonly zone: string[];
+  readonly interface: string;
+  readonly listen?: Endpoint[];
+  readonly self?: SelfOptions[];
+  readonly tunnelOnly?: true;
+  readonly public?: true;
+  readonly dnssec?: string;
+  readonly maxAge: number;
+  readonly maxStale: number;
+  readonly metrics?: Endpoint;
+  readonly sourceRate: number;
+  readonly sourceBurst: number;
+  readonly replyRate: number;
+  readonly receiveBuffer: number;
+}
 
 /** Runs a registry server until a stop signal. Returns the exit code; throws if it cannot start. */
 export async function runDnsServer(

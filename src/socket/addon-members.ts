@@ -1,4 +1,4 @@
-import type { Binding, NativeRawSocket, NativeUdpBatch } from './binding.js';
+import type { Binding, NativeRawSocket, NativeUdpBatch } from './native-types.js';
 
 /** All members of a type: the compiler rejects a list from which one is missing, or that has one more. */
 type MembersOf<T> = Readonly<Record<keyof T, true>>;
