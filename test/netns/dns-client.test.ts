@@ -132,10 +132,10 @@ describe('dns client', { concurrency: 2 }, () => {
     const inTime = ['--once', '--timeout', '3'];
     const unknown = startDnsClient(a, tunnelAddress, ...inTime);
     const to = ['--dns', tunnelAddress, '--zone', 'example.org', ...inTime];
-    const refused = spawnCommand(a, 'dns', 'client', a.wireguard.interface, ...to);
     assert.deepEqual(await unknown.exited, { code: 3, signal: null });
     const lack = `peer ${shortKey(b)}: no fresh handshake: the server does not know it`;
     assert.ok(unknown.stderr.includes(lack), unknown.stderr);
+    const refused = spawnCommand(a, 'dns', 'client', a.wireguard.interface, ...to);
     assert.deepEqual(await refused.exited, { code: 3, signal: null });
     assert.match(refused.stderr, /53 answers REFUSED for the zone example\.org: does it serve/);
   });

@@ -23,7 +23,7 @@ it('a server that lies of where a peer is costs failed handshakes, and nothing e
   await using misled = await c.cable.count({ direction: 'inbound', protocol: 'udp', source });
   const client = server.client(a);
   server.client(b);
-  const lack = `peer ${b.wireguard.publicKey.slice(0, 8)}: connecting, no handshake through ${lie} yet`;
+  const lack = `peer ${b.wireguard.publicKey.slice(0, 8)}: connecting, no handshake with ${lie} yet`;
   await until(`a to say: ${lack}`, () => client.stderr.includes(lack), LIMIT);
   await until('initiations of a at c', async () => (await misled.packets()) > 0, LIMIT);
   await nothingFrom(b, a);
