@@ -3,6 +3,7 @@ import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { OpenerContent } from '../wire/opener.js';
 import type { Device, Peer, PeerConfig } from '../wireguard/device.js';
 import type { OutgoingOpener } from './connect-attempt.js';
+import type { RefusalContext } from './endpoint-refusal.js';
 import type { SoughtPeer } from './finder.js';
 import { PeerTrack, type PeerView } from './peer-track.js';
 import { IDLE_POLL_MS } from './timing.js';
@@ -32,7 +33,8 @@ export class PeerBook {
   #ownKey: string | undefined;
   #own: PublicKey | undefined;
   #listenPort: number | undefined;
-  #allowedIps: readonly string[] = [];
+  /** The same object as long as nothing in it changes. */
+  #refusalContext: RefusalContext = { allowedIps: [], isServerLocal: false };
   #skipsAll = false;
 
   constructor(options: PeerBookOptions) {
@@ -50,7 +52,7 @@ export class PeerBook {
    */
   read(device: Device, now: number, wallNow: number): PeerConfig[] {
     this.#follow(device);
-    this.#allowedIps = device.peers.flatMap(({ allowedIps }) => allowedIps);
+    this.#readRefusalContext(device);
     if (device.listenPort !== this.#listenPort) {
       this.#listenPort = device.listenPort;
       this.moved(now);
@@ -176,12 +178,25 @@ export class PeerBook {
     return change === undefined ? [] : [change];
   }
 
+  #readRefusalContext({ peers }: Device): void {
+    const allowedIps = peers.flatMap((peer) => peer.allowedIps);
+    const isServerLocal = this.#options.isServerLocal?.() ?? false;
+    const known = this.#refusalContext;
+    const isSame =
+      known.isServerLocal === isServerLocal &&
+      known.allowedIps.length === allowedIps.length &&
+      known.allowedIps.every((one, i) => one === allowedIps[i]);
+    if (!isSame) {
+      this.#refusalContext = { allowedIps, isServerLocal };
+    }
+  }
+
   #newTrack(peer: Peer, now: number): PeerTrack {
-    const { roundTripMs = () => undefined, isServerLocal = () => false } = this.#options;
+    const { roundTripMs = () => undefined } = this.#options;
     const context = {
       leads: this.#leads(peer),
       roundTripMs,
-      refusalContext: () => ({ allowedIps: this.#allowedIps, isServerLocal: isServerLocal() }),
+      refusalContext: () => this.#refusalContext,
     };
     return new PeerTrack(peer, context, now);
   }

@@ -83,6 +83,8 @@ export class PeerTrack implements SoughtPeer {
   /** The endpoints of the answer that can be the peer's; undefined when there are none. */
   #candidates: Candidates | undefined;
   #refusal: string | undefined;
+  /** What the candidates were selected from. */
+  #selected: { readonly answer: Answer; readonly context: RefusalContext } | undefined;
   /** Openers still to send to a connected peer that moved, and when. */
   #knocksLeft = 0;
   #knockAt = Number.NEGATIVE_INFINITY;
@@ -197,15 +199,31 @@ export class PeerTrack implements SoughtPeer {
     return this.#candidates?.some((one) => sameEndpoint(one, this.#peer.endpoint)) ?? false;
   }
 
+  /** Whether the candidates are those of this answer: each check reads all AllowedIPs. */
+  #isSelected(answer: Answer, context: RefusalContext): boolean {
+    const known = this.#selected;
+    if (known?.context !== context || answer === 'unknown' || known.answer === 'unknown') {
+      return known?.context === context && answer === known.answer;
+    }
+    const before = known.answer;
+    return (
+      before.length === answer.length && before.every((one, i) => sameEndpoint(one, answer[i]))
+    );
+  }
+
   /** Takes the endpoints of the answer that can be the peer's. */
   #selectCandidates(): void {
     const answer = this.#answer;
-    this.#refusal = undefined;
-    this.#candidates = undefined;
-    if (answer === undefined || answer === 'unknown') {
+    const context = this.#context.refusalContext();
+    if (answer === undefined || (this.#selected && this.#isSelected(answer, context))) {
       return;
     }
-    const context = this.#context.refusalContext();
+    this.#selected = { answer, context };
+    this.#refusal = undefined;
+    this.#candidates = undefined;
+    if (answer === 'unknown') {
+      return;
+    }
     const usable: Endpoint[] = [];
     for (const endpoint of answer) {
       const reason = endpointRefusal(endpoint, context);
