@@ -22,9 +22,11 @@ struct BufferBytes {
 // interface, where not empty: only datagrams that arrive through it are received, and the others go
 // out through it (SO_BINDTODEVICE).
 //
+// fragments: what exceeds the MTU is sent in fragments; otherwise it is not sent at all.
+//
 // SO_REUSEADDR stays off: a port in use has to be an error.
 int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, const BufferBytes& buffers,
-                      const std::string& interface);
+                      const std::string& interface, bool fragments);
 
 // Whether the address is 0.0.0.0 or ::.
 bool IsWildcard(const SocketAddress& address);

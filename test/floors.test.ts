@@ -32,6 +32,7 @@ const PURE = [
   /^client\/sealed\/(?!own-keys|server-channels|sealed-finder)/,
   /^server\/classic\//,
   /^server\/sealed\/(?!key-file|sealed-counts|sealed-metrics)/,
+  /^server\/relay\/(?!relay-sockets|relay-counts|relay-metrics)/,
   /^dns\/(signer|instance|roster|zone|responder|counts|options)\.ts$/,
   /^client\/dns\/(records|lookup|lookup-schedule|exchanges|failure|registry-peer)\.ts$/,
   /^sealed\/replay-window\.ts$/,

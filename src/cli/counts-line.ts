@@ -2,7 +2,14 @@ import type { ServiceCounts } from '../server/counts.js';
 import type { SocketCounts } from '../socket/socket-counts.js';
 
 /** What a server has done so far, in one line for people. */
-export function countsLine({ admission, classic, table, sockets, sealed }: ServiceCounts): string {
+export function countsLine({
+  admission,
+  classic,
+  table,
+  sockets,
+  sealed,
+  relay,
+}: ServiceCounts): string {
   const counts = {
     registrations: classic.registrations,
     refreshes: classic.refreshes,
@@ -16,7 +23,10 @@ export function countsLine({ admission, classic, table, sockets, sealed }: Servi
     expired: table.expired,
     ...socketCounts(sockets),
   };
-  return `counts: ${list(counts)}${sealed === undefined ? '' : `; sealed: ${list(sealed)}`}`;
+  const parts = Object.entries({ sealed, relay }).flatMap(([name, part]) =>
+    part === undefined ? [] : [`; ${name}: ${list(part)}`],
+  );
+  return `counts: ${list(counts)}${parts.join('')}`;
 }
 
 /** What sockets lost, by the names that people are shown. */

@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
-import type { ServiceOptions } from '../server/options.js';
+import { DEFAULT_RELAY, type RelayOptions, type ServiceOptions } from '../server/options.js';
+import type { AllowList } from '../server/sealed/allow-list.js';
 import { openService, type Service, type ServiceEvents } from '../server/service.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import { countsLine } from './counts-line.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
+import { formatPorts } from './relay-arguments.js';
 import { openSealedFiles, readAllowFile, type SealedFiles } from './sealed-files.js';
 import { announce, metricsEvents, runUntilStopped } from './service-run.js';
 import { socketErrorLog } from './socket-error-log.js';
@@ -31,11 +33,15 @@ export async function runServer(
   const service = await open({ ...options, ...(sealed && { sealed }) }, events);
   if (files?.allow !== undefined) {
     const path = files.allow;
-    process.on('SIGHUP', () => readAllowedAgain(service, path, logger));
+    process.on('SIGHUP', () => readAllowedAgain(path, 'register', service.allowOnly, logger));
+  }
+  if (files?.relay?.allow !== undefined) {
+    const path = files.relay.allow;
+    process.on('SIGHUP', () => readAllowedAgain(path, 'use the relay', service.allowRelay, logger));
   }
   announce(service, logger);
   if (sealed !== undefined) {
-    announceKey(sealed.key.publicKey, logger);
+    announceKey(sealed.key.publicKey, sealed.relay, logger);
   }
   return runUntilStopped(service, stop, flags, countsLine);
 }
@@ -57,18 +63,29 @@ export function hiddenSourcesText(address: string): string {
   );
 }
 
-function announceKey(key: PublicKey, logger: Logger): void {
+function announceKey(key: PublicKey, relay: RelayOptions | undefined, logger: Logger): void {
   const text = formatPublicKey(key);
-  process.stdout.write(`public key ${text}\n`);
-  logger.info({ publicKey: text }, `sealed protocol: clients give --server-key ${text}`);
+  const relays = relay && relayText(relay);
+  process.stdout.write(`public key ${text}${relays === undefined ? '' : ` (${relays})`}\n`);
+  const said = `sealed protocol: clients give --server-key ${text}; ${relays ?? 'does not relay'}`;
+  logger.info({ publicKey: text }, said);
+}
+
+function relayText({ ports = DEFAULT_RELAY.ports }: RelayOptions): string {
+  return `relays on ports ${formatPorts(ports)}`;
 }
 
 /** The list as it is now; where it cannot be used, the one before stays. */
-function readAllowedAgain(service: Service, path: string, logger: Logger): void {
+function readAllowedAgain(
+  path: string,
+  what: string,
+  apply: (allow: AllowList) => void,
+  logger: Logger,
+): void {
   try {
     const allow = readAllowFile(path);
-    service.allowOnly(allow);
-    logger.info({ keys: allow.size }, `${path} read again: ${allow.size} keys may register`);
+    apply(allow);
+    logger.info({ keys: allow.size }, `${path} read again: ${allow.size} keys may ${what}`);
   } catch (error) {
     logger.error(`${(error as Error).message}; the list before stays`);
   }

@@ -33,7 +33,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
     const { family, address, port } = options;
     const { receiveBufferBytes, sendBufferBytes = SEND_BUFFER_BYTES } = options;
     const { capacity = DEFAULT_CAPACITY, stride = DEFAULT_STRIDE } = options;
-    const batch = createDatagramBatch(capacity, stride);
+    const batch = options.memory?.received ?? createDatagramBatch(capacity, stride);
     const native = new binding.UdpBatch({
       family,
       address: addressBytes(address),
@@ -42,13 +42,14 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
       receiveBufferBytes,
       sendBufferBytes,
       interfaceName: options.interfaceName,
+      fragments: options.fragments === true ? 1 : 0,
     });
     super(native);
     this.#native = native;
     this.#batch = batch;
     this.#onBatch = options.onBatch;
     this.#onError = options.onError;
-    this.outgoing = createDatagramBatch(capacity, stride);
+    this.outgoing = options.memory?.outgoing ?? createDatagramBatch(capacity, stride);
     this.address = endpoint(address, native.port);
     this.shortBuffers = shortBuffers({ receiveBufferBytes, sendBufferBytes }, native);
     this.counters = openCounts(native, () => native.kernelDrops);

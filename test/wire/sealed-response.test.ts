@@ -12,6 +12,7 @@ const welcome = {
   status: STATUS.welcome,
   ttlSeconds: 180,
   maxWanted: 4096,
+  relays: false,
   clockMs: 1_700_000_000_000,
   latest: undefined,
 };
@@ -23,6 +24,14 @@ test('a response payload has the bytes of the document', () => {
   const expected = `00 00 b400 0010 0000 400000006553f10a 00000000 ${'00'.repeat(12)}`;
   assert.deepEqual(bytes, hex(expected));
   assert.deepEqual(decodeResponsePayload(bytes), welcome);
+});
+
+test('a response payload says whether the server relays', () => {
+  const bytes = encodeResponsePayload({ ...welcome, relays: true });
+  assert.equal(bytes[1], 1);
+  assert.equal(decodeResponsePayload(bytes)?.relays, true);
+  bytes[1] = 0xfe;
+  assert.equal(decodeResponsePayload(bytes)?.relays, false);
 });
 
 test('a response payload has the latest timestamp where the status is stale', () => {

@@ -23,7 +23,7 @@ import {
   WANT_OFFSET,
 } from '../../wire/sealed-frames.js';
 import type { SourceMonitor } from '../source-monitor.js';
-import { type ClientRecord, keyText, type ServerSession } from './client-record.js';
+import { type ClientRecord, keyText, type ServerSession, type Want } from './client-record.js';
 import type { ClientTimers } from './client-timers.js';
 import type { Directory } from './directory.js';
 import type { Incoming } from './incoming.js';
@@ -116,6 +116,7 @@ export class DataReceiver {
     if (session === client.next) {
       this.sessions.confirm(session, now);
       counts.confirmed++;
+      this.directory.relays.restart(client);
       this.timers.confirmed(client);
     }
     if (!this.clientRate.has(client.allowanceFullAt, now)) {
@@ -223,6 +224,7 @@ export class Frames {
     switch (this.plaintext[0]) {
       case FRAME.want:
       case FRAME.candidates:
+      case FRAME.relay:
       case FRAME.bye:
         return this.change(session, length, incoming);
       case FRAME.ping:
@@ -249,6 +251,9 @@ export class Frames {
     }
     if (kind === FRAME.want) {
       return this.want(session, count, incoming);
+    }
+    if (kind === FRAME.relay) {
+      return this.relay(session, count, incoming);
     }
     if (kind === FRAME.candidates && !this.candidates(session, count)) {
       this.counts.lateChanges++;
@@ -284,7 +289,27 @@ export class Frames {
         this.endList(client, count, parts);
         break;
     }
-    return this.answerWant(session, count, incoming);
+    return this.answerKeys(session, WANT_HEADER_LENGTH, count, incoming, (key) => {
+      const want = directory.want(client, key);
+      if (want === undefined) {
+        this.counts.wantsRefused++;
+      }
+      return want;
+    });
+  }
+
+  /** Takes in the peers for which the client asks for a relay. */
+  private relay(session: ServerSession, count: number, incoming: Incoming): number {
+    const { directory, plaintext } = this;
+    const { client, transport } = session;
+    const text = listText(plaintext, LIST_HEADER_LENGTH, count);
+    const keys = Array.from({ length: count }, (_, i) => keyIn(text, i));
+    if (!directory.relays.ask(client, keys, transport.lastCounter)) {
+      this.counts.lateChanges++;
+      return NO_REPLY;
+    }
+    const find = (key: string) => client.wants.get(key);
+    return this.answerKeys(session, LIST_HEADER_LENGTH, count, incoming, find);
   }
 
   /** Withdraws what the list lacks before its last wants are added, so that they find room. */
@@ -293,26 +318,32 @@ export class Frames {
     if (parts === 1) {
       directory.beginList(client);
     }
-    const text = listText(plaintext, count);
+    const text = listText(plaintext, WANT_HEADER_LENGTH, count);
     for (let i = 0; i < count; i++) {
       directory.keepWant(client, keyIn(text, i));
     }
     directory.endList(client);
   }
 
-  /** Answers each key; what does not fit the datagram in place goes out beside it. */
-  private answerWant(session: ServerSession, count: number, incoming: Incoming): number {
-    const { directory, plaintext, writer, counts } = this;
+  /**
+   * Answers each of the keys behind a header; what does not fit the datagram in place goes out beside it.
+   * @param find the client's want for a key
+   */
+  private answerKeys(
+    session: ServerSession,
+    headerLength: number,
+    count: number,
+    incoming: Incoming,
+    find: (key: string) => Want | undefined,
+  ): number {
+    const { plaintext, writer } = this;
     const counter = session.transport.lastCounter;
-    const text = listText(plaintext, count);
+    const text = listText(plaintext, headerLength, count);
     let first: number | undefined;
     writer.beginAnswer(counter);
     for (let i = 0; i < count; i++) {
-      const keyAt = WANT_HEADER_LENGTH + i * KEY_LENGTH;
-      const want = directory.want(session.client, keyIn(text, i));
-      if (want === undefined) {
-        counts.wantsRefused++;
-      }
+      const keyAt = headerLength + i * KEY_LENGTH;
+      const want = find(keyIn(text, i));
       if (!addEntry(writer, want, plaintext, keyAt)) {
         first = this.ship(session, incoming, first);
         addEntry(writer.beginAnswer(counter), want, plaintext, keyAt);
@@ -391,9 +422,9 @@ export class Frames {
   }
 }
 
-/** The keys of a want frame as one text: one call into the engine instead of one for each key. */
-function listText(plaintext: Buffer, count: number): string {
-  return plaintext.toString('latin1', WANT_HEADER_LENGTH, WANT_HEADER_LENGTH + count * KEY_LENGTH);
+/** The keys behind a header as one text: one call into the engine instead of one for each key. */
+function listText(plaintext: Buffer, headerLength: number, count: number): string {
+  return plaintext.toString('latin1', headerLength, headerLength + count * KEY_LENGTH);
 }
 
 /** A key of that text, which it keeps alive: only for lookups. */

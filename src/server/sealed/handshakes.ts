@@ -234,6 +234,7 @@ export class Handshakes {
       status,
       ttlSeconds: Math.ceil(ttlMs / 1000),
       maxWanted,
+      relays: this.directory.relays.isOffered,
       clockMs: wallClock(),
       latest: status === STATUS.staleTimestamp ? known?.timestamp : undefined,
     });
