@@ -43,11 +43,14 @@ export interface RelayCredentials {
   readonly key: Uint8Array;
 }
 
-/** WireGuard's messages: types and their lengths; data has 32 bytes and a multiple of 16 at least. */
+/**
+ * WireGuard's messages: types and lengths, as its receiver checks them. Data has at least 32 bytes, and no
+ * multiple of anything: a packet is padded to 16 bytes, but not beyond the interface's MTU, so that a full one
+ * has 1 452 bytes with the usual MTU of 1 420.
+ */
 const WIREGUARD = { initiation: 1, response: 2, cookie: 3, data: 4 } as const;
 const WIREGUARD_LENGTH = { initiation: 148, response: 92, cookie: 64 } as const;
 const MIN_TRANSPORT_LENGTH = 32;
-const TRANSPORT_BLOCK = 16;
 
 /** Whether the `length` bytes at `at` have type and length of a WireGuard message. */
 export function isWireguard(bytes: Uint8Array, at: number, length: number): boolean {
@@ -56,7 +59,7 @@ export function isWireguard(bytes: Uint8Array, at: number, length: number): bool
   }
   switch (bytes[at]) {
     case WIREGUARD.data:
-      return length % TRANSPORT_BLOCK === 0;
+      return true;
     case WIREGUARD.initiation:
       return length === WIREGUARD_LENGTH.initiation;
     case WIREGUARD.response:
