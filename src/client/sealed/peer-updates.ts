@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../wire/endpoint.js';
 import type { PublicKey } from '../../wire/key.js';
-import type { PeerEntry } from '../../wire/sealed-frame-reader.js';
+import type { PeerEntry, RelayOffer } from '../../wire/sealed-frame-reader.js';
+import type { RelayRefusal } from '../../wire/sealed-frames.js';
 
 /** The present state of a peer, by the server and by the peer itself. */
 export interface PeerUpdate {
@@ -9,6 +10,9 @@ export interface PeerUpdate {
   readonly ipv6: Endpoint | undefined;
   /** The peer's local candidates, sealed by the peer. */
   readonly candidates: readonly Endpoint[];
+  /** Where the server relays between us and the peer; why it does not, although we ask. */
+  readonly relay?: RelayOffer | undefined;
+  readonly relayRefusal?: RelayRefusal | undefined;
 }
 
 /** When the server made a message: in which of our sessions, and with which counter. */
@@ -50,7 +54,8 @@ export class PeerUpdates {
     const candidates = isSame
       ? before.candidates
       : ((sealed && this.#open(publicKey, sealed)) ?? []);
-    const known = { ipv4, ipv6, candidates, sealed, madeAt };
+    const { relay, relayRefusal } = entry;
+    const known = { ipv4, ipv6, candidates, sealed, madeAt, relay, relayRefusal };
     this.#known.set(key, known);
     return known;
   }
