@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../wire/endpoint.js';
 import type { PublicKey } from '../../wire/key.js';
+import type { PeerCandidates } from '../../wire/sealed-candidates.js';
 import type { PeerEntry, RelayOffer } from '../../wire/sealed-frame-reader.js';
 import type { RelayRefusal } from '../../wire/sealed-frames.js';
 
@@ -8,8 +9,8 @@ export interface PeerUpdate {
   /** As the server observed them; undefined where it discloses none. */
   readonly ipv4: Endpoint | undefined;
   readonly ipv6: Endpoint | undefined;
-  /** The peer's local candidates, sealed by the peer. */
-  readonly candidates: readonly Endpoint[];
+  /** What the peer sealed to us about itself; undefined where there is nothing. */
+  readonly candidates: PeerCandidates | undefined;
   /** Where the server relays between us and the peer; why it does not, although we ask. */
   readonly relay?: RelayOffer | undefined;
   readonly relayRefusal?: RelayRefusal | undefined;
@@ -31,11 +32,11 @@ interface Known extends PeerUpdate {
  * that the server made last. Pure.
  */
 export class PeerUpdates {
-  readonly #open: (peer: PublicKey, sealed: Uint8Array) => Endpoint[] | undefined;
+  readonly #open: (peer: PublicKey, sealed: Uint8Array) => PeerCandidates | undefined;
   readonly #known = new Map<string, Known>();
 
   /** @param open opens candidates; undefined where the peer did not seal them to us */
-  constructor(open: (peer: PublicKey, sealed: Uint8Array) => Endpoint[] | undefined) {
+  constructor(open: (peer: PublicKey, sealed: Uint8Array) => PeerCandidates | undefined) {
     this.#open = open;
   }
 
@@ -51,9 +52,7 @@ export class PeerUpdates {
     }
     const { key: publicKey, ipv4, ipv6, candidates: sealed } = entry;
     const isSame = before !== undefined && sameBytes(before.sealed, sealed);
-    const candidates = isSame
-      ? before.candidates
-      : ((sealed && this.#open(publicKey, sealed)) ?? []);
+    const candidates = isSame ? before.candidates : sealed && this.#open(publicKey, sealed);
     const { relay, relayRefusal } = entry;
     const known = { ipv4, ipv6, candidates, sealed, madeAt, relay, relayRefusal };
     this.#known.set(key, known);

@@ -1,9 +1,9 @@
 import { openCandidates, sealCandidates } from '../../sealed/candidates.js';
 import { readUint32 } from '../../wire/byte-order.js';
-import type { Endpoint, Family } from '../../wire/endpoint.js';
+import { type Endpoint, type Family, sameEndpoint } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
 import { MAX_PLAINTEXT_LENGTH, MESSAGE, messageType, OFFSET } from '../../wire/sealed.js';
-import { encodeCandidates } from '../../wire/sealed-candidates.js';
+import { encodeCandidates, type PeerCandidates } from '../../wire/sealed-candidates.js';
 import { decodeSealedFrame, type SealedFrame } from '../../wire/sealed-frame-reader.js';
 import { FRAME, type RelayRefusal } from '../../wire/sealed-frames.js';
 import { LocalCandidates } from './local-candidates.js';
@@ -45,6 +45,8 @@ export interface SealedClientOptions extends SessionKeeperOptions {
   readonly updated: (key: string) => void;
   /** Sends a bind to a relay port, from WireGuard's own port. @default the client uses no relay */
   readonly sendBind?: (to: Endpoint, message: Uint8Array) => void;
+  /** The server sees us at another endpoint than before; undefined: it saw us nowhere in that family. */
+  readonly observed?: (before: Endpoint | undefined) => void;
   /** Between the last message on a path and its ping. @default 25 000 ms */
   readonly pingIntervalMs?: number | undefined;
 }
@@ -56,6 +58,7 @@ export interface SealedClientOptions extends SessionKeeperOptions {
  */
 export class SealedClient {
   readonly #updated: (key: string) => void;
+  readonly #tellObserved: ((before: Endpoint | undefined) => void) | undefined;
   readonly #paths: ServerPaths;
   readonly #keeper: SessionKeeper;
   readonly #wantList = new WantList();
@@ -69,11 +72,14 @@ export class SealedClient {
   readonly #plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
   #waitingIntervalMs: number;
   /** Our addresses; an empty list is sent as well, because peers may have those of an earlier run. */
-  #local: readonly Endpoint[] | undefined;
+  #local: PeerCandidates | undefined;
+  /** Where the server sees us, by family. */
+  readonly #observed = new Map<Family, Endpoint>();
 
   constructor(options: SealedClientOptions) {
-    const { own, send, updated, pingIntervalMs = DEFAULT_PING_INTERVAL_MS } = options;
+    const { own, send, updated, observed, pingIntervalMs = DEFAULT_PING_INTERVAL_MS } = options;
     this.#updated = updated;
+    this.#tellObserved = observed;
     this.#pingIntervalMs = pingIntervalMs;
     this.#waitingIntervalMs = pingIntervalMs;
     this.#paths = new ServerPaths(pingIntervalMs);
@@ -133,6 +139,11 @@ export class SealedClient {
   isRegistered(family: Family, now: number): boolean {
     const ttlMs = this.#keeper.session?.terms.ttlMs ?? 0;
     return this.#paths.isRegistered(family, now, ttlMs);
+  }
+
+  /** Where the server sees us: our endpoints on the outside of our NAT. */
+  get observed(): Endpoint[] {
+    return [...this.#observed.values()];
   }
 
   /** The families over which the server is silent, while it answers over another. */
@@ -210,7 +221,7 @@ export class SealedClient {
   }
 
   /** Sets the local candidates, which are sealed to each peer that wants us as well. */
-  setLocalCandidates(local: readonly Endpoint[]): void {
+  setLocalCandidates(local: PeerCandidates): void {
     if (
       this.#local &&
       Buffer.compare(encodeCandidates(local), encodeCandidates(this.#local)) === 0
@@ -320,6 +331,11 @@ export class SealedClient {
       case FRAME.peers:
         this.#receivePeers(session, frame, isCurrent, now);
         break;
+      case FRAME.pong:
+        if (isCurrent) {
+          this.#seenAt(frame.endpoint);
+        }
+        break;
       case FRAME.pathChallenge:
         if (isCurrent) {
           this.#transmitter.respondToChallenge(session, family, frame.token, now);
@@ -374,6 +390,14 @@ export class SealedClient {
     }
   }
 
+  #seenAt(endpoint: Endpoint): void {
+    const before = this.#observed.get(endpoint.family);
+    if (!sameEndpoint(before, endpoint)) {
+      this.#observed.set(endpoint.family, endpoint);
+      this.#tellObserved?.(before);
+    }
+  }
+
   #apply(key: string, publicKey: PublicKey, update: PeerUpdate, now: number): void {
     if (update.ipv4 === undefined && update.ipv6 === undefined) {
       this.#candidates.remove(key);
@@ -402,5 +426,5 @@ export class SealedClient {
  * back, for which the server has dropped our candidates.
  */
 function isFirstCandidates(before: PeerUpdate | undefined, { candidates }: PeerUpdate): boolean {
-  return before?.candidates.length === 0 && candidates.length > 0;
+  return before !== undefined && before.candidates === undefined && candidates !== undefined;
 }

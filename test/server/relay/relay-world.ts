@@ -33,6 +33,9 @@ const HASH_KEY = { low: 5, high: 6 };
 
 export const FIRST_PORT = 50_000;
 
+/** Of all worlds, so that a server that restarts does not repeat those before. */
+let lastNumber = 1;
+
 /** A datagram that the relay sent, and the port that it left from. */
 export interface Relayed extends Sent {
   readonly port: number;
@@ -45,7 +48,6 @@ export class RelayWorld {
   readonly ports: number;
   private sent: Relayed[] = [];
   private readonly outgoing = createDatagramBatch(CAPACITY, STRIDE);
-  private numbers = 1;
 
   constructor(
     options: Partial<RelayHandlerOptions> = {},
@@ -62,7 +64,7 @@ export class RelayWorld {
         totalRate: 0,
         sourceShare: 0.5,
         hashKey: HASH_KEY,
-        randomNumber: () => Math.imul(this.numbers++, 0x9e3779b1) >>> 0,
+        randomNumber: () => Math.imul(lastNumber++, 0x9e3779b1) >>> 0,
         ...options,
         get admission() {
           return holder.server!.admission;
