@@ -9,7 +9,7 @@ export const STATUS = { welcome: 0, notAllowed: 1, staleTimestamp: 2, full: 3 } 
 
 export type Status = (typeof STATUS)[keyof typeof STATUS];
 
-const AT = { status: 0, features: 1, ttl: 2, maxWanted: 4, clock: 8, latest: 20 } as const;
+const AT = { status: 0, ttl: 2, maxWanted: 4, features: 6, clock: 8, latest: 20 } as const;
 
 /** Bits of what a server offers beyond the minimum. */
 const FEATURE = { relay: 1 } as const;

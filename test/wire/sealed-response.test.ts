@@ -28,9 +28,9 @@ test('a response payload has the bytes of the document', () => {
 
 test('a response payload says whether the server relays', () => {
   const bytes = encodeResponsePayload({ ...welcome, relays: true });
-  assert.equal(bytes[1], 1);
+  assert.equal(bytes[6], 1);
   assert.equal(decodeResponsePayload(bytes)?.relays, true);
-  bytes[1] = 0xfe;
+  bytes[6] = 0xfe;
   assert.equal(decodeResponsePayload(bytes)?.relays, false);
 });
 
