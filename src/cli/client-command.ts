@@ -17,6 +17,8 @@ interface Flags extends ClientFlags {
   readonly serverKey?: PublicKey;
   /** Seconds. */
   readonly refresh: number;
+  /** false with --no-relay. */
+  readonly relay: boolean;
 }
 
 /** `client INTERFACE SERVER[:PORT]`. */
@@ -29,6 +31,10 @@ export function clientCommand(exit: (code: number) => void): Command {
       '--server-key <key>',
       "the server's public key: use the sealed protocol",
       publicKeyArgument,
+    )
+    .option(
+      '--no-relay',
+      'never send by a relay of the server, even to peers without a direct path',
     );
   return withSocketNamespace(withRefreshOption(withClientOptions(command))).action(
     async (name: string, server: ServerName, flags: Flags) => {
@@ -63,7 +69,7 @@ function withSocketNamespace(command: Command): Command {
 async function finderOf(
   interfaceName: string,
   server: ServerName,
-  { serverKey, once, refresh }: Flags,
+  { serverKey, once, refresh, relay }: Flags,
 ): Promise<FinderFactory> {
   const refreshMs = refresh * 1000;
   if (serverKey === undefined) {
@@ -73,7 +79,7 @@ async function finderOf(
   const { sealedFinder } = await import('../client/sealed/sealed-finder.js');
   try {
     // After --once the registration stays, for peers that come later.
-    return sealedFinder({ server, serverKey, interfaceName, leaves: !once, refreshMs });
+    return sealedFinder({ server, serverKey, interfaceName, leaves: !once, refreshMs, relay });
   } catch (cause) {
     throw new UsageError(`--server-key: ${(cause as Error).message}`, { cause });
   }

@@ -63,6 +63,7 @@ const SOLVED = {
   registration: 'the server lets this host register again',
   clock: 'the clock is as it should be again',
   'want-list': 'the server has room for all wanted peers',
+  relay: 'all peers without a direct path are relayed, or need it no more',
 } as const;
 
 function logChange(

@@ -159,6 +159,7 @@ export class SealedClient {
   /** Our address in this family, or the server's, changed. */
   moved(family: Family): void {
     this.#paths.moved(family);
+    this.#relayBindings.moved();
   }
 
   /** Replaces the want list. */
@@ -198,6 +199,11 @@ export class SealedClient {
       endpoint: this.#relayBindings.endpoint(key),
       refusal: this.#updates.get(key)?.relayRefusal,
     };
+  }
+
+  /** The family over which the server was heard last. */
+  get freshestFamily(): Family | undefined {
+    return this.#paths.order(0)[0];
   }
 
   /** Sets the server's address to whose relay ports this client binds. */
