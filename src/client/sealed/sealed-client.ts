@@ -344,6 +344,8 @@ export class SealedClient {
         break;
       case FRAME.pathChallenge:
         if (isCurrent) {
+          // Our NAT maps us anew, most likely towards relay ports as well.
+          this.#relayBindings.moved();
           this.#transmitter.respondToChallenge(session, family, frame.token, now);
         }
         break;
