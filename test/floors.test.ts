@@ -30,7 +30,7 @@ const PURE = [
   /^client\/(liveness|peer-book|peer-track|problems|timing|connect-attempt)\.ts$/,
   /^client\/paths\/(remote-candidate|check-list|path-monitor)\.ts$/,
   /^client\/classic\/(inquiry|request-schedule)\.ts$/,
-  /^client\/sealed\/(?!own-keys|server-channels|sealed-finder)/,
+  /^client\/sealed\/(?!own-keys|server-channels|relay-channels|sealed-finder)/,
   /^server\/classic\//,
   /^server\/sealed\/(?!key-file|sealed-counts|sealed-metrics)/,
   /^server\/relay\/(?!relay-sockets|relay-counts|relay-metrics)/,
