@@ -26,8 +26,8 @@ type PeersFrame = SealedFrame & { kind: typeof FRAME.peers };
 export interface SealedClientOptions extends SessionKeeperOptions {
   /** Gets the base64 key of each peer with a new state, which `update` gives. */
   readonly updated: (key: string) => void;
-  /** The server sees us at another endpoint than before; undefined: it saw us nowhere in that family. */
-  readonly observed?: (before: Endpoint | undefined) => void;
+  /** The server sees us at another endpoint than before. */
+  readonly moved?: () => void;
   /** Between the last message on a path and its ping. @default 25 000 ms */
   readonly pingIntervalMs?: number | undefined;
 }
@@ -39,7 +39,7 @@ export interface SealedClientOptions extends SessionKeeperOptions {
  */
 export class SealedClient {
   readonly #updated: (key: string) => void;
-  readonly #tellObserved: ((before: Endpoint | undefined) => void) | undefined;
+  readonly #tellMoved: (() => void) | undefined;
   readonly #paths: ServerPaths;
   readonly #keeper: SessionKeeper;
   readonly #wantList = new WantList();
@@ -54,9 +54,9 @@ export class SealedClient {
   readonly #observed = new Map<Family, Endpoint>();
 
   constructor(options: SealedClientOptions) {
-    const { own, send, updated, observed, pingIntervalMs = DEFAULT_PING_INTERVAL_MS } = options;
+    const { own, send, updated, moved, pingIntervalMs = DEFAULT_PING_INTERVAL_MS } = options;
     this.#updated = updated;
-    this.#tellObserved = observed;
+    this.#tellMoved = moved;
     this.#pingIntervalMs = pingIntervalMs;
     this.#paths = new ServerPaths(pingIntervalMs);
     this.#keeper = new SessionKeeper(options, this.#paths, (session, family) =>
@@ -235,6 +235,10 @@ export class SealedClient {
         break;
       case FRAME.pathChallenge:
         if (isCurrent) {
+          if (this.isRegistered(family, now)) {
+            this.#observed.delete(family);
+            this.#tellMoved?.();
+          }
           this.#transmitter.respondToChallenge(session, family, frame.token, now);
         }
         break;
@@ -288,9 +292,9 @@ export class SealedClient {
 
   #seenAt(endpoint: Endpoint): void {
     const before = this.#observed.get(endpoint.family);
-    if (!sameEndpoint(before, endpoint)) {
-      this.#observed.set(endpoint.family, endpoint);
-      this.#tellObserved?.(before);
+    this.#observed.set(endpoint.family, endpoint);
+    if (before !== undefined && !sameEndpoint(before, endpoint)) {
+      this.#tellMoved?.();
     }
   }
 
