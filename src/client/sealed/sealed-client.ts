@@ -21,6 +21,9 @@ export const DEFAULT_PING_INTERVAL_MS = 25_000;
 /** While a wanted peer is missing, so that a restarted server is noticed soon: its push would not come. */
 const WAITING_PING_INTERVAL_MS = 2000;
 
+/** Messages that overtook the response to our initiation, which are kept until it comes. */
+const MAX_AHEAD = 8;
+
 type PeersFrame = SealedFrame & { kind: typeof FRAME.peers };
 
 export interface SealedClientOptions extends SessionKeeperOptions {
@@ -47,6 +50,8 @@ export class SealedClient {
   readonly #updates: PeerUpdates;
   readonly #transmitter: Transmitter;
   readonly #pingIntervalMs: number;
+  /** Messages of a session whose response has yet to come, with their families. */
+  #ahead: (readonly [Family, Uint8Array])[] = [];
   readonly #plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
   /** Our addresses; an empty list is sent as well, because peers may have those of an earlier run. */
   #local: PeerCandidates | undefined;
@@ -59,9 +64,10 @@ export class SealedClient {
     this.#tellMoved = moved;
     this.#pingIntervalMs = pingIntervalMs;
     this.#paths = new ServerPaths(pingIntervalMs);
-    this.#keeper = new SessionKeeper(options, this.#paths, (session, family) =>
-      this.#restart(session, family),
-    );
+    this.#keeper = new SessionKeeper(options, this.#paths, {
+      firstWant: () => this.#transmitter.firstWant(),
+      opened: (session, family, taken) => this.#restart(session, family, taken),
+    });
     this.#candidates = new LocalCandidates((peer) =>
       this.#local ? sealCandidates(own, peer, this.#local) : undefined,
     );
@@ -199,6 +205,7 @@ export class SealedClient {
       this.#receiveData(family, message, now);
     } else if (type !== 0) {
       this.#keeper.received(type, family, message, now, wallNow);
+      this.#receiveAhead(now);
     }
     this.work(now, wallNow, 'urgent');
   }
@@ -208,15 +215,31 @@ export class SealedClient {
     this.#keeper.wipe();
   }
 
-  #restart({ terms }: ClientSession, family: Family): void {
-    this.#wantList.restart(terms.maxWanted);
+  #restart({ terms, heardAt }: ClientSession, family: Family, taken: number | undefined): void {
+    this.#wantList.restart(terms.maxWanted, taken, heardAt);
     this.#candidates.restart();
-    this.#paths.restart(family);
+    this.#paths.restart(family, taken !== undefined);
     this.#transmitter.restart();
   }
 
+  /** Takes in what overtook the response, once that has come. */
+  #receiveAhead(now: number): void {
+    if (this.#ahead.length > 0 && this.#keeper.session?.isConfirmed === false) {
+      const ahead = this.#ahead;
+      this.#ahead = [];
+      for (const [family, message] of ahead) {
+        this.#receiveData(family, message, now);
+      }
+    }
+  }
+
   #receiveData(family: Family, message: Uint8Array, now: number): void {
-    const session = this.#keeper.find(readUint32(message, OFFSET.data.receiverIndex));
+    const localIndex = readUint32(message, OFFSET.data.receiverIndex);
+    const session = this.#keeper.find(localIndex);
+    if (session === undefined && this.#keeper.isAwaiting(localIndex)) {
+      this.#ahead = [...this.#ahead, [family, message.slice()] as const].slice(-MAX_AHEAD);
+      return;
+    }
     const length = session?.transport.open(message, 0, message.length, this.#plaintext) ?? -1;
     const frame = length < 0 ? undefined : decodeSealedFrame(this.#plaintext.subarray(0, length));
     if (session === undefined || frame === undefined) {
