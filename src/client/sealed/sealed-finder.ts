@@ -196,11 +196,7 @@ class SealedFinder implements Finder {
       randomNumber: () => randomBytes(4).readUInt32LE(),
       send: (family, message) => this.#channels.send(family, message),
       updated: (key) => this.#pass(key, clock.now()),
-      observed: (before) => {
-        if (before !== undefined) {
-          this.#context.moved();
-        }
-      },
+      moved: () => this.#context.moved(),
       ...(this.#options.relay !== false && {
         sendBind: (to, message) => this.#relayChannels.send(to, message),
       }),

@@ -14,6 +14,7 @@ import {
 import { FrameWriter } from '../../wire/sealed-frame-writer.js';
 import {
   FRAME,
+  INITIATION_COUNTER,
   ITEM_LENGTH,
   LIST_HEADER_LENGTH,
   listCount,
@@ -113,11 +114,8 @@ export class DataReceiver {
     const { counts } = this;
     const { client } = session;
     counts.opened++;
-    if (session === client.next) {
-      this.sessions.confirm(session, now);
-      counts.confirmed++;
-      this.directory.relays.restart(client);
-      this.timers.confirmed(client);
+    if (!session.isConfirmed && session !== client.previous) {
+      this.confirm(session, now);
     }
     if (!this.clientRate.has(client.allowanceFullAt, now)) {
       counts.clientLimited++;
@@ -147,13 +145,40 @@ export class DataReceiver {
     return this.frames.answer(session, length, incoming);
   }
 
-  private hear(client: ClientRecord, incoming: Incoming, now: number): void {
+  /** Whether the client has not exceeded its rate. */
+  mayAsk(client: ClientRecord | undefined, now: number): boolean {
+    return this.clientRate.has(client?.allowanceFullAt ?? 0, now);
+  }
+
+  /** A handshake that is worth as much as a first data message, for a while; see Newcomers. */
+  register(session: ServerSession, want: Uint8Array, incoming: Incoming, now: number): void {
+    const { client } = session;
+    client.allowanceFullAt = this.clientRate.take(client.allowanceFullAt, now);
+    this.sessions.takeOver(session, now);
+    this.directory.relays.restart(client);
+    this.hear(client, incoming, now, true);
+    this.timers.tookOver(client);
+    this.frames.earlyWant(session, want, incoming);
+  }
+
+  private confirm(session: ServerSession, now: number): void {
+    const { client } = session;
+    const takesOver = session === client.next;
+    this.sessions.confirm(session, now);
+    this.counts.confirmed++;
+    if (takesOver) {
+      this.directory.relays.restart(client);
+      this.timers.tookOver(client);
+    }
+  }
+
+  private hear(client: ClientRecord, incoming: Incoming, now: number, isProvisional = false): void {
     const { family, addressWords, addressWord, socket } = incoming;
     if (!client.isRegistered) {
       this.sources.note(incoming.addresses, incoming.addressAt, family, now);
       this.directory.charge(client, incoming.source);
     }
-    this.directory.hear(client, family, addressWords, addressWord, socket, now);
+    this.directory.hear(client, family, addressWords, addressWord, socket, now, isProvisional);
     this.timers.heard(client, now);
   }
 
@@ -215,6 +240,14 @@ export class Frames {
     return reply;
   }
 
+  /** Takes in a want frame that came with the handshake; its answers go out beside the reply in place. */
+  earlyWant(session: ServerSession, want: Uint8Array, incoming: Incoming): void {
+    this.plaintext.set(want);
+    const count = listCount(this.plaintext, 0, want.length);
+    this.want(session, count, incoming, INITIATION_COUNTER, NO_REPLY);
+    this.pusher.heard(session.client);
+  }
+
   challenge(session: ServerSession, token: Uint8Array, incoming: Incoming): number {
     this.writer.token(FRAME.pathChallenge, token);
     return this.reply(session, incoming);
@@ -250,7 +283,7 @@ export class Frames {
       return NO_REPLY;
     }
     if (kind === FRAME.want) {
-      return this.want(session, count, incoming);
+      return this.want(session, count, incoming, session.transport.lastCounter, undefined);
     }
     if (kind === FRAME.relay) {
       return this.relay(session, count, incoming);
@@ -268,8 +301,17 @@ export class Frames {
     return reply;
   }
 
-  /** Takes in a part of the client's want list; wants that a complete list lacks are withdrawn. */
-  private want(session: ServerSession, count: number, incoming: Incoming): number {
+  /**
+   * Takes in a part of the client's want list; wants that a complete list lacks are withdrawn.
+   * @param counter that the answer names, and `first` as ship() has it
+   */
+  private want(
+    session: ServerSession,
+    count: number,
+    incoming: Incoming,
+    counter: number,
+    first: number | undefined,
+  ): number {
     const { directory, plaintext } = this;
     const { client } = session;
     const version = readUint32(plaintext, WANT_OFFSET.version);
@@ -289,27 +331,29 @@ export class Frames {
         this.endList(client, count, parts);
         break;
     }
-    return this.answerKeys(session, WANT_HEADER_LENGTH, count, incoming, (key) => {
-      const want = directory.want(client, key);
-      if (want === undefined) {
+    const want = (key: string) => {
+      const kept = directory.want(client, key);
+      if (kept === undefined) {
         this.counts.wantsRefused++;
       }
-      return want;
-    });
+      return kept;
+    };
+    return this.answerKeys(session, WANT_HEADER_LENGTH, count, incoming, want, counter, first);
   }
 
   /** Takes in the peers for which the client asks for a relay. */
   private relay(session: ServerSession, count: number, incoming: Incoming): number {
     const { directory, plaintext } = this;
     const { client, transport } = session;
+    const counter = transport.lastCounter;
     const text = listText(plaintext, LIST_HEADER_LENGTH, count);
     const keys = Array.from({ length: count }, (_, i) => keyIn(text, i));
-    if (!directory.relays.ask(client, keys, transport.lastCounter)) {
+    if (!directory.relays.ask(client, keys, counter)) {
       this.counts.lateChanges++;
       return NO_REPLY;
     }
     const find = (key: string) => client.wants.get(key);
-    return this.answerKeys(session, LIST_HEADER_LENGTH, count, incoming, find);
+    return this.answerKeys(session, LIST_HEADER_LENGTH, count, incoming, find, counter, undefined);
   }
 
   /** Withdraws what the list lacks before its last wants are added, so that they find room. */
@@ -335,11 +379,12 @@ export class Frames {
     count: number,
     incoming: Incoming,
     find: (key: string) => Want | undefined,
+    counter: number,
+    shipped: number | undefined,
   ): number {
     const { plaintext, writer } = this;
-    const counter = session.transport.lastCounter;
     const text = listText(plaintext, headerLength, count);
-    let first: number | undefined;
+    let first = shipped;
     writer.beginAnswer(counter);
     for (let i = 0; i < count; i++) {
       const keyAt = headerLength + i * KEY_LENGTH;
@@ -393,7 +438,7 @@ export class Frames {
     return NO_REPLY;
   }
 
-  /** Seals what was written: the first time in place, then beside it. Returns the length in place. */
+  /** Seals what was written: in place, or beside it where `first` is defined. Returns the length in place. */
   private ship(session: ServerSession, incoming: Incoming, first: number | undefined): number {
     if (first === undefined) {
       return this.reply(session, incoming);
