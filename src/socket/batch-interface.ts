@@ -36,6 +36,12 @@ export interface BatchSocketOptions {
    */
   readonly fragments?: boolean;
   /**
+   * A batch of so many datagrams is taken for a sign that more have arrived meanwhile: they are received at
+   * once, which saves a turn of the event loop and costs a system call where there are none.
+   * @default capacity
+   */
+  readonly moreFrom?: number;
+  /**
    * Slots that sockets share, in place of capacity and stride: each answers its batch before another one
    * receives. A socket on node:dgram, which gathers a batch over several events, has its own of that stride.
    */

@@ -204,7 +204,7 @@ export class RelayBindings {
     const counter = readBindCounter(message, 0);
     const state = readBindingState(message, 0);
     const isLatest = counter === binding.counter && counter !== binding.answered;
-    const isUnasked = counter === binding.answered && state === BINDING.connected;
+    const isUnasked = counter > 0 && counter === binding.answered && state === BINDING.connected;
     if (!isLatest && !isUnasked) {
       return;
     }
