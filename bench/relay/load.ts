@@ -6,6 +6,8 @@ export interface Route {
   readonly from: string;
   readonly to: string;
   readonly sink: string;
+  /** Where the sink says that it is still there: a relay forgets who is silent for a minute. */
+  readonly keepalive?: string;
   /** Hexadecimal bytes before each datagram, which the relay takes off. */
   readonly prefix?: string;
   /** Files of the network namespaces of `from` and `sink`. @default this one */
@@ -49,6 +51,7 @@ export async function drive(
     bytes: bytes - (route.overhead ?? 0),
     seconds,
     rate,
+    keepalive: route.keepalive,
     prefix: route.prefix,
     'from-netns': route.fromNetns,
     'sink-netns': route.sinkNetns,

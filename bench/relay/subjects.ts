@@ -39,7 +39,7 @@ export async function startOurs(folder: string): Promise<Relay> {
   const port = await connect(server.port, key);
   return {
     name: 'ours',
-    route: { ...DIRECT, to: `127.0.0.1:${port}` },
+    route: { ...DIRECT, to: `127.0.0.1:${port}`, keepalive: `127.0.0.1:${port}` },
     cpuSeconds: () => server.cpuSeconds(),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();

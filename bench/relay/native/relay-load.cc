@@ -1,10 +1,12 @@
 // The load generator: sends datagrams of WireGuard's form from A to a relay and counts them at B.
 //   relay-load --from ADDRESS:PORT --to ADDRESS:PORT --sink ADDRESS:PORT --bytes N [--seconds S]
 //              [--rate R] [--window W] [--prefix HEX] [--from-netns FILE] [--sink-netns FILE]
+//              [--keepalive ADDRESS:PORT]
 //
 // Without --rate the loop is closed: up to W datagrams are under way; those that do not arrive within 50 ms
 // count as lost. With it, datagrams leave at R per second and their time under way is measured. The prefix is
-// sent before the N bytes of each datagram, and does not arrive. One line of JSON on stdout.
+// sent before the N bytes of each datagram, and does not arrive. B sends one keepalive, so that a relay knows
+// that it is still there. One line of JSON on stdout.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -37,7 +39,7 @@ uint64_t NowNs() {
 }
 
 struct Options {
-  sockaddr_in from{}, to{}, sink{};
+  sockaddr_in from{}, to{}, sink{}, keepalive{};
   size_t bytes = 1420;
   double seconds = 1;
   double rate = 0;
@@ -74,6 +76,7 @@ Options ParseOptions(int argc, char** argv) {
     else if (name == "--seconds") options.seconds = std::stod(value);
     else if (name == "--rate") options.rate = std::stod(value);
     else if (name == "--window") options.window = static_cast<unsigned>(std::stoul(value));
+    else if (name == "--keepalive") options.keepalive = ParseAddress(value);
     else if (name == "--prefix") options.prefix = ParseHex(value);
     else if (name == "--from-netns") options.from_netns = value;
     else if (name == "--sink-netns") options.sink_netns = value;
@@ -129,6 +132,11 @@ class Load {
   }
 
   void Run() {
+    if (options_.keepalive.sin_port != 0) {
+      const unsigned char keepalive[2 * kHeaderBytes] = {4};
+      sendto(sink_, keepalive, sizeof keepalive, 0,
+             reinterpret_cast<const sockaddr*>(&options_.keepalive), sizeof options_.keepalive);
+    }
     const uint64_t begin = NowNs();
     const uint64_t end = begin + static_cast<uint64_t>(options_.seconds * kSecondNs);
     uint64_t heard_at = begin;

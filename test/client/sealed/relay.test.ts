@@ -124,7 +124,7 @@ test('a refusal says why, and is asked about again after a minute', () => {
 });
 
 for (const only of [false, true]) {
-  for (const downMs of [0, 300, 5000, 60_000]) {
+  for (const downMs of [0, 300, 5000, 8000, 60_000]) {
     test(`a server that is away for ${downMs} ms has the pair back within 3 s of its return${only ? ' (sealed only)' : ''}`, () => {
       const { world, a, b } = pair(new World({ only }, true));
       askBoth(a, b);
