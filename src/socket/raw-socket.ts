@@ -85,6 +85,14 @@ export class RawSocket extends LoopSocket {
     this.#native.send(datagram, destination, zone, source, interfaceIndex, hopLimit);
   }
 
+  /** This host's address towards an endpoint, by the same route. Throws the system's error. */
+  localAddress({ address, port }: Endpoint): string {
+    const { listenPort } = this.#options.rule;
+    const zone = address.includes('%') ? inSocketNamespace(() => zoneNumber(address)) : 0;
+    const route = this.#native.findRoute(addressBytes(address), zone, listenPort, port);
+    return formatAddress(route.source);
+  }
+
   /** Nothing is called back once close() has returned. */
   protected override shut(): Promise<void> {
     return new Promise((resolve) => this.#native.close(resolve));

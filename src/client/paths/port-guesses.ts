@@ -12,7 +12,7 @@ const CHUNK = 512;
 const MAX_BLOCK = 4096;
 
 /** Ports that step are this far apart at most, with other traffic of the NAT in between. */
-const MAX_STEP = 64;
+const MAX_STEP = 16;
 /** Other traffic uses up some ports between the observation and the first of our mappings. */
 const FIRST_PREDICTED = 16;
 const PREDICTED = 320;
@@ -54,8 +54,8 @@ export function socketCount(observed: readonly number[]): number {
 }
 
 /**
- * All ports that may be outside ports of the hard side, each once: those that steps predict, those of the block
- * that the observed ports suggest, nearest chunk first, and the others at random.
+ * All ports that may be outside ports of the hard side, each once: those that steps predict, in turn with
+ * those of the block that the observed ports suggest, nearest chunk first, and then the others at random.
  */
 export function* guessPorts(observed: readonly number[], random: RandomBelow): Generator<number> {
   const guessed = new Set<number>();
@@ -67,13 +67,24 @@ export function* guessPorts(observed: readonly number[], random: RandomBelow): G
       }
     }
   }
-  yield* fresh(predicted(observed));
+  // In turn: random ports of a small block look like steps now and then.
+  const block = blockPorts(observed, random);
+  for (const port of predicted(observed)) {
+    yield* fresh([port]);
+    const { value } = block.next();
+    yield* fresh(value === undefined ? [] : [value]);
+  }
+  yield* fresh(block);
+  yield* fresh(shuffled(FIRST_PORT, PORT_COUNT, random));
+}
+
+/** The ports of the block that the observed ones suggest. */
+function* blockPorts(observed: readonly number[], random: RandomBelow): Generator<number> {
   for (const chunk of suggestedChunks(observed)) {
     const first = Math.max(chunk * CHUNK, FIRST_PORT);
     const size = Math.min((chunk + 1) * CHUNK, FIRST_PORT + PORT_COUNT) - first;
-    yield* fresh(shuffled(first, size, random));
+    yield* shuffled(first, size, random);
   }
-  yield* fresh(shuffled(FIRST_PORT, PORT_COUNT, random));
 }
 
 function predicted(observed: readonly number[]): number[] {
