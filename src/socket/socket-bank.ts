@@ -6,11 +6,16 @@ import {
   formatAddress,
 } from '../wire/endpoint.js';
 import { loadBinding, type NativeUdpBatch } from './binding.js';
-import { ADDRESS_BYTES, createDatagramBatch, PORT_WORD } from './datagram-batch.js';
+import {
+  ADDRESS_BYTES,
+  createDatagramBatch,
+  type DatagramBatch,
+  PORT_WORD,
+} from './datagram-batch.js';
 import { inSocketNamespace } from './network-namespace.js';
 
-/** Longer than any message between clients; what is longer is dropped. */
-const STRIDE = 128;
+/** Longer than any message between clients. */
+const DEFAULT_MAX_PAYLOAD = 128;
 const SLOTS = 4;
 /** The smallest that the kernel grants: a socket gets a handful of datagrams. */
 const RECEIVE_BUFFER_BYTES = 4096;
@@ -22,6 +27,8 @@ export interface SocketBankOptions {
   readonly count: number;
   /** SO_MARK, the device's fwmark; 0 for none. */
   readonly mark: number;
+  /** Bytes, a multiple of 4; what is longer is dropped. @default 128 */
+  readonly maxPayload?: number;
   /** The payload belongs to the callee. */
   onPayload(socket: number, payload: Uint8Array, from: Endpoint): void;
   /** A receive failed; the socket stays open. */
@@ -35,13 +42,16 @@ export interface SocketBankOptions {
 export class SocketBank implements AsyncDisposable {
   readonly #options: SocketBankOptions;
   readonly #sockets = new Map<number, NativeUdpBatch>();
-  readonly #batch = createDatagramBatch(SLOTS, STRIDE);
+  readonly #stride: number;
+  readonly #batch: DatagramBatch;
   #closing: Promise<unknown> = Promise.resolve();
 
   /** Throws the system's error, EMFILE for one, after closing what it had opened. */
   constructor(options: SocketBankOptions) {
     this.#options = options;
-    const { family, count, mark } = options;
+    const { family, count, mark, maxPayload = DEFAULT_MAX_PAYLOAD } = options;
+    this.#stride = maxPayload;
+    this.#batch = createDatagramBatch(SLOTS, maxPayload);
     const { UdpBatch } = loadBinding();
     const address = addressBytes(ANY_ADDRESS[family]);
     try {
@@ -79,16 +89,16 @@ export class SocketBank implements AsyncDisposable {
   /** Sends a payload from a socket. What the kernel does not take is lost, as on the way. */
   send(socket: number, payload: Uint8Array, { address, port }: Endpoint): void {
     const native = this.#sockets.get(socket);
-    if (native === undefined || payload.length > STRIDE) {
+    if (native === undefined || payload.length > this.#stride) {
       return;
     }
-    const batch = createDatagramBatch(1, STRIDE);
+    const batch = createDatagramBatch(1, this.#stride);
     batch.payload.set(payload);
     batch.lengths[0] = payload.length;
     batch.addressBytes.set(addressBytes(address));
     batch.addresses[PORT_WORD] = port;
     try {
-      native.send(batch.payload, STRIDE, batch.lengths, batch.addresses, 1);
+      native.send(batch.payload, this.#stride, batch.lengths, batch.addresses, 1);
     } catch (error) {
       this.#options.onError(error as Error);
     }
@@ -128,7 +138,7 @@ export class SocketBank implements AsyncDisposable {
     const { family, onPayload, onError } = this.#options;
     let count = 0;
     try {
-      count = socket.receive(payload, STRIDE, lengths, addresses);
+      count = socket.receive(payload, this.#stride, lengths, addresses);
     } catch (error) {
       onError(error as Error);
     }
@@ -144,14 +154,14 @@ export class SocketBank implements AsyncDisposable {
   #read(slot: number, family: Family): { payload: Uint8Array; from: Endpoint } | undefined {
     const { payload, lengths, addressBytes: bytes, addresses } = this.#batch;
     const length = lengths[slot] as number;
-    if (length > STRIDE) {
+    if (length > this.#stride) {
       return undefined;
     }
     const at = slot * ADDRESS_BYTES;
     const address = formatAddress(bytes.slice(at, at + ADDRESS_LENGTH[family]));
     const port = addresses[at / 4 + PORT_WORD] as number;
     return {
-      payload: payload.slice(slot * STRIDE, slot * STRIDE + length),
+      payload: payload.slice(slot * this.#stride, slot * this.#stride + length),
       from: { address, port, family },
     };
   }
