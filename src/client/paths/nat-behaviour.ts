@@ -65,7 +65,8 @@ export const COMPARABLE_MS = 30_000;
 const MIN_PORTS_FOR_BLOCK = 3;
 
 /** What carrier NATs give a subscriber (RFC 7422 section 2.1). */
-const BLOCK_SIZES = [512, 1024, 2048, 4096] as const;
+const BLOCK_SIZES: readonly number[] = [512, 1024, 2048, 4096];
+const LARGEST_BLOCK = 4096;
 const FIRST_PORT = 1024;
 const LAST_PORT = 65_535;
 
@@ -173,15 +174,17 @@ function blockOf(observations: readonly Observation[]): PortBlock | undefined {
   const n = ports.length;
   const lowest = Math.min(...ports);
   const span = Math.max(...ports) - lowest + 1;
-  const largest = BLOCK_SIZES[BLOCK_SIZES.length - 1]!;
-  if (n < MIN_PORTS_FOR_BLOCK || span > largest || lowest < FIRST_PORT) {
+  if (n < MIN_PORTS_FOR_BLOCK || span > LARGEST_BLOCK || lowest < FIRST_PORT) {
     return undefined;
   }
   const likely = (span * (n + 1)) / (n - 1);
-  const size = BLOCK_SIZES.find((it) => it >= likely) ?? largest;
-  const centred = Math.round(lowest + span / 2 - size / 2);
-  const first = Math.min(Math.max(centred, FIRST_PORT), LAST_PORT + 1 - size);
-  return { first, size };
+  const size = BLOCK_SIZES.find((it) => it >= likely) ?? LARGEST_BLOCK;
+  return { first: withinPorts(Math.round(lowest + span / 2 - size / 2), size), size };
+}
+
+/** Where a block of that size may begin, nearest to `first`. */
+function withinPorts(first: number, size: number): number {
+  return Math.min(Math.max(first, FIRST_PORT), LAST_PORT + 1 - size);
 }
 
 /** One line for people, such as "endpoint-independent mapping, ports preserved, no hairpinning". */
@@ -229,7 +232,7 @@ const ACROSS_ADDRESSES = 0x40;
 export function encodeNatBehaviour(behaviour: NatBehaviour): Uint8Array {
   const { translation, mapping, ports, isSeenAcrossAddresses, hairpinning, step, block } =
     behaviour;
-  const sizeCode = BLOCK_SIZES.findIndex((size) => size === block?.size) + 1;
+  const sizeCode = BLOCK_SIZES.indexOf(block?.size ?? 0) + 1;
   return Uint8Array.of(
     TRANSLATIONS.indexOf(translation) |
       (MAPPINGS.indexOf(mapping) << 2) |
@@ -257,7 +260,7 @@ export function decodeNatBehaviour(bytes: Uint8Array): NatBehaviour | undefined 
     isSeenAcrossAddresses: (kinds & ACROSS_ADDRESSES) !== 0,
     ports: PORTS[(kinds >> 4) & 3] ?? 'unknown',
     step: (step << 24) >> 24,
-    block: size && { first: Math.min(first * 256, LAST_PORT + 1 - size), size },
+    block: size === undefined ? undefined : { first: withinPorts(first * 256, size), size },
     hairpinning: HAIRPINNING[more & 3] ?? 'unknown',
   };
 }
