@@ -4,7 +4,8 @@ import type { ServerName } from '../client/server-locator.js';
 import { namespacePath, useSocketNamespace } from '../socket/network-namespace.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import type { PublicKey } from '../wire/key.js';
-import { interfaceName, publicKeyArgument, serverName } from './arguments.js';
+import { STUN_PORT } from '../wire/stun.js';
+import { collect, interfaceName, publicKeyArgument, serverName } from './arguments.js';
 import {
   type ClientFlags,
   clientOptions,
@@ -17,6 +18,7 @@ interface Flags extends ClientFlags {
   readonly serverKey?: PublicKey;
   /** Seconds. */
   readonly refresh: number;
+  readonly stun?: ServerName[];
 }
 
 /** `client INTERFACE SERVER[:PORT]`. */
@@ -29,6 +31,11 @@ export function clientCommand(exit: (code: number) => void): Command {
       '--server-key <key>',
       "the server's public key: use the sealed protocol",
       publicKeyArgument,
+    )
+    .option(
+      '--stun <host[:port]>',
+      'a STUN server to ask how NATs map, besides the rendezvous server; can be repeated',
+      collect(serverName(STUN_PORT)),
     );
   return withSocketNamespace(withRefreshOption(withClientOptions(command))).action(
     async (name: string, server: ServerName, flags: Flags) => {
@@ -38,7 +45,8 @@ export function clientCommand(exit: (code: number) => void): Command {
         finderOf(name, server, flags),
       ]);
       const through = `${server.host}:${server.port}`;
-      exit(await runClient(clientOptions(name, finder, flags), through, flags));
+      const options = { ...clientOptions(name, finder, flags), stunServers: flags.stun ?? [] };
+      exit(await runClient(options, through, flags));
     },
   );
 }

@@ -34,6 +34,14 @@ export function peerLog(
           logChange(logger, event, leftOut),
         );
         break;
+      case 'nat':
+        throttle.line(`nat ${event.family}`, (leftOut) =>
+          logger.info(
+            { family: event.family },
+            `NAT over IPv${event.family}: ${event.text}${leftOutText(leftOut)}`,
+          ),
+        );
+        break;
       case 'peers':
         before = logPeers(logger, throttle, event.peers, before);
         throttle.flush();
@@ -55,6 +63,7 @@ const SOLVED = {
   server: 'the server answers again',
   name: 'the server name resolves again',
   socket: 'the socket is open again',
+  stun: 'the STUN servers are found',
   'socket-namespace': "WireGuard's UDP socket is within reach",
   send: 'requests can be sent again',
   change: 'peers can be changed again',

@@ -1,5 +1,6 @@
 import { interfaceIsUp } from '../socket/interface-flags.js';
 import { hasUdpPort } from '../socket/network-namespace.js';
+import type { Family } from '../wire/endpoint.js';
 import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
 import type { Device, PeerConfig } from '../wireguard/device.js';
 import { describeNotReady, inspect, type Readiness } from '../wireguard/readiness.js';
@@ -8,10 +9,12 @@ import { clock } from './boot-clock.js';
 import { isInTunnel } from './endpoint-refusal.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
+import { NatObserver } from './paths/nat-observer.js';
 import { ProbeExchange } from './paths/probe-exchange.js';
 import { PeerBook } from './peer-book.js';
 import type { PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
+import type { ServerName } from './server-locator.js';
 import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
 import { Wake } from './wake.js';
 
@@ -29,6 +32,8 @@ export interface ClientOptions {
   readonly replace: boolean;
   /** Base64 keys of the only peers to manage; undefined = all. */
   readonly only: ReadonlySet<string> | undefined;
+  /** STUN servers that are asked how NATs map, besides the rendezvous server. @default none */
+  readonly stunServers?: readonly ServerName[];
 }
 
 /** What a client tells those who watch it. */
@@ -36,6 +41,7 @@ export type ClientEvent =
   | { readonly type: 'problem'; readonly topic: Topic; readonly text: string }
   | { readonly type: 'solved'; readonly topic: Topic }
   | { readonly type: 'changed'; readonly peer: PeerConfig }
+  | { readonly type: 'nat'; readonly family: Family; readonly text: string }
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
 
 /** How a run ended: all connected (`once`), out of time, or told to stop. */
@@ -51,6 +57,7 @@ export class Client {
   readonly #book: PeerBook;
   readonly #finder: Finder;
   readonly #probes: ProbeExchange;
+  readonly #nat: NatObserver;
   #device: Device | undefined;
   #foundPort: number | undefined;
   #socketMisses = 0;
@@ -77,6 +84,12 @@ export class Client {
     this.#problems = new Problems((topic, text) =>
       observe(text === undefined ? { type: 'solved', topic } : { type: 'problem', topic, text }),
     );
+    this.#nat = new NatObserver({
+      stunServers: options.stunServers ?? [],
+      problems: this.#problems,
+      wake: () => this.#wake.notify(),
+      changed: (family, text) => observe({ type: 'nat', family, text }),
+    });
     const run = Date.now();
     this.#finder = options.finder({
       run,
@@ -135,7 +148,7 @@ export class Client {
       }
       return 'stopped';
     } finally {
-      await Promise.all([this.#finder.close(), this.#probes.close()]);
+      await Promise.all([this.#finder.close(), this.#probes.close(), this.#nat.close()]);
     }
   }
 
@@ -144,6 +157,7 @@ export class Client {
       // Others know an address of before, and WireGuard's sessions have aged.
       this.#inspectedAt = Number.NEGATIVE_INFINITY;
       this.#finder.refreshNow();
+      this.#nat.refresh();
       this.#book.moved(clock.now());
     }
     const now = clock.now();
@@ -158,6 +172,8 @@ export class Client {
       }
     }
     this.#sendProbes();
+    // Last: whoever connects waits for nothing of it.
+    this.#nat.work(this.#device, this.#finder.observing, clock.now());
     if (this.#book.takeSuspicion()) {
       this.#finder.refreshNow();
     }
@@ -191,6 +207,7 @@ export class Client {
     const next = Math.min(
       this.#nextInspectionAt(now),
       this.#finder.nextWorkAt(now),
+      this.#device === undefined ? Number.POSITIVE_INFINITY : this.#nat.nextAt,
       this.#device === undefined ? Number.POSITIVE_INFINITY : this.#book.nextAt(now),
     );
     return Math.max(next - now, MIN_WAIT_MS);
@@ -232,6 +249,7 @@ export class Client {
     this.#findSocket(device);
     if (this.#addresses.haveChanged()) {
       this.#finder.refreshNow();
+      this.#nat.refresh();
       this.#book.moved(clock.now());
     }
     const changes = this.#book.read(device, clock.now(), Date.now());

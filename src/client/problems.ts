@@ -7,6 +7,7 @@ export type Topic =
   | 'server'
   | 'name'
   | 'socket'
+  | 'stun'
   | 'socket-namespace'
   | 'send'
   | 'probes'

@@ -8,6 +8,7 @@ import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
 import type { Answer, Finder, FinderContext, FinderFactory } from '../finder.js';
 import { localEndpoints } from '../host-addresses.js';
+import type { ObservingServer } from '../paths/observing-server.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
 import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
@@ -108,6 +109,19 @@ class SealedFinder implements Finder {
   get outside(): readonly string[] {
     return (this.#client?.observed ?? []).map(({ address }) => address);
   }
+
+  /** The server tells from where it hears this host, in the session. */
+  readonly observing: ObservingServer = {
+    endpoint: (family) =>
+      this.#client?.isEstablished && this.#channels.open.includes(family)
+        ? this.#locator.endpointOf(family)
+        : undefined,
+    seenFrom: (family) => this.#client?.observed.find((it) => it.family === family),
+    question: () => this.#client?.question(),
+    send: (family, message) => this.#channels.send(family, message),
+    takeAnswers: () => this.#client?.takeAnswers() ?? [],
+    open: (message) => this.#client?.openAnswer(message),
+  };
 
   get roundTripMs(): number | undefined {
     return this.#client?.roundTripMs;
