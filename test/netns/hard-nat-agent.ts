@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { FlowTranslation } from '../../src/client/paths/flow-translation.js';
 import type { HardNatRole } from '../../src/client/paths/hard-nat.js';
 import { HardNatRunner } from '../../src/client/paths/hard-nat-runner.js';
+import { natBehaviour } from '../../src/client/paths/nat-behaviour.js';
 import { openRawSocket, type RawSocket } from '../../src/socket/raw-socket.js';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '../../src/wire/endpoint.js';
 import { parsePublicKey } from '../../src/wire/key.js';
@@ -19,6 +20,7 @@ export interface AgentTask {
   /** The peer's public key. */
   readonly peer: string;
   readonly remote: string;
+  /** Outside ports of the hard side, in the order of their observation. */
   readonly observedPorts: readonly number[];
   /** Whether this side starts WireGuard's handshake. */
   readonly leads: boolean;
@@ -137,7 +139,15 @@ raw = openRaw();
 await translation.adopt(() => false);
 runner.use({ listenPort, fwmark: 0 });
 const { role, observedPorts } = task;
-runner.add('peer', { role, remote, observedPorts }, performance.now());
+const observations = observedPorts.map((port, index) => ({
+  localPort: index < 2 ? listenPort : index,
+  asked: { ...remote, port: index + 1 },
+  mapped: { ...remote, port },
+  at: index,
+}));
+const { step, block } = natBehaviour(observations, []);
+const pattern = { last: observedPorts[0] as number, step, block };
+runner.add('peer', { role, remote, pattern }, performance.now());
 say('started');
 
 function work(): void {

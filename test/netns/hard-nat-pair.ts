@@ -4,9 +4,9 @@ import type { AgentTask } from './hard-nat-agent.js';
 import { UdpProbe } from './udp-probe.js';
 
 const AGENT = fileURLToPath(new URL('./hard-nat-agent.js', import.meta.url));
-const SERVER_PORTS = [5001, 5002] as const;
+const SERVER_PORTS = [5001, 5002, 5003, 5004] as const;
 
-/** The outside ports of a host's WireGuard port towards two ports of the server. */
+/** The outside ports of a host's WireGuard port towards ports of the server. */
 async function observe(lab: HardNatLab, host: LabHost): Promise<number[]> {
   const { listenPort } = host.wireguard;
   await using server = await UdpProbe.open(lab.rendezvous, ...SERVER_PORTS);

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../wire/endpoint.js';
-import { guessPorts, type RandomBelow, socketCount } from './port-guesses.js';
+import type { NatBehaviour } from './nat-behaviour.js';
+import { guessPorts, type PortPattern, type RandomBelow, socketCount } from './port-guesses.js';
 
 /*
  * Two peers, one of which has a NAT with endpoint-dependent mapping ("symmetric", RFC 4787, 4.1), so that its
@@ -14,9 +15,6 @@ import { guessPorts, type RandomBelow, socketCount } from './port-guesses.js';
  * Rounds of probes alternate with pauses that grow. Only one peer at a time has a round.
  */
 
-/** What a NAT does with mappings, as far as it is known (RFC 4787, 4.1); `none` without a NAT. */
-export type Mapping = 'none' | 'endpoint-independent' | 'endpoint-dependent' | 'unknown';
-
 /** The part of this side: many sockets, or many ports. */
 export type HardNatRole = 'sockets' | 'ports';
 
@@ -25,8 +23,8 @@ export interface HardNatPeer {
   readonly role: HardNatRole;
   /** The peer's endpoint as the server observes it. */
   readonly remote: Endpoint;
-  /** Outside ports that were observed of the hard side, in this order, the latest last. */
-  readonly observedPorts: readonly number[];
+  /** The outside ports of the hard side. */
+  readonly pattern: PortPattern;
 }
 
 /** What to do for a peer, named by its key. */
@@ -60,12 +58,21 @@ const FIRST_PAUSE_MS = 30_000;
 const MAX_PAUSE_MS = 300_000;
 
 /** The part of this side for a pair of NATs; undefined where neither or both sides are hard. */
-export function hardNatRole(own: Mapping, peer: Mapping): HardNatRole | undefined {
-  const isEasy = (mapping: Mapping) => mapping === 'none' || mapping === 'endpoint-independent';
-  if (own === 'endpoint-dependent' && isEasy(peer)) {
-    return 'sockets';
+export function hardNatRole(own: NatBehaviour, peer: NatBehaviour): HardNatRole | undefined {
+  if (isHard(own)) {
+    return isEasy(peer) ? 'sockets' : undefined;
   }
-  return peer === 'endpoint-dependent' && isEasy(own) ? 'ports' : undefined;
+  return isHard(peer) && isEasy(own) ? 'ports' : undefined;
+}
+
+function isEasy({ mapping }: NatBehaviour): boolean {
+  return mapping === 'endpoint-independent';
+}
+
+/** Where ports are preserved, the mapping for a peer is the one that the server sees, and needs no search. */
+function isHard({ mapping, ports }: NatBehaviour): boolean {
+  const isDependent = mapping === 'address-dependent' || mapping === 'address-and-port-dependent';
+  return isDependent && ports !== 'preserved';
 }
 
 interface Candidate {
@@ -157,8 +164,8 @@ export class HardNat {
     const { peer } = candidate;
     candidate.roundAt = now + Math.min(FIRST_PAUSE_MS * 2 ** candidate.rounds, MAX_PAUSE_MS);
     candidate.rounds += 1;
-    const count = socketCount(peer.observedPorts);
-    const ports = guessPorts(peer.observedPorts, this.#random);
+    const count = socketCount(peer.pattern);
+    const ports = guessPorts(peer.pattern, this.#random);
     this.#round = { key, peer, startedAt: now, ports, sockets: count, sent: 0 };
     return peer.role === 'sockets' ? [{ type: 'open', key, count }] : [];
   }

@@ -11,8 +11,6 @@ const PORT_COUNT = 65_536 - FIRST_PORT;
 const CHUNK = 512;
 const MAX_BLOCK = 4096;
 
-/** Ports that step are this far apart at most, with other traffic of the NAT in between. */
-const MAX_STEP = 16;
 /** Other traffic uses up some ports between the observation and the first of our mappings. */
 const FIRST_PREDICTED = 16;
 const PREDICTED = 320;
@@ -26,38 +24,29 @@ const SHARE_OF_BLOCK = 4;
 /** A function that returns an integer of 0..below-1. */
 export type RandomBelow = (below: number) => number;
 
-/**
- * How far consecutive mappings are apart: the greatest common divisor of the distances, negative when ports
- * step down. Undefined unless the ports, in the order of their observation, step.
- */
-export function portStep(observed: readonly number[]): number | undefined {
-  const distances = observed.slice(1).map((port, index) => port - (observed[index] as number));
-  const [first] = distances;
-  const isSteady = distances.every(
-    (distance) =>
-      distance !== 0 && Math.abs(distance) <= MAX_STEP && distance > 0 === (first as number) > 0,
-  );
-  if (first === undefined || !isSteady) {
-    return undefined;
-  }
-  return distances.map(Math.abs).reduce(divisor) * Math.sign(first);
+/** What is known of the outside ports that the hard side gets. */
+export interface PortPattern {
+  /** The latest that was observed. */
+  readonly last: number;
+  /** The distance from one mapping's port to the next one's; 0 where there is no rule. */
+  readonly step: number;
+  /** The ports of a subscriber, about; undefined where none are known. */
+  readonly block: { readonly first: number; readonly size: number } | undefined;
 }
 
-/** How many sockets the hard side opens, by the outside ports that were observed of it. */
-export function socketCount(observed: readonly number[]): number {
-  if (portStep(observed) !== undefined) {
+/** How many sockets the hard side opens. */
+export function socketCount({ step, block }: PortPattern): number {
+  if (step !== 0) {
     return STEPPING_SOCKETS;
   }
-  const spread = Math.max(...observed) - Math.min(...observed) + 1;
-  const block = observed.length < 2 ? CHUNK : Math.ceil(spread / CHUNK) * CHUNK;
-  return Math.min(MAX_SOCKETS, block / SHARE_OF_BLOCK);
+  return Math.min(MAX_SOCKETS, (block?.size ?? PORT_COUNT) / SHARE_OF_BLOCK);
 }
 
 /**
  * All ports that may be outside ports of the hard side, each once: those that steps predict, in turn with
- * those of the block that the observed ports suggest, nearest chunk first, and then the others at random.
+ * those of the block and what is near it, and then the others at random.
  */
-export function* guessPorts(observed: readonly number[], random: RandomBelow): Generator<number> {
+export function* guessPorts(pattern: PortPattern, random: RandomBelow): Generator<number> {
   const guessed = new Set<number>();
   function* fresh(ports: Iterable<number>): Generator<number> {
     for (const port of ports) {
@@ -68,8 +57,8 @@ export function* guessPorts(observed: readonly number[], random: RandomBelow): G
     }
   }
   // In turn: random ports of a small block look like steps now and then.
-  const block = blockPorts(observed, random);
-  for (const port of predicted(observed)) {
+  const block = blockPorts(pattern, random);
+  for (const port of predicted(pattern)) {
     yield* fresh([port]);
     const { value } = block.next();
     yield* fresh(value === undefined ? [] : [value]);
@@ -78,19 +67,8 @@ export function* guessPorts(observed: readonly number[], random: RandomBelow): G
   yield* fresh(shuffled(FIRST_PORT, PORT_COUNT, random));
 }
 
-/** The ports of the block that the observed ones suggest. */
-function* blockPorts(observed: readonly number[], random: RandomBelow): Generator<number> {
-  for (const chunk of suggestedChunks(observed)) {
-    const first = Math.max(chunk * CHUNK, FIRST_PORT);
-    const size = Math.min((chunk + 1) * CHUNK, FIRST_PORT + PORT_COUNT) - first;
-    yield* shuffled(first, size, random);
-  }
-}
-
-function predicted(observed: readonly number[]): number[] {
-  const step = portStep(observed);
-  const last = observed.at(-1);
-  if (step === undefined || last === undefined) {
+function predicted({ step, last }: PortPattern): number[] {
+  if (step === 0) {
     return [];
   }
   const ordinals = Array.from({ length: PREDICTED }, (_, index) => index + 1);
@@ -104,22 +82,23 @@ function wrapped(port: number): number {
   return FIRST_PORT + ((((port - FIRST_PORT) % PORT_COUNT) + PORT_COUNT) % PORT_COUNT);
 }
 
-/** The numbers of the chunks of MAX_BLOCK ports around the observed ones; none where these are far apart. */
-function suggestedChunks(observed: readonly number[]): number[] {
-  const [low, high] = [Math.min(...observed), Math.max(...observed)].map((port) =>
-    Math.floor(port / CHUNK),
-  ) as [number, number];
-  if (observed.length === 0 || high - low >= MAX_BLOCK / CHUNK) {
-    return [];
+/** The ports of the block, and then those around it, as far as the largest block may reach. */
+function* blockPorts({ block }: PortPattern, random: RandomBelow): Generator<number> {
+  if (block === undefined) {
+    return;
   }
-  const inside = Array.from({ length: high - low + 1 }, (_, index) => low + index);
-  const outside = Array.from({ length: MAX_BLOCK / CHUNK }, (_, index) => [
-    low - index - 1,
-    high + index + 1,
-  ]).flat();
-  return [...inside, ...outside]
-    .filter((chunk) => chunk >= FIRST_PORT / CHUNK && chunk < 65_536 / CHUNK)
-    .slice(0, MAX_BLOCK / CHUNK);
+  const { first, size } = block;
+  yield* within(first, size, random);
+  for (let away = 0; away < MAX_BLOCK - size; away += CHUNK) {
+    yield* within(first - away - CHUNK, CHUNK, random);
+    yield* within(first + size + away, CHUNK, random);
+  }
+}
+
+function within(first: number, count: number, random: RandomBelow): Generator<number> {
+  const low = Math.max(first, FIRST_PORT);
+  const high = Math.min(first + count, FIRST_PORT + PORT_COUNT);
+  return shuffled(low, Math.max(0, high - low), random);
 }
 
 /** Consecutive numbers in random order (Fisher and Yates), made as they are asked for. */
@@ -130,8 +109,4 @@ function* shuffled(first: number, count: number, random: RandomBelow): Generator
     yield first + (moved.get(chosen) ?? chosen);
     moved.set(chosen, moved.get(left - 1) ?? left - 1);
   }
-}
-
-function divisor(a: number, b: number): number {
-  return b === 0 ? a : divisor(b, a % b);
 }

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HardNat, type HardNatAction, hardNatRole } from '../../../src/client/paths/hard-nat.js';
+import {
+  type NatBehaviour,
+  natBehaviour,
+  UNKNOWN_BEHAVIOUR,
+} from '../../../src/client/paths/nat-behaviour.js';
 import { type RandomBelow, socketCount } from '../../../src/client/paths/port-guesses.js';
 import { endpoint } from '../../../src/wire/endpoint.js';
 import { seeded } from './seeded.js';
@@ -8,6 +13,7 @@ import { seeded } from './seeded.js';
 const HARD = endpoint('198.51.100.10', 40_000);
 const EASY = endpoint('198.51.100.11', 51_820);
 const ONE_WAY_MS = 25;
+const RANDOM = { last: 40_000, step: 0, block: undefined };
 
 /** Runs a machine until a time, and returns its actions with their times. */
 function run(machine: HardNat, from: number, until: number): [number, HardNatAction][] {
@@ -22,19 +28,37 @@ function countOf(actions: readonly [number, HardNatAction][], type: HardNatActio
   return actions.filter(([, action]) => action.type === type).length;
 }
 
+const EASY_NAT: NatBehaviour = {
+  ...UNKNOWN_BEHAVIOUR,
+  translation: 'nat',
+  mapping: 'endpoint-independent',
+};
+const HARD_NAT: NatBehaviour = {
+  ...EASY_NAT,
+  mapping: 'address-and-port-dependent',
+  ports: 'changed',
+};
+
 describe('hardNatRole', () => {
   it('needs one hard side and one easy side', () => {
-    assert.equal(hardNatRole('endpoint-dependent', 'endpoint-independent'), 'sockets');
-    assert.equal(hardNatRole('endpoint-dependent', 'none'), 'sockets');
-    assert.equal(hardNatRole('endpoint-independent', 'endpoint-dependent'), 'ports');
-    assert.equal(hardNatRole('endpoint-dependent', 'endpoint-dependent'), undefined);
-    assert.equal(hardNatRole('endpoint-independent', 'endpoint-independent'), undefined);
-    assert.equal(hardNatRole('unknown', 'endpoint-dependent'), undefined);
+    assert.equal(hardNatRole(HARD_NAT, EASY_NAT), 'sockets');
+    assert.equal(hardNatRole(EASY_NAT, HARD_NAT), 'ports');
+    assert.equal(hardNatRole(HARD_NAT, { ...EASY_NAT, translation: 'none' }), 'sockets');
+    assert.equal(hardNatRole({ ...HARD_NAT, mapping: 'address-dependent' }, EASY_NAT), 'sockets');
+    for (const [own, peer] of [
+      [HARD_NAT, HARD_NAT],
+      [EASY_NAT, EASY_NAT],
+      [UNKNOWN_BEHAVIOUR, HARD_NAT],
+      [HARD_NAT, UNKNOWN_BEHAVIOUR],
+      [{ ...HARD_NAT, ports: 'preserved' } as const, EASY_NAT],
+    ] as const) {
+      assert.equal(hardNatRole(own, peer), undefined);
+    }
   });
 });
 
 describe('the side with many ports', () => {
-  const peer = { role: 'ports', remote: HARD, observedPorts: [40_000, 9_000] } as const;
+  const peer = { role: 'ports', remote: HARD, pattern: RANDOM } as const;
 
   it('sends 250 probes a second to distinct ports of the observed address, for 8 s', () => {
     const machine = new HardNat(seeded(1));
@@ -93,7 +117,7 @@ describe('the side with many ports', () => {
 });
 
 describe('the side with many sockets', () => {
-  const peer = { role: 'sockets', remote: EASY, observedPorts: [40_000, 9_000] } as const;
+  const peer = { role: 'sockets', remote: EASY, pattern: RANDOM } as const;
 
   it('opens sockets, sends one probe from each within 50 ms, and closes them after 20 s', () => {
     const machine = new HardNat(seeded(1));
@@ -149,12 +173,20 @@ function simulate(allocate: Allocation, seed: number): { ms: number; probes: num
       }
     }
   };
-  const observedPorts = [map(), map()];
+  // Towards two ports of the server, and from four other ports of the host.
+  const observations = Array.from({ length: 6 }, (_, index) => ({
+    localPort: index < 2 ? 51_820 : 40_000 + index,
+    asked: endpoint('198.51.100.1', index === 1 ? 49_919 : 49_918),
+    mapped: endpoint('198.51.100.10', map()),
+    at: index,
+  }));
+  const { step, block } = natBehaviour(observations, []);
+  const pattern = { last: observations[0]?.mapped.port as number, step, block };
   const hard = new HardNat(random);
   const easy = new HardNat(random);
-  hard.add('easy', { role: 'sockets', remote: EASY, observedPorts }, 0);
+  hard.add('easy', { role: 'sockets', remote: EASY, pattern }, 0);
   // One side learns of the other a little later.
-  easy.add('hard', { role: 'ports', remote: HARD, observedPorts }, random(30));
+  easy.add('hard', { role: 'ports', remote: HARD, pattern }, random(30));
   const openAt = new Map<number, number>();
   for (const [at, action] of run(hard, 0, 1_000)) {
     if (action.type === 'send') {
@@ -189,6 +221,6 @@ describe('a round of both sides, simulated 500 times', () => {
   }
 
   it('opens no more sockets than a quarter of a block', () => {
-    assert.equal(socketCount([20_500, 20_900]), 512 / 4);
+    assert.equal(socketCount({ ...RANDOM, block: { first: 20_480, size: 512 } }), 512 / 4);
   });
 });
