@@ -19,6 +19,10 @@ interface Flags extends ClientFlags {
   /** Seconds. */
   readonly refresh: number;
   readonly stun?: ServerName[];
+  /** false with --no-hard-nat. */
+  readonly hardNat: boolean;
+  /** false with --no-port-mapping. */
+  readonly portMapping: boolean;
 }
 
 /** `client INTERFACE SERVER[:PORT]`. */
@@ -36,7 +40,12 @@ export function clientCommand(exit: (code: number) => void): Command {
       '--stun <host[:port]>',
       'a STUN server to ask how NATs map, besides the rendezvous server; can be repeated',
       collect(serverName(STUN_PORT)),
-    );
+    )
+    .option(
+      '--no-hard-nat',
+      'open no sockets and probe no ports to get through a NAT with endpoint-dependent mapping',
+    )
+    .option('--no-port-mapping', "do not ask the router to map WireGuard's port");
   return withSocketNamespace(withRefreshOption(withClientOptions(command))).action(
     async (name: string, server: ServerName, flags: Flags) => {
       // What a command needs is loaded when it runs: the client's start-up is part of the time to connect.
@@ -45,7 +54,13 @@ export function clientCommand(exit: (code: number) => void): Command {
         finderOf(name, server, flags),
       ]);
       const through = `${server.host}:${server.port}`;
-      const options = { ...clientOptions(name, finder, flags), stunServers: flags.stun ?? [] };
+      const options = {
+        ...clientOptions(name, finder, flags),
+        stunServers: flags.stun ?? [],
+        // Peers agree on both through the sealed protocol.
+        hardNat: flags.hardNat && flags.serverKey !== undefined,
+        portMapping: flags.portMapping && flags.serverKey !== undefined,
+      };
       exit(await runClient(options, through, flags));
     },
   );

@@ -58,6 +58,8 @@ const SOLVED = {
   interface: 'the interface can be used again',
   peer: 'the peers are there now',
   probes: 'probes can be sent again',
+  'hard-nat': 'the way through the NAT can be used',
+  'port-mapping': 'the port that the router maps can be used',
   endpoint: 'the endpoints of all peers can be used',
   route: "the server's address is outside the tunnel",
   server: 'the server answers again',

@@ -35,6 +35,10 @@ export interface FinderContext {
   readonly problems: Problems;
   /** When this run began, in milliseconds since 1970 UTC: peers know our probes by it. */
   readonly run: number;
+  /** What is known of this host's NATs, for its peers: NAT_LENGTH bytes. */
+  nat(): Uint8Array;
+  /** Where the router passes everything on to WireGuard; undefined where it does not. */
+  mapped(): Endpoint | undefined;
   /** The server sees this host elsewhere than before: WireGuard's peers are to learn that. */
   moved(): void;
   /** Ends the client's wait: it acts on answers and has the finder work. */

@@ -11,6 +11,8 @@ export type Topic =
   | 'socket-namespace'
   | 'send'
   | 'probes'
+  | 'hard-nat'
+  | 'port-mapping'
   | 'endpoint'
   | 'route'
   | 'change'

@@ -103,6 +103,7 @@ function receive(payload: Uint8Array, from: Endpoint): void {
 const runner = new HardNatRunner({
   translation,
   random: (below) => randomInt(below),
+  now: () => performance.now(),
   link: {
     sendProbe: (_, to) => {
       probes++;

@@ -38,6 +38,8 @@ export interface HardNatRunnerOptions {
   readonly link: HardNatLink;
   readonly translation: FlowTranslation;
   readonly random: RandomBelow;
+  /** Milliseconds of the clock of `work`. */
+  now(): number;
 }
 
 /** A peer's sockets of this round, or the one that got through. */
@@ -45,7 +47,11 @@ interface Bank {
   readonly sockets: SocketBank;
   readonly remote: Endpoint;
   winner: number | undefined;
+  wonAt: number;
 }
+
+/** A way that got through and brought no connection in this time is given up for another round. */
+const WIN_MS = 15_000;
 
 /** Carries out what HardNat decides: sockets, probes, and the translation of the flow that got through. */
 export class HardNatRunner {
@@ -69,7 +75,7 @@ export class HardNatRunner {
   /** Tries to reach a peer, until it is removed or a socket got through. */
   add(key: string, peer: HardNatPeer, now: number): void {
     const bank = this.#banks.get(key);
-    if (bank?.winner !== undefined && sameEndpoint(bank.remote, peer.remote)) {
+    if (bank?.winner !== undefined && now < bank.wonAt + WIN_MS) {
       return;
     }
     this.#peers.set(key, peer);
@@ -85,14 +91,10 @@ export class HardNatRunner {
     }
   }
 
-  /** The path that got through has ended, or the peer is gone. */
-  async end(key: string): Promise<void> {
-    this.stop(key);
-    const remote = this.#banks.get(key)?.remote;
-    this.#closeBank(key);
-    if (remote !== undefined) {
-      await this.#options.translation.end(remote);
-    }
+  /** Whether a socket got through to a peer's endpoint, and the path is not given up. */
+  isThrough(key: string, remote: Endpoint): boolean {
+    const bank = this.#banks.get(key);
+    return bank?.winner !== undefined && sameEndpoint(bank.remote, remote);
   }
 
   /** Does what is due. */
@@ -144,7 +146,7 @@ export class HardNatRunner {
         // What an ICMP error tells of one way is no reason to give the others up.
         onError: () => {},
       });
-      this.#banks.set(key, { sockets, remote, winner: undefined });
+      this.#banks.set(key, { sockets, remote, winner: undefined, wonAt: 0 });
     } catch (error) {
       this.#options.link.failed(key, `cannot open ${count} sockets: ${(error as Error).message}`);
     }
@@ -175,6 +177,7 @@ export class HardNatRunner {
     }
     if (bank.winner === undefined) {
       bank.winner = socket;
+      bank.wonAt = this.#options.now();
       this.#peers.delete(key);
       this.#machine.remove(key);
       bank.sockets.keepOnly(socket);

@@ -3,7 +3,7 @@ import { sharedSecret } from '../../sealed/diffie-hellman.js';
 import { generateKeyPair, type KeyPair } from '../../sealed/key-pair.js';
 import type { Endpoint, Family } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
-import { NAT_LENGTH } from '../../wire/sealed-candidates.js';
+import type { Candidate } from '../../wire/sealed-candidates.js';
 import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
 import type { Answer, Finder, FinderContext, FinderFactory } from '../finder.js';
@@ -58,6 +58,8 @@ class SealedFinder implements Finder {
   #own: KeyPair | undefined;
   #isRefreshDue = false;
   #offeredPort = 0;
+  /** The NATs and the mapping that peers were told of. */
+  #offeredOutside = '';
   #advanceAfter = 2 * ATTEMPTS_PER_TURN;
 
   constructor(options: SealedFinderOptions, context: FinderContext) {
@@ -221,14 +223,21 @@ class SealedFinder implements Finder {
     if (this.#isRefreshDue) {
       client.refresh();
     }
-    if (this.#isRefreshDue || listenPort !== this.#offeredPort) {
+    const { nat, mapped } = this.#context;
+    const outside = `${Buffer.from(nat()).toString('hex')} ${mapped()?.port}`;
+    if (
+      this.#isRefreshDue ||
+      listenPort !== this.#offeredPort ||
+      outside !== this.#offeredOutside
+    ) {
+      this.#offeredOutside = outside;
       this.#isRefreshDue = false;
       this.#offeredPort = listenPort;
       const hosts = localEndpoints(listenPort, this.#options.interfaceName);
       client.setLocalCandidates({
         run: this.#context.run,
-        nat: new Uint8Array(NAT_LENGTH),
-        candidates: hosts.map((endpoint) => ({ type: 'host', endpoint })),
+        nat: nat(),
+        candidates: localCandidates(hosts, mapped()),
       });
     }
   }
@@ -283,6 +292,14 @@ class SealedFinder implements Finder {
       peer.offered(update.candidates);
     }
   }
+}
+
+function localCandidates(hosts: readonly Endpoint[], mapped: Endpoint | undefined): Candidate[] {
+  const candidates: Candidate[] = hosts.map((endpoint) => ({ type: 'host', endpoint }));
+  // First: there is always room for it.
+  return mapped === undefined
+    ? candidates
+    : [{ type: 'port-mapped', endpoint: mapped }, ...candidates];
 }
 
 /** IPv6 first where both have it; it is also tried where the peer has nothing else. */
