@@ -4,6 +4,7 @@
       "target_name": "wg_rendezvous",
       "sources": [
         "native/addon.cc",
+        "native/conntrack.cc",
         "native/system-error.cc",
         "native/interface-flags.cc",
         "native/name-lock.cc",

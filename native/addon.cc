@@ -1,5 +1,6 @@
 #include <napi.h>
 
+#include "conntrack.h"
 #include "interface-flags.h"
 #include "name-lock.h"
 #include "process.h"
@@ -21,6 +22,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
               Napi::Function::New(env, wg_rendezvous::EnterNetworkNamespace));
   exports.Set("followParent", Napi::Function::New(env, wg_rendezvous::FollowParent));
   exports.Set("lockName", Napi::Function::New(env, wg_rendezvous::LockName));
+  exports.Set("forgetFlow", Napi::Function::New(env, wg_rendezvous::ForgetFlow));
   exports.Set("listenTcp", Napi::Function::New(env, wg_rendezvous::ListenTcp));
   return exports;
 }

@@ -17,6 +17,7 @@ needs=(
   ss:iproute2
   ping:iputils-ping
   conntrack:conntrack
+  miniupnpd:miniupnpd-nftables
   sysctl:procps
   g++:g++
   make:make

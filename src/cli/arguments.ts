@@ -66,6 +66,11 @@ export function listenEndpoints(text: string, before: readonly Endpoint[] = []):
   return [...before, added];
 }
 
+/** `--probe-port`: a port, or 0 or `none` for none. */
+export function probePort(text: string): number {
+  return text === 'none' ? 0 : wholeNumber(0, MAX_PORT)(text);
+}
+
 /** The absolute path of a file. */
 export function absolutePath(text: string): string {
   if (!isAbsolute(text)) {

@@ -4,7 +4,8 @@ import type { ServerName } from '../client/server-locator.js';
 import { namespacePath, useSocketNamespace } from '../socket/network-namespace.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import type { PublicKey } from '../wire/key.js';
-import { interfaceName, publicKeyArgument, serverName } from './arguments.js';
+import { STUN_PORT } from '../wire/stun.js';
+import { collect, interfaceName, publicKeyArgument, serverName } from './arguments.js';
 import {
   type ClientFlags,
   clientOptions,
@@ -17,6 +18,11 @@ interface Flags extends ClientFlags {
   readonly serverKey?: PublicKey;
   /** Seconds. */
   readonly refresh: number;
+  readonly stun?: ServerName[];
+  /** false with --no-hard-nat. */
+  readonly hardNat: boolean;
+  /** false with --no-port-mapping. */
+  readonly portMapping: boolean;
 }
 
 /** `client INTERFACE SERVER[:PORT]`. */
@@ -29,7 +35,17 @@ export function clientCommand(exit: (code: number) => void): Command {
       '--server-key <key>',
       "the server's public key: use the sealed protocol",
       publicKeyArgument,
-    );
+    )
+    .option(
+      '--stun <host[:port]>',
+      'a STUN server to ask how NATs map, besides the rendezvous server; can be repeated',
+      collect(serverName(STUN_PORT)),
+    )
+    .option(
+      '--no-hard-nat',
+      'open no sockets and probe no ports to get through a NAT with endpoint-dependent mapping',
+    )
+    .option('--no-port-mapping', "do not ask the router to map WireGuard's port");
   return withSocketNamespace(withRefreshOption(withClientOptions(command))).action(
     async (name: string, server: ServerName, flags: Flags) => {
       // What a command needs is loaded when it runs: the client's start-up is part of the time to connect.
@@ -38,7 +54,14 @@ export function clientCommand(exit: (code: number) => void): Command {
         finderOf(name, server, flags),
       ]);
       const through = `${server.host}:${server.port}`;
-      exit(await runClient(clientOptions(name, finder, flags), through, flags));
+      const options = {
+        ...clientOptions(name, finder, flags),
+        stunServers: flags.stun ?? [],
+        // Peers agree on both through the sealed protocol.
+        hardNat: flags.hardNat && flags.serverKey !== undefined,
+        portMapping: flags.portMapping && flags.serverKey !== undefined,
+      };
+      exit(await runClient(options, through, flags));
     },
   );
 }

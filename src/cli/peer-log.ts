@@ -34,6 +34,14 @@ export function peerLog(
           logChange(logger, event, leftOut),
         );
         break;
+      case 'nat':
+        throttle.line(`nat ${event.family}`, (leftOut) =>
+          logger.info(
+            { family: event.family },
+            `NAT over IPv${event.family}: ${event.text}${leftOutText(leftOut)}`,
+          ),
+        );
+        break;
       case 'peers':
         before = logPeers(logger, throttle, event.peers, before);
         throttle.flush();
@@ -50,11 +58,14 @@ const SOLVED = {
   interface: 'the interface can be used again',
   peer: 'the peers are there now',
   probes: 'probes can be sent again',
+  'hard-nat': 'the way through the NAT can be used',
+  'port-mapping': 'the port that the router maps can be used',
   endpoint: 'the endpoints of all peers can be used',
   route: "the server's address is outside the tunnel",
   server: 'the server answers again',
   name: 'the server name resolves again',
   socket: 'the socket is open again',
+  stun: 'the STUN servers are found',
   'socket-namespace': "WireGuard's UDP socket is within reach",
   send: 'requests can be sent again',
   change: 'peers can be changed again',

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import {
   DEFAULT_LIMITS,
+  DEFAULT_PROBE_PORT,
   MAX_PEERS,
   MAX_RATE,
   MAX_WANTED,
@@ -14,6 +15,7 @@ import {
   decimal,
   listenEndpoint,
   listenEndpoints,
+  probePort,
   wholeNumber,
 } from './arguments.js';
 import { UsageError } from './exit-code.js';
@@ -39,6 +41,8 @@ interface Flags extends LogOptions {
   readonly maxWanted: number;
   readonly handshakeRate: number;
   readonly clientRate: number;
+  readonly probePort?: number;
+  readonly stun?: true;
 }
 
 /** `server`. */
@@ -62,6 +66,12 @@ export function serverCommand(exit: (code: number) => void): Command {
       decimal(0.1, MAX_TTL_SECONDS),
       DEFAULT_LIMITS.peerTtlMs / 1000,
     )
+    .option(
+      '--probe-port <port>',
+      `second port of each address, where clients learn how their NATs map; none turns it off (default: ${DEFAULT_PROBE_PORT})`,
+      probePort,
+    )
+    .option('--stun', 'answer STUN on port 3478 as well')
     .option('--metrics <addr:port>', 'serve /metrics, /healthz and /readyz there', listenEndpoint)
     .option(
       '--source-rate <n>',
@@ -134,7 +144,15 @@ function sealedFiles({
 }
 
 function serviceOptions(flags: Flags): ServiceOptions {
+  if (flags.stun && flags.sealedOnly) {
+    throw new UsageError(
+      '--stun answers everybody, and --sealed-only hides the server from strangers: leave one of them out',
+    );
+  }
+  const { probePort: port = DEFAULT_PROBE_PORT, stun = false } = flags;
   return {
+    stun,
+    ...(port === 0 ? {} : { probe: { port, optional: flags.probePort === undefined } }),
     listen: flags.listen ?? DEFAULT_LISTEN,
     maxPeers: flags.maxPeers,
     peerTtlMs: Math.round(flags.peerTtl * 1000),

@@ -27,6 +27,7 @@ export async function runServer(
     ...metricsEvents(logger),
     onSocketError: socketErrorLog((line) => logger.warn(line)),
     onHiddenSources: (address: string) => logger.warn(hiddenSourcesText(address)),
+    onNoProbePort: (error: NodeJS.ErrnoException) => logger.warn(noProbePortText(error)),
   };
   const service = await open({ ...options, ...(sealed && { sealed }) }, events);
   if (files?.allow !== undefined) {
@@ -54,6 +55,14 @@ export function hiddenSourcesText(address: string): string {
     `all clients register from the private address ${address}: a proxy or NAT in front of this server, ` +
     'such as the UDP proxy of a container, hides where they come from, and no peer can reach another; ' +
     "run the server on a public host, in the host's own network"
+  );
+}
+
+/** What clients lack where the optional second port cannot be had. */
+export function noProbePortText(error: NodeJS.ErrnoException): string {
+  return (
+    `${listenError(error).message}, with --probe-port PORT, or --probe-port none; ` +
+    'until then clients cannot learn from this server alone how their NATs map'
   );
 }
 

@@ -1,5 +1,6 @@
 import { interfaceIsUp } from '../socket/interface-flags.js';
 import { hasUdpPort } from '../socket/network-namespace.js';
+import type { Endpoint, Family } from '../wire/endpoint.js';
 import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
 import type { Device, PeerConfig } from '../wireguard/device.js';
 import { describeNotReady, inspect, type Readiness } from '../wireguard/readiness.js';
@@ -8,12 +9,19 @@ import { clock } from './boot-clock.js';
 import { isInTunnel } from './endpoint-refusal.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
+import { HardNatPaths } from './paths/hard-nat-paths.js';
+import { encodeNatBehaviour } from './paths/nat-behaviour.js';
+import { NatObserver } from './paths/nat-observer.js';
+import { PortMapping } from './paths/port-mapping.js';
 import { ProbeExchange } from './paths/probe-exchange.js';
 import { PeerBook } from './peer-book.js';
-import type { PeerView } from './peer-track.js';
+import type { OwnNat, PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
+import type { ServerName } from './server-locator.js';
 import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
 import { Wake } from './wake.js';
+
+const FAMILIES: readonly Family[] = [4, 6];
 
 export interface ClientOptions {
   readonly interfaceName: string;
@@ -29,6 +37,12 @@ export interface ClientOptions {
   readonly replace: boolean;
   /** Base64 keys of the only peers to manage; undefined = all. */
   readonly only: ReadonlySet<string> | undefined;
+  /** STUN servers that are asked how NATs map, besides the rendezvous server. @default none */
+  readonly stunServers?: readonly ServerName[];
+  /** Whether to get through NATs with endpoint-dependent mapping by many sockets. @default false */
+  readonly hardNat?: boolean;
+  /** Whether to ask the router to map WireGuard's port. @default false */
+  readonly portMapping?: boolean;
 }
 
 /** What a client tells those who watch it. */
@@ -36,6 +50,7 @@ export type ClientEvent =
   | { readonly type: 'problem'; readonly topic: Topic; readonly text: string }
   | { readonly type: 'solved'; readonly topic: Topic }
   | { readonly type: 'changed'; readonly peer: PeerConfig }
+  | { readonly type: 'nat'; readonly family: Family; readonly text: string }
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
 
 /** How a run ended: all connected (`once`), out of time, or told to stop. */
@@ -51,6 +66,9 @@ export class Client {
   readonly #book: PeerBook;
   readonly #finder: Finder;
   readonly #probes: ProbeExchange;
+  readonly #nat: NatObserver;
+  readonly #hardNat: HardNatPaths | undefined;
+  readonly #mapping: PortMapping | undefined;
   #device: Device | undefined;
   #foundPort: number | undefined;
   #socketMisses = 0;
@@ -77,10 +95,18 @@ export class Client {
     this.#problems = new Problems((topic, text) =>
       observe(text === undefined ? { type: 'solved', topic } : { type: 'problem', topic, text }),
     );
+    this.#nat = new NatObserver({
+      stunServers: options.stunServers ?? [],
+      problems: this.#problems,
+      wake: () => this.#wake.notify(),
+      changed: (family, text) => observe({ type: 'nat', family, text }),
+    });
     const run = Date.now();
     this.#finder = options.finder({
       run,
       moved: () => this.#book.moved(clock.now()),
+      nat: () => Buffer.concat(FAMILIES.map((it) => encodeNatBehaviour(this.#nat.behaviour(it)))),
+      mapped: () => this.#mapping?.candidate(this.#outside(4)?.address),
       peers: this.#book.peers,
       problems: this.#problems,
       wake: () => {
@@ -101,6 +127,29 @@ export class Client {
         }
       },
     });
+    if (options.hardNat === true) {
+      this.#hardNat = new HardNatPaths({
+        interfaceName: options.interfaceName,
+        probes: this.#probes,
+        problems: this.#problems,
+        nextTransaction: () => this.#book.nextTransaction(),
+        now: () => clock.now(),
+        opened: (key) => {
+          this.#book.opened(key, clock.now());
+          this.#sendProbes();
+        },
+        wake: () => this.#wake.notify(),
+      });
+    }
+    if (options.portMapping === true) {
+      this.#mapping = new PortMapping({
+        changed: () => this.#wake.notify(),
+        report: (problem) =>
+          problem === undefined
+            ? this.#problems.clear('port-mapping')
+            : this.#problems.raise('port-mapping', problem),
+      });
+    }
   }
 
   /** Why peers may lack a handshake, as far as it is not the peers' own matter. */
@@ -135,7 +184,13 @@ export class Client {
       }
       return 'stopped';
     } finally {
-      await Promise.all([this.#finder.close(), this.#probes.close()]);
+      await Promise.all([
+        this.#finder.close(),
+        this.#probes.close(),
+        this.#nat.close(),
+        this.#hardNat?.close(),
+        this.#mapping?.close(),
+      ]);
     }
   }
 
@@ -144,6 +199,7 @@ export class Client {
       // Others know an address of before, and WireGuard's sessions have aged.
       this.#inspectedAt = Number.NEGATIVE_INFINITY;
       this.#finder.refreshNow();
+      this.#nat.refresh();
       this.#book.moved(clock.now());
     }
     const now = clock.now();
@@ -158,10 +214,35 @@ export class Client {
       }
     }
     this.#sendProbes();
+    // Last: whoever connects waits for nothing of it.
+    this.#nat.work(this.#device, this.#finder.observing, clock.now());
+    this.#workOnNats(clock.now());
     if (this.#book.takeSuspicion()) {
       this.#finder.refreshNow();
     }
     this.#tellPeers();
+  }
+
+  #workOnNats(now: number): void {
+    const device = this.#device;
+    if (device !== undefined) {
+      this.#hardNat?.work(
+        this.#book.hardNats((family) => this.#ownNat(family), now),
+        now,
+      );
+    }
+    const { interfaceName } = this.#options;
+    this.#mapping?.work(device && { ...device, interfaceName }, now);
+  }
+
+  /** Where the server sees this host. */
+  #outside(family: Family): Endpoint | undefined {
+    return this.#finder.observing?.seenFrom(family);
+  }
+
+  #ownNat(family: Family): OwnNat | undefined {
+    const port = this.#outside(family)?.port;
+    return port === undefined ? undefined : { behaviour: this.#nat.behaviour(family), port };
   }
 
   #sendProbes(): void {
@@ -191,6 +272,13 @@ export class Client {
     const next = Math.min(
       this.#nextInspectionAt(now),
       this.#finder.nextWorkAt(now),
+      this.#device === undefined ? Number.POSITIVE_INFINITY : this.#nat.nextAt,
+      this.#device === undefined
+        ? Number.POSITIVE_INFINITY
+        : (this.#hardNat?.nextAt ?? Number.POSITIVE_INFINITY),
+      this.#device === undefined
+        ? Number.POSITIVE_INFINITY
+        : (this.#mapping?.nextAt ?? Number.POSITIVE_INFINITY),
       this.#device === undefined ? Number.POSITIVE_INFINITY : this.#book.nextAt(now),
     );
     return Math.max(next - now, MIN_WAIT_MS);
@@ -232,8 +320,11 @@ export class Client {
     this.#findSocket(device);
     if (this.#addresses.haveChanged()) {
       this.#finder.refreshNow();
+      this.#nat.refresh();
+      this.#mapping?.moved();
       this.#book.moved(clock.now());
     }
+    await this.#useFlows(device);
     const changes = this.#book.read(device, clock.now(), Date.now());
     this.#noticeMissing();
     this.#noticeRefusals(device);
@@ -295,6 +386,14 @@ export class Client {
       this.#problems.raise('peer', said);
     } else {
       this.#problems.clear('peer');
+    }
+  }
+
+  async #useFlows(device: Device): Promise<void> {
+    try {
+      await this.#hardNat?.use(device);
+    } catch (error) {
+      this.#problems.raise('hard-nat', (error as Error).message);
     }
   }
 

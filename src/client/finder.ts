@@ -2,6 +2,7 @@ import type { Endpoint } from '../wire/endpoint.js';
 import type { PublicKey } from '../wire/key.js';
 import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Device } from '../wireguard/device.js';
+import type { ObservingServer } from './paths/observing-server.js';
 import type { Problems } from './problems.js';
 
 /** Where a peer may be, most promising first: at least one endpoint, and none of them twice. */
@@ -34,6 +35,10 @@ export interface FinderContext {
   readonly problems: Problems;
   /** When this run began, in milliseconds since 1970 UTC: peers know our probes by it. */
   readonly run: number;
+  /** What is known of this host's NATs, for its peers: NAT_LENGTH bytes. */
+  nat(): Uint8Array;
+  /** Where the router passes everything on to WireGuard; undefined where it does not. */
+  mapped(): Endpoint | undefined;
   /** The server sees this host elsewhere than before: WireGuard's peers are to learn that. */
   moved(): void;
   /** Ends the client's wait: it acts on answers and has the finder work. */
@@ -72,6 +77,8 @@ export interface Finder {
   readonly isSimultaneous?: boolean;
   /** The addresses at which the server sees this host. @default none */
   readonly outside?: readonly string[];
+  /** A server that tells from where it hears this host. @default none */
+  readonly observing?: ObservingServer;
   /** An address of this host changed: what others know of us is renewed as soon as possible. */
   refreshNow(): void;
   /** The end of the run: says goodbye where that is usual, and closes everything, within a second. */

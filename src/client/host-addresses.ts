@@ -48,3 +48,11 @@ export function localEndpoints(port: number, withoutInterface: string): Endpoint
     .sort((a, b) => Number(a.isLast) - Number(b.isLast) || a.to.family - b.to.family)
     .map(({ to }) => to);
 }
+
+/** The addresses of this host, without loopback: a mapping to one of them is no translation. */
+export function ownAddresses(): string[] {
+  return Object.values(inSocketNamespace(networkInterfaces))
+    .flatMap((list) => list ?? [])
+    .filter(({ internal }) => !internal)
+    .map(({ address }) => endpoint(address, 0).address);
+}

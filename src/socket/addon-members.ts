@@ -42,6 +42,7 @@ const USED: Readonly<Record<keyof Binding, object>> = {
   enterNetworkNamespace: {},
   followParent: {},
   lockName: {},
+  forgetFlow: {},
   listenTcp: {},
 };
 

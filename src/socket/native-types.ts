@@ -37,6 +37,7 @@ export interface NativeRawSocket {
   /**
    * Sends a UDP header and payload to a 4- or 16-byte address, from a source address of the same family and
    * through an interface: zeros and 0 leave the choice to the kernel, which adds the IP header.
+   * @param hopLimit TTL or hop limit, 1..255. @default the system's
    */
   send(
     datagram: Uint8Array,
@@ -44,6 +45,7 @@ export interface NativeRawSocket {
     scopeId: number,
     source: Uint8Array,
     interfaceIndex: number,
+    hopLimit?: number,
   ): void;
   /** Takes one packet, or null when the queue is empty. */
   receive(buffer: Uint8Array): RawReceived | null;
@@ -104,6 +106,8 @@ export interface Binding {
     readonly sendBufferBytes?: number;
     /** SO_BINDTODEVICE: only what arrives through this interface. Throws ENODEV where there is none. */
     readonly interfaceName?: string | undefined;
+    /** SO_MARK. @default 0 */
+    readonly mark?: number;
   }) => NativeUdpBatch;
   /** SIOCGIFFLAGS: IFF_UP is bit 0. Throws a SystemError with code ENODEV when there is no such interface. */
   readonly interfaceFlags: (name: string) => number;
@@ -122,6 +126,16 @@ export interface Binding {
    * pid 0 and uid -1 where they cannot be told. Throws a SystemError.
    */
   readonly lockName: (name: string) => number | readonly [pid: number, uid: number];
+  /**
+   * Deletes the conntrack entry one of whose directions is this UDP flow; false where there is none. Addresses
+   * are 4 or 16 bytes. Throws a SystemError.
+   */
+  readonly forgetFlow: (
+    source: Uint8Array,
+    sourcePort: number,
+    destination: Uint8Array,
+    destinationPort: number,
+  ) => boolean;
   /**
    * A listening TCP socket tied to an interface (SO_BINDTODEVICE), which node:net lacks; the connections
    * are tied with it. Returns the descriptor, which is the caller's to close. Throws a SystemError.

@@ -67,8 +67,9 @@ export class RawSocket extends LoopSocket {
   /**
    * Sends a payload from WireGuard's port, by the route, source address and interface of WireGuard's own
    * packets: a raw socket's own lookup knows no ports. Throws the system's error.
+   * @param hopLimit TTL or hop limit, 1..255. @default the system's
    */
-  send(payload: Uint8Array, { address, port }: Endpoint): void {
+  send(payload: Uint8Array, { address, port }: Endpoint, hopLimit?: number): void {
     const { listenPort } = this.#options.rule;
     const destination = addressBytes(address);
     const zone = address.includes('%') ? inSocketNamespace(() => zoneNumber(address)) : 0;
@@ -80,7 +81,16 @@ export class RawSocket extends LoopSocket {
         ? udpChecksum(route.source, destination, encodeUdp(fields))
         : 0;
     const datagram = encodeUdp({ ...fields, checksum });
-    this.#native.send(datagram, destination, zone, route.source, route.interfaceIndex);
+    const { source, interfaceIndex } = route;
+    this.#native.send(datagram, destination, zone, source, interfaceIndex, hopLimit);
+  }
+
+  /** This host's address towards an endpoint, by the same route. Throws the system's error. */
+  localAddress({ address, port }: Endpoint): string {
+    const { listenPort } = this.#options.rule;
+    const zone = address.includes('%') ? inSocketNamespace(() => zoneNumber(address)) : 0;
+    const route = this.#native.findRoute(addressBytes(address), zone, listenPort, port);
+    return formatAddress(route.source);
   }
 
   /** Nothing is called back once close() has returned. */

@@ -6,6 +6,7 @@ import {
   FRAME,
   type FrameKind,
   LIST_HEADER_LENGTH,
+  OBSERVE_LENGTH,
   PEERS_COUNTER_OFFSET,
   PEERS_HEADER_LENGTH,
   SEALED_CANDIDATES_LENGTH,
@@ -126,6 +127,31 @@ export class FrameWriter {
     this.start(FRAME.pong);
     this.bytes[this.reserve(1)] = family;
     writePort(this.bytes, this.reserve(2), port);
+    this.copy(address, addressAt, ADDRESS_LENGTH[family]);
+    return this;
+  }
+
+  /** Writes observe, which is nothing but its length. */
+  observe(): this {
+    this.start(FRAME.observe);
+    this.bytes.fill(0, 1, this.reserve(OBSERVE_LENGTH - 1) + OBSERVE_LENGTH - 1);
+    return this;
+  }
+
+  /** Writes observed: the source of the client's message with that counter, and our other port or 0. */
+  observed(
+    counter: number,
+    otherPort: number,
+    address: Uint8Array,
+    addressAt: number,
+    family: Family,
+    port: number,
+  ): this {
+    this.start(FRAME.observed);
+    this.bytes[this.reserve(1)] = family;
+    writePort(this.bytes, this.reserve(2), port);
+    writeUint64(this.bytes, this.reserve(8), counter);
+    writePort(this.bytes, this.reserve(2), otherPort);
     this.copy(address, addressAt, ADDRESS_LENGTH[family]);
     return this;
   }

@@ -39,3 +39,8 @@ export async function setPeers(
   await runWg(interfaceName, ['set', interfaceName, ...changes.flatMap(peerArguments)]);
   return changes;
 }
+
+/** Sets the port that an interface listens on. Throws a WgError. */
+export async function setListenPort(interfaceName: string, port: number): Promise<void> {
+  await runWg(interfaceName, ['set', interfaceName, 'listen-port', String(port)]);
+}

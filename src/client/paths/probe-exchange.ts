@@ -1,7 +1,7 @@
 import { openRawSocket, type RawSocket } from '../../socket/raw-socket.js';
 import type { Endpoint, Family } from '../../wire/endpoint.js';
 import { type PublicKey, parsePublicKey } from '../../wire/key.js';
-import { type Intent, PROBE_FIRST_WORD, PROBE_LENGTH } from '../../wire/probe.js';
+import { type Intent, PROBE_FIRST_WORD, PROBE_LENGTH, type Probe } from '../../wire/probe.js';
 import type { Device } from '../../wireguard/device.js';
 import type { Problems } from '../problems.js';
 import { type ProbeContent, ProbeKeys, senderOf } from './probe-keys.js';
@@ -110,6 +110,26 @@ export class ProbeExchange {
         // As above.
       }
     }
+  }
+
+  /** Seals a probe that is not sent from WireGuard's port; undefined without keys of the peer. */
+  seal(key: string, content: Omit<ProbeContent, 'run'>): Uint8Array | undefined {
+    const { run } = this.#options;
+    return this.#keysOf(key)?.seal({ ...content, run });
+  }
+
+  /** Opens a probe of the peer that did not arrive at WireGuard's port; undefined if it is none, or old. */
+  open(key: string, payload: Uint8Array): Probe | undefined {
+    return this.#keysOf(key)?.open(payload, this.#options.runOf(key));
+  }
+
+  /** This host's address towards an endpoint. Throws the system's error, or an Error without a socket. */
+  localAddress(to: Endpoint): string {
+    const socket = this.#socket(to.family);
+    if (socket === undefined) {
+      throw new Error('there is no raw socket');
+    }
+    return socket.localAddress(to);
   }
 
   async close(): Promise<void> {

@@ -3,11 +3,12 @@ import { sharedSecret } from '../../sealed/diffie-hellman.js';
 import { generateKeyPair, type KeyPair } from '../../sealed/key-pair.js';
 import type { Endpoint, Family } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
-import { NAT_LENGTH } from '../../wire/sealed-candidates.js';
+import type { Candidate } from '../../wire/sealed-candidates.js';
 import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
 import type { Answer, Finder, FinderContext, FinderFactory } from '../finder.js';
 import { localEndpoints } from '../host-addresses.js';
+import type { ObservingServer } from '../paths/observing-server.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
 import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
@@ -57,6 +58,8 @@ class SealedFinder implements Finder {
   #own: KeyPair | undefined;
   #isRefreshDue = false;
   #offeredPort = 0;
+  /** The NATs and the mapping that peers were told of. */
+  #offeredOutside = '';
   #advanceAfter = 2 * ATTEMPTS_PER_TURN;
 
   constructor(options: SealedFinderOptions, context: FinderContext) {
@@ -108,6 +111,19 @@ class SealedFinder implements Finder {
   get outside(): readonly string[] {
     return (this.#client?.observed ?? []).map(({ address }) => address);
   }
+
+  /** The server tells from where it hears this host, in the session. */
+  readonly observing: ObservingServer = {
+    endpoint: (family) =>
+      this.#client?.isEstablished && this.#channels.open.includes(family)
+        ? this.#locator.endpointOf(family)
+        : undefined,
+    seenFrom: (family) => this.#client?.observed.find((it) => it.family === family),
+    question: () => this.#client?.question(),
+    send: (family, message) => this.#channels.send(family, message),
+    takeAnswers: () => this.#client?.takeAnswers() ?? [],
+    open: (message) => this.#client?.openAnswer(message),
+  };
 
   get roundTripMs(): number | undefined {
     return this.#client?.roundTripMs;
@@ -203,14 +219,21 @@ class SealedFinder implements Finder {
     if (this.#isRefreshDue) {
       client.refresh();
     }
-    if (this.#isRefreshDue || listenPort !== this.#offeredPort) {
+    const { nat, mapped } = this.#context;
+    const outside = `${Buffer.from(nat()).toString('hex')} ${mapped()?.port}`;
+    if (
+      this.#isRefreshDue ||
+      listenPort !== this.#offeredPort ||
+      outside !== this.#offeredOutside
+    ) {
+      this.#offeredOutside = outside;
       this.#isRefreshDue = false;
       this.#offeredPort = listenPort;
       const hosts = localEndpoints(listenPort, this.#options.interfaceName);
       client.setLocalCandidates({
         run: this.#context.run,
-        nat: new Uint8Array(NAT_LENGTH),
-        candidates: hosts.map((endpoint) => ({ type: 'host', endpoint })),
+        nat: nat(),
+        candidates: localCandidates(hosts, mapped()),
       });
     }
   }
@@ -265,6 +288,14 @@ class SealedFinder implements Finder {
       peer.offered(update.candidates);
     }
   }
+}
+
+function localCandidates(hosts: readonly Endpoint[], mapped: Endpoint | undefined): Candidate[] {
+  const candidates: Candidate[] = hosts.map((endpoint) => ({ type: 'host', endpoint }));
+  // First: there is always room for it.
+  return mapped === undefined
+    ? candidates
+    : [{ type: 'port-mapped', endpoint: mapped }, ...candidates];
 }
 
 /** IPv6 first where both have it; it is also tried where the peer has nothing else. */

@@ -36,6 +36,8 @@ export interface SealedCounts {
   /** Opened, from an unproven source: challenged; late, and so ignored. */
   challenges: number;
   unprovenIgnored: number;
+  /** Questions from where a client is heard. */
+  observed: number;
   /** Sources that answered a path challenge. */
   moves: number;
   /** Opened, but not a client's frame; changes that arrived too late. */
@@ -85,6 +87,7 @@ export function noSealedCounts(): SealedCounts {
     notices: 0,
     challenges: 0,
     unprovenIgnored: 0,
+    observed: 0,
     moves: 0,
     malformedFrames: 0,
     lateChanges: 0,
