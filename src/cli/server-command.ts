@@ -150,9 +150,12 @@ function serviceOptions(flags: Flags): ServiceOptions {
     );
   }
   const { probePort: port = DEFAULT_PROBE_PORT, stun = false } = flags;
+  // Beside a port that the system chooses, a fixed one would serve nobody.
+  const isChosen = flags.listen?.every((it) => it.port === 0) ?? false;
+  const hasProbePort = port !== 0 && !(flags.probePort === undefined && isChosen);
   return {
     stun,
-    ...(port === 0 ? {} : { probe: { port, optional: flags.probePort === undefined } }),
+    ...(hasProbePort ? { probe: { port, optional: flags.probePort === undefined } } : {}),
     listen: flags.listen ?? DEFAULT_LISTEN,
     maxPeers: flags.maxPeers,
     peerTtlMs: Math.round(flags.peerTtl * 1000),

@@ -9,7 +9,7 @@ const PORTS_KEPT =
 const DEPENDENT = /NAT over IPv4: address-and-port-dependent mapping, ports changed/;
 
 /** What a client has to say of the NATs that the lab makes. */
-const EXPECTED: Readonly<Record<Exclude<NatKind, 'firewall6'>, RegExp>> = {
+const EXPECTED: Readonly<Partial<Record<NatKind, RegExp>>> = {
   none: /NAT over IPv4: none/,
   cone: PORTS_KEPT,
   symmetric: DEPENDENT,
