@@ -1,9 +1,11 @@
 import { networkInterfaces } from 'node:os';
 import { inSocketNamespace } from '../socket/network-namespace.js';
 import { type Endpoint, endpoint } from '../wire/endpoint.js';
+import { isLinkLocalIpv6 } from '../wire/endpoint-scope.js';
 import type { Candidates } from './finder.js';
 
-const LINK_LOCAL = /^(169\.254\.|fe[89ab])/i;
+/** RFC 3927. */
+const LINK_LOCAL_IPV4 = '169.254.';
 
 /** Notices that an address of this host came or went. */
 export class HostAddresses {
@@ -40,7 +42,10 @@ export function localEndpoints(port: number, withoutInterface: string): Endpoint
   return Object.entries(inSocketNamespace(networkInterfaces))
     .filter(([name]) => name !== withoutInterface)
     .flatMap(([, list]) => list ?? [])
-    .filter(({ internal, address }) => !internal && !LINK_LOCAL.test(address))
+    .filter(
+      ({ internal, address }) =>
+        !internal && !isLinkLocalIpv6(address) && !address.startsWith(LINK_LOCAL_IPV4),
+    )
     .map(({ address }) => endpoint(address, port))
     .sort((a, b) => a.family - b.family);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { openRawSocket, type RawSocket } from '../socket/raw-socket.js';
-import type { Endpoint, Family } from '../wire/endpoint.js';
+import { type Endpoint, FAMILIES, type Family } from '../wire/endpoint.js';
 import { type PublicKey, parsePublicKey } from '../wire/key.js';
 import {
   decodeOpener,
@@ -14,7 +14,6 @@ import type { Device } from '../wireguard/device.js';
 import type { OutgoingOpener } from './connect-attempt.js';
 import type { Problems } from './problems.js';
 
-const FAMILIES: readonly Family[] = [4, 6];
 const TAG_CONTEXT = 'wg-rendezvous opener 1';
 /** Sockets that were not needed for this long are closed: their filters see all UDP packets of the host. */
 const IDLE_MS = 30_000;

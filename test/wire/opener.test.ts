@@ -23,7 +23,7 @@ test('WireGuard takes no opener for one of its messages', () => {
   assert.ok(word > 4);
 });
 
-test('what is encoded is decoded', () => {
+test('encoding and decoding are inverse', () => {
   const uint16 = fc.integer({ min: 0, max: 0xffff });
   fc.assert(
     fc.property(
@@ -41,7 +41,7 @@ test('what is encoded is decoded', () => {
   );
 });
 
-test('other bytes are no opener, at whatever length, and never throw', () => {
+test('other bytes of any length are no opener, and never throw', () => {
   const bytes = encodeOpener(SECOND);
   for (let length = 0; length < OPENER_LENGTH; length++) {
     assert.equal(decodeOpener(bytes.subarray(0, length)), undefined);
