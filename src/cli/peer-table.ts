@@ -33,6 +33,7 @@ export class PeerTable {
         this.#problems.delete(event.topic);
         break;
       case 'changed':
+      case 'fact':
         return;
       case 'peers':
         this.#peers = event.peers;

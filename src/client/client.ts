@@ -35,6 +35,7 @@ export interface ClientOptions {
 export type ClientEvent =
   | { readonly type: 'problem'; readonly topic: Topic; readonly text: string }
   | { readonly type: 'solved'; readonly topic: Topic }
+  | { readonly type: 'fact'; readonly text: string }
   | { readonly type: 'changed'; readonly peer: PeerConfig }
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
 
@@ -70,8 +71,10 @@ export class Client {
       only: options.only,
       skip: (device) => this.#finder.skips?.(device),
     });
-    this.#problems = new Problems((topic, text) =>
-      observe(text === undefined ? { type: 'solved', topic } : { type: 'problem', topic, text }),
+    this.#problems = new Problems(
+      (topic, text) =>
+        observe(text === undefined ? { type: 'solved', topic } : { type: 'problem', topic, text }),
+      (text) => observe({ type: 'fact', text }),
     );
     this.#finder = options.finder({
       peers: this.#book.peers,

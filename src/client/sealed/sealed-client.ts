@@ -45,6 +45,8 @@ export class SealedClient {
   readonly #transmitter: Transmitter;
   readonly #pingIntervalMs: number;
   readonly #plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
+  /** Where the server sees us, by family. */
+  readonly #observed = new Map<Family, Endpoint>();
   /** Our addresses; an empty list is sent as well, because peers may have those of an earlier run. */
   #local: readonly Endpoint[] | undefined;
 
@@ -99,6 +101,11 @@ export class SealedClient {
     return this.#paths.isRegistered(family, now, ttlMs);
   }
 
+  /** Where the server saw us last over a family; undefined as long as that is not known. */
+  observed(family: Family): Endpoint | undefined {
+    return this.#observed.get(family);
+  }
+
   /** The families over which the server is silent, while it answers over another. */
   get silentFamilies(): Family[] {
     return this.isEstablished ? this.#paths.outlived : [];
@@ -111,6 +118,7 @@ export class SealedClient {
 
   /** Our address in this family, or the server's, changed. */
   moved(family: Family): void {
+    this.#observed.delete(family);
     this.#paths.moved(family);
   }
 
@@ -244,8 +252,11 @@ export class SealedClient {
       this.#paths.pingNow(family);
     }
     session.heard(now);
-    if (frame.kind === FRAME.pong && this.#paths.pong(family)) {
-      this.#wantList.hurry();
+    if (frame.kind === FRAME.pong) {
+      this.#observed.set(family, frame.endpoint);
+      if (this.#paths.pong(family)) {
+        this.#wantList.hurry();
+      }
     }
   }
 
