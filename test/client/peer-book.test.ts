@@ -284,7 +284,7 @@ test('a connected peer that moved gets openers at its new endpoint, and is not c
   assert.equal(openers, 6);
 });
 
-test('a peer that is said to move all the time gets no more than 6 openers in 10 s', () => {
+test('a peer that seems to move all the time gets no more than 6 openers in 10 s', () => {
   const bench = new Bench().peers(connectedAtY);
   bench.read();
   let openers = 0;

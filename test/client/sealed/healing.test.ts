@@ -24,7 +24,7 @@ interface Meaning {
   offered: readonly Endpoint[];
 }
 
-/** The family over which the first client reaches nobody. */
+/** The family over which the first client reaches no server. */
 type Dead = Family | undefined;
 
 const who = fc.integer({ min: 0, max: 2 });
