@@ -4,6 +4,8 @@ import { type Endpoint, endpoint } from '../wire/endpoint.js';
 import { isLinkLocalIpv6 } from '../wire/endpoint-scope.js';
 import type { Candidates } from './finder.js';
 
+/** Interfaces of Docker, libvirt, LXC and other container networks. */
+const CONTAINERS = /^(docker|br-[0-9a-f]{12}$|veth|virbr|lxcbr|lxdbr|cni|podman)/;
 /** RFC 3927. */
 const LINK_LOCAL_IPV4 = '169.254.';
 
@@ -36,16 +38,18 @@ export function reachableFirst(candidates: Candidates, own: readonly Endpoint[])
 
 /**
  * Where neighbours may reach this host at a port: its addresses, IPv4 first, without loopback, link-local
- * ones, and those of the given interface, which are inside its tunnel.
+ * ones, and those of the given interface, which are inside its tunnel. Those of bridges for containers come
+ * last: the same are on many hosts.
  */
 export function localEndpoints(port: number, withoutInterface: string): Endpoint[] {
   return Object.entries(inSocketNamespace(networkInterfaces))
     .filter(([name]) => name !== withoutInterface)
-    .flatMap(([, list]) => list ?? [])
+    .flatMap(([name, list]) => (list ?? []).map((one) => ({ ...one, name })))
     .filter(
       ({ internal, address }) =>
         !internal && !isLinkLocalIpv6(address) && !address.startsWith(LINK_LOCAL_IPV4),
     )
-    .map(({ address }) => endpoint(address, port))
-    .sort((a, b) => a.family - b.family);
+    .map(({ address, name }) => ({ to: endpoint(address, port), isLast: CONTAINERS.test(name) }))
+    .sort((a, b) => Number(a.isLast) - Number(b.isLast) || a.to.family - b.to.family)
+    .map(({ to }) => to);
 }
