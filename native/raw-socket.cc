@@ -166,7 +166,8 @@ Napi::Value RawSocket::FindRoute(const Napi::CallbackInfo& info) {
   }
   flow.source_port = static_cast<uint16_t>(info[2].As<Napi::Number>().Uint32Value());
   flow.destination_port = static_cast<uint16_t>(info[3].As<Napi::Number>().Uint32Value());
-  flow.mark = mark_;
+  // Without ports it is about any packet of this host, and those have no mark.
+  flow.mark = flow.source_port == 0 && flow.destination_port == 0 ? 0 : mark_;
   Route route;
   const int error = routes_.Find(flow, &route);
   if (error != 0) {

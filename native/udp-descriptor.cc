@@ -37,12 +37,12 @@ const char* Configure(int fd, SocketAddress* address, const BufferBytes& buffers
     return "setsockopt";
   }
   if (!v4 && Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0) return "setsockopt";
-  // Where the address is the wildcard, a reply has to be told which address it was asked at.
+  // With the wildcard address, a reply has to leave from the address that the request was sent to.
   if (IsWildcard(*address) && (v4 ? Set(fd, IPPROTO_IP, IP_PKTINFO, 1)
                                   : Set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)) != 0) {
     return "setsockopt";
   }
-  // Replies fit any path (IPv6's minimum MTU), so nobody's ICMP is believed about it (as RFC 9000, 14
+  // Replies fit any path (IPv6's minimum MTU), so ICMP messages about it are ignored (as RFC 9000, 14
   // asks of QUIC); and without fragments the kernel need not draw an ID for each IPv4 packet.
   if ((v4 ? Set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
           : Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE)) != 0) {

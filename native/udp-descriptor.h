@@ -35,7 +35,7 @@ int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, const BufferBytes& 
 // Whether the address is 0.0.0.0 or ::.
 bool IsWildcard(const SocketAddress& address);
 
-// SO_RCVBUF and SO_SNDBUF as the kernel granted them (it doubles what was asked for); 0 when they
+// SO_RCVBUF and SO_SNDBUF as the kernel granted them (it doubles the requested size); 0 when they
 // cannot be read.
 BufferBytes GrantedBuffers(int fd);
 

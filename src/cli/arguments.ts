@@ -8,6 +8,7 @@ import {
   addressFamily,
   type Endpoint,
   endpoint,
+  MAX_PORT,
   parseEndpoint,
   sameEndpoint,
 } from '../wire/endpoint.js';
@@ -16,7 +17,6 @@ import { formatPublicKey, type PublicKey, parsePublicKey } from '../wire/key.js'
 import { parsePrefix } from '../wire/prefix.js';
 
 const MAX_KEEPALIVE = 65535;
-const MAX_PORT = 65535;
 const HOST_NAME = /^(?=.{1,253}$)(?!\d+(\.\d+)*$)[\w-]{1,63}(\.[\w-]{1,63})*\.?$/;
 const SERVER = /^(?:\[(?<v6>[^\]]*)\]|(?<host>[^:[\]]*))(?::(?<port>\d+))?$/;
 

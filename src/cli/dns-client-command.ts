@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { ServerName } from '../client/server-locator.js';
-import { DNS_PORT } from '../dns/options.js';
+import { DNS_PORT } from '../wire/dns-message.js';
 import { interfaceName, serverName, zoneName } from './arguments.js';
 import { type ClientFlags, clientOptions, withClientOptions } from './client-options.js';
 

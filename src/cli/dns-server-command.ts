@@ -1,12 +1,12 @@
 import { Command, Help, Option } from 'commander';
 import {
   DEFAULT_REGISTRY_LIMITS,
-  DNS_PORT,
   type RegistryServiceOptions,
   type ZoneOptions,
 } from '../dns/options.js';
 import { MAX_RATE } from '../server/options.js';
 import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
+import { DNS_PORT } from '../wire/dns-message.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import {
   allAddresses,

@@ -29,6 +29,9 @@ export function peerLog(
           logger.info({ topic: event.topic }, SOLVED[event.topic] + leftOutText(leftOut)),
         );
         break;
+      case 'fact':
+        logger.info(event.text);
+        break;
       case 'changed':
         throttle.line(`endpoint ${formatPublicKey(event.peer.publicKey)}`, (leftOut) =>
           logChange(logger, event, leftOut),
@@ -72,6 +75,7 @@ const SOLVED = {
   'private-key': 'the private key can be read again',
   'server-key': 'the server has the expected key',
   registration: 'the server lets this host register again',
+  observed: 'the server sees this host where its peers can use it, or they are connected',
   clock: 'the clock is as it should be again',
   'want-list': 'the server has room for all wanted peers',
 } as const;

@@ -34,6 +34,7 @@ export class PeerTable {
         break;
       case 'changed':
       case 'nat':
+      case 'fact':
         return;
       case 'peers':
         this.#peers = event.peers;

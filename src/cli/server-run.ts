@@ -12,7 +12,7 @@ import { socketErrorLog } from './socket-error-log.js';
 import { stopSignal } from './stop-signal.js';
 
 /**
- * Runs a server until it is told to stop. Returns the exit code; throws when it cannot listen, and when
+ * Runs a server until it is stopped. Returns the exit code; throws when it cannot listen, and when
  * a file cannot be used.
  */
 export async function runServer(

@@ -56,7 +56,7 @@ function announceAddresses({ addresses }: Listening): void {
 const QUEUES = {
   receive: { loss: 'bursts of requests are lost', limit: 'net.core.rmem_max' },
   send: {
-    loss: 'replies to spoofed addresses of the local network may fill it, and then nobody is answered',
+    loss: 'replies to spoofed addresses of the local network may fill it, and then no client gets a reply',
     limit: 'net.core.wmem_max',
   },
 } as const;
@@ -76,7 +76,7 @@ function warnOfShortBuffers({ shortBuffers, batched }: Listening, logger: Logger
   logger.warn(`the kernel grants ${short.join(' and ')}: ${grant}sysctl -w ${limits.join(' ')}`);
 }
 
-/** Runs a server until it is told to stop; prints its counts on SIGUSR1 and at the end. */
+/** Runs a server until it is stopped; prints its counts on SIGUSR1 and at the end. */
 export async function runUntilStopped<Counts>(
   service: RunningService<Counts>,
   stop: AbortSignal,

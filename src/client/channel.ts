@@ -17,19 +17,25 @@ export type Reopening = 'kept' | 'reopened' | 'moved';
 export class Channel {
   readonly #received: (payload: Uint8Array, server: Endpoint) => void;
   readonly #failed: (error: Error) => void;
+  readonly #noted: (fact: string) => void;
   #socket: RawSocket | undefined;
   #server: Endpoint | undefined;
   #path = '';
   #fwmark = 0;
   #closing: Promise<void> = Promise.resolve();
 
-  /** @param received gets the payload of each datagram from the server, and where the server is */
+  /**
+   * @param received gets the payload of each datagram from the server, and where the server is
+   * @param noted gets what is worth knowing of the way to the server
+   */
   constructor(
     received: (payload: Uint8Array, server: Endpoint) => void,
     failed: (error: Error) => void,
+    noted: (fact: string) => void,
   ) {
     this.#received = received;
     this.#failed = failed;
+    this.#noted = noted;
   }
 
   get isOpen(): boolean {
@@ -53,6 +59,7 @@ export class Channel {
       mark: fwmark,
       onPayload: (payload) => this.#received(payload, server),
       onError: this.#failed,
+      onRouteDifference: this.#noted,
     });
     const reopening = path === this.#path ? 'reopened' : 'moved';
     this.#server = server;

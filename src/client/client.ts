@@ -49,6 +49,7 @@ export interface ClientOptions {
 export type ClientEvent =
   | { readonly type: 'problem'; readonly topic: Topic; readonly text: string }
   | { readonly type: 'solved'; readonly topic: Topic }
+  | { readonly type: 'fact'; readonly text: string }
   | { readonly type: 'changed'; readonly peer: PeerConfig }
   | { readonly type: 'nat'; readonly family: Family; readonly text: string }
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
@@ -92,8 +93,10 @@ export class Client {
       only: options.only,
       skip: (device) => this.#finder.skips?.(device),
     });
-    this.#problems = new Problems((topic, text) =>
-      observe(text === undefined ? { type: 'solved', topic } : { type: 'problem', topic, text }),
+    this.#problems = new Problems(
+      (topic, text) =>
+        observe(text === undefined ? { type: 'solved', topic } : { type: 'problem', topic, text }),
+      (text) => observe({ type: 'fact', text }),
     );
     this.#nat = new NatObserver({
       stunServers: options.stunServers ?? [],

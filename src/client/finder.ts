@@ -8,23 +8,23 @@ import type { Problems } from './problems.js';
 /** Where a peer may be, most promising first: at least one endpoint, and none of them twice. */
 export type Candidates = readonly [Endpoint, ...Endpoint[]];
 
-/** What was said about a peer. `unknown`: nobody who was asked knows where it is. */
+/** The latest answer about a peer. `unknown`: the server does not know where it is. */
 export type Answer = 'unknown' | Candidates;
 
 /** A managed peer, as a finder sees it. */
 export interface SoughtPeer {
   readonly publicKey: PublicKey;
-  /** What was said last. */
+  /** The latest answer. */
   readonly answer: Answer | undefined;
   /** While the peer is not alive: when to ask about it. */
   readonly askAt: number;
-  /** Has a session that works: it is left alone, and what is said meanwhile does not count later. */
+  /** Has a session that works: it is left alone, and answers in the meantime do not count later. */
   isAlive(now: number): boolean;
-  /** A question about it was sent: `askAt` moves on, further with each. */
+  /** A request about it was sent: `askAt` moves on, further with each. */
   asked(now: number): void;
-  /** Takes in what was said. Saying it again does no harm, and is needed once the peer was alive since. */
+  /** Takes in an answer. Repeating it is harmless, and necessary once the peer has been alive since. */
   answered(answer: Answer): void;
-  /** Takes in what the peer said of itself; undefined where it said nothing. */
+  /** Takes in the peer's own candidates; undefined where it sent none. */
   offered(candidates: PeerCandidates | undefined): void;
 }
 
@@ -51,7 +51,7 @@ export interface FinderContext {
  */
 export interface Finder {
   /**
-   * Does what is due: opens, re-opens or closes sockets, asks, says what is wrong. Called after each
+   * Does what is due: opens, re-opens or closes sockets, sends requests, raises problems. Called after each
    * reading of the interface, after each wake and when `nextWorkAt` has come. Waits for nothing.
    * @param device as read last; undefined while the interface cannot be used: then nothing is sent
    * @throws what no retry can mend, by way of `problems.raiseError`

@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { addressFamily, type Endpoint, endpoint, type Family } from '../wire/endpoint.js';
+import { addressFamily, type Endpoint, endpoint, FAMILIES, type Family } from '../wire/endpoint.js';
 import type { Problems } from './problems.js';
 import type { AddressStore } from './saved-addresses.js';
 import { MAX_RETRY_MS, MIN_RETRY_MS, REFRESH_INTERVAL_MS, RESOLVE_INTERVAL_MS } from './timing.js';
@@ -10,8 +10,6 @@ export interface ServerName {
   readonly host: string;
   readonly port: number;
 }
-
-const FAMILIES: readonly Family[] = [4, 6];
 
 /** A first lookup that takes longer makes room for the saved addresses: a resolver may be out of reach. */
 const PATIENCE_MS = 1000;

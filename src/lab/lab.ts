@@ -1,4 +1,4 @@
-import { type Endpoint, endpoint } from '../wire/endpoint.js';
+import { type Endpoint, endpoint, FAMILIES } from '../wire/endpoint.js';
 import { Cable, EVERY_PORT } from './cable.js';
 import { Capture } from './capture.js';
 import { dismantle, guard, type Site, sweep } from './cleanup.js';
@@ -246,7 +246,7 @@ async function setUpHost(
     ]);
   }
   if (fullTunnelThrough !== undefined) {
-    const families = ([4, 6] as const).filter((family) => host.addresses[family].length > 0);
+    const families = FAMILIES.filter((family) => host.addresses[family].length > 0);
     await routeEverythingThrough(host, host.wireguard, families, host.gateways.length > 0);
   }
 }

@@ -1,3 +1,4 @@
+import { FAMILIES } from '../wire/endpoint.js';
 import { run } from './command.js';
 import { startDelayLines } from './delay-lines.js';
 import { Namespace } from './namespace.js';
@@ -126,7 +127,7 @@ async function setUp(
   }
   // The internet is one link, and only the default route leads to it. So a full tunnel, which overrides
   // only default routes, also works on a public host.
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     const via = onInternet ? '' : `via ${gateway[family][0]}`;
     if (addresses[family].length > 0) {
       const everything = family === 4 ? '0.0.0.0/0' : '::/0';

@@ -17,7 +17,7 @@ export function serveMetrics(
   return openMetricsServer({ ...options, registry: createRegistry(counts) });
 }
 
-/** The metrics of a server, each read from its counters when it is asked for. */
+/** The metrics of a server, each read from its counters at each scrape. */
 function createRegistry(counts: () => ServiceCounts): Registry {
   const registry = createCommonRegistry(
     () => counts().sockets,

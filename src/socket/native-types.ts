@@ -26,7 +26,8 @@ export interface NativeRawSocket {
   setMark(mark: number): void;
   /**
    * The route of UDP packets with these ports and this socket's mark (RTM_GETROUTE), by the rules that
-   * choose by port, too. Throws ENETUNREACH without a route.
+   * choose by port, too. With both ports 0, the route of any UDP packet: no ports, no mark. Throws
+   * ENETUNREACH without a route.
    */
   findRoute(
     address: Uint8Array,
@@ -123,7 +124,7 @@ export interface Binding {
   readonly followParent: () => boolean;
   /**
    * Takes an abstract unix socket name: the descriptor that holds it, or the process that holds it, with
-   * pid 0 and uid -1 where they cannot be told. Throws a SystemError.
+   * pid 0 and uid -1 where they are unknown. Throws a SystemError.
    */
   readonly lockName: (name: string) => number | readonly [pid: number, uid: number];
   /**

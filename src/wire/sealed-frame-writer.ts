@@ -1,5 +1,5 @@
 import { copyBytes, writePort, writeUint16, writeUint32, writeUint64 } from './byte-order.js';
-import { ADDRESS_LENGTH, addressBytes, type Endpoint, type Family } from './endpoint.js';
+import { ADDRESS_LENGTH, type Family } from './endpoint.js';
 import { KEY_LENGTH } from './key.js';
 import { MAX_PLAINTEXT_LENGTH } from './sealed.js';
 import {
@@ -154,11 +154,6 @@ export class FrameWriter {
     writePort(this.bytes, this.reserve(2), otherPort);
     this.copy(address, addressAt, ADDRESS_LENGTH[family]);
     return this;
-  }
-
-  /** Writes pong with an endpoint in text. */
-  pongEndpoint({ address, family, port }: Endpoint): this {
-    return this.pong(addressBytes(address), 0, family, port);
   }
 
   private beginList(kind: FrameKind, headerLength: number): this {

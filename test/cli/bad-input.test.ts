@@ -150,7 +150,7 @@ describe('without arguments', () => {
     }
   });
 
-  it('the help tells of defaults, and of nothing that is for the parser alone', async () => {
+  it('the help has defaults, and nothing that is for the parser alone', async () => {
     const { code, stdout } = await runCommand(['dns', 'server', '--help']);
     assert.equal(code, 0);
     const text = stdout.replace(/\s+/g, ' ');

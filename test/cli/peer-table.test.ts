@@ -24,7 +24,7 @@ test('candidates stand in the order in which they are tried', () => {
   assert.equal(answerText({ ...view, answer }), '[2001:db8::1]:1, 198.51.100.9:2');
 });
 
-test('a row for each peer, in columns as wide as what stands in them', () => {
+test('a row for each peer, in columns as wide as their content', () => {
   const unknown = { ...view, name: 'AAAABBBB', endpoint: undefined, state: 'unknown' } as const;
   const asking = { ...unknown, name: 'CCCCDDDD', state: 'asking', answer: undefined } as const;
   const never = { handshakeAgeMs: undefined };

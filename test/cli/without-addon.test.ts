@@ -43,7 +43,7 @@ for (const [what, addon, reason] of [
         socket.close();
         server.kill('SIGKILL');
       }
-      // node:dgram cannot pass the kernel's limits, whoever runs it: on most hosts there is a second line.
+      // node:dgram cannot pass the kernel's limits, even as root: on most hosts there is a second line.
       const lines = said.split('\n').filter((line) => !/ warn {2}the kernel grants /.test(line));
       assert.match(lines.join('\n'), new RegExp(`^[^\n]* warn .*${reason}.*make addon[^\n]*\n$`));
     });

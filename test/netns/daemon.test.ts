@@ -141,7 +141,7 @@ describe('a client that keeps running', { concurrency: 3 }, () => {
     assert.equal((await b.show('persistent-keepalive')).get(a.publicKey), '25');
   });
 
-  it('manages only the peers it is told to, with the keepalive it is told', async () => {
+  it('manages only the given peers, with the given keepalive', async () => {
     await using lab = await createLab({ hosts: { ...HOSTS, c: { nat: 'none' } } });
     await startServer(lab.rendezvous);
     const [a, b, c] = (['a', 'b', 'c'] as const).map((name) => lab.host(name));
@@ -212,7 +212,7 @@ describe('a client that runs once', { concurrency: 3 }, () => {
     assert.match(said[0] as string, /the server does not know it/);
   });
 
-  it('says of each state of the interface what is wrong', async () => {
+  it('reports the problem of each state of the interface', async () => {
     await using lab = await createLab({ hosts: HOSTS });
     const host = lab.host('a');
     const name = host.wireguard.interface;

@@ -8,6 +8,7 @@ import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
 import { Channel } from '../channel.js';
 import type { Finder, FinderContext, FinderFactory } from '../finder.js';
+import { isLinkLocal, ObservedAddress } from '../observed-address.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { isNoRoute, sendErrorText } from '../send-error.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
@@ -29,11 +30,13 @@ class ClassicFinder implements Finder {
   readonly #schedule: RequestSchedule;
   readonly #locator: ServerLocator;
   readonly #channel: Channel;
+  readonly #observed: ObservedAddress;
 
   constructor(server: ServerName, refreshMs: number | undefined, context: FinderContext) {
     this.#server = server;
     this.#context = context;
     this.#schedule = new RequestSchedule(context.peers, refreshMs);
+    this.#observed = new ObservedAddress(context.problems, context.peers);
     this.#locator = new ServerLocator(server, () => context.wake(), {
       saved: new SavedAddresses(server.host),
     });
@@ -42,6 +45,7 @@ class ClassicFinder implements Finder {
     this.#channel = new Channel(
       (payload, from) => this.#received(payload, from),
       (error) => context.problems.raise('socket', `the raw socket failed: ${error.message}`),
+      (fact) => context.problems.note(fact),
     );
   }
 
@@ -54,6 +58,7 @@ class ClassicFinder implements Finder {
       void this.#channel.close();
     } else if (this.#openChannel(device)) {
       this.#ask(now);
+      this.#reportRegistration(now);
     }
   }
 
@@ -109,6 +114,24 @@ class ClassicFinder implements Finder {
       this.#locator.isAnswering = false;
       this.#locator.advance(now + SILENT_RESOLVE_INTERVAL_MS);
     }
+  }
+
+  /** What the client's look at itself showed. */
+  #reportRegistration(now: number): void {
+    const { problems } = this.#context;
+    const server = this.serverEndpoint;
+    const { observed, isNotKept } = this.#schedule;
+    if (isNotKept && server !== undefined && !isLinkLocal(server)) {
+      const { host } = this.#server;
+      problems.raise(
+        'registration',
+        `${host} does not keep this host, so no peer finds it: it is full, or has as many hosts of this ` +
+          'network as it takes (--max-peers, --source-share of the server); still trying',
+      );
+    } else {
+      problems.clear('registration');
+    }
+    this.#observed.report(server, observed, now);
   }
 
   /** Opens the socket that fits what is known now; false while there is none. */

@@ -251,6 +251,7 @@ export class NatObserver {
       new Channel(
         (payload) => this.#received(payload),
         () => {},
+        () => {},
       );
     this.#channels.set(key, channel);
     channel.use({ server, listenPort, fwmark, payloadLengths });

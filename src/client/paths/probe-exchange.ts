@@ -1,12 +1,11 @@
 import { openRawSocket, type RawSocket } from '../../socket/raw-socket.js';
-import type { Endpoint, Family } from '../../wire/endpoint.js';
+import { type Endpoint, FAMILIES, type Family } from '../../wire/endpoint.js';
 import { type PublicKey, parsePublicKey } from '../../wire/key.js';
 import { type Intent, PROBE_FIRST_WORD, PROBE_LENGTH, type Probe } from '../../wire/probe.js';
 import type { Device } from '../../wireguard/device.js';
 import type { Problems } from '../problems.js';
 import { type ProbeContent, ProbeKeys, senderOf } from './probe-keys.js';
 
-const FAMILIES: readonly Family[] = [4, 6];
 /**
  * Without a connected or wanted peer that is probed, sockets are closed after this long: their filters see
  * all UDP packets of the host.

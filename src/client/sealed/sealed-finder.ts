@@ -8,6 +8,7 @@ import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
 import type { Answer, Finder, FinderContext, FinderFactory } from '../finder.js';
 import { localEndpoints } from '../host-addresses.js';
+import { ObservedAddress, observedText } from '../observed-address.js';
 import type { ObservingServer } from '../paths/observing-server.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
@@ -53,6 +54,7 @@ class SealedFinder implements Finder {
   readonly #keys: OwnKeys;
   readonly #channels: ServerChannels;
   readonly #heard = new Wake();
+  readonly #observed: ObservedAddress;
   #client: SealedClient | undefined;
   /** Whose client it is. */
   #own: KeyPair | undefined;
@@ -68,6 +70,7 @@ class SealedFinder implements Finder {
     this.#locator = new ServerLocator(options.server, () => context.wake(), {
       saved: new SavedAddresses(options.server.host),
     });
+    this.#observed = new ObservedAddress(context.problems, context.peers);
     this.#keys = new OwnKeys(options.interfaceName, () => context.wake());
     // Both take about as long as the first inspection of the interface, and run beside it.
     this.#keys.prefetch();
@@ -265,9 +268,23 @@ class SealedFinder implements Finder {
       this.#advanceAfter = unanswered + 2 * ATTEMPTS_PER_TURN;
       this.#locator.advance(now + SILENT_RESOLVE_INTERVAL_MS);
     }
+    this.#reportObserved(client, now);
     if (client.isEstablished) {
       this.#passAll(now);
     }
+  }
+
+  /** One family in which peers elsewhere can use what the server sees is enough. */
+  #reportObserved(client: SealedClient, now: number): void {
+    const seen = client.observed.flatMap((observed) => {
+      const server = this.#locator.endpointOf(observed.family);
+      return server === undefined ? [] : [{ server, observed }];
+    });
+    const isGood = seen.some(
+      ({ server, observed }) => observedText(server, observed) === undefined,
+    );
+    const [first] = isGood ? [] : seen;
+    this.#observed.report(first?.server, first?.observed, now);
   }
 
   /** An update holds until the next one, also for a peer that was alive meanwhile and ignored it then. */

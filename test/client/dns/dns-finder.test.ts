@@ -102,7 +102,7 @@ test('an answer too long for a datagram comes over TCP', async () => {
   assert.deepEqual([...client.book.peers.keys()], [formatPublicKey(P)], 'the registry is skipped');
 });
 
-test('a closed port is said once, and that it is over', async () => {
+test('a closed port is reported once, and its end', async () => {
   const { port } = await startServer(() => undefined).then((server) => {
     server[Symbol.dispose]();
     return server;
@@ -143,7 +143,7 @@ for (const [own, first] of [
   });
 }
 
-test('a refusal is said once, however often', async () => {
+test('a repeated refusal is reported once', async () => {
   let asked = 0;
   using server = await startServer((query) => {
     asked++;
@@ -155,7 +155,7 @@ test('a refusal is said once, however often', async () => {
   assert.deepEqual(client.said, [said]);
 });
 
-test('where nobody answers, the next attempt comes from another port', async () => {
+test('without an answer the next attempt comes from another port', async () => {
   const ports = new Set<number>();
   using server = await startServer((_, from) => {
     ports.add(from.port);
