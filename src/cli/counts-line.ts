@@ -19,6 +19,12 @@ export function countsLine({ admission, classic, table, sockets, sealed }: Servi
   return `counts: ${list(counts)}${sealed === undefined ? '' : `; sealed: ${list(sealed)}`}`;
 }
 
+/** Whom a server knows, in a few words. */
+export function statusLine({ table, sealed }: ServiceCounts): string {
+  const clients = sealed === undefined ? '' : `, ${sealed.clients} sealed clients`;
+  return `${table.peers} classic peers${clients}`;
+}
+
 /** What sockets lost, by the names that people are shown. */
 export function socketCounts({ sendDrops, kernelDrops, errors }: SocketCounts) {
   return { 'not sent': sendDrops, 'dropped by the kernel': kernelDrops, 'socket errors': errors };

@@ -1,6 +1,8 @@
 import { interfaceIsUp } from '../socket/interface-flags.js';
 import { hasUdpPort } from '../socket/network-namespace.js';
+import { formatEndpoint } from '../wire/endpoint.js';
 import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
+import { formatPublicKey } from '../wire/key.js';
 import type { Device, PeerConfig } from '../wireguard/device.js';
 import { describeNotReady, inspect, type Readiness } from '../wireguard/readiness.js';
 import { readDevice, setPeers } from '../wireguard/wg-tool.js';
@@ -13,14 +15,19 @@ import { PeerBook } from './peer-book.js';
 import type { PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
 import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
+import { traceDecision } from './trace.js';
 import { Wake } from './wake.js';
 
 export interface ClientOptions {
   readonly interfaceName: string;
   /** How the client learns where its peers are. */
   readonly finder: FinderFactory;
-  /** Stop as soon as every peer has a fresh handshake. */
+  /** Stop as soon as every peer has a fresh handshake and the server has answered. */
   readonly once: boolean;
+  /** With `once`: do not wait for the server. @default false */
+  readonly peersOnly?: boolean;
+  /** What the user calls peers, by base64 key; may change while the client runs. */
+  readonly names?: ReadonlyMap<string, string>;
   /** Stop after so many milliseconds; undefined = never. */
   readonly timeoutMs: number | undefined;
   /** Seconds for peers without a keepalive of their own; 0 = none. */
@@ -68,6 +75,7 @@ export class Client {
         return server !== undefined && scopeOf(server.address) === SCOPE.loopback;
       },
       only: options.only,
+      ...(options.names && { names: options.names }),
       skip: (device) => this.#finder.skips?.(device),
     });
     this.#problems = new Problems((topic, text) =>
@@ -94,6 +102,16 @@ export class Client {
     });
   }
 
+  /** Whether the server has answered anything since the start. */
+  get hasAnswered(): boolean {
+    return this.#finder.hasAnswered;
+  }
+
+  /** The round trip to the server in milliseconds; undefined where it is not known. */
+  get roundTripMs(): number | undefined {
+    return this.#finder.roundTripMs;
+  }
+
   /** Why peers may lack a handshake, as far as it is not the peers' own matter. */
   get problems(): string[] {
     return this.#problems.texts;
@@ -115,7 +133,7 @@ export class Client {
     try {
       while (!signal.aborted) {
         await this.#step();
-        if (once && this.#device !== undefined && this.#book.allAlive(clock.now())) {
+        if (once && this.#isDone(clock.now())) {
           return 'connected';
         }
         const now = clock.now();
@@ -130,8 +148,15 @@ export class Client {
     }
   }
 
+  /** Whether all peers are connected, and those that only --once asks for have answered. */
+  #isDone(now: number): boolean {
+    const hasAnswered = this.#options.peersOnly === true || this.#finder.hasAnswered;
+    return this.#device !== undefined && this.#book.allAlive(now) && hasAnswered;
+  }
+
   async #step(): Promise<void> {
     if (clock.noticeSuspend() > 0) {
+      traceDecision(() => 'the host was suspended: asks for all peers again');
       // Others know an address of before, and WireGuard's sessions have aged.
       this.#inspectedAt = Number.NEGATIVE_INFINITY;
       this.#finder.refreshNow();
@@ -209,6 +234,7 @@ export class Client {
     this.#problems.clear('interface');
     this.#findSocket(device);
     if (this.#addresses.haveChanged()) {
+      traceDecision(() => 'the addresses of this host have changed: registers again');
       this.#finder.refreshNow();
       this.#book.moved(clock.now());
     }
@@ -278,6 +304,9 @@ export class Client {
 
   async #change(changes: readonly PeerConfig[]): Promise<void> {
     try {
+      for (const { publicKey, ...change } of changes) {
+        traceDecision(() => changeText(change), formatPublicKey(publicKey));
+      }
       const made = await setPeers(this.#options.interfaceName, changes);
       this.#problems.clear('change');
       for (const peer of made) {
@@ -288,4 +317,16 @@ export class Client {
       this.#problems.raiseError('change', error as Error);
     }
   }
+}
+
+function changeText(change: Omit<PeerConfig, 'publicKey'>): string {
+  const { endpoint, persistentKeepalive, keepaliveNow, remove, replace } = change;
+  const parts = [
+    remove && 'removes it, as somebody has removed it meanwhile',
+    replace && 'replaces it',
+    endpoint && `sets its endpoint to ${formatEndpoint(endpoint)}`,
+    persistentKeepalive !== undefined && `sets its keepalive to ${persistentKeepalive} s`,
+    keepaliveNow && 'has WireGuard send a keepalive now',
+  ];
+  return parts.filter(Boolean).join(', ');
 }

@@ -112,6 +112,11 @@ export class ConnectAttempt {
     return this.#candidates !== undefined;
   }
 
+  /** The round trip to the peer in milliseconds, as its openers measured it; undefined before. */
+  get measuredRoundTripMs(): number | undefined {
+    return this.#measuredRoundTripMs;
+  }
+
   /** Whether this attempt has set the endpoint of the peer. */
   get hasStarted(): boolean {
     return this.#set !== undefined;

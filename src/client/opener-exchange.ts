@@ -13,6 +13,7 @@ import {
 import type { Device } from '../wireguard/device.js';
 import type { OutgoingOpener } from './connect-attempt.js';
 import type { Problems } from './problems.js';
+import { traceDatagram } from './trace.js';
 
 const FAMILIES: readonly Family[] = [4, 6];
 const TAG_CONTEXT = 'wg-rendezvous opener 1';
@@ -78,10 +79,13 @@ export class OpenerExchange {
     const tags = this.#tagsOf(key);
     const socket = tags && this.#socket(to.family);
     if (tags !== undefined && socket !== undefined) {
+      const trace = { kind: 'probe', endpoint: to, bytes: OPENER_LENGTH, peer: key } as const;
       try {
         socket.send(encodeOpener({ ...content, tag: tags.own }), to);
-      } catch {
+        traceDatagram({ ...trace, way: 'sent', text: content.intent });
+      } catch (error) {
         // As above.
+        traceDatagram({ ...trace, way: 'failed', text: (error as Error).message });
       }
     }
   }
@@ -124,7 +128,16 @@ export class OpenerExchange {
   #received(payload: Uint8Array, from: Endpoint): void {
     const opener = decodeOpener(payload);
     const key = opener && this.#senders.get(Buffer.from(opener.tag).toString('hex'));
-    if (opener !== undefined && key !== undefined) {
+    const isOurs = opener !== undefined && key !== undefined;
+    traceDatagram({
+      way: isOurs ? 'received' : 'ignored',
+      kind: 'probe',
+      endpoint: from,
+      bytes: payload.length,
+      peer: key,
+      ...(opener && { text: opener.intent }),
+    });
+    if (isOurs) {
       this.#options.heard(key, from, opener);
     }
   }

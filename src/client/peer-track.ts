@@ -25,7 +25,7 @@ export type PeerState = 'asking' | 'unknown' | 'connecting' | 'connected';
 /** A peer as shown to people. */
 export interface PeerView {
   readonly publicKey: PublicKey;
-  /** The first eight characters of the key. */
+  /** What the user calls it, else the first eight characters of the key. */
   readonly name: string;
   readonly endpoint: Endpoint | undefined;
   readonly state: PeerState;
@@ -36,6 +36,8 @@ export interface PeerView {
   readonly unknownForMs: number | undefined;
   /** The peer's own addresses, as it told us. */
   readonly offers: readonly Endpoint[];
+  /** The round trip to it in milliseconds; undefined where it was not measured. */
+  readonly roundTripMs?: number | undefined;
 }
 
 /** How peers may be changed. */
@@ -261,6 +263,7 @@ export class PeerTrack implements SoughtPeer {
       answer: this.#answer,
       unknownForMs: this.#unknownSince === undefined ? undefined : now - this.#unknownSince,
       offers: this.#offers,
+      roundTripMs: this.#attempt.measuredRoundTripMs,
     };
   }
 

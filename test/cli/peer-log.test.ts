@@ -34,7 +34,7 @@ function setUp() {
   const lines: string[] = [];
   const clock = { now: 0 };
   const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line).msg) });
-  const observe = peerLog(logger, () => clock.now);
+  const observe = peerLog(logger, new Map(), () => clock.now);
   return { lines, clock, observe };
 }
 

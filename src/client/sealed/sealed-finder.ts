@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { sharedSecret } from '../../sealed/diffie-hellman.js';
 import { generateKeyPair, type KeyPair } from '../../sealed/key-pair.js';
-import type { Endpoint, Family } from '../../wire/endpoint.js';
+import { type Endpoint, type Family, formatEndpoint } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
 import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
@@ -10,6 +10,7 @@ import { localEndpoints } from '../host-addresses.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
 import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
+import { traceDecision } from '../trace.js';
 import { Wake } from '../wake.js';
 import { OwnKeys } from './own-keys.js';
 import type { PeerUpdate } from './peer-updates.js';
@@ -56,6 +57,7 @@ class SealedFinder implements Finder {
   #own: KeyPair | undefined;
   #isRefreshDue = false;
   #offeredPort = 0;
+  #hasAnswered = false;
   #advanceAfter = 2 * ATTEMPTS_PER_TURN;
 
   constructor(options: SealedFinderOptions, context: FinderContext) {
@@ -99,6 +101,11 @@ class SealedFinder implements Finder {
 
   get serverEndpoint(): Endpoint | undefined {
     return this.#locator.endpoint;
+  }
+
+  get hasAnswered(): boolean {
+    this.#hasAnswered ||= this.#client?.isEstablished ?? false;
+    return this.#hasAnswered;
   }
 
   get roundTripMs(): number | undefined {
@@ -175,7 +182,10 @@ class SealedFinder implements Finder {
       server: this.#options.serverKey,
       randomNumber: () => randomBytes(4).readUInt32LE(),
       send: (family, message) => this.#channels.send(family, message),
-      updated: (key) => this.#pass(key, clock.now()),
+      updated: (key) => {
+        traceDecision(() => `the server says ${updateText(this.#client?.update(key))}`, key);
+        this.#pass(key, clock.now());
+      },
       pingIntervalMs: this.#options.refreshMs,
     });
   }
@@ -251,6 +261,13 @@ class SealedFinder implements Finder {
       peer.offered(update.candidates);
     }
   }
+}
+
+function updateText(update: PeerUpdate | undefined): string {
+  const { ipv4, ipv6, candidates } = update ?? { candidates: [] };
+  const seen = [ipv6, ipv4].flatMap((one) => (one === undefined ? [] : [formatEndpoint(one)]));
+  const local = candidates.map(formatEndpoint).join(', ');
+  return `${seen.join(', ') || 'unknown'}${local && `, local addresses ${local}`}`;
 }
 
 /** IPv6 first where both have it; it is also tried where the peer has nothing else. */

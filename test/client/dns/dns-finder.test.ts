@@ -57,7 +57,11 @@ function startFinder(port: number) {
   const said: string[] = [];
   const problems = new Problems((topic, text) => said.push(text ?? `${topic} solved`));
   const context = { peers: book.peers, problems, wake: () => {} };
-  const finder: Finder = dnsFinder({ host: LOOPBACK, port }, ZONE, 'wg-none')(context);
+  const finder: Finder = dnsFinder({
+    server: { host: LOOPBACK, port },
+    zone: ZONE,
+    interfaceName: 'wg-none',
+  })(context);
   book.read(DEVICE, 0, WALL);
   return {
     finder,
