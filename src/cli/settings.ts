@@ -116,9 +116,9 @@ function named(sections: readonly IniSection[], name: string): IniSection[] {
 function read(path: string, isNeeded: boolean): string | undefined {
   try {
     const status = statSync(path);
-    expectTrusted(path, status);
     const text = readTextFile(path, MAX_BYTES);
     if (text !== undefined) {
+      expectTrusted(path, status);
       return text;
     }
   } catch (error) {
