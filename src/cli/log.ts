@@ -12,8 +12,9 @@ const DEBUG = 7;
 export function createLogger(
   { logFormat, logLevel }: LogOptions,
   to: 'stderr' | 'syslog' = 'stderr',
+  syslog = SYSLOG,
 ): Logger {
-  const destination = to === 'syslog' ? syslogStream(logFormat) : stderrStream(logFormat);
+  const destination = to === 'syslog' ? syslogStream(logFormat, syslog) : stderrStream(logFormat);
   return pino(
     {
       level: logLevel,
@@ -31,14 +32,14 @@ function stderrStream(format: LogOptions['logFormat']): DestinationStream {
 }
 
 /** Lines for the host's log (RFC 3164, without time and host, which the log adds). Lost where there is none. */
-function syslogStream(format: LogOptions['logFormat']): DestinationStream {
+function syslogStream(format: LogOptions['logFormat'], path: string): DestinationStream {
   return {
     write(line) {
       const { level, msg } = JSON.parse(line) as Record<string, string>;
       const text = format === 'json' ? line.trimEnd() : msg;
       const priority = DAEMON | (SEVERITIES[level ?? ''] ?? DEBUG);
       try {
-        sendUnixDatagram(SYSLOG, `<${priority}>wg-rendezvous[${process.pid}]: ${text}`);
+        sendUnixDatagram(path, `<${priority}>wg-rendezvous[${process.pid}]: ${text}`);
       } catch {
         // A host without syslog, or with one that does not keep up: the daemon goes on.
       }

@@ -129,9 +129,11 @@ function read(path: string, isNeeded: boolean): string | undefined {
     if (code === 'ENOENT' && !isNeeded) {
       return undefined;
     }
-    throw new UsageError(
-      `cannot read the settings ${path} (${code}): check the path, or name another file with --config`,
-    );
+    const advice =
+      code === 'EACCES'
+        ? `let the user who runs this read it (chmod 644 ${path})`
+        : 'check the path, or name another file with --config';
+    throw new UsageError(`cannot read the settings ${path} (${code}): ${advice}`);
   }
   throw new UsageError(
     `${path} is no file of settings: give a regular file of at most ${MAX_BYTES} bytes`,

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { LabProcess } from '../../src/lab/process.js';
 import { formatPublicKey } from '../../src/wire/key.js';
+import { enterOwnNetwork } from '../own-network.js';
 import { key } from '../server/requests.js';
 import { withWg } from '../wireguard/stand-in.js';
 import { clientArguments, TWO_PEERS } from './client-process.js';
 import { NotifySocket } from './notify-socket.js';
 import { ProgramWithoutAddon } from './program-without-addon.js';
 import { PROGRAM } from './run-command.js';
+
+await enterOwnNetwork();
 
 const folder = mkdtempSync(join(tmpdir(), 'wg-rendezvous-notify-'));
 after(() => rmSync(folder, { recursive: true }));

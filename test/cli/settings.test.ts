@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { IniError, parseIni } from '../../src/cli/ini.js';
+import { enterOwnNetwork } from '../own-network.js';
 import { withWg } from '../wireguard/stand-in.js';
 import { ClientProcess, clientArguments, KEYS, TWO_PEERS } from './client-process.js';
 import { runCommand } from './run-command.js';
 import { ServerProcess } from './server-process.js';
+
+await enterOwnNetwork();
 
 const folder = mkdtempSync(join(tmpdir(), 'wg-rendezvous-settings-'));
 after(() => rmSync(folder, { recursive: true }));
