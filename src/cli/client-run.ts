@@ -71,7 +71,7 @@ async function run(settings: RunOptions, through: string, flags: ClientFlags): P
       tellManager(manager, client, flags, name);
     }
   });
-  stop.addEventListener('abort', () => manager.stopping());
+  stop.addEventListener('abort', () => void manager.stopping());
   process.on('SIGUSR1', () => view.print(counts.line(client.peers, flags.logFormat)));
   process.on('SIGHUP', () => {
     manager.reloading();

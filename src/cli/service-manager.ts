@@ -2,14 +2,15 @@ import { execFile } from 'node:child_process';
 import { addonProblem } from '../socket/batch-socket.js';
 import { sendUnixDatagram } from '../socket/unix-datagram.js';
 
-/** Where a fixed list of systems has the tool of systemd that does the same, for want of our addon. */
+/** The tool of systemd that does the same, for want of our addon. */
 const TOOL = '/usr/bin/systemd-notify';
 const TOOL_LIMIT_MS = 5000;
 
 /** A status line is renewed no more often. */
 const STATUS_INTERVAL_MS = 1000;
 
-type Send = (lines: readonly string[]) => void;
+/** Resolves when the message has left; never rejects. */
+type Send = (lines: readonly string[]) => Promise<void>;
 
 /**
  * Tells systemd, or whoever else gave us $NOTIFY_SOCKET, how this service is (sd_notify(3)). Where nobody
@@ -46,7 +47,7 @@ export class ServiceManager {
   /** The service has started: once, and again after each `reloading`. */
   ready(): void {
     this.#isReady = true;
-    this.#send?.(['READY=1', ...this.#statusLines()]);
+    void this.#send?.(['READY=1', ...this.#statusLines()]);
     this.alive();
   }
 
@@ -57,20 +58,25 @@ export class ServiceManager {
   /** The settings are read again, until the next `ready`. */
   reloading(): void {
     const monotonic = process.hrtime.bigint() / 1000n;
-    this.#send?.(['RELOADING=1', `MONOTONIC_USEC=${monotonic}`]);
+    void this.#send?.(['RELOADING=1', `MONOTONIC_USEC=${monotonic}`]);
   }
 
-  stopping(): void {
-    this.#send?.(['STOPPING=1', 'STATUS=stopping']);
+  /** Resolves, within seconds, when the manager has been told. */
+  async stopping(): Promise<void> {
+    await this.#send?.(['STOPPING=1', 'STATUS=stopping']);
   }
 
-  /** What the service does, in one line that `systemctl status` shows. */
+  /** What the service does, in one line that `systemctl status` shows; told from `ready` on. */
   status(text: string): void {
     const now = performance.now();
+    if (!this.#isReady) {
+      this.#status = text;
+      return;
+    }
     if (text !== this.#status && now - this.#statusAt >= STATUS_INTERVAL_MS) {
       this.#status = text;
       this.#statusAt = now;
-      this.#send?.(this.#statusLines());
+      void this.#send?.(this.#statusLines());
     }
   }
 
@@ -79,7 +85,7 @@ export class ServiceManager {
     const now = performance.now();
     if (this.#watchdogMs !== undefined && now - this.#aliveAt >= this.#watchdogMs) {
       this.#aliveAt = now;
-      this.#send?.(['WATCHDOG=1']);
+      void this.#send?.(['WATCHDOG=1']);
     }
   }
 
@@ -93,7 +99,7 @@ export class ServiceManager {
  * believes it where the unit says NotifyAccess=all.
  */
 function sender(path: string): Send {
-  let before: Promise<unknown> = Promise.resolve();
+  let before = Promise.resolve();
   let isWarned = false;
   const failed = (error: Error): void => {
     if (!isWarned) {
@@ -108,9 +114,10 @@ function sender(path: string): Send {
       } catch (error) {
         failed(error as Error);
       }
-      return;
+      return before;
     }
     before = before.then(() => runTool(path, lines)).catch(failed);
+    return before;
   };
 }
 

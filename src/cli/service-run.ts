@@ -116,8 +116,7 @@ export async function runUntilStopped<Counts>(
     }
   });
   clearInterval(telling);
-  manager.stopping();
-  await service.close();
+  await Promise.all([service.close(), manager.stopping()]);
   print();
   return EXIT.ok;
 }

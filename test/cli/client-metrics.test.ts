@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { describe, it } from 'node:test';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ClientMetrics, type MeasuredClient } from '../../src/cli/client-metrics.js';
 import type { PeerView } from '../../src/client/peer-track.js';
@@ -24,7 +26,7 @@ function peer(n: number, fields: Partial<PeerView>): PeerView {
   const key = publicKey(new Uint8Array(32).fill(n));
   return {
     publicKey: key,
-    name: `peer ${n}`,
+    name: `peer-${n}`,
     endpoint: undefined,
     state: 'unknown',
     handshakeAgeMs: undefined,
@@ -69,7 +71,7 @@ describe('the metrics of a client', () => {
     const { text } = setUp([
       peer(1, { ...at('192.0.2.1:5'), roundTripMs: 40, handshakeAgeMs: 2500 }),
     ]);
-    const labels = `{peer="peer 1",public_key="${formatPublicKey(peer(1, {}).publicKey)}"}`;
+    const labels = `{peer="peer-1",public_key="${formatPublicKey(peer(1, {}).publicKey)}"}`;
     const found = await text();
     assert.equal(sample(found, `client_peer_round_trip_seconds${labels}`), 0.04);
     assert.equal(sample(found, `client_peer_handshake_age_seconds${labels}`), 2.5);
@@ -186,8 +188,10 @@ describe('docs/grafana.json', () => {
   });
 
   it('asks for metrics and labels that a server and a client have', async () => {
-    const key = `/tmp/wg-rendezvous-${process.pid}.key`;
-    await using server = new ServerProcess('--metrics', `${ADDRESS}:0`, '--key', key);
+    const folder = mkdtempSync(join(tmpdir(), 'wg-rendezvous-metrics-'));
+    after(() => rmSync(folder, { recursive: true }));
+    const key = ['--key', join(folder, 'key')];
+    await using server = new ServerProcess('--metrics', `${ADDRESS}:0`, ...key);
     await server.port();
     await server.port();
     const port = await server.port('metrics');

@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { outcome, run } from '../../src/lab/command.js';
 import { until } from '../../src/lab/index.js';
 import { LabProcess } from '../../src/lab/process.js';
+import { ProgramWithoutAddon } from '../cli/program-without-addon.js';
 import { PROGRAM } from '../cli/run-command.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -148,6 +149,23 @@ Zone = example.com
     const status = await systemd.run('cat', `/proc/${pid}/status`);
     assert.match(status, /^CapBnd:\s0+$/m);
     assert.match(status, /^NoNewPrivs:\s1$/m);
+  });
+
+  it('server without the addon: tells systemd by systemd-notify', async () => {
+    using program = new ProgramWithoutAddon();
+    const drop = `/run/systemd/system/${SERVER}.service.d`;
+    const lines = ['[Service]', 'ExecStart=', `ExecStart=${program.path} server`];
+    const binds = [`BindReadOnlyPaths=${program.folder}`, 'TimeoutStartSec=20'];
+    await systemd.run('mkdir', '-p', drop);
+    await systemd.run('bash', '-c', `printf '%s\\n' "$@" >${drop}/a.conf`, '-', ...lines, ...binds);
+    await systemd.run('systemctl', 'daemon-reload');
+    await systemd.run('chmod', '755', program.folder);
+    await systemd.run('systemctl', 'restart', SERVER);
+    assert.match(await systemd.log(SERVER), /the addon was not built/);
+    await systemd.until(SERVER, 'StatusText', /^0 classic peers/);
+    await systemd.run('rm', '-r', drop);
+    await systemd.run('systemctl', 'daemon-reload');
+    await systemd.run('systemctl', 'restart', SERVER);
   });
 
   it('client: starts and ends with wg-quick@, by the documented hooks', async () => {
