@@ -18,6 +18,7 @@ needs=(
   ping:iputils-ping
   conntrack:conntrack
   sysctl:procps
+  systemd-analyze:systemd
   g++:g++
   make:make
   python3:python3

@@ -234,7 +234,7 @@ export class Client {
     this.#problems.clear('interface');
     this.#findSocket(device);
     if (this.#addresses.haveChanged()) {
-      traceDecision(() => 'the addresses of this host have changed: registers again');
+      traceDecision(() => 'the addresses of this host are new: registers them');
       this.#finder.refreshNow();
       this.#book.moved(clock.now());
     }

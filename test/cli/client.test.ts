@@ -1,32 +1,25 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { enterOwnNetwork } from '../own-network.js';
 import { withWg } from '../wireguard/stand-in.js';
 import { ClientProcess, clientArguments, KEYS, TWO_PEERS } from './client-process.js';
-import { PROGRAM, runCommand } from './run-command.js';
+import { runCommand } from './run-command.js';
 import { DnsServerProcess, ServerProcess } from './server-process.js';
+import { runOnTerminal, type TerminalEnd } from './terminal.js';
 
 await enterOwnNetwork();
-
-const PTY = fileURLToPath(new URL('../../../test/cli/terminal.py', import.meta.url));
 
 const [, CONNECTED, LACKING] = KEYS.map((key) => key.slice(0, 8));
 
 /** Whether a client's log names its peers: it runs. */
 const hasPeers = (client: ClientProcess) => () => client.stderr.includes(`peer ${LACKING}`);
 
-async function onTerminal(action: string): Promise<{ drawn: string; end: string }> {
-  let output = '';
+async function onTerminal(action: string): Promise<TerminalEnd> {
+  let end: TerminalEnd | undefined;
   await withWg(TWO_PEERS, async (_folder, wg) => {
-    output = await new Promise((resolve, reject) => {
-      const args = [PTY, action, process.execPath, PROGRAM, ...clientArguments(wg)];
-      execFile('python3', args, (error, stdout) => (error ? reject(error) : resolve(stdout)));
-    });
+    end = await runOnTerminal(action, clientArguments(wg));
   });
-  const lines = output.trimEnd().split('\n');
-  return { end: lines.pop() ?? '', drawn: lines.join('\n') };
+  return end as TerminalEnd;
 }
 
 describe('client --once', () => {
