@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { ClientEvent } from '../client/client.js';
+import type { PathKind } from '../client/paths/remote-candidate.js';
 import type { PeerState, PeerView } from '../client/peer-track.js';
 import type { Topic } from '../client/problems.js';
 import { type DatagramKind, observeTraces, type Trace, type Way } from '../client/trace.js';
@@ -10,8 +11,8 @@ import {
   openMetricsServer,
 } from '../metrics/metrics-server.js';
 import { formatPublicKey } from '../wire/key.js';
-import { PATHS, pathOf } from './peer-path.js';
 
+const PATHS: readonly PathKind[] = ['lan', 'direct', 'hard-nat', 'relay'];
 const STATES: readonly PeerState[] = ['connected', 'connecting', 'unknown', 'asking'];
 const KINDS: readonly DatagramKind[] = ['request', 'probe'];
 const WAYS: readonly Way[] = ['sent', 'received', 'failed', 'ignored'];
@@ -170,7 +171,7 @@ export class ClientMetrics {
       }
     }
     for (const peer of this.#client.peers) {
-      const name = `${peer.state} ${pathOf(peer) ?? 'none'}`;
+      const name = `${peer.state} ${peer.path ?? 'none'}`;
       counts.set(name, (counts.get(name) ?? 0) + 1);
     }
     return [...counts].map(([name, value]) => {

@@ -33,11 +33,14 @@ function peer(n: number, fields: Partial<PeerView>): PeerView {
     answer: 'unknown',
     unknownForMs: 0,
     offers: [],
+    path: undefined,
+    roundTripMs: undefined,
     ...fields,
   };
 }
 
-const at = (text: string) => ({ endpoint: parseEndpoint(text), state: 'connected' }) as const;
+const at = (text: string, path: PeerView['path'] = 'direct') =>
+  ({ endpoint: parseEndpoint(text), state: 'connected', path }) as const;
 
 function setUp(peers: PeerView[], more: Partial<MeasuredClient> = {}) {
   const client = { peers, roundTripMs: 25, hasAnswered: true, ...more };
@@ -48,12 +51,11 @@ function setUp(peers: PeerView[], more: Partial<MeasuredClient> = {}) {
 
 describe('the metrics of a client', () => {
   it('count peers by state and path, all of them from the start', async () => {
-    const relayed = { ...peer(4, at('198.51.100.4:9')), path: 'relay' } as PeerView;
     const { text } = setUp([
-      peer(1, at('192.168.1.5:51820')),
+      peer(1, at('192.168.1.5:51820', 'lan')),
       peer(2, at('198.51.100.2:51820')),
       peer(3, at('[2001:db8::3]:51820')),
-      relayed,
+      peer(4, at('198.51.100.4:9', 'relay')),
       peer(5, { state: 'connecting' }),
     ]);
     const found = await text();

@@ -3,6 +3,7 @@ import { sharedSecret } from '../../sealed/diffie-hellman.js';
 import { generateKeyPair, type KeyPair } from '../../sealed/key-pair.js';
 import { type Endpoint, type Family, formatEndpoint } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
+import { NAT_LENGTH } from '../../wire/sealed-candidates.js';
 import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
 import type { Answer, Finder, FinderContext, FinderFactory } from '../finder.js';
@@ -108,6 +109,13 @@ class SealedFinder implements Finder {
     return this.#hasAnswered;
   }
 
+  /** The server pushes an endpoint to the peers that want it when it answers its holder. */
+  readonly isSimultaneous = true;
+
+  get outside(): readonly string[] {
+    return (this.#client?.observed ?? []).map(({ address }) => address);
+  }
+
   get roundTripMs(): number | undefined {
     return this.#client?.roundTripMs;
   }
@@ -186,6 +194,11 @@ class SealedFinder implements Finder {
         traceDecision(() => `the server says ${updateText(this.#client?.update(key))}`, key);
         this.#pass(key, clock.now());
       },
+      observed: (before) => {
+        if (before !== undefined) {
+          this.#context.moved();
+        }
+      },
       pingIntervalMs: this.#options.refreshMs,
     });
   }
@@ -207,7 +220,12 @@ class SealedFinder implements Finder {
     if (this.#isRefreshDue || listenPort !== this.#offeredPort) {
       this.#isRefreshDue = false;
       this.#offeredPort = listenPort;
-      client.setLocalCandidates(localEndpoints(listenPort, this.#options.interfaceName));
+      const hosts = localEndpoints(listenPort, this.#options.interfaceName);
+      client.setLocalCandidates({
+        run: this.#context.run,
+        nat: new Uint8Array(NAT_LENGTH),
+        candidates: hosts.map((endpoint) => ({ type: 'host', endpoint })),
+      });
     }
   }
 
@@ -264,9 +282,10 @@ class SealedFinder implements Finder {
 }
 
 function updateText(update: PeerUpdate | undefined): string {
-  const { ipv4, ipv6, candidates } = update ?? { candidates: [] };
+  const { ipv4, ipv6, candidates } = update ?? {};
   const seen = [ipv6, ipv4].flatMap((one) => (one === undefined ? [] : [formatEndpoint(one)]));
-  const local = candidates.map(formatEndpoint).join(', ');
+  const offered = candidates?.candidates ?? [];
+  const local = offered.map(({ endpoint }) => formatEndpoint(endpoint)).join(', ');
   return `${seen.join(', ') || 'unknown'}${local && `, local addresses ${local}`}`;
 }
 
