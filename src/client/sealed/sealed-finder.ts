@@ -194,11 +194,7 @@ class SealedFinder implements Finder {
         traceDecision(() => `the server says ${updateText(this.#client?.update(key))}`, key);
         this.#pass(key, clock.now());
       },
-      observed: (before) => {
-        if (before !== undefined) {
-          this.#context.moved();
-        }
-      },
+      moved: () => this.#context.moved(),
       pingIntervalMs: this.#options.refreshMs,
     });
   }
