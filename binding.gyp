@@ -16,7 +16,8 @@
         "native/datagram-slots.cc",
         "native/tcp-listener.cc",
         "native/udp-descriptor.cc",
-        "native/udp-batch.cc"
+        "native/udp-batch.cc",
+        "native/unix-datagram.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],

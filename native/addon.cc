@@ -7,6 +7,7 @@
 #include "raw-socket.h"
 #include "tcp-listener.h"
 #include "udp-batch.h"
+#include "unix-datagram.h"
 
 // Runs once in each environment (the main thread and every worker). The classes keep no state
 // outside their instances, so there is nothing to share between environments or to tear down here:
@@ -24,6 +25,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("lockName", Napi::Function::New(env, wg_rendezvous::LockName));
   exports.Set("forgetFlow", Napi::Function::New(env, wg_rendezvous::ForgetFlow));
   exports.Set("listenTcp", Napi::Function::New(env, wg_rendezvous::ListenTcp));
+  exports.Set("sendUnixDatagram", Napi::Function::New(env, wg_rendezvous::SendUnixDatagram));
   return exports;
 }
 

@@ -9,7 +9,9 @@ bundle() {
   node_modules/.bin/esbuild "$@" --bundle "${common[@]}" --banner:js="$(cat scripts/bundle-banner.js)"
 }
 bundle src/cli/main.ts --splitting --outdir=dist/bin
-bundle src/cli/client-main.ts --outfile=dist/bin/client-main.js
+# What few clients need stays out of the file that all of them read.
+bundle src/cli/client-main.ts --external:./client-metrics.js --outfile=dist/bin/client-main.js
+bundle src/cli/client-metrics.ts --outfile=dist/bin/client-metrics.js
 node_modules/.bin/esbuild src/cli/launch.ts --bundle --external:./client-main.js --external:./main.js "${common[@]}" \
   --outfile=dist/bin/wg-rendezvous.js
 chmod +x dist/bin/wg-rendezvous.js

@@ -19,6 +19,7 @@ needs=(
   conntrack:conntrack
   miniupnpd:miniupnpd-nftables
   sysctl:procps
+  systemd-analyze:systemd
   g++:g++
   make:make
   python3:python3

@@ -47,6 +47,22 @@ export function serverName(defaultPort: number): (text: string) => ServerName {
   };
 }
 
+/** A server as the user gives it: where it is, and its public key where it speaks the sealed protocol. */
+export interface GivenServer extends ServerName {
+  readonly key?: PublicKey;
+}
+
+/** A parser of `KEY@HOST[:PORT]`, or without the key, what `serverName` parses. */
+export function givenServer(defaultPort: number): (text: string) => GivenServer {
+  const parseName = serverName(defaultPort);
+  return (text) => {
+    const at = text.indexOf('@');
+    return at < 0
+      ? parseName(text)
+      : { ...parseName(text.slice(at + 1)), key: publicKeyArgument(text.slice(0, at)) };
+  };
+}
+
 /** `ADDR:PORT` to listen on; port 0 lets the kernel choose. */
 export function listenEndpoint(text: string): Endpoint {
   return usable(() => parseEndpoint(text));

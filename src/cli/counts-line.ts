@@ -23,6 +23,12 @@ export function countsLine(all: ServiceCounts): string {
   return `counts: ${list(counts)}${protocols.join('')}`;
 }
 
+/** Whom a server knows, in a few words. */
+export function statusLine({ table, sealed }: ServiceCounts): string {
+  const clients = sealed === undefined ? '' : `, ${sealed.clients} sealed clients`;
+  return `${table.peers} classic peers${clients}`;
+}
+
 /** What sockets lost, by the names that people are shown. */
 export function socketCounts({ sendDrops, kernelDrops, errors }: SocketCounts) {
   return { 'not sent': sendDrops, 'dropped by the kernel': kernelDrops, 'socket errors': errors };

@@ -21,6 +21,7 @@ import {
 import { UsageError } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
 import type { SealedFiles } from './sealed-files.js';
+import { withSettings } from './settings.js';
 
 const MAX_TTL_SECONDS = 86_400;
 
@@ -47,7 +48,7 @@ interface Flags extends LogOptions {
 
 /** `server`. */
 export function serverCommand(exit: (code: number) => void): Command {
-  return new Command('server')
+  return withSettings(new Command('server'), { section: 'Server', file: () => 'server.conf' })
     .description('run a rendezvous server on a host with a static address')
     .option(
       '--listen <addr:port>',
@@ -97,7 +98,10 @@ export function serverCommand(exit: (code: number) => void): Command {
       wholeNumber(MIN_RECEIVE_BUFFER, MAX_RECEIVE_BUFFER),
       DEFAULT_LIMITS.receiveBufferBytes,
     )
-    .option('--key <file>', "the server's private key: speak the sealed protocol; made if missing")
+    .option(
+      '--key <file>',
+      "the server's private key: speak the sealed protocol; made if missing (default: server.key in a systemd unit's StateDirectory)",
+    )
     .option('--sealed-only', 'do not speak the classic protocol')
     .option('--allow <file>', 'only these public keys may register; read again on SIGHUP')
     .option(
@@ -125,9 +129,15 @@ export function serverCommand(exit: (code: number) => void): Command {
     });
 }
 
+/** The key of a server that systemd runs and gives a folder (StateDirectory). */
+function unitKey(): string | undefined {
+  const folder = process.env['STATE_DIRECTORY'];
+  return folder === undefined || folder === '' ? undefined : `${folder.split(':')[0]}/server.key`;
+}
+
 /** Undefined where the server is to speak the classic protocol only. */
 function sealedFiles({
-  key,
+  key = unitKey(),
   allow,
   sealedOnly: only = false,
 }: Partial<Flags>): SealedFiles | undefined {

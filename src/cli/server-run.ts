@@ -2,11 +2,12 @@ import type { Logger } from 'pino';
 import type { ServiceOptions } from '../server/options.js';
 import { openService, type Service, type ServiceEvents } from '../server/service.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
-import { countsLine } from './counts-line.js';
+import { countsLine, statusLine } from './counts-line.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
 import { openSealedFiles, readAllowFile, type SealedFiles } from './sealed-files.js';
+import { ServiceManager } from './service-manager.js';
 import { announce, metricsEvents, runUntilStopped } from './service-run.js';
 import { socketErrorLog } from './socket-error-log.js';
 import { stopSignal } from './stop-signal.js';
@@ -20,6 +21,7 @@ export async function runServer(
   files: SealedFiles | undefined,
   flags: LogOptions,
 ): Promise<number> {
+  const manager = ServiceManager.ofThisProcess();
   const stop = stopSignal();
   const logger = createLogger(flags);
   const sealed = files && (await openSealedFiles(files));
@@ -32,13 +34,17 @@ export async function runServer(
   const service = await open({ ...options, ...(sealed && { sealed }) }, events);
   if (files?.allow !== undefined) {
     const path = files.allow;
-    process.on('SIGHUP', () => readAllowedAgain(service, path, logger));
+    process.on('SIGHUP', () => {
+      manager.reloading();
+      readAllowedAgain(service, path, logger);
+      manager.ready();
+    });
   }
   announce(service, logger);
   if (sealed !== undefined) {
     announceKey(sealed.key.publicKey, logger);
   }
-  return runUntilStopped(service, stop, flags, countsLine);
+  return runUntilStopped(service, stop, flags, { countsLine, statusLine, manager });
 }
 
 async function open(options: ServiceOptions, events: ServiceEvents): Promise<Service> {

@@ -5,6 +5,7 @@ import type { Listening } from '../socket/listening.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { EXIT } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
+import type { ServiceManager } from './service-manager.js';
 
 /** A server as the command line sees it. */
 interface RunningService<Counts> {
@@ -76,12 +77,24 @@ function warnOfShortBuffers({ shortBuffers, batched }: Listening, logger: Logger
   logger.warn(`the kernel grants ${short.join(' and ')}: ${grant}sysctl -w ${limits.join(' ')}`);
 }
 
-/** Runs a server until it is stopped; prints its counts on SIGUSR1 and at the end. */
+/** What a server says of itself, and to whom. */
+interface ServiceTexts<Counts> {
+  /** All counts, for people. */
+  readonly countsLine: (counts: Counts) => string;
+  /** The state in a few words, for `systemctl status`. */
+  readonly statusLine: (counts: Counts) => string;
+  readonly manager: ServiceManager;
+}
+
+/** How often systemd hears of a server. */
+const STATUS_INTERVAL_MS = 2000;
+
+/** Runs a server until it is told to stop; prints its counts on SIGUSR1 and at the end. */
 export async function runUntilStopped<Counts>(
   service: RunningService<Counts>,
   stop: AbortSignal,
   { logFormat }: LogOptions,
-  countsLine: (counts: Counts) => string,
+  { countsLine, statusLine, manager }: ServiceTexts<Counts>,
 ): Promise<number> {
   const print = () => {
     const counts = service.counts();
@@ -89,13 +102,21 @@ export async function runUntilStopped<Counts>(
     process.stdout.write(`${line}\n`);
   };
   process.on('SIGUSR1', print);
+  const tell = () => {
+    manager.status(statusLine(service.counts()));
+    manager.alive();
+  };
+  tell();
+  manager.ready();
+  const telling = setInterval(tell, STATUS_INTERVAL_MS);
   await new Promise<void>((resolve) => {
     stop.addEventListener('abort', () => resolve());
     if (stop.aborted) {
       resolve();
     }
   });
-  await service.close();
+  clearInterval(telling);
+  await Promise.all([service.close(), manager.stopping()]);
   print();
   return EXIT.ok;
 }

@@ -1,5 +1,6 @@
 import { openRawSocket, type RawSocket } from '../socket/raw-socket.js';
 import { addressBytes, type Endpoint, formatEndpoint } from '../wire/endpoint.js';
+import { traceDatagram, traceDecision } from './trace.js';
 
 /** What a raw socket is built for: with any of it another, a new one is needed. */
 export interface ChannelSettings {
@@ -57,7 +58,11 @@ export class Channel {
         payloadLengths,
       },
       mark: fwmark,
-      onPayload: (payload) => this.#received(payload, server),
+      onPayload: (payload) => {
+        const bytes = payload.length;
+        traceDatagram({ way: 'received', kind: 'request', endpoint: server, bytes });
+        this.#received(payload, server);
+      },
       onError: this.#failed,
       onRouteDifference: this.#noted,
     });
@@ -65,13 +70,24 @@ export class Channel {
     this.#server = server;
     this.#path = path;
     this.#fwmark = fwmark;
+    traceDecision(() => `the server is asked at ${path.replace(' ', ' from port ')}`);
     return reopening;
   }
 
   /** Sends to the server. Throws a SystemError. */
   send(payload: Uint8Array): void {
-    if (this.#server !== undefined) {
-      this.#socket?.send(payload, this.#server);
+    const endpoint = this.#server;
+    if (endpoint === undefined || this.#socket === undefined) {
+      return;
+    }
+    const bytes = payload.length;
+    try {
+      this.#socket.send(payload, endpoint);
+      traceDatagram({ way: 'sent', kind: 'request', endpoint, bytes });
+    } catch (error) {
+      const text = (error as Error).message;
+      traceDatagram({ way: 'failed', kind: 'request', endpoint, bytes, text });
+      throw error;
     }
   }
 

@@ -1,7 +1,8 @@
 import { interfaceIsUp } from '../socket/interface-flags.js';
 import { hasUdpPort } from '../socket/network-namespace.js';
-import type { Endpoint, Family } from '../wire/endpoint.js';
+import { type Endpoint, FAMILIES, type Family, formatEndpoint } from '../wire/endpoint.js';
 import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
+import { formatPublicKey } from '../wire/key.js';
 import type { Device, PeerConfig } from '../wireguard/device.js';
 import { describeNotReady, inspect, type Readiness } from '../wireguard/readiness.js';
 import { readDevice, setPeers } from '../wireguard/wg-tool.js';
@@ -19,16 +20,19 @@ import type { OwnNat, PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
 import type { ServerName } from './server-locator.js';
 import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
+import { traceDecision } from './trace.js';
 import { Wake } from './wake.js';
-
-const FAMILIES: readonly Family[] = [4, 6];
 
 export interface ClientOptions {
   readonly interfaceName: string;
   /** How the client learns where its peers are. */
   readonly finder: FinderFactory;
-  /** Stop as soon as every peer has a fresh handshake. */
+  /** Stop as soon as every peer has a fresh handshake and the server has answered. */
   readonly once: boolean;
+  /** With `once`: do not wait for the server. @default false */
+  readonly peersOnly?: boolean;
+  /** What the user calls peers, by base64 key; may change while the client runs. */
+  readonly names?: ReadonlyMap<string, string>;
   /** Stop after so many milliseconds; undefined = never. */
   readonly timeoutMs: number | undefined;
   /** Seconds for peers without a keepalive of their own; 0 = none. */
@@ -91,6 +95,7 @@ export class Client {
         return server !== undefined && scopeOf(server.address) === SCOPE.loopback;
       },
       only: options.only,
+      ...(options.names && { names: options.names }),
       skip: (device) => this.#finder.skips?.(device),
     });
     this.#problems = new Problems(
@@ -155,6 +160,16 @@ export class Client {
     }
   }
 
+  /** Whether the server has answered anything since the start. */
+  get hasAnswered(): boolean {
+    return this.#finder.hasAnswered;
+  }
+
+  /** The round trip to the server in milliseconds; undefined where it is not known. */
+  get roundTripMs(): number | undefined {
+    return this.#finder.roundTripMs;
+  }
+
   /** Why peers may lack a handshake, as far as it is not the peers' own matter. */
   get problems(): string[] {
     return this.#problems.texts;
@@ -176,7 +191,7 @@ export class Client {
     try {
       while (!signal.aborted) {
         await this.#step();
-        if (once && this.#device !== undefined && this.#book.allAlive(clock.now())) {
+        if (once && this.#isDone(clock.now())) {
           return 'connected';
         }
         const now = clock.now();
@@ -197,8 +212,15 @@ export class Client {
     }
   }
 
+  /** Whether all peers are connected, and those that only --once asks for have answered. */
+  #isDone(now: number): boolean {
+    const hasAnswered = this.#options.peersOnly === true || this.#finder.hasAnswered;
+    return this.#device !== undefined && this.#book.allAlive(now) && hasAnswered;
+  }
+
   async #step(): Promise<void> {
     if (clock.noticeSuspend() > 0) {
+      traceDecision(() => 'the host was suspended: asks for all peers again');
       // Others know an address of before, and WireGuard's sessions have aged.
       this.#inspectedAt = Number.NEGATIVE_INFINITY;
       this.#finder.refreshNow();
@@ -322,6 +344,7 @@ export class Client {
     this.#problems.clear('interface');
     this.#findSocket(device);
     if (this.#addresses.haveChanged()) {
+      traceDecision(() => 'the addresses of this host are new: registers them');
       this.#finder.refreshNow();
       this.#nat.refresh();
       this.#mapping?.moved();
@@ -402,6 +425,9 @@ export class Client {
 
   async #change(changes: readonly PeerConfig[]): Promise<void> {
     try {
+      for (const { publicKey, ...change } of changes) {
+        traceDecision(() => changeText(change), formatPublicKey(publicKey));
+      }
       const made = await setPeers(this.#options.interfaceName, changes);
       this.#problems.clear('change');
       for (const peer of made) {
@@ -412,4 +438,16 @@ export class Client {
       this.#problems.raiseError('change', error as Error);
     }
   }
+}
+
+function changeText(change: Omit<PeerConfig, 'publicKey'>): string {
+  const { endpoint, persistentKeepalive, keepaliveNow, remove, replace } = change;
+  const parts = [
+    remove && 'removes it, as somebody has removed it meanwhile',
+    replace && 'replaces it',
+    endpoint && `sets its endpoint to ${formatEndpoint(endpoint)}`,
+    persistentKeepalive !== undefined && `sets its keepalive to ${persistentKeepalive} s`,
+    keepaliveNow && 'has WireGuard send a keepalive now',
+  ];
+  return parts.filter(Boolean).join(', ');
 }

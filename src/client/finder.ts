@@ -64,6 +64,8 @@ export interface Finder {
    * unless the user names it, for who cannot reach it cannot ask where it is.
    */
   skips?(device: Device): string | undefined;
+  /** Whether the server has answered anything since the start. */
+  readonly hasAnswered: boolean;
   /** Where a server outside the tunnel is looked for now; undefined until its name was resolved. */
   readonly serverEndpoint?: Endpoint | undefined;
   /** The round trip to the server in milliseconds; undefined where it is not known yet. */

@@ -33,6 +33,8 @@ export interface PeerBookOptions {
   readonly server?: () => Endpoint | undefined;
   /** Whether the server is on this host. @default false */
   readonly isServerLocal?: () => boolean;
+  /** What the user calls peers, by base64 key. @default the first eight characters of the key */
+  readonly names?: ReadonlyMap<string, string>;
   /** The base64 key of a peer to leave alone unless it is one of `only`. @default none */
   readonly skip?: (device: Device) => string | undefined;
 }
@@ -92,7 +94,7 @@ export class PeerBook {
   /** Why endpoints of peers are not used: a line for each such peer. */
   get refusals(): string[] {
     return [...this.#tracks].flatMap(([key, { refusal }]) =>
-      refusal === undefined ? [] : [`peer ${key.slice(0, 8)}: ${refusal}`],
+      refusal === undefined ? [] : [`peer ${this.#nameOf(key)}: ${refusal}`],
     );
   }
 
@@ -192,7 +194,14 @@ export class PeerBook {
 
   /** Every managed peer as it stands now. */
   views(now: number): PeerView[] {
-    return [...this.#tracks.values()].map((track) => track.view(now));
+    return [...this.#tracks].map(([key, track]) => {
+      const view = track.view(now);
+      return { ...view, name: this.#nameOf(key) };
+    });
+  }
+
+  #nameOf(key: string): string {
+    return this.#options.names?.get(key) ?? key.slice(0, 8);
   }
 
   /** Base64 keys of peers that are to be managed and are not there. */

@@ -41,7 +41,7 @@ export type PeerState = 'asking' | 'unknown' | 'connecting' | 'connected';
 /** A peer as shown to people. */
 export interface PeerView {
   readonly publicKey: PublicKey;
-  /** The first eight characters of the key. */
+  /** What the user calls it, else the first eight characters of the key. */
   readonly name: string;
   readonly endpoint: Endpoint | undefined;
   readonly state: PeerState;

@@ -3,6 +3,7 @@ import { addressFamily, type Endpoint, endpoint, FAMILIES, type Family } from '.
 import type { Problems } from './problems.js';
 import type { AddressStore } from './saved-addresses.js';
 import { MAX_RETRY_MS, MIN_RETRY_MS, REFRESH_INTERVAL_MS, RESOLVE_INTERVAL_MS } from './timing.js';
+import { traceDecision } from './trace.js';
 
 /** The rendezvous server as the user named it. */
 export interface ServerName {
@@ -149,6 +150,7 @@ export class ServerLocator {
     const patience = setTimeout(this.#changed, PATIENCE_MS).unref();
     try {
       const addresses = await this.#lookup(host);
+      traceDecision(() => `${host} has the addresses ${addresses.join(', ')}`);
       this.#use(addresses.map((address) => endpoint(address, port)));
       this.#saved?.save(addresses);
       this.#error = undefined;

@@ -44,6 +44,7 @@ const USED: Readonly<Record<keyof Binding, object>> = {
   lockName: {},
   forgetFlow: {},
   listenTcp: {},
+  sendUnixDatagram: {},
 };
 
 /** What an addon lacks, such as `listenTcp` or `UdpBatch.pause`: with any of it, it is of another version. */

@@ -148,4 +148,6 @@ export interface Binding {
     readonly port: number;
     readonly interfaceName: string;
   }) => number;
+  /** One datagram to a unix socket, `@` for an abstract name; never waits. Throws a SystemError. */
+  readonly sendUnixDatagram: (path: string, text: string) => void;
 }

@@ -6,6 +6,8 @@ import { runCommand } from './run-command.js';
 
 const KEY = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
 
+const OTHER_KEY = Buffer.alloc(32, 7).toString('base64');
+
 /** A registry that lacks nothing. */
 const DNS = 'dns server --zone example.com --interface lo';
 
@@ -63,7 +65,17 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
   [`${DNS} --metrics 9090`, /--metrics.*expected ADDRESS:PORT/],
   [`${DNS} --source-rate x`, /--source-rate.*whole number/],
   ['client', /missing required argument/],
-  ['client wg0', /missing required argument/],
+  ['client wg0', /there is no server: give it behind wg0, or as Server = in .*wg0\.conf/],
+  [`client wg0 ${KEY.slice(1)}@host`, /not a key/],
+  [`client wg0 ${KEY}@bad..host`, /expected HOST, HOST:PORT/],
+  [`client wg0 ${'A'.repeat(43)}=@host`, /not a key that a server can have/],
+  [`client wg0 ${KEY}@host --server-key ${OTHER_KEY}`, /another key than --server-key/],
+  ['client wg0 host --peers-only', /--peers-only is about --once/],
+  ['client wg0 host --background --once', /'--background' cannot be used with option '--once'/],
+  ['client wg0 host --metrics 9090', /--metrics.*expected ADDRESS:PORT/],
+  ['client wg0 --config /no/such/file', /cannot read the settings \/no\/such\/file \(ENOENT\)/],
+  ['client wg0 --config /dev/null', /\/dev\/null is no file of settings/],
+  ['server --config /no/such/file', /cannot read the settings .*ENOENT/],
   ['client wg0 host extra', /too many arguments/],
   ['client a-name-of-16-chr host', /interface name has 1 to 15 characters/],
   ['client wg0 host --server-key short', /--server-key.*not a key/],

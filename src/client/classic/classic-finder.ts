@@ -3,7 +3,8 @@ import {
   decodeClassicReply,
   encodeClassicRequest,
 } from '../../wire/classic.js';
-import type { Endpoint } from '../../wire/endpoint.js';
+import { type Endpoint, formatEndpoint } from '../../wire/endpoint.js';
+import { formatPublicKey } from '../../wire/key.js';
 import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
 import { Channel } from '../channel.js';
@@ -13,6 +14,7 @@ import { SavedAddresses } from '../saved-addresses.js';
 import { isNoRoute, sendErrorText } from '../send-error.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
 import { ATTEMPTS_PER_TURN, MIN_RETRY_MS, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
+import { traceDecision } from '../trace.js';
 import { RequestSchedule } from './request-schedule.js';
 
 /**
@@ -31,6 +33,7 @@ class ClassicFinder implements Finder {
   readonly #locator: ServerLocator;
   readonly #channel: Channel;
   readonly #observed: ObservedAddress;
+  hasAnswered = false;
 
   constructor(server: ServerName, refreshMs: number | undefined, context: FinderContext) {
     this.#server = server;
@@ -88,11 +91,15 @@ class ClassicFinder implements Finder {
     if (answer === undefined) {
       return;
     }
+    this.hasAnswered = true;
     const { problems } = this.#context;
     problems.clear('server');
     problems.clear('socket');
     this.#locator.isAnswering = true;
     const now = clock.now();
+    traceDecision(
+      () => `the server answers ${answer === 'unknown' ? answer : formatEndpoint(answer)}`,
+    );
     this.#schedule.replied(answer, now);
     // At once: the client's own turn may be waiting for `wg`.
     this.#ask(now);
@@ -169,6 +176,7 @@ class ClassicFinder implements Finder {
     }
     const { problems } = this.#context;
     try {
+      traceDecision(() => 'asks the server about it', formatPublicKey(request.theirs));
       this.#channel.send(encodeClassicRequest(request.mine, request.theirs));
       problems.clear('send');
     } catch (error) {

@@ -19,9 +19,18 @@ const IDS = 0x10000;
 /** Only the addresses matter. */
 const ANY_PORT = 1;
 
+/** Where a DNS-SD registry is, and for whom it is asked. */
+export interface DnsFinderOptions {
+  readonly server: ServerName;
+  readonly zone: string;
+  readonly interfaceName: string;
+  /** Look up peers that are connected too, until the server has answered. @default false */
+  readonly asksAlive?: boolean;
+}
+
 /** Finds peers by their SRV records on a DNS server, as wgsd-client does. */
-export function dnsFinder(server: ServerName, zone: string, interfaceName: string): FinderFactory {
-  return (context) => new DnsFinder(server, zone, interfaceName, context);
+export function dnsFinder(options: DnsFinderOptions): FinderFactory {
+  return (context) => new DnsFinder(options, context);
 }
 
 /** Looks up many peers at a time, from ordinary sockets: the routing table chooses the tunnel. */
@@ -37,7 +46,8 @@ class DnsFinder implements Finder {
   /** Why the last datagram did not leave this host. */
   #sendError: string | undefined;
 
-  constructor(server: ServerName, zone: string, interfaceName: string, context: FinderContext) {
+  constructor(options: DnsFinderOptions, context: FinderContext) {
+    const { server, zone, interfaceName, asksAlive } = options;
     this.#server = server;
     this.#zone = zone;
     this.#context = context;
@@ -49,6 +59,7 @@ class DnsFinder implements Finder {
       zone,
       () => randomInt(IDS),
       (found) => reachableFirst(found, localEndpoints(ANY_PORT, interfaceName)),
+      asksAlive,
     );
     this.#channel = new DnsChannel({
       onConnected: () => context.wake(),
@@ -81,6 +92,10 @@ class DnsFinder implements Finder {
 
   nextWorkAt(now: number): number {
     return this.#channel.isConnected ? this.#schedule.nextAt(now) : Number.POSITIVE_INFINITY;
+  }
+
+  get hasAnswered(): boolean {
+    return this.#schedule.hasAnswered;
   }
 
   skips(device: Device): string | undefined {

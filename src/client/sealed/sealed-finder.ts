@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { sharedSecret } from '../../sealed/diffie-hellman.js';
 import { generateKeyPair, type KeyPair } from '../../sealed/key-pair.js';
-import type { Endpoint, Family } from '../../wire/endpoint.js';
+import { type Endpoint, type Family, formatEndpoint } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
 import type { Candidate } from '../../wire/sealed-candidates.js';
 import type { Device } from '../../wireguard/device.js';
@@ -13,6 +13,7 @@ import type { ObservingServer } from '../paths/observing-server.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
 import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
+import { traceDecision } from '../trace.js';
 import { Wake } from '../wake.js';
 import { OwnKeys } from './own-keys.js';
 import type { PeerUpdate } from './peer-updates.js';
@@ -62,6 +63,7 @@ class SealedFinder implements Finder {
   #offeredPort = 0;
   /** The NATs and the mapping that peers were told of. */
   #offeredOutside = '';
+  #hasAnswered = false;
   #advanceAfter = 2 * ATTEMPTS_PER_TURN;
 
   constructor(options: SealedFinderOptions, context: FinderContext) {
@@ -106,6 +108,11 @@ class SealedFinder implements Finder {
 
   get serverEndpoint(): Endpoint | undefined {
     return this.#locator.endpoint;
+  }
+
+  get hasAnswered(): boolean {
+    this.#hasAnswered ||= this.#client?.isEstablished ?? false;
+    return this.#hasAnswered;
   }
 
   /** The server pushes an endpoint to the peers that want it when it answers its holder. */
@@ -202,7 +209,10 @@ class SealedFinder implements Finder {
       server: this.#options.serverKey,
       randomNumber: () => randomBytes(4).readUInt32LE(),
       send: (family, message) => this.#channels.send(family, message),
-      updated: (key) => this.#pass(key, clock.now()),
+      updated: (key) => {
+        traceDecision(() => `the server says ${updateText(this.#client?.update(key))}`, key);
+        this.#pass(key, clock.now());
+      },
       moved: () => this.#context.moved(),
       pingIntervalMs: this.#options.refreshMs,
     });
@@ -313,6 +323,14 @@ function localCandidates(hosts: readonly Endpoint[], mapped: Endpoint | undefine
   return mapped === undefined
     ? candidates
     : [{ type: 'port-mapped', endpoint: mapped }, ...candidates];
+}
+
+function updateText(update: PeerUpdate | undefined): string {
+  const { ipv4, ipv6, candidates } = update ?? {};
+  const seen = [ipv6, ipv4].flatMap((one) => (one === undefined ? [] : [formatEndpoint(one)]));
+  const offered = candidates?.candidates ?? [];
+  const local = offered.map(({ endpoint }) => formatEndpoint(endpoint)).join(', ');
+  return `${seen.join(', ') || 'unknown'}${local && `, local addresses ${local}`}`;
 }
 
 /** IPv6 first where both have it; it is also tried where the peer has nothing else. */

@@ -65,7 +65,11 @@ function startFinder(port: number) {
     nat: () => new Uint8Array(8),
     mapped: () => undefined,
   };
-  const finder: Finder = dnsFinder({ host: LOOPBACK, port }, ZONE, 'wg-none')(context);
+  const finder: Finder = dnsFinder({
+    server: { host: LOOPBACK, port },
+    zone: ZONE,
+    interfaceName: 'wg-none',
+  })(context);
   book.read(DEVICE, 0, WALL);
   return {
     finder,

@@ -1,0 +1,34 @@
+import type { Logger } from 'pino';
+import type { ClientEvent } from '../client/client.js';
+import { peerLog } from './peer-log.js';
+
+/** Where a client shows what it does. */
+export interface View {
+  observe(event: ClientEvent): void;
+  /** Prints a result. */
+  print(line: string): void;
+  end(): void;
+}
+
+/** A log, and results on stdout; those of a daemon, whom nobody reads, are logged too. */
+export function logView(
+  logger: Logger,
+  names: ReadonlyMap<string, string>,
+  isDaemon: boolean,
+): View {
+  return {
+    observe: peerLog(logger, names),
+    print: isDaemon
+      ? (line) => logger.info(line)
+      : (line) => {
+          process.stdout.write(`${line}\n`);
+        },
+    end() {},
+  };
+}
+
+/** A table of the peers on this terminal. */
+export async function liveTable(title: string): Promise<View> {
+  const { PeerTable } = await import('./peer-table.js');
+  return new PeerTable(title, process.stdout);
+}
