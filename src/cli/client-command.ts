@@ -37,8 +37,7 @@ export function clientCommand(exit: (code: number) => void): Command {
         import('./client-run.js'),
         finderOf(name, server, flags),
       ]);
-      const through = `${server.host}:${server.port}`;
-      exit(await runClient(clientOptions(name, finder, flags), through, flags));
+      exit(await runClient(clientOptions(name, finder, flags), flags));
     },
   );
 }

@@ -1,5 +1,10 @@
 import { Client, type ClientEvent, type ClientOptions } from '../client/client.js';
+import { STATUS_FORMAT, type Status } from '../client/status/status.js';
+import { StatusBook, timeText } from '../client/status/status-book.js';
+import { serveStatus } from '../client/status/status-socket.js';
 import { isTrustedHolder, lockInterface } from '../socket/interface-lock.js';
+import { formatPublicKey } from '../wire/key.js';
+import type { Device } from '../wireguard/device.js';
 import { ClientCounts } from './client-counts.js';
 import { EXIT } from './exit-code.js';
 import { createLogger } from './log.js';
@@ -7,6 +12,7 @@ import type { LogOptions } from './log-options.js';
 import { peerLog } from './peer-log.js';
 import { endpointText, lackText } from './peer-text.js';
 import { stopSignal } from './stop-signal.js';
+import { version } from './version.js';
 
 /** Where a client shows what it does. */
 interface View {
@@ -18,26 +24,35 @@ interface View {
 
 /**
  * Runs a client until it is done. Throws what no retry can mend.
- * @param through the server, as people know it
  * @returns the exit code
  */
-export async function runClient(
-  settings: ClientOptions,
-  through: string,
-  flags: LogOptions,
-): Promise<number> {
+export async function runClient(settings: ClientOptions, flags: LogOptions): Promise<number> {
   const { once, interfaceName: name } = settings;
   const stop = stopSignal();
   takeInterface(name);
   const live = process.stdout.isTTY && flags.logFormat === 'text' && !once;
-  const view = live ? await liveTable(`${name} through ${through}`) : logView(flags);
+  const book = new StatusBook({ reasonOf: lackText });
+  const startedAt = Date.now();
+  const view = live ? await liveView(() => status()) : logView(flags);
   const counts = new ClientCounts();
-  const client = new Client(settings, (event) => {
+  const observe = (event: ClientEvent) => {
     counts.observe(event);
+    book.observe(event, Date.now());
     view.observe(event);
-  });
+  };
+  const client = new Client(settings, observe);
+  const status = () => makeStatus(name, client, book, startedAt);
   process.on('SIGUSR1', () => view.print(counts.line(client.peers, flags.logFormat)));
-  const outcome = await client.run(stop).finally(() => view.end());
+  const running = client.run(stop);
+  // Behind the first look at the interface, which is on the way to the first connection.
+  const socket = serveStatus(name, status).catch(({ message }: Error) => {
+    observe({ type: 'problem', topic: 'status', text: message });
+    return undefined;
+  });
+  const outcome = await running.finally(async () => {
+    view.end();
+    (await socket)?.close();
+  });
   return outcome === 'stopped' ? EXIT.ok : report(client, outcome === 'connected');
 }
 
@@ -87,7 +102,31 @@ function logView(flags: LogOptions): View {
   };
 }
 
-async function liveTable(title: string): Promise<View> {
-  const { PeerTable } = await import('./peer-table.js');
-  return new PeerTable(title, process.stdout);
+async function liveView(status: () => Status): Promise<View> {
+  const { LiveView } = await import('./live-view.js');
+  return new LiveView(process.stdout, status);
+}
+
+/** What `wg-rendezvous status` shows of this client. */
+function makeStatus(name: string, client: Client, book: StatusBook, startedAt: number): Status {
+  const { device } = client;
+  const { counts, peers, problems } = book.report;
+  return {
+    format: STATUS_FORMAT,
+    version: version(),
+    time: timeText(Date.now()),
+    pid: process.pid,
+    startedAt: timeText(startedAt),
+    interface: name,
+    ...(device === undefined ? {} : interfaceStatus(device)),
+    servers: client.servers,
+    counts,
+    peers,
+    problems,
+  };
+}
+
+function interfaceStatus({ publicKey, listenPort, fwmark }: Device) {
+  const key = publicKey && formatPublicKey(publicKey);
+  return { ...(key === undefined ? {} : { publicKey: key }), listenPort, fwmark };
 }

@@ -23,7 +23,6 @@ export function dnsClientCommand(exit: (code: number) => void): Command {
       import('../client/dns/dns-finder.js'),
     ]);
     const { dns, zone } = flags;
-    const through = `${zone} at ${dns.host}:${dns.port}`;
-    exit(await runClient(clientOptions(name, dnsFinder(dns, zone, name), flags), through, flags));
+    exit(await runClient(clientOptions(name, dnsFinder(dns, zone, name), flags), flags));
   });
 }

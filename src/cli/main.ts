@@ -5,9 +5,10 @@ import { labAgentCommand } from './lab-agent-command.js';
 import { runProgram } from './program.js';
 import { pubkeyCommand } from './pubkey-command.js';
 import { serverCommand } from './server-command.js';
+import { statusCommand } from './status-command.js';
 
 // The program with all commands.
 await runProgram(
-  [serverCommand, pubkeyCommand, clientCommand, dnsCommand, compareCommand],
+  [serverCommand, pubkeyCommand, clientCommand, statusCommand, dnsCommand, compareCommand],
   [labAgentCommand],
 );

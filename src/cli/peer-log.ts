@@ -63,6 +63,7 @@ const SOLVED = {
   registration: 'the server lets this host register again',
   clock: 'the clock is as it should be again',
   'want-list': 'the server has room for all wanted peers',
+  status: 'the status is served again',
 } as const;
 
 function logChange(

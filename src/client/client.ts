@@ -12,6 +12,7 @@ import { OpenerExchange } from './opener-exchange.js';
 import { PeerBook } from './peer-book.js';
 import type { PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
+import type { ServerView } from './status/status.js';
 import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
 import { Wake } from './wake.js';
 
@@ -97,6 +98,16 @@ export class Client {
   /** Why peers may lack a handshake, as far as it is not the peers' own matter. */
   get problems(): string[] {
     return this.#problems.texts;
+  }
+
+  /** The interface as read last; undefined while it cannot be used. */
+  get device(): Device | undefined {
+    return this.#device;
+  }
+
+  /** The servers as they stand now. */
+  get servers(): readonly ServerView[] {
+    return this.#finder.servers ?? [];
   }
 
   /** The managed peers as they stand now. */

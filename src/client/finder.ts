@@ -2,6 +2,7 @@ import type { Endpoint } from '../wire/endpoint.js';
 import type { PublicKey } from '../wire/key.js';
 import type { Device } from '../wireguard/device.js';
 import type { Problems } from './problems.js';
+import type { ServerView } from './status/status.js';
 
 /** Where a peer may be, most promising first: at least one endpoint, and none of them twice. */
 export type Candidates = readonly [Endpoint, ...Endpoint[]];
@@ -56,6 +57,8 @@ export interface Finder {
   skips?(device: Device): string | undefined;
   /** Where a server outside the tunnel is looked for now; undefined until its name was resolved. */
   readonly serverEndpoint?: Endpoint | undefined;
+  /** The servers as people are shown them. */
+  readonly servers?: readonly ServerView[];
   /** The round trip to the server in milliseconds; undefined where it is not known yet. */
   readonly roundTripMs?: number | undefined;
   /**

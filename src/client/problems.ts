@@ -17,7 +17,8 @@ export type Topic =
   | 'server-key'
   | 'registration'
   | 'clock'
-  | 'want-list';
+  | 'want-list'
+  | 'status';
 
 /** Codes after which there is no use in trying again. */
 const FATAL = new Set(['WG_TOOL_MISSING', 'WG_NOT_PERMITTED', 'ADDON_UNUSABLE', 'EPERM', 'EACCES']);

@@ -9,6 +9,8 @@ import type { Answer, Finder, FinderContext, FinderFactory } from '../finder.js'
 import { localEndpoints } from '../host-addresses.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
+import { serverView } from '../status/server-view.js';
+import type { ServerView } from '../status/status.js';
 import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { Wake } from '../wake.js';
 import { OwnKeys } from './own-keys.js';
@@ -103,6 +105,14 @@ class SealedFinder implements Finder {
 
   get roundTripMs(): number | undefined {
     return this.#client?.roundTripMs;
+  }
+
+  get servers(): ServerView[] {
+    const { server, serverKey } = this.#options;
+    const client = this.#client;
+    const isSilent = client?.isStalled || (client?.status.unanswered ?? 0) > ATTEMPTS_PER_TURN;
+    const view = serverView('sealed', server, this.#locator, isSilent, this.roundTripMs);
+    return [{ ...view, publicKey: formatPublicKey(serverKey) }];
   }
 
   secretWith(peer: PublicKey): Uint8Array | undefined {
