@@ -2,6 +2,7 @@ import { Client, type ClientEvent, type ClientOptions } from '../client/client.j
 import { STATUS_FORMAT, type Status } from '../client/status/status.js';
 import { StatusBook, timeText } from '../client/status/status-book.js';
 import { serveStatus } from '../client/status/status-socket.js';
+import type { ControlSocket } from '../socket/control-socket.js';
 import { isTrustedHolder, lockInterface } from '../socket/interface-lock.js';
 import { formatPublicKey } from '../wire/key.js';
 import type { Device } from '../wireguard/device.js';
@@ -40,16 +41,20 @@ export async function runClient(settings: ClientOptions, flags: LogOptions): Pro
     book.observe(event, Date.now());
     view.observe(event);
   };
-  const client = new Client(settings, observe);
+  let socket: Promise<ControlSocket | undefined> | undefined;
+  const client = new Client(settings, (event) => {
+    observe(event);
+    if (event.type === 'peers') {
+      // Not before: the first look at the interface is on the way to the first connection, and may end the run.
+      socket ??= serveStatus(name, status).catch(({ message }: Error) => {
+        observe({ type: 'problem', topic: 'status', text: message });
+        return undefined;
+      });
+    }
+  });
   const status = () => makeStatus(name, client, book, startedAt);
   process.on('SIGUSR1', () => view.print(counts.line(client.peers, flags.logFormat)));
-  const running = client.run(stop);
-  // Behind the first look at the interface, which is on the way to the first connection.
-  const socket = serveStatus(name, status).catch(({ message }: Error) => {
-    observe({ type: 'problem', topic: 'status', text: message });
-    return undefined;
-  });
-  const outcome = await running.finally(async () => {
+  const outcome = await client.run(stop).finally(async () => {
     view.end();
     (await socket)?.close();
   });

@@ -43,7 +43,8 @@ export class Screen {
     const { columns, rows } = this.#size;
     // The cursor stands in the line below.
     const lines = this.#compose(columns, rows - 1);
-    const body = lines.map((line) => `${line}${ERASE_LINE}\n`).join('');
+    // Erased first: behind a line as wide as the terminal, its last column would be erased.
+    const body = lines.map((line) => `${ERASE_LINE}${line}\n`).join('');
     this.#terminal.write(`${NO_WRAP}${UP(this.#height(columns))}${body}${ERASE_BELOW}${WRAP}`);
     this.#drawn = lines;
   }

@@ -10,6 +10,8 @@ const MAX_NAME_COLUMNS = 20;
 const GAP = '  ';
 /** Lines for the reason of one peer, and for one problem, in a window. */
 const MAX_REASON_LINES = 2;
+/** With less room than this, peers have neither titles nor reasons. */
+const ROOMY = 7;
 /** Server lines and problems in a window. */
 const MAX_SERVERS = 3;
 const MAX_PROBLEMS = 3;
@@ -48,7 +50,7 @@ export function windowLines(status: Status, sheet: Sheet, rows: number): string[
     ...serverLines(status, sheet),
     summaryLine(status, sheet),
   ];
-  const problems = problemLines(status, sheet).slice(0, Math.max(0, rows - head.length - 3));
+  const problems = problemLines(status, sheet).slice(0, Math.floor((rows - head.length) / 2));
   const room = rows - head.length - problems.length;
   const peers = peerLines(status, sheet, room);
   return [...head, ...peers, ...problems].slice(0, rows);
@@ -118,8 +120,12 @@ function peerLines(status: Status, sheet: Sheet, room: number): string[] {
   }
   const now = Date.parse(status.time);
   const [titles = '', ...lines] = peerRows(peers, now, sheet);
-  const blocks = lines.map((line, i) => [line, ...reasonLines(peers[i] as StatusPeer, sheet)]);
-  const shown: string[] = [titles];
+  const isRoomy = room >= ROOMY;
+  const blocks = lines.map((line, i) => [
+    line,
+    ...(isRoomy ? reasonLines(peers[i] as StatusPeer, sheet) : []),
+  ]);
+  const shown: string[] = isRoomy ? [titles] : [];
   let count = 0;
   for (const block of blocks) {
     const isLast = count + 1 === counts.peers;

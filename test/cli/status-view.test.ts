@@ -131,7 +131,7 @@ describe('a screen', () => {
     screen.draw();
     terminal.written = '';
     screen.draw();
-    assert.ok(terminal.written.includes(`${ESC}[2A\r1234567890`));
+    assert.ok(terminal.written.includes(`${ESC}[2A\r${ESC}[K1234567890`));
     terminal.columns = 5;
     terminal.written = '';
     terminal.resized();

@@ -1,4 +1,3 @@
-import type { PeerState } from '../peer-track.js';
 import type { NatFacts } from './nat-facts.js';
 
 /** The number of the format; `docs/status.schema.json` describes it. */
@@ -50,15 +49,18 @@ export interface ServerView {
   readonly state: ServerState;
 }
 
+/** As a peer's own state: `asking` without an answer of a server, `unknown` where it knows none. */
+export type StatusState = 'asking' | 'unknown' | 'connecting' | 'connected';
+
 /** All peers of the interface that the client manages. */
-export type StatusCounts = { readonly peers: number } & Readonly<Record<PeerState, number>>;
+export type StatusCounts = { readonly peers: number } & Readonly<Record<StatusState, number>>;
 
 export interface StatusPeer {
   /** Base64. */
   readonly publicKey: string;
   /** As the user named it. */
   readonly name?: string | undefined;
-  readonly state: PeerState;
+  readonly state: StatusState;
   /** Of a connected peer. */
   readonly path?: PathKind | undefined;
   readonly endpoint?: string | undefined;
