@@ -1,3 +1,4 @@
+import { checkCommand } from './check-command.js';
 import { clientCommand } from './client-command.js';
 import { compareCommand } from './compare-command.js';
 import { dnsCommand } from './dns-command.js';
@@ -9,6 +10,14 @@ import { statusCommand } from './status-command.js';
 
 // The program with all commands.
 await runProgram(
-  [serverCommand, pubkeyCommand, clientCommand, statusCommand, dnsCommand, compareCommand],
+  [
+    serverCommand,
+    pubkeyCommand,
+    clientCommand,
+    statusCommand,
+    checkCommand,
+    dnsCommand,
+    compareCommand,
+  ],
   [labAgentCommand],
 );
