@@ -8,6 +8,7 @@ import { clientsOfOthers, lockHolders, rawUdpHolders } from '../socket/client-pr
 import { interfaceIsUp } from '../socket/interface-flags.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import { addressFamily, type Endpoint, endpoint, withoutZone } from '../wire/endpoint.js';
+import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
 import { formatPublicKey, type PublicKey, parsePublicKey } from '../wire/key.js';
 import type { Device } from '../wireguard/device.js';
 import { readPrivateKey } from '../wireguard/private-key.js';
@@ -343,6 +344,6 @@ function addressesWithout(interfaceName: string): string[] {
   return Object.entries(networkInterfaces())
     .filter(([name]) => name !== interfaceName)
     .flatMap(([, list]) => list ?? [])
-    .filter(({ internal }) => !internal)
+    .filter(({ internal, address }) => !internal && scopeOf(address) !== SCOPE.none)
     .map(({ address }) => withoutZone(address));
 }

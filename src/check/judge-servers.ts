@@ -52,7 +52,10 @@ function judgeProbe(
   works: boolean,
   facts: Facts,
 ): Finding[] {
-  const where = `${server.name} over IPv${probe.endpoint.family} (${formatEndpoint(probe.endpoint)})`;
+  const address = formatEndpoint(probe.endpoint);
+  const where =
+    `${server.name} over IPv${probe.endpoint.family}` +
+    (address === server.name ? '' : ` (${address})`);
   const { outcome } = probe;
   if (typeof outcome === 'object') {
     const [what, advice] = ERRORS[outcome.errorCode] ?? [
