@@ -88,14 +88,13 @@ function notRegistered(facts: Facts, name: string): Finding {
 }
 
 /** The peer is known: what its and our NATs make of it. */
-function expected(
-  { nat, servers }: Facts,
-  name: string,
-  where: Endpoint | string | undefined,
-): Finding {
-  const seen = servers.flatMap(({ probes }) =>
+function expected(facts: Facts, name: string, where: Endpoint | string | undefined): Finding {
+  const { nat, servers, client } = facts;
+  const told = client === 'none' ? [] : Object.values(client.mapping ?? {}).map(addressIn);
+  const asked = servers.flatMap(({ probes }) =>
     probes.flatMap(({ seenAs }) => seenAs?.address ?? []),
   );
+  const seen = [...told, ...asked];
   const address = typeof where === 'string' ? addressIn(where) : where?.address;
   const place = typeof where === 'string' ? ` at ${where}` : at(where);
   if (address !== undefined && seen.includes(address)) {

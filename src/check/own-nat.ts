@@ -1,6 +1,6 @@
 import type { NatFacts } from '../client/status/nat-facts.js';
 import type { Status } from '../client/status/status.js';
-import { formatEndpoint } from '../wire/endpoint.js';
+import { formatEndpoint, parseEndpoint } from '../wire/endpoint.js';
 import { isInPrefix } from '../wire/prefix.js';
 import type { ProbeFacts } from './facts.js';
 
@@ -17,7 +17,8 @@ export function natOf(
   const seen = probes
     .filter(({ endpoint }) => endpoint.family === 4)
     .flatMap((one) => one.seenAs ?? []);
-  const isOutside = seen.some(({ address }) => localAddresses.includes(address));
+  const told = client === 'none' ? [] : Object.values(client.mapping ?? {}).map(parseEndpoint);
+  const isOutside = [...told, ...seen].some(({ address }) => localAddresses.includes(address));
   const ports = probes.filter((one) => one.fromWireguardPort && one.endpoint.family === 4);
   const mappings = new Set(ports.flatMap(({ seenAs }) => (seenAs ? [formatEndpoint(seenAs)] : [])));
   const servers = new Set(

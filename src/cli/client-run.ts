@@ -4,6 +4,7 @@ import { StatusBook, timeText } from '../client/status/status-book.js';
 import { serveStatus } from '../client/status/status-socket.js';
 import type { ControlSocket } from '../socket/control-socket.js';
 import { isTrustedHolder, lockInterface } from '../socket/interface-lock.js';
+import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey } from '../wire/key.js';
 import type { Device } from '../wireguard/device.js';
 import { ClientCounts } from './client-counts.js';
@@ -125,10 +126,16 @@ function makeStatus(name: string, client: Client, book: StatusBook, startedAt: n
     interface: name,
     ...(device === undefined ? {} : interfaceStatus(device)),
     servers: client.servers,
+    ...mappingOf(client.observed),
     counts,
     peers,
     problems,
   };
+}
+
+function mappingOf(observed: readonly Endpoint[]): Pick<Status, 'mapping'> {
+  const entries = observed.map((one) => [`ipv${one.family}`, formatEndpoint(one)] as const);
+  return entries.length === 0 ? {} : { mapping: Object.fromEntries(entries) };
 }
 
 function interfaceStatus({ publicKey, listenPort, fwmark }: Device) {

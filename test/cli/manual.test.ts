@@ -95,14 +95,16 @@ function fish(line: string): string[] {
     .flatMap((found) => found.split('\t')[0] || []);
 }
 
-const TMUX = `wgr-zsh-${process.pid}`;
+let terminals = 0;
 
+/** Each terminal has a server of its own: one that ends takes the next one's session with it. */
 function tmux(...args: string[]): string {
-  return run('tmux', '-L', TMUX, '-f', '/dev/null', ...args);
+  return run('tmux', '-L', `wgr-zsh-${process.pid}-${terminals}`, '-f', '/dev/null', ...args);
 }
 
 /** zsh completes on a terminal only: the words that it shows, in the line or below it. */
 async function zsh(line: string): Promise<string[]> {
+  terminals++;
   tmux('new-session', '-d', '-s', 'z', '-x', '200', '-y', '50', 'zsh', '-f');
   try {
     const setUp = `fpath=(${folder} $fpath); autoload -Uz compinit && compinit -u -D; PS1='> '; clear; echo ready`;
@@ -147,7 +149,7 @@ describe('completion', () => {
       await has('wg-rendezvous client --ser', '--server-key');
       await has('wg-rendezvous server --log-format ', 'text', 'json');
       await has('wg-rendezvous dns server --zo', '--zone');
-      await has('wg-rendezvous status w', ...INTERFACES);
+      await has('wg-rendezvous status wg', ...INTERFACES);
     });
   }
 

@@ -20,6 +20,8 @@ function view(number: number, more: Partial<PeerView> = {}): PeerView {
     answer: undefined,
     unknownForMs: undefined,
     offers: [],
+    path: more.state === 'connected' ? 'direct' : undefined,
+    roundTripMs: undefined,
     ...more,
   };
 }

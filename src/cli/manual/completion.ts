@@ -226,12 +226,12 @@ function fish(program: Command): string {
   return `# fish completion of ${PROGRAM}; made from the definitions of its commands.
 function __wg_rendezvous_at
     set -l words (commandline -opc)
-    test (string join ' ' $words[2..]) = "$argv[1]"
+    test "$words[2..]" = "$argv[1]"
 end
 
 function __wg_rendezvous_in
     set -l words (commandline -opc)
-    string match -q -- "$argv[1]" (string join ' ' $words[2..]); or string match -q -- "$argv[1] *" (string join ' ' $words[2..])
+    string match -q -- "$argv[1] *" "$words[2..] "
 end
 
 complete -c ${PROGRAM} -f

@@ -2,7 +2,7 @@ import { type Endpoint, formatEndpoint, sameEndpoint } from '../../wire/endpoint
 import { formatPublicKey } from '../../wire/key.js';
 import type { PeerConfig } from '../../wireguard/device.js';
 import type { PeerState, PeerView } from '../peer-track.js';
-import type { PathKind, StatusChange, StatusCounts, StatusPeer, StatusProblem } from './status.js';
+import type { StatusChange, StatusCounts, StatusPeer, StatusProblem } from './status.js';
 
 /** Peers that a status lists; the others are in its counts only. */
 export const MAX_STATUS_PEERS = 2000;
@@ -10,18 +10,12 @@ export const MAX_STATUS_PEERS = 2000;
 /** In the order in which people want to see them. */
 const STATES: readonly PeerState[] = ['connecting', 'unknown', 'asking', 'connected'];
 
-/** A peer as a client shows it; what is absent is not measured. */
-export type WatchedPeer = PeerView & {
-  readonly path?: PathKind | undefined;
-  readonly roundTripMs?: number | undefined;
-};
-
 /** What a client tells; the parts of its events that matter here. */
 export type WatchedEvent =
   | { readonly type: 'problem'; readonly topic: string; readonly text: string }
   | { readonly type: 'solved'; readonly topic: string }
   | { readonly type: 'changed'; readonly peer: PeerConfig }
-  | { readonly type: 'peers'; readonly peers: readonly WatchedPeer[] };
+  | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
 
 export interface StatusBookOptions {
   /** The user's name of a peer, by base64 key. */
@@ -31,7 +25,7 @@ export interface StatusBookOptions {
 }
 
 interface Entry {
-  peer: WatchedPeer;
+  peer: PeerView;
   since: number;
   change: StatusChange | undefined;
 }
@@ -95,7 +89,7 @@ export class StatusBook {
     };
   }
 
-  #observePeers(peers: readonly WatchedPeer[], now: number): void {
+  #observePeers(peers: readonly PeerView[], now: number): void {
     const entries = new Map<string, Entry>();
     for (const peer of peers) {
       const key = formatPublicKey(peer.publicKey);
@@ -110,7 +104,7 @@ export class StatusBook {
     this.#entries = entries;
   }
 
-  #updated(key: string, before: Entry | undefined, peer: WatchedPeer, now: number): Entry {
+  #updated(key: string, before: Entry | undefined, peer: PeerView, now: number): Entry {
     if (before === undefined) {
       return { peer, since: now, change: undefined };
     }
@@ -127,7 +121,7 @@ export class StatusBook {
     return { ...before, peer };
   }
 
-  #stateChange(before: PeerState, peer: WatchedPeer): [what: string, why: string] {
+  #stateChange(before: PeerState, peer: PeerView): [what: string, why: string] {
     const at = peer.endpoint === undefined ? '' : ` at ${formatEndpoint(peer.endpoint)}`;
     switch (peer.state) {
       case 'connected':
@@ -145,7 +139,7 @@ export class StatusBook {
     }
   }
 
-  #move(key: string, peer: WatchedPeer, isMoved: boolean): { what: string; why: string } {
+  #move(key: string, peer: PeerView, isMoved: boolean): { what: string; why: string } {
     const what = isMoved && peer.endpoint ? formatEndpoint(peer.endpoint) : '';
     if (!isMoved) {
       return { what: `path ${peer.path ?? '-'}`, why: 'a better way to it answered' };
@@ -165,9 +159,9 @@ export class StatusBook {
       publicKey: key,
       name: this.#options.nameOf?.(key),
       state,
-      path: isConnected ? (peer.path ?? 'direct') : undefined,
+      path: isConnected ? peer.path : undefined,
       endpoint: endpoint && formatEndpoint(endpoint),
-      roundTripMs,
+      roundTripMs: roundTripMs === undefined ? undefined : Math.round(roundTripMs * 10) / 10,
       handshakeAgeSeconds:
         handshakeAgeMs === undefined ? undefined : Math.round(handshakeAgeMs / 1000),
       since: timeText(since),

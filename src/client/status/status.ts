@@ -1,10 +1,8 @@
+import type { PathKind } from '../paths/remote-candidate.js';
 import type { NatFacts } from './nat-facts.js';
 
 /** The number of the format; `docs/status.schema.json` describes it. */
 export const STATUS_FORMAT = 1;
-
-/** How packets reach a peer: within the network, directly, through a hard NAT, or by the relay. */
-export type PathKind = 'lan' | 'direct' | 'hard-nat' | 'relay';
 
 /** What a running client tells about itself: one JSON object. Times are RFC 3339, in UTC. */
 export interface Status {
