@@ -25,7 +25,7 @@ async function serving(wg: string): Promise<ClientProcess> {
 describe('status', () => {
   it('shows what the client of an interface knows, to root alone', () =>
     withWg(TWO_PEERS, async (_folder, wg) => {
-      await using client = await serving(wg);
+      await using _client = await serving(wg);
       assert.equal(statSync(SOCKET).mode & 0o777, 0o600);
       const { code, stdout, stderr } = await runCommand(['status', 'lo']);
       assert.deepEqual([code, stderr], [0, '']);
@@ -58,7 +58,7 @@ describe('status', () => {
 
   it('--watch goes on until it is stopped', () =>
     withWg(TWO_PEERS, async (_folder, wg) => {
-      await using client = await serving(wg);
+      await using _client = await serving(wg);
       const watching = spawn(process.execPath, [PROGRAM, 'status', 'lo', '--json', '--watch']);
       let lines = 0;
       await new Promise<void>((resolve) => {
@@ -87,7 +87,7 @@ describe('status', () => {
         'error: no client runs on lo: start one (wg-rendezvous client lo SERVER)\n',
       );
       // The next client takes the socket over.
-      await using next = await serving(wg);
+      await using _next = await serving(wg);
       assert.equal((await runCommand(['status', 'lo'])).code, 0);
     }));
 });

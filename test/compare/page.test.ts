@@ -76,6 +76,21 @@ describe('the page in a browser', () => {
     await page.close();
   });
 
+  it('has plots in which no two texts touch', async () => {
+    const { page } = await open('light');
+    const touching =
+      await page.evaluate(`[...document.querySelectorAll('figure .light')].flatMap((plot) => {
+      const texts = [...plot.querySelectorAll('text')].filter((one) => one.textContent.trim() !== '');
+      const boxes = texts.map((one) => [one.textContent, one.getBoundingClientRect()]);
+      return boxes.flatMap(([text, a], i) => boxes.slice(i + 1)
+        .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+          Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3)
+        .map(([other]) => text + ' | ' + other));
+    })`);
+    assert.deepEqual(touching, []);
+    await page.close();
+  });
+
   it('follows the colour scheme, in text and plots', async () => {
     for (const scheme of ['light', 'dark'] as const) {
       const { page } = await open(scheme);
