@@ -72,7 +72,7 @@ describe('check with nothing wrong', { concurrency: 2 }, () => {
     const { code, findings, problems } = await check(lab.host('a'));
     assert.deepEqual([code, problems], [0, []]);
     const text = findings.map(({ item, seen }) => `${item}: ${seen}`).join('\n');
-    assert.match(text, /^server: .* over IPv4 .* answers in [\d.]+ ms, with the right key$/m);
+    assert.match(text, /^server: .* over IPv4 answers in [\d.]+ ms, with the right key$/m);
     assert.match(text, /^client: pid \d+ runs, 1 of 1 peers connected$/m);
     assert.match(text, /^peer: .{8}: connected, direct at /m);
     const items = findings
@@ -96,6 +96,16 @@ describe('check with nothing wrong', { concurrency: 2 }, () => {
     // b's own check asks about a, which would be known had the check of a registered it.
     const other = await check(lab.host('b'), address);
     assert.match(other.problems.join('\n'), /^peer: .*: not registered with the server/m);
+  });
+
+  it('without root says in one line which privilege it needs', async () => {
+    await using lab = await createLab({ hosts: HOSTS });
+    const a = lab.host('a');
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+    const command = [process.execPath, PROGRAM, 'check', a.wireguard.interface, '127.0.0.1'];
+    const unprivileged = a.spawn('setpriv', [...nobody, ...command]);
+    assert.deepEqual(await unprivileged.exited, { code: 1, signal: null });
+    assert.match(unprivileged.stderr, /^error: [^\n]*CAP_NET_ADMIN[^\n]*\n$/);
   });
 
   it('prints lines that fit the terminal', async () => {
