@@ -395,4 +395,17 @@ describe('check names what is broken', { concurrency: 2 }, () => {
       /^peer: .{8}: speaks the classic protocol \(registered at .*\), this host the sealed one/m,
     );
   });
+
+  it('19: the NAT maps each destination to a port of its own', async () => {
+    await using lab = await createLab({
+      hosts: { a: { nat: 'symmetric' }, b: { nat: 'symmetric' } },
+      rendezvousAddresses: 2,
+    });
+    await startServer(lab.rendezvous);
+    const [first, second] = lab.rendezvous.addresses[4] as [string, string];
+    onlyProblem(
+      await check(lab.host('a'), first, second),
+      /^nat: address-dependent mapping: the mapping that a server sees is not the one that peers get/,
+    );
+  });
 });
