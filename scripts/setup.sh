@@ -24,8 +24,9 @@ needs=(
   make:make
   python3:python3
 )
-# `setup.sh tests`: a browser too, for the page that the comparison writes.
-[[ ${1:-} != tests ]] || needs+=(chromium:chromium)
+# `setup.sh tests`: a browser too, for the page that the comparison writes; a terminal emulator; and what
+# reads the manual and the completions.
+[[ ${1:-} != tests ]] || needs+=(chromium:chromium tmux:tmux groff:groff man:man-db mandoc:mandoc zsh:zsh fish:fish)
 
 main() {
   check_node

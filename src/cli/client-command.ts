@@ -83,7 +83,6 @@ export function clientCommand(exit: (code: number) => void): Command {
         import('./client-run.js'),
         finderOf(name, server, serverKey, flags),
       ]);
-      const through = `${server.host}:${server.port}`;
       const options = {
         ...clientOptions(name, finder, flags),
         stunServers: flags.stun ?? [],
@@ -91,7 +90,7 @@ export function clientCommand(exit: (code: number) => void): Command {
         hardNat: flags.hardNat && serverKey !== undefined,
         portMapping: flags.portMapping && serverKey !== undefined,
       };
-      exit(await runClient(options, through, flags));
+      exit(await runClient(options, flags));
     },
   );
 }

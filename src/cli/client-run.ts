@@ -1,13 +1,17 @@
 import type { Logger } from 'pino';
 import { Client, type ClientEvent } from '../client/client.js';
+import { StatusBook } from '../client/status/status-book.js';
+import { serveStatus } from '../client/status/status-socket.js';
 import { observeTraces } from '../client/trace.js';
 import type { MetricsServer } from '../metrics/metrics-server.js';
+import type { ControlSocket } from '../socket/control-socket.js';
 import { isTrustedHolder, lockInterface } from '../socket/interface-lock.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import { ClientCounts } from './client-counts.js';
 import type { ClientFlags, RunOptions } from './client-options.js';
 import { reloadNames } from './client-reload.js';
-import { liveTable, logView } from './client-view.js';
+import { makeStatus } from './client-status.js';
+import { liveView, logView } from './client-view.js';
 import { daemonIsReady, isDaemon, removePidFile, startDaemon } from './daemon.js';
 import { EXIT } from './exit-code.js';
 import { listenError } from './listen-error.js';
@@ -20,18 +24,13 @@ import { traceLog } from './trace-log.js';
 
 /**
  * Runs a client until it is done; with --background, starts one that runs on. Throws what no retry can mend.
- * @param through the server, as people know it
  * @returns the exit code
  */
-export async function runClient(
-  settings: RunOptions,
-  through: string,
-  flags: ClientFlags,
-): Promise<number> {
+export async function runClient(settings: RunOptions, flags: ClientFlags): Promise<number> {
   const { interfaceName } = settings;
   if (!flags.background) {
     takeInterface(interfaceName);
-    return run(settings, through, flags);
+    return run(settings, flags);
   }
   if (!isDaemon()) {
     return startDaemon();
@@ -42,17 +41,19 @@ export async function runClient(
     process.stderr.write(`a client (pid ${holder.pid}) manages ${interfaceName} already\n`);
     return EXIT.ok;
   }
-  return run(settings, through, flags).finally(() => removePidFile(interfaceName));
+  return run(settings, flags).finally(() => removePidFile(interfaceName));
 }
 
-async function run(settings: RunOptions, through: string, flags: ClientFlags): Promise<number> {
+async function run(settings: RunOptions, flags: ClientFlags): Promise<number> {
   const { once, interfaceName: name, names } = settings;
   const manager = ServiceManager.ofThisProcess();
   const stop = stopSignal();
   const logger = createLogger(flags, flags.background ? 'syslog' : 'stderr');
   const live = process.stdout.isTTY && flags.logFormat === 'text' && !once;
+  const book = new StatusBook({ reasonOf: lackText, nameOf: (key) => names.get(key) });
+  const startedAt = Date.now();
   const view = live
-    ? await liveTable(`${name} through ${through}`)
+    ? await liveView(() => status())
     : logView(logger, names, flags.background === true);
   if (logger.isLevelEnabled('debug')) {
     observeTraces(traceLog(logger, names));
@@ -60,17 +61,29 @@ async function run(settings: RunOptions, through: string, flags: ClientFlags): P
   const counts = new ClientCounts();
   const watchers: ((event: ClientEvent) => void)[] = [
     (event) => counts.observe(event),
+    (event) => book.observe(event, Date.now()),
     (event) => view.observe(event),
   ];
-  const client = new Client(settings, (event) => {
+  const observe = (event: ClientEvent) => {
     for (const watch of watchers) {
       watch(event);
     }
+  };
+  let socket: Promise<ControlSocket | undefined> | undefined;
+  const client = new Client(settings, (event) => {
+    observe(event);
     if (event.type === 'peers') {
+      // Not before: the first inspection of the interface is on the way to the first connection, and may end
+      // the run.
+      socket ??= serveStatus(name, status).catch(({ message }: Error) => {
+        observe({ type: 'problem', topic: 'status', text: message });
+        return undefined;
+      });
       // The first peers, or none, are told of after the first look at the interface.
       tellManager(manager, client, flags, name);
     }
   });
+  const status = () => makeStatus(name, client, book, startedAt);
   stop.addEventListener('abort', () => void manager.stopping());
   process.on('SIGUSR1', () => view.print(counts.line(client.peers, flags.logFormat)));
   process.on('SIGHUP', () => {
@@ -94,6 +107,7 @@ async function run(settings: RunOptions, through: string, flags: ClientFlags): P
     }
     throw error;
   } finally {
+    (await socket)?.close();
     await metrics?.close();
   }
 }

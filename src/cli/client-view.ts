@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { ClientEvent } from '../client/client.js';
+import type { Status } from '../client/status/status.js';
 import { peerLog } from './peer-log.js';
 
 /** Where a client shows what it does. */
@@ -27,8 +28,8 @@ export function logView(
   };
 }
 
-/** A table of the peers on this terminal. */
-export async function liveTable(title: string): Promise<View> {
-  const { PeerTable } = await import('./peer-table.js');
-  return new PeerTable(title, process.stdout);
+/** The status on this terminal. */
+export async function liveView(status: () => Status): Promise<View> {
+  const { LiveView } = await import('./live-view.js');
+  return new LiveView(process.stdout, status);
 }

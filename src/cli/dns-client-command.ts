@@ -28,9 +28,8 @@ export function dnsClientCommand(exit: (code: number) => void): Command {
       import('../client/dns/dns-finder.js'),
     ]);
     const { dns, zone } = flags;
-    const through = `${zone} at ${dns.host}:${dns.port}`;
     const asksAlive = flags.once === true && !flags.peersOnly;
     const finder = dnsFinder({ server: dns, zone, interfaceName: name, asksAlive });
-    exit(await runClient(clientOptions(name, finder, flags), through, flags));
+    exit(await runClient(clientOptions(name, finder, flags), flags));
   });
 }

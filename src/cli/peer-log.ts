@@ -91,6 +91,7 @@ const SOLVED = {
   observed: 'the server sees this host where its peers can use it, or they are connected',
   clock: 'the clock is as it should be again',
   'want-list': 'the server has room for all wanted peers',
+  status: 'the status is served again',
 } as const;
 
 /** Logs a change of the peer with that base64 key. */

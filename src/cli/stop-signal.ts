@@ -11,9 +11,6 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /**
  * Aborts at the first SIGINT or SIGTERM, when the terminal is closed, and when the reader of stdout is gone.
  * A second signal, after a second, ends the process at once.
- *
- * The listeners stay: log-update brings the package signal-exit, which ends the process by the signal as
- * soon as no listener but its own is left.
  */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();

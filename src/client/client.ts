@@ -19,6 +19,7 @@ import { PeerBook } from './peer-book.js';
 import type { OwnNat, PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
 import type { ServerName } from './server-locator.js';
+import type { ServerView } from './status/status.js';
 import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
 import { traceDecision } from './trace.js';
 import { Wake } from './wake.js';
@@ -173,6 +174,21 @@ export class Client {
   /** Why peers may lack a handshake, as far as it is not the peers' own matter. */
   get problems(): string[] {
     return this.#problems.texts;
+  }
+
+  /** The interface as read last; undefined while it cannot be used. */
+  get device(): Device | undefined {
+    return this.#device;
+  }
+
+  /** The servers as they stand now. */
+  get servers(): readonly ServerView[] {
+    return this.#finder.servers ?? [];
+  }
+
+  /** Where the servers see this host. */
+  get observed(): readonly Endpoint[] {
+    return this.#finder.observed ?? [];
   }
 
   /** The managed peers as they stand now. */

@@ -4,6 +4,7 @@ import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Device } from '../wireguard/device.js';
 import type { ObservingServer } from './paths/observing-server.js';
 import type { Problems } from './problems.js';
+import type { ServerView } from './status/status.js';
 
 /** Where a peer may be, most promising first: at least one endpoint, and none of them twice. */
 export type Candidates = readonly [Endpoint, ...Endpoint[]];
@@ -68,6 +69,8 @@ export interface Finder {
   readonly hasAnswered: boolean;
   /** Where a server outside the tunnel is looked for now; undefined until its name was resolved. */
   readonly serverEndpoint?: Endpoint | undefined;
+  /** The servers as people are shown them. */
+  readonly servers?: readonly ServerView[];
   /** The round trip to the server in milliseconds; undefined where it is not known yet. */
   readonly roundTripMs?: number | undefined;
   /**
@@ -81,6 +84,8 @@ export interface Finder {
   readonly outside?: readonly string[];
   /** A server that tells from where it hears this host. @default none */
   readonly observing?: ObservingServer;
+  /** The same with the ports of WireGuard's mappings, one of each family, for people. */
+  readonly observed?: readonly Endpoint[];
   /** An address of this host changed: what others know of us is renewed as soon as possible. */
   refreshNow(): void;
   /** The end of the run: says goodbye where that is usual, and closes everything, within a second. */

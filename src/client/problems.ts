@@ -21,7 +21,8 @@ export type Topic =
   | 'registration'
   | 'observed'
   | 'clock'
-  | 'want-list';
+  | 'want-list'
+  | 'status';
 
 /** Codes after which there is no use in trying again. */
 const FATAL = new Set(['WG_TOOL_MISSING', 'WG_NOT_PERMITTED', 'ADDON_UNUSABLE', 'EPERM', 'EACCES']);

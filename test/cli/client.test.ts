@@ -9,6 +9,9 @@ import { runOnTerminal, type TerminalEnd } from './terminal.js';
 
 await enterOwnNetwork();
 
+/** What sets a style of the terminal. */
+const STYLE = /\p{Cc}\[[\d;]*m/gu;
+
 const [, CONNECTED, LACKING] = KEYS.map((key) => key.slice(0, 8));
 
 /** Whether a client's log names its peers: it runs. */
@@ -122,7 +125,10 @@ describe('client and signals', () => {
 
   it('on a terminal, SIGUSR1 prints counts above the table', async () => {
     const { end, drawn } = await onTerminal('usr1');
-    assert.match(drawn, /counts: peers 2, connected 1, [\s\S]*peer +endpoint/);
+    assert.match(
+      drawn.replaceAll(STYLE, ''),
+      /counts: peers 2, connected 1, [\s\S]*peer +path +endpoint/,
+    );
     assert.equal(end, '0');
   });
 

@@ -13,6 +13,8 @@ import { isLinkLocal, ObservedAddress } from '../observed-address.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { isNoRoute, sendErrorText } from '../send-error.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
+import { serverView } from '../status/server-view.js';
+import type { ServerView } from '../status/status.js';
 import { ATTEMPTS_PER_TURN, MIN_RETRY_MS, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { traceDecision } from '../trace.js';
 import { RequestSchedule } from './request-schedule.js';
@@ -75,6 +77,11 @@ class ClassicFinder implements Finder {
 
   get roundTripMs(): number | undefined {
     return this.#schedule.roundTripMs;
+  }
+
+  get servers(): ServerView[] {
+    const isSilent = this.#schedule.silentRequests >= ATTEMPTS_PER_TURN;
+    return [serverView('classic', this.#server, this.#locator, isSilent, this.roundTripMs)];
   }
 
   refreshNow(): void {

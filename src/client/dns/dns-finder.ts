@@ -7,6 +7,8 @@ import { localEndpoints, reachableFirst } from '../host-addresses.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { isNoRoute, sendErrorText } from '../send-error.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
+import { serverView } from '../status/server-view.js';
+import type { ServerView } from '../status/status.js';
 import { SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { DnsChannel } from './dns-channel.js';
 import { type Exchange, TCP_TIMEOUT_MS } from './exchanges.js';
@@ -101,6 +103,11 @@ class DnsFinder implements Finder {
   skips(device: Device): string | undefined {
     const server = this.#locator.endpoint;
     return server && registryPeer(device, server.address);
+  }
+
+  get servers(): ServerView[] {
+    const isSilent = this.#isRefused || this.#schedule.failure !== undefined;
+    return [serverView('dns', this.#server, this.#locator, isSilent)];
   }
 
   /** A connected socket keeps the address that it began with: the next one begins anew. */

@@ -12,6 +12,8 @@ import { ObservedAddress, observedText } from '../observed-address.js';
 import type { ObservingServer } from '../paths/observing-server.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
+import { serverView } from '../status/server-view.js';
+import type { ServerView } from '../status/status.js';
 import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { traceDecision } from '../trace.js';
 import { Wake } from '../wake.js';
@@ -134,9 +136,20 @@ class SealedFinder implements Finder {
     takeAnswers: () => this.#client?.takeAnswers() ?? [],
     open: (message) => this.#client?.openAnswer(message),
   };
+  get observed(): readonly Endpoint[] {
+    return this.#client?.observed ?? [];
+  }
 
   get roundTripMs(): number | undefined {
     return this.#client?.roundTripMs;
+  }
+
+  get servers(): ServerView[] {
+    const { server, serverKey } = this.#options;
+    const client = this.#client;
+    const isSilent = client?.isStalled || (client?.status.unanswered ?? 0) > ATTEMPTS_PER_TURN;
+    const view = serverView('sealed', server, this.#locator, isSilent, this.roundTripMs);
+    return [{ ...view, publicKey: formatPublicKey(serverKey) }];
   }
 
   secretWith(peer: PublicKey): Uint8Array | undefined {
