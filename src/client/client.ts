@@ -72,6 +72,8 @@ export class Client {
   #device: Device | undefined;
   #foundPort: number | undefined;
   #socketMisses = 0;
+  /** The behaviour of NATs that peers were told of. */
+  #toldNat = '';
   #inspectedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClientOptions, observe: (event: ClientEvent) => void) {
@@ -105,7 +107,7 @@ export class Client {
     this.#finder = options.finder({
       run,
       moved: () => this.#book.moved(clock.now()),
-      nat: () => Buffer.concat(FAMILIES.map((it) => encodeNatBehaviour(this.#nat.behaviour(it)))),
+      nat: () => this.#natBytes(),
       mapped: () => this.#mapping?.candidate(this.#outside(4)?.address),
       peers: this.#book.peers,
       problems: this.#problems,
@@ -217,10 +219,20 @@ export class Client {
     // Last: whoever connects waits for nothing of it.
     this.#nat.work(this.#device, this.#finder.observing, clock.now());
     this.#workOnNats(clock.now());
+    const nat = Buffer.from(this.#natBytes()).toString('hex');
+    if (nat !== this.#toldNat) {
+      // The finder tells peers at once: who has a hard NAT waits for that.
+      this.#toldNat = nat;
+      this.#finder.work(this.#device, clock.now());
+    }
     if (this.#book.takeSuspicion()) {
       this.#finder.refreshNow();
     }
     this.#tellPeers();
+  }
+
+  #natBytes(): Uint8Array {
+    return Buffer.concat(FAMILIES.map((it) => encodeNatBehaviour(this.#nat.behaviour(it))));
   }
 
   #workOnNats(now: number): void {
@@ -235,14 +247,15 @@ export class Client {
     this.#mapping?.work(device && { ...device, interfaceName }, now);
   }
 
-  /** Where the server sees this host. */
+  /** Where WireGuard's port was seen last. The server says it with its pongs, and so later. */
   #outside(family: Family): Endpoint | undefined {
-    return this.#finder.observing?.seenFrom(family);
+    const port = this.#device?.listenPort;
+    const seen = this.#nat.observations(family).filter(({ localPort }) => localPort === port);
+    return seen.at(-1)?.mapped;
   }
 
-  #ownNat(family: Family): OwnNat | undefined {
-    const port = this.#outside(family)?.port;
-    return port === undefined ? undefined : { behaviour: this.#nat.behaviour(family), port };
+  #ownNat(family: Family): OwnNat {
+    return { behaviour: this.#nat.behaviour(family), port: this.#outside(family)?.port ?? 0 };
   }
 
   #sendProbes(): void {
