@@ -28,7 +28,7 @@ const PURE = [
   /^wire\//,
   /^limits\/(?!random-)/,
   /^client\/(liveness|peer-book|peer-track|problems|timing|connect-attempt)\.ts$/,
-  /^client\/paths\/(remote-candidate|check-list|path-monitor|hard-nat|port-guesses|flow-script)\.ts$/,
+  /^client\/paths\/(remote-candidate|check-list|path-monitor|hard-nat|port-guesses|flow-script|opener-ttl)\.ts$/,
   /^client\/classic\/(inquiry|request-schedule)\.ts$/,
   /^client\/sealed\/(?!own-keys|server-channels|sealed-finder)/,
   /^server\/classic\//,
