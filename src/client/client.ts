@@ -10,7 +10,7 @@ import { isInTunnel } from './endpoint-refusal.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
 import { HardNatPaths } from './paths/hard-nat-paths.js';
-import { encodeNatBehaviour } from './paths/nat-behaviour.js';
+import { encodeNatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
 import { NatObserver } from './paths/nat-observer.js';
 import { PortMapping } from './paths/port-mapping.js';
 import { ProbeExchange } from './paths/probe-exchange.js';
@@ -22,6 +22,8 @@ import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
 import { Wake } from './wake.js';
 
 const FAMILIES: readonly Family[] = [4, 6];
+/** So many ports show whether a NAT gives this host a small block, and so how many sockets are too many. */
+const SURE_OBSERVATIONS = 4;
 
 export interface ClientOptions {
   readonly interfaceName: string;
@@ -255,7 +257,13 @@ export class Client {
   }
 
   #ownNat(family: Family): OwnNat {
-    return { behaviour: this.#nat.behaviour(family), port: this.#outside(family)?.port ?? 0 };
+    const behaviour = this.#nat.behaviour(family);
+    const isSure =
+      behaviour.mapping === 'endpoint-independent' ||
+      this.#nat.observations(family).length >= SURE_OBSERVATIONS ||
+      this.#nat.isSettled(family);
+    const port = this.#outside(family)?.port ?? 0;
+    return { behaviour: isSure ? behaviour : UNKNOWN_BEHAVIOUR, port };
   }
 
   #sendProbes(): void {
