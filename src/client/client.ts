@@ -11,7 +11,7 @@ import { isInTunnel } from './endpoint-refusal.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
 import { HardNatPaths } from './paths/hard-nat-paths.js';
-import { encodeNatBehaviour } from './paths/nat-behaviour.js';
+import { encodeNatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
 import { NatObserver } from './paths/nat-observer.js';
 import { PortMapping } from './paths/port-mapping.js';
 import { ProbeExchange } from './paths/probe-exchange.js';
@@ -23,6 +23,9 @@ import type { ServerView } from './status/status.js';
 import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
 import { traceDecision } from './trace.js';
 import { Wake } from './wake.js';
+
+/** So many ports show whether a NAT gives this host a small block, and so how many sockets are too many. */
+const SURE_OBSERVATIONS = 4;
 
 export interface ClientOptions {
   readonly interfaceName: string;
@@ -78,6 +81,8 @@ export class Client {
   #device: Device | undefined;
   #foundPort: number | undefined;
   #socketMisses = 0;
+  /** The behaviour of NATs that peers were told of. */
+  #toldNat = '';
   #inspectedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClientOptions, observe: (event: ClientEvent) => void) {
@@ -114,7 +119,7 @@ export class Client {
     this.#finder = options.finder({
       run,
       moved: () => this.#book.moved(clock.now()),
-      nat: () => Buffer.concat(FAMILIES.map((it) => encodeNatBehaviour(this.#nat.behaviour(it)))),
+      nat: () => this.#natBytes(),
       mapped: () => this.#mapping?.candidate(this.#outside(4)?.address),
       peers: this.#book.peers,
       problems: this.#problems,
@@ -258,10 +263,20 @@ export class Client {
     // Last: whoever connects waits for nothing of it.
     this.#nat.work(this.#device, this.#finder.observing, clock.now());
     this.#workOnNats(clock.now());
+    const nat = Buffer.from(this.#natBytes()).toString('hex');
+    if (nat !== this.#toldNat) {
+      // The finder tells peers at once: who has a hard NAT waits for that.
+      this.#toldNat = nat;
+      this.#finder.work(this.#device, clock.now());
+    }
     if (this.#book.takeSuspicion()) {
       this.#finder.refreshNow();
     }
     this.#tellPeers();
+  }
+
+  #natBytes(): Uint8Array {
+    return Buffer.concat(FAMILIES.map((it) => encodeNatBehaviour(this.#nat.behaviour(it))));
   }
 
   #workOnNats(now: number): void {
@@ -276,14 +291,21 @@ export class Client {
     this.#mapping?.work(device && { ...device, interfaceName }, now);
   }
 
-  /** Where the server sees this host. */
+  /** Where WireGuard's port was seen last. The server says it with its pongs, and so later. */
   #outside(family: Family): Endpoint | undefined {
-    return this.#finder.observing?.seenFrom(family);
+    const port = this.#device?.listenPort;
+    const seen = this.#nat.observations(family).filter(({ localPort }) => localPort === port);
+    return seen.at(-1)?.mapped;
   }
 
-  #ownNat(family: Family): OwnNat | undefined {
-    const port = this.#outside(family)?.port;
-    return port === undefined ? undefined : { behaviour: this.#nat.behaviour(family), port };
+  #ownNat(family: Family): OwnNat {
+    const behaviour = this.#nat.behaviour(family);
+    const isSure =
+      behaviour.mapping === 'endpoint-independent' ||
+      this.#nat.observations(family).length >= SURE_OBSERVATIONS ||
+      this.#nat.isSettled(family);
+    const port = this.#outside(family)?.port ?? 0;
+    return { behaviour: isSure ? behaviour : UNKNOWN_BEHAVIOUR, port };
   }
 
   #sendProbes(): void {

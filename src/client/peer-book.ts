@@ -143,7 +143,7 @@ export class PeerBook {
   }
 
   /** The peers that can be reached through a hard NAT only, by base64 key. */
-  hardNats(own: (family: Family) => OwnNat | undefined, now: number): Map<string, HardNatPeer> {
+  hardNats(own: (family: Family) => OwnNat, now: number): Map<string, HardNatPeer> {
     const found = new Map<string, HardNatPeer>();
     for (const [key, track] of this.#tracks) {
       const peer = track.hardNat(own, now);

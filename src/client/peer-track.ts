@@ -69,7 +69,7 @@ export interface ChangeOptions {
 /** This host's NAT, for a family. */
 export interface OwnNat {
   readonly behaviour: NatBehaviour;
-  /** The outside port that the server sees. */
+  /** The outside port that was seen last; 0 where none was. */
   readonly port: number;
 }
 
@@ -385,7 +385,7 @@ export class PeerTrack implements SoughtPeer {
    * others.
    * @param own the behaviour of this host's NAT, and the outside port that the server sees, by family
    */
-  hardNat(own: (family: Family) => OwnNat | undefined, now: number): HardNatPeer | undefined {
+  hardNat(own: (family: Family) => OwnNat, now: number): HardNatPeer | undefined {
     const observed = this.#candidates.find(({ isOffered }) => !isOffered);
     const isWanted = observed !== undefined && this.#offers !== undefined && this.#seek(now);
     if (!isWanted || this.#isHeard) {
@@ -394,8 +394,8 @@ export class PeerTrack implements SoughtPeer {
     const remote = observed.endpoint;
     const mine = own(remote.family);
     const theirs = peerNat(this.#offers?.nat, remote.family);
-    const role = mine && theirs && hardNatRole(mine.behaviour, theirs);
-    if (mine === undefined || theirs === undefined || role === undefined) {
+    const role = theirs && hardNatRole(mine.behaviour, theirs);
+    if (theirs === undefined || role === undefined) {
       return undefined;
     }
     const [{ step, block }, last] =

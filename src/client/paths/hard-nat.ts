@@ -86,7 +86,7 @@ interface Round {
   readonly key: string;
   readonly peer: HardNatPeer;
   readonly startedAt: number;
-  readonly ports: Iterator<number>;
+  ports: Iterator<number>;
   readonly sockets: number;
   sent: number;
 }
@@ -106,10 +106,17 @@ export class HardNat {
     return this.#round?.key;
   }
 
-  /** Tries to reach a peer, first as soon as no other has its round. What changed counts from the next one. */
+  /**
+   * Tries to reach a peer, first as soon as no other has its round. Another pattern counts at once for ports, and
+   * anything else from the next round on.
+   */
   add(key: string, peer: HardNatPeer, now: number): void {
     const known = this.#candidates.get(key);
     if (known !== undefined) {
+      const round = this.#round?.key === key ? this.#round : undefined;
+      if (round !== undefined && !samePattern(known.peer.pattern, peer.pattern)) {
+        round.ports = guessPorts(peer.pattern, this.#random);
+      }
       known.peer = peer;
     } else {
       this.#candidates.set(key, { peer, rounds: 0, roundAt: now });
@@ -201,6 +208,10 @@ function sends(round: Round, now: number): HardNatAction[] {
   const chosen = Array.from({ length: Math.max(0, end - round.sent) }, (_, i) => round.sent + i);
   round.sent = Math.max(end, round.sent);
   return chosen.length > 0 ? [{ type: 'send', key, sockets: chosen, to: peer.remote }] : [];
+}
+
+function samePattern(a: PortPattern, b: PortPattern): boolean {
+  return a.step === b.step && a.block?.first === b.block?.first && a.block?.size === b.block?.size;
 }
 
 function duration({ peer }: Round): number {

@@ -78,6 +78,11 @@ export class NatObserver {
     return this.#surveys[family].observations;
   }
 
+  /** Whether nothing more is being asked about a family. */
+  isSettled(family: Family): boolean {
+    return this.#surveys[family].isSettled;
+  }
+
   /** A peer saw us, as its response to a probe says. */
   observed(observation: Observation): void {
     this.#surveys[observation.mapped.family].observed(observation);

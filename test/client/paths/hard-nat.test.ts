@@ -106,6 +106,17 @@ describe('the side with many ports', () => {
     assert.ok(actions.length <= 12_010);
   });
 
+  it('follows what is learned of the ports in the middle of a round', () => {
+    const machine = new HardNat(seeded(1));
+    machine.add('h', peer, 0);
+    run(machine, 0, 100);
+    machine.add('h', { ...peer, pattern: { ...RANDOM, block: { first: 20_480, size: 512 } } }, 100);
+    const ports = run(machine, 101, 1_000).map(([, one]) =>
+      one.type === 'probe' ? one.to.port : 0,
+    );
+    assert.ok(ports.length > 200 && ports.every((port) => port >> 9 === 40), `${ports}`);
+  });
+
   it('ends at once for a peer that is removed', () => {
     const machine = new HardNat(seeded(1));
     machine.add('h', peer, 0);
