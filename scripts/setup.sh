@@ -24,9 +24,10 @@ needs=(
   make:make
   python3:python3
 )
-# `setup.sh tests`: a browser too, for the page that the comparison writes; a terminal emulator; and what
-# reads the manual and the completions.
-[[ ${1:-} != tests ]] || needs+=(chromium:chromium tmux:tmux groff:groff man:man-db mandoc:mandoc zsh:zsh fish:fish)
+# `setup.sh tests`: a browser too, for the page that the comparison writes; a terminal emulator; what
+# reads the manual and the completions; STUN programs of others.
+[[ ${1:-} != tests ]] || needs+=(chromium:chromium tmux:tmux groff:groff man:man-db mandoc:mandoc zsh:zsh fish:fish
+  turnserver:coturn turnutils_stunclient:coturn stun:stun-client)
 
 main() {
   check_node
@@ -72,13 +73,33 @@ install_packages() {
   say "installing ${packages[*]}"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
+  hold_services
   # Without recommendations, or a kernel comes along. With the examples, which slim images leave out
   # of every package: there the package may be installed without them already.
   apt-get install -qq -y --no-install-recommends --reinstall \
     -o 'Dpkg::Options::=--path-include=/usr/share/doc/wireguard-tools/*' \
     "${packages[@]}"
+  release_services
   find_missing
   [[ ${#missing[@]} -eq 0 ]] || fail "missing still, after apt-get install: ${missing[*]}"
+}
+
+# Some packages bring a service along (coturn). Nobody asked for one: none is started now, or at the next boot.
+readonly POLICY=/usr/sbin/policy-rc.d
+hold_services() {
+  [[ ! -e $POLICY ]] || return 0
+  printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+  chmod 755 "$POLICY"
+  trap 'rm -f "$POLICY"' EXIT
+}
+
+release_services() {
+  local package
+  for package in "${packages[@]}"; do
+    if [[ $package == coturn && -d /run/systemd/system ]]; then
+      systemctl --quiet disable coturn.service
+    fi
+  done
 }
 
 install_modules() {

@@ -26,6 +26,8 @@ const FLOORS: Readonly<Record<string, string>> = {
 
 /** Modules that decide: no I/O, no clock, no randomness. */
 const PURE = [
+  /^client\/paths\/nat-(behaviour|survey)\.ts$/,
+  /^server\/(ports|stun-handler)\.ts$/,
   /^wire\//,
   /^limits\/(?!random-)/,
   /^client\/(liveness|peer-book|peer-track|problems|timing|connect-attempt)\.ts$/,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { ServiceOptions } from '../server/options.js';
 import { openService, type Service, type ServiceEvents } from '../server/service.js';
+import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import { countsLine, statusLine } from './counts-line.js';
 import { listenError } from './listen-error.js';
@@ -41,6 +42,7 @@ export async function runServer(
     });
   }
   announce(service, logger);
+  announceFurther(service, options.probe?.optional === true, logger);
   if (sealed !== undefined) {
     announceKey(sealed.key.publicKey, logger);
   }
@@ -62,6 +64,21 @@ export function hiddenSourcesText(address: string): string {
     'such as the UDP proxy of a container, hides where they come from, and no peer can reach another; ' +
     "run the server on a public host, in the host's own network"
   );
+}
+
+/** One line for each socket that was asked for; of one that is there by default the log tells on level debug. */
+function announceFurther({ further }: Service, isByDefault: boolean, logger: Logger): void {
+  for (const { address, role } of further) {
+    const where = formatEndpoint(address);
+    if (role === 'probe' && isByDefault) {
+      logger.info(
+        { port: address.port },
+        `second port, where clients learn of their NATs: ${where}`,
+      );
+    } else {
+      process.stdout.write(`listening on ${where}\n`);
+    }
+  }
 }
 
 /** What clients lack where the optional second port cannot be had. */

@@ -63,16 +63,16 @@ export const NONE = -1;
 export class Ports {
   readonly #open: OpenPort[] = [];
 
+  get open(): readonly OpenPort[] {
+    return this.#open;
+  }
+
   add(port: OpenPort): void {
     this.#open.push(port);
   }
 
   address(socket: number): Endpoint {
     return this.#open[socket]!.address;
-  }
-
-  role(socket: number): SocketRole {
-    return this.#open[socket]?.role ?? 'main';
   }
 
   /** The socket with another port of the same address, or NONE: the probe port, and for that the main one. */

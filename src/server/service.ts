@@ -23,7 +23,7 @@ import {
   type ServiceOptions,
   serviceLimits,
 } from './options.js';
-import { Ports, planSockets } from './ports.js';
+import { type OpenPort, Ports, planSockets } from './ports.js';
 import { randomWords } from './random-words.js';
 import type { AllowList } from './sealed/allow-list.js';
 import { Outbox } from './sealed/outbox.js';
@@ -46,8 +46,10 @@ export interface ServiceEvents extends MetricsEvents {
 
 /** A rendezvous server that is listening. */
 export interface Service extends AsyncDisposable {
-  /** The addresses of the sockets: those of the options in their order, then the others; never port 0. */
+  /** The addresses of the sockets, in the order of the options; never port 0. */
   readonly addresses: readonly Endpoint[];
+  /** The sockets that these bring along: second ports, and 3478. */
+  readonly further: readonly OpenPort[];
   /** Whether all sockets receive and send in batches; false without the addon. */
   readonly batched: boolean;
   /** The buffers that the kernel made smaller than requested; the same for each socket. */
@@ -163,7 +165,8 @@ export async function openService(
     throw error;
   }
   return {
-    addresses: sockets.map((socket) => socket.address),
+    addresses: ports.open.filter(({ role }) => role === 'main').map(({ address }) => address),
+    further: ports.open.filter(({ role }) => role !== 'main'),
     batched: sockets.every(({ implementation }) => implementation === 'native'),
     shortBuffers: sockets[0]?.shortBuffers ?? [],
     metricsAddress: metrics?.address,

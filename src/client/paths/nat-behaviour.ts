@@ -84,7 +84,8 @@ export function natBehaviour(
   ownAddresses: readonly string[],
   hairpinning: NatBehaviour['hairpinning'] = 'unknown',
 ): NatBehaviour {
-  const recent = comparable(observations);
+  const all = ofOneTime(observations);
+  const recent = newestOfEach(all);
   const last = recent.at(-1);
   if (last === undefined) {
     return UNKNOWN_BEHAVIOUR;
@@ -95,25 +96,28 @@ export function natBehaviour(
   const isPreserved = recent.every(({ mapped, localPort }) => mapped.port === localPort);
   const mapping = isTranslated ? mappingOf(recent) : NO_MAPPING;
   const isDependent = mapping.mapping !== 'unknown' && mapping.mapping !== 'endpoint-independent';
-  const step = isDependent && !isPreserved ? stepOf(recent) : 0;
+  const step = isDependent && !isPreserved ? stepOf(mappedPorts(all)) : 0;
   return {
     translation: isTranslated ? 'nat' : 'none',
     ...mapping,
     ports: isPreserved ? 'preserved' : 'changed',
     step,
-    block: isDependent && !isPreserved && step === 0 ? blockOf(recent) : undefined,
+    block: isDependent && !isPreserved && step === 0 ? blockOf(mappedPorts(all)) : undefined,
     hairpinning: isTranslated ? hairpinning : 'unknown',
   };
 }
 
-/** The newest observation of each local port and asked endpoint, of one time, oldest first. */
-function comparable(observations: readonly Observation[]): Observation[] {
+/** The observations that can be compared, oldest first. */
+function ofOneTime(observations: readonly Observation[]): Observation[] {
   const newest = Math.max(...observations.map(({ at }) => at));
+  return observations.filter(({ at }) => at >= newest - COMPARABLE_MS).sort((a, b) => a.at - b.at);
+}
+
+/** The newest observation of each local port and asked endpoint, oldest first. */
+function newestOfEach(inOrder: readonly Observation[]): Observation[] {
   const latest = new Map<string, Observation>();
-  for (const it of [...observations].sort((a, b) => a.at - b.at)) {
-    if (it.at >= newest - COMPARABLE_MS) {
-      latest.set(`${it.localPort} ${formatEndpoint(it.asked)}`, it);
-    }
+  for (const it of inOrder) {
+    latest.set(`${it.localPort} ${formatEndpoint(it.asked)}`, it);
   }
   return [...latest.values()].sort((a, b) => a.at - b.at);
 }
@@ -147,14 +151,13 @@ function mappingOf(observations: readonly Observation[]): MappingVerdict {
   return { mapping, isSeenAcrossAddresses };
 }
 
-/** The ports of the mappings in the order in which they were made, each mapping once. */
-function mappedPorts(observations: readonly Observation[]): number[] {
+/** The outside ports in the order in which they were first seen, each once. */
+export function mappedPorts(observations: readonly Observation[]): number[] {
   return [...new Set(observations.map(({ mapped }) => mapped.port))];
 }
 
 /** The common step of successive mappings; 0 where they have none. Two ports are too few to tell. */
-function stepOf(observations: readonly Observation[]): number {
-  const ports = mappedPorts(observations);
+function stepOf(ports: readonly number[]): number {
   const steps = ports.slice(1).map((port, i) => port - ports[i]!);
   // Other hosts take ports in between: the smallest step counts where all go the same way.
   const isUp = steps.every((step) => step > 0 && step <= MAX_STEP);
@@ -169,8 +172,7 @@ function stepOf(observations: readonly Observation[]): number {
  * The block around the ports that were seen. `n` ports drawn from `s` span about `s * (n - 1) / (n + 1)` of
  * them. It need not begin at a multiple of its size, and so is centred.
  */
-function blockOf(observations: readonly Observation[]): PortBlock | undefined {
-  const ports = mappedPorts(observations);
+function blockOf(ports: readonly number[]): PortBlock | undefined {
   const n = ports.length;
   const lowest = Math.min(...ports);
   const span = Math.max(...ports) - lowest + 1;

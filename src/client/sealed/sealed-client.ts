@@ -33,10 +33,11 @@ export const DEFAULT_PING_INTERVAL_MS = 25_000;
 /** While a wanted peer is missing, so that a restarted server is noticed soon: its push would not come. */
 const WAITING_PING_INTERVAL_MS = 2000;
 
-/** Messages that overtook the response to our initiation, which are kept until it comes. */
-const MAX_AHEAD = 8;
 /** Answers that wait to be taken. */
 const MAX_ANSWERS = 16;
+
+/** Messages that overtook the response to our initiation, which are kept until it comes. */
+const MAX_AHEAD = 8;
 
 type PeersFrame = SealedFrame & { kind: typeof FRAME.peers };
 
@@ -283,7 +284,6 @@ export class SealedClient {
       this.#ahead = [...this.#ahead, [family, message.slice()] as const].slice(-MAX_AHEAD);
       return;
     }
-    const session = this.#sessionOf(message);
     const frame = session && this.#open(session, message);
     if (session === undefined || frame === undefined) {
       return;

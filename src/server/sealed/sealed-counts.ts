@@ -36,8 +36,6 @@ export interface SealedCounts {
   /** Opened, from an unproven source: challenged; late, and so ignored. */
   challenges: number;
   unprovenIgnored: number;
-  /** Questions from where a client is heard. */
-  observed: number;
   /** Sources that answered a path challenge. */
   moves: number;
   /** Opened, but not a client's frame; changes that arrived too late. */
@@ -52,6 +50,8 @@ export interface SealedCounts {
   pushesGivenUp: number;
   /** Clients that were not heard for the time to live, or said goodbye. */
   forgotten: number;
+  /** Questions from where a client is heard. */
+  observed: number;
 }
 
 /** Present sizes. */
@@ -87,7 +87,6 @@ export function noSealedCounts(): SealedCounts {
     notices: 0,
     challenges: 0,
     unprovenIgnored: 0,
-    observed: 0,
     moves: 0,
     malformedFrames: 0,
     lateChanges: 0,
@@ -97,5 +96,6 @@ export function noSealedCounts(): SealedCounts {
     pushesRetried: 0,
     pushesGivenUp: 0,
     forgotten: 0,
+    observed: 0,
   };
 }

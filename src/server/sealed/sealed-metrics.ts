@@ -13,6 +13,7 @@ const SEALED_COUNTERS = [
   ['sealed_moves_total', 'moves', 'Sources that proved themselves'],
   ['sealed_refused_wants_total', 'wantsRefused', 'Wants that were not kept'],
   ['sealed_forgotten_total', 'forgotten', 'Clients that left or fell silent'],
+  ['sealed_observed_total', 'observed', 'Questions from where a client is heard'],
 ] as const;
 
 /** Adds the metrics of the sealed protocol; read from its counters at each scrape. */
