@@ -9,7 +9,10 @@ bundle() {
   node_modules/.bin/esbuild "$@" --bundle "${common[@]}" --banner:js="$(cat scripts/bundle-banner.js)"
 }
 bundle src/cli/main.ts --splitting --outdir=dist/bin
-bundle src/cli/client-main.ts --outfile=dist/bin/client-main.js
+# What the client needs after its first packet, or not at all, is not in its file.
+bundle src/cli/client-main.ts --outfile=dist/bin/client-main.js --external:./log.js --external:./peer-table.js
+bundle src/cli/log.ts --outfile=dist/bin/log.js
+bundle src/cli/peer-table.ts --outfile=dist/bin/peer-table.js
 node_modules/.bin/esbuild src/cli/launch.ts --bundle --external:./client-main.js --external:./main.js "${common[@]}" \
   --outfile=dist/bin/wg-rendezvous.js
 chmod +x dist/bin/wg-rendezvous.js

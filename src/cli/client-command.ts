@@ -4,6 +4,7 @@ import type { ServerName } from '../client/server-locator.js';
 import { namespacePath, useSocketNamespace } from '../socket/network-namespace.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import type { PublicKey } from '../wire/key.js';
+import { readAhead } from '../wireguard/read-ahead.js';
 import { interfaceName, publicKeyArgument, serverName } from './arguments.js';
 import {
   type ClientFlags,
@@ -32,7 +33,8 @@ export function clientCommand(exit: (code: number) => void): Command {
     );
   return withSocketNamespace(withRefreshOption(withClientOptions(command))).action(
     async (name: string, server: ServerName, flags: Flags) => {
-      // What a command needs is loaded when it runs: the client's start-up is part of the time to connect.
+      // The client's start is part of the time to connect: what it needs is loaded now, beside `wg`.
+      readAhead(name, flags.serverKey !== undefined);
       const [{ runClient }, finder] = await Promise.all([
         import('./client-run.js'),
         finderOf(name, server, flags),

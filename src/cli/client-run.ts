@@ -2,7 +2,7 @@ import { Client, type ClientEvent, type ClientOptions } from '../client/client.j
 import { isTrustedHolder, lockInterface } from '../socket/interface-lock.js';
 import { ClientCounts } from './client-counts.js';
 import { EXIT } from './exit-code.js';
-import { createLogger } from './log.js';
+import { LateLogger } from './late-logger.js';
 import type { LogOptions } from './log-options.js';
 import { peerLog } from './peer-log.js';
 import { endpointText, lackText } from './peer-text.js';
@@ -13,7 +13,7 @@ interface View {
   observe(event: ClientEvent): void;
   /** Prints a result. */
   print(line: string): void;
-  end(): void;
+  end(): void | Promise<void>;
 }
 
 /**
@@ -80,10 +80,11 @@ function takeInterface(name: string): void {
 }
 
 function logView(flags: LogOptions): View {
+  const logger = new LateLogger(flags);
   return {
-    observe: peerLog(createLogger(flags)),
+    observe: peerLog(logger),
     print: (line) => process.stdout.write(`${line}\n`),
-    end() {},
+    end: () => logger.flush(),
   };
 }
 

@@ -1,8 +1,8 @@
-import type { Logger } from 'pino';
 import type { ClientEvent } from '../client/client.js';
 import type { PeerView } from '../client/peer-track.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey } from '../wire/key.js';
+import type { LineLogger } from './late-logger.js';
 import { LineThrottle } from './line-throttle.js';
 import { answerText, endpointText, handshakeText, lackText, offersText } from './peer-text.js';
 
@@ -12,7 +12,7 @@ import { answerText, endpointText, handshakeText, lackText, offersText } from '.
  * @param now milliseconds of a clock that does not go back
  */
 export function peerLog(
-  logger: Logger,
+  logger: LineLogger,
   now: () => number = () => performance.now(),
 ): (event: ClientEvent) => void {
   const throttle = new LineThrottle(now);
@@ -66,7 +66,7 @@ const SOLVED = {
 } as const;
 
 function logChange(
-  logger: Logger,
+  logger: LineLogger,
   { peer }: ClientEvent & { type: 'changed' },
   leftOut: number,
 ): void {
@@ -86,7 +86,7 @@ function logChange(
 }
 
 function logPeers(
-  logger: Logger,
+  logger: LineLogger,
   throttle: LineThrottle,
   peers: readonly PeerView[],
   before: ReadonlyMap<string, string>,
