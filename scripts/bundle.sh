@@ -10,8 +10,11 @@ bundle() {
 }
 bundle src/cli/main.ts --splitting --outdir=dist/bin
 # What few clients need stays out of the file that all of them read.
-bundle src/cli/client-main.ts --external:./client-metrics.js --outfile=dist/bin/client-main.js
-bundle src/cli/client-metrics.ts --outfile=dist/bin/client-metrics.js
+late=(./client-metrics.js ./log.js ./live-view.js)
+bundle src/cli/client-main.ts --outfile=dist/bin/client-main.js "${late[@]/#/--external:}"
+for file in client-metrics log live-view; do
+  bundle "src/cli/$file.ts" --outfile="dist/bin/$file.js"
+done
 node_modules/.bin/esbuild src/cli/launch.ts --bundle --external:./client-main.js --external:./main.js "${common[@]}" \
   --outfile=dist/bin/wg-rendezvous.js
 chmod +x dist/bin/wg-rendezvous.js

@@ -3,8 +3,10 @@ import type { FinderFactory } from '../client/finder.js';
 import type { ServerName } from '../client/server-locator.js';
 import { namespacePath, useSocketNamespace } from '../socket/network-namespace.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
+
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import { STUN_PORT } from '../wire/stun.js';
+import { readAhead } from '../wireguard/read-ahead.js';
 import {
   collect,
   type GivenServer,
@@ -13,6 +15,7 @@ import {
   publicKeyArgument,
   serverName,
 } from './arguments.js';
+
 import {
   type ClientFlags,
   clientOptions,
@@ -78,7 +81,8 @@ export function clientCommand(exit: (code: number) => void): Command {
         flags,
         self.getOptionValueSource('serverKey') === 'cli',
       );
-      // What a command needs is loaded when it runs: the client's start-up is part of the time to connect.
+      // The client's start is part of the time to connect: what it needs is loaded now, beside `wg`.
+      readAhead(name, serverKey !== undefined);
       const [{ runClient }, finder] = await Promise.all([
         import('./client-run.js'),
         finderOf(name, server, serverKey, flags),

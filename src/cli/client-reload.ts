@@ -1,11 +1,11 @@
-import type { Logger } from 'pino';
+import type { LineLogger } from './late-logger.js';
 import type { Settings } from './settings.js';
 
 /** Takes the names of peers from the file as it is now; where it cannot be used, those before stay. */
 export function reloadNames(
   settings: Settings | undefined,
   names: Map<string, string>,
-  logger: Logger,
+  logger: LineLogger,
 ): void {
   if (settings === undefined) {
     return;
@@ -17,8 +17,8 @@ export function reloadNames(
       names.set(key, name);
     }
     const others = now.text === settings.text ? '' : '; other changes count from the next start on';
-    logger.info(`${now.path} read again: ${names.size} peers have names${others}`);
+    logger.info({}, `${now.path} read again: ${names.size} peers have names${others}`);
   } catch (error) {
-    logger.error(`${(error as Error).message}; the settings before stay`);
+    logger.error({}, `${(error as Error).message}; the settings before stay`);
   }
 }

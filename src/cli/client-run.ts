@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { Client, type ClientEvent } from '../client/client.js';
 import { StatusBook } from '../client/status/status-book.js';
 import { serveStatus } from '../client/status/status-socket.js';
@@ -14,8 +13,8 @@ import { makeStatus } from './client-status.js';
 import { liveView, logView } from './client-view.js';
 import { daemonIsReady, isDaemon, removePidFile, startDaemon } from './daemon.js';
 import { EXIT } from './exit-code.js';
+import { LateLogger, type LineLogger } from './late-logger.js';
 import { listenError } from './listen-error.js';
-import { createLogger } from './log.js';
 import { endpointText, lackText } from './peer-text.js';
 import { ServiceManager } from './service-manager.js';
 import { metricsEvents } from './service-run.js';
@@ -48,14 +47,14 @@ async function run(settings: RunOptions, flags: ClientFlags): Promise<number> {
   const { once, interfaceName: name, names } = settings;
   const manager = ServiceManager.ofThisProcess();
   const stop = stopSignal();
-  const logger = createLogger(flags, flags.background ? 'syslog' : 'stderr');
+  const logger = new LateLogger(flags, flags.background ? 'syslog' : 'stderr');
   const live = process.stdout.isTTY && flags.logFormat === 'text' && !once;
   const book = new StatusBook({ reasonOf: lackText, nameOf: (key) => names.get(key) });
   const startedAt = Date.now();
   const view = live
     ? await liveView(() => status())
     : logView(logger, names, flags.background === true);
-  if (logger.isLevelEnabled('debug')) {
+  if (flags.logLevel === 'debug' || flags.logLevel === 'trace') {
     observeTraces(traceLog(logger, names));
   }
   const counts = new ClientCounts();
@@ -103,12 +102,13 @@ async function run(settings: RunOptions, flags: ClientFlags): Promise<number> {
   } catch (error) {
     view.end();
     if (flags.background) {
-      logger.error((error as Error).message);
+      logger.error({}, (error as Error).message);
     }
     throw error;
   } finally {
     (await socket)?.close();
     await metrics?.close();
+    await logger.flush();
   }
 }
 
@@ -139,7 +139,7 @@ async function openMetrics(
   { metrics: endpoint }: ClientFlags,
   client: Client,
   watchers: ((event: ClientEvent) => void)[],
-  logger: Logger,
+  logger: LineLogger,
 ): Promise<MetricsServer | undefined> {
   if (endpoint === undefined) {
     return undefined;

@@ -1,6 +1,6 @@
-import type { Logger } from 'pino';
 import type { ClientEvent } from '../client/client.js';
 import type { Status } from '../client/status/status.js';
+import type { LineLogger } from './late-logger.js';
 import { peerLog } from './peer-log.js';
 
 /** Where a client shows what it does. */
@@ -13,14 +13,14 @@ export interface View {
 
 /** A log, and results on stdout; those of a daemon, whom nobody reads, are logged too. */
 export function logView(
-  logger: Logger,
+  logger: LineLogger,
   names: ReadonlyMap<string, string>,
   isDaemon: boolean,
 ): View {
   return {
     observe: peerLog(logger, names),
     print: isDaemon
-      ? (line) => logger.info(line)
+      ? (line) => logger.info({}, line)
       : (line) => {
           process.stdout.write(`${line}\n`);
         },

@@ -1,10 +1,13 @@
-import type { Logger } from 'pino';
 import type { ClientEvent } from '../client/client.js';
 import type { PeerView } from '../client/peer-track.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey } from '../wire/key.js';
+
 import type { PeerConfig } from '../wireguard/device.js';
 import { ChangeGate } from './change-gate.js';
+
+import type { LineLogger } from './late-logger.js';
+
 import { LineThrottle } from './line-throttle.js';
 import { answerText, endpointText, handshakeText, lackText, offersText } from './peer-text.js';
 
@@ -16,7 +19,7 @@ import { answerText, endpointText, handshakeText, lackText, offersText } from '.
  * @param now milliseconds of a clock that does not go back
  */
 export function peerLog(
-  logger: Logger,
+  logger: LineLogger,
   names: ReadonlyMap<string, string> = new Map(),
   now: () => number = () => performance.now(),
 ): (event: ClientEvent) => void {
@@ -44,7 +47,7 @@ export function peerLog(
         );
         break;
       case 'fact':
-        logger.info(event.text);
+        logger.info({}, event.text);
         break;
       case 'changed':
         logChange(change, event);
@@ -138,7 +141,7 @@ function logPeers(
 }
 
 /** One line for the changes that had none of their own. */
-function logSummary(logger: Logger, changes: number, peers: readonly PeerView[]): void {
+function logSummary(logger: LineLogger, changes: number, peers: readonly PeerView[]): void {
   if (changes === 0) {
     return;
   }

@@ -4,6 +4,7 @@ import { addonProblem } from '../socket/batch-socket.js';
 import type { Listening } from '../socket/listening.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { EXIT } from './exit-code.js';
+import type { LineLogger } from './late-logger.js';
 import type { LogOptions } from './log-options.js';
 import type { ServiceManager } from './service-manager.js';
 
@@ -33,10 +34,10 @@ export function announce(service: StartedService, logger: Logger): void {
 }
 
 /** Logs what keeps the metrics from being scraped; the server itself goes on. */
-export function metricsEvents(logger: Logger): MetricsEvents {
+export function metricsEvents(logger: LineLogger): MetricsEvents {
   return {
     onMetricsProblem: ({ message }) =>
-      logger.warn(`metrics cannot be scraped: ${message}; the server goes on`),
+      logger.warn({}, `metrics cannot be scraped: ${message}; the server goes on`),
   };
 }
 

@@ -1,10 +1,10 @@
-import type { Logger } from 'pino';
 import type { DatagramTrace, Trace } from '../client/trace.js';
 import { formatEndpoint } from '../wire/endpoint.js';
+import type { LineLogger } from './late-logger.js';
 
 /** Logs decisions at `debug`, and each datagram at `trace`. */
 export function traceLog(
-  logger: Logger,
+  logger: LineLogger,
   names: ReadonlyMap<string, string>,
 ): (trace: Trace) => void {
   return (trace) => {

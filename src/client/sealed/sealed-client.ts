@@ -284,6 +284,7 @@ export class SealedClient {
       this.#ahead = [...this.#ahead, [family, message.slice()] as const].slice(-MAX_AHEAD);
       return;
     }
+    const session = this.#sessionOf(message);
     const frame = session && this.#open(session, message);
     if (session === undefined || frame === undefined) {
       return;
