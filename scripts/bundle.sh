@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Bundles the program into dist/bin: the entry, the client in one file, and everything else in chunks that
-# are read when they are needed.
+# are read when they are needed. Writes the licences of what is in them to dist/THIRD-PARTY.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rm -rf dist/bin
-common=(--platform=node --target=node20 --format=esm --minify-whitespace --minify-syntax --log-level=warning)
+mkdir -p dist/meta
+common=(--bundle --platform=node --format=esm --minify-whitespace --minify-syntax --log-level=warning)
 bundle() {
-  node_modules/.bin/esbuild "$@" --bundle "${common[@]}" --banner:js="$(cat scripts/bundle-banner.js)"
+  node_modules/.bin/esbuild "$@" "${common[@]}" --target=node20 --banner:js="$(cat scripts/bundle-banner.js)"
 }
-bundle src/cli/main.ts --splitting --outdir=dist/bin
-bundle src/cli/client-main.ts --outfile=dist/bin/client-main.js
-node_modules/.bin/esbuild src/cli/launch.ts --bundle --external:./client-main.js --external:./main.js "${common[@]}" \
-  --outfile=dist/bin/wg-rendezvous.js
+bundle src/cli/main.ts --splitting --outdir=dist/bin --metafile=dist/meta/main.json
+bundle src/cli/client-main.ts --outfile=dist/bin/client-main.js --metafile=dist/meta/client-main.json
+# Without `import` and `export`, which old Nodes cannot read; they read the message that they are too old.
+node_modules/.bin/esbuild src/cli/launch.ts "${common[@]}" --target=es2015 --supported:dynamic-import=true \
+  --external:./client-main.js --external:./main.js --outfile=dist/bin/wg-rendezvous.js
 chmod +x dist/bin/wg-rendezvous.js
+node dist/scripts/third-party.js dist/THIRD-PARTY dist/meta/*.json
