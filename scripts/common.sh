@@ -28,3 +28,10 @@ as_owner() {
     runuser -u "$owner" -- env HOME="$home" PATH="$PATH" "$@"
   fi
 }
+
+# The prefix of the tools that build for x64 or arm64; none on a machine of that kind.
+cross() {
+  local machine=x86_64
+  [[ $1 == x64 ]] || machine=aarch64
+  [[ $(uname -m) == "$machine" ]] || printf '%s-linux-gnu-' "$machine"
+}
