@@ -43,6 +43,8 @@ make_tree() {
   install -m 755 "$runtime/bin/node" "$lib/bin/"
   "$(cross "$arch")strip" --strip-unneeded "$lib/bin/node"
   cp -r dist/bin "$lib/dist/"
+  # It is run by the Node beside it, never by one of the PATH.
+  sed -i '1{/^#!/d}' "$lib/dist/bin/wg-rendezvous.js"
   cp -r "prebuilds/linux-$arch" "$lib/prebuilds/"
   # The program reads its version there, and Node that it is made of modules.
   node -p 'const { name, version, type } = require("./package.json"); JSON.stringify({ name, version, type })' \
@@ -54,7 +56,7 @@ make_tree() {
   copy_units "$usr"
   copy_help "$usr"
   chmod -R u=rwX,go=rX "$usr"
-  find "$lib" -type f ! -path '*/bin/node' ! -name 'wg-rendezvous.js' ! -path '*/prebuilds/*' -exec chmod 644 {} +
+  chmod 644 "$lib"/dist/bin/* "$lib"/prebuilds/*/*.node
 }
 
 copy_units() {

@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Linked into an addon, so esbuild does not know of it. */
-const LINKED: Readonly<Record<string, string>> = { 'sodium-native': 'scripts/licences/libsodium.txt' };
+const LINKED: Readonly<Record<string, string>> = {
+  'sodium-native': 'scripts/licences/libsodium.txt',
+};
 
 interface Metafile {
   readonly inputs: Readonly<Record<string, unknown>>;
@@ -44,9 +46,7 @@ function licence(folder: string): string {
   if (linked !== undefined) {
     texts.push(readFileSync(join(ROOT, linked), 'utf8').trim());
   }
-  const manifest = JSON.parse(
-    readFileSync(join(ROOT, folder, 'package.json'), 'utf8'),
-  ) as Manifest;
+  const manifest = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as Manifest;
   const title = `${name} ${manifest.version} (${manifest.license ?? 'see below'})`;
   return `${title}\n${'='.repeat(title.length)}\n\n${texts.join('\n\n')}\n`;
 }
