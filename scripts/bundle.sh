@@ -3,16 +3,19 @@
 # are read when they are needed. Writes the licences of what is in them to dist/THIRD-PARTY.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rm -rf dist/bin
-mkdir -p dist/meta
+rm -rf dist/bin dist/meta
 common=(--bundle --platform=node --format=esm --minify-whitespace --minify-syntax --log-level=warning)
+# Bundles a source file; dist/meta is told what is in it.
 bundle() {
-  node_modules/.bin/esbuild "$@" "${common[@]}" --target=node20 --banner:js="$(cat scripts/bundle-banner.js)"
+  node_modules/.bin/esbuild "$@" "${common[@]}" --metafile="dist/meta/$(basename "$1" .ts).json"
 }
-bundle src/cli/main.ts --splitting --outdir=dist/bin --metafile=dist/meta/main.json
-bundle src/cli/client-main.ts --outfile=dist/bin/client-main.js --metafile=dist/meta/client-main.json
-# Without `import` and `export`, which old Nodes cannot read; they read the message that they are too old.
-node_modules/.bin/esbuild src/cli/launch.ts "${common[@]}" --target=es2015 --supported:dynamic-import=true \
+module() {
+  bundle "$@" --target=node20 --banner:js="$(cat scripts/bundle-banner.js)"
+}
+module src/cli/main.ts --splitting --outdir=dist/bin
+module src/cli/client-main.ts --outfile=dist/bin/client-main.js
+# Without `import` and `export`, which old Nodes cannot read: they are to read the message that they are too old.
+bundle src/cli/launch.ts --target=es2015 --supported:dynamic-import=true \
   --external:./client-main.js --external:./main.js --outfile=dist/bin/wg-rendezvous.js
 chmod +x dist/bin/wg-rendezvous.js
 node dist/scripts/third-party.js dist/THIRD-PARTY dist/meta/*.json

@@ -22,8 +22,17 @@ needs=(
   make:make
   python3:python3
 )
-# `setup.sh tests`: a browser too, for the page that the comparison writes.
-[[ ${1:-} != tests ]] || needs+=(chromium:chromium)
+# `setup.sh tests`: a browser too, for the page that the comparison writes, and what makes and tries packages.
+[[ ${1:-} != tests ]] || needs+=(
+  chromium:chromium
+  aarch64-linux-gnu-g++:g++-aarch64-linux-gnu
+  debootstrap:debootstrap
+  lintian:lintian
+  qemu-aarch64-static:qemu-user-static
+  readelf:binutils
+  unshare:util-linux
+  xz:xz-utils
+)
 
 main() {
   check_node
