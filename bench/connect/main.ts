@@ -44,8 +44,8 @@ interface Contestant {
 
 /*
  * All: one for WireGuard's handshake and one for the ping. In addition, original: one for its question.
- * Classic: one for the question, a half for the peer's opener. Sealed: one for the cookie, one for the
- * handshake with the server, one from the request to the push, a half for the opener.
+ * Classic: one for the question, a half for the peer's probe. Sealed: one for the cookie, one for the
+ * handshake with the server, one from the request to the push, a half for the probe.
  */
 const ROUND_TRIPS: Readonly<Record<Name, number>> = { original: 3, classic: 3.5, sealed: 5.5 };
 

@@ -49,7 +49,7 @@ function leftOutText(leftOut: number): string {
 const SOLVED = {
   interface: 'the interface can be used again',
   peer: 'the peers are there now',
-  openers: 'openers can be sent again',
+  probes: 'probes can be sent again',
   endpoint: 'the endpoints of all peers can be used',
   route: "the server's address is outside the tunnel",
   server: 'the server answers again',

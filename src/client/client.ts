@@ -8,7 +8,7 @@ import { clock } from './boot-clock.js';
 import { isInTunnel } from './endpoint-refusal.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
-import { OpenerExchange } from './opener-exchange.js';
+import { ProbeExchange } from './paths/probe-exchange.js';
 import { PeerBook } from './peer-book.js';
 import type { PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
@@ -50,7 +50,7 @@ export class Client {
   readonly #problems: Problems;
   readonly #book: PeerBook;
   readonly #finder: Finder;
-  readonly #openers: OpenerExchange;
+  readonly #probes: ProbeExchange;
   #device: Device | undefined;
   #foundPort: number | undefined;
   #socketMisses = 0;
@@ -63,6 +63,10 @@ export class Client {
       keepalive: options.keepalive,
       replace: options.replace,
       roundTripMs: () => this.#peerRoundTripMs(),
+      isSimultaneous: () => this.#finder.isSimultaneous ?? false,
+      isSecret: () => this.#finder.secretWith !== undefined,
+      outside: () => this.#finder.outside ?? [],
+      server: () => this.#finder.serverEndpoint,
       isServerLocal: () => {
         const server = this.#finder.serverEndpoint;
         return server !== undefined && scopeOf(server.address) === SCOPE.loopback;
@@ -73,21 +77,26 @@ export class Client {
     this.#problems = new Problems((topic, text) =>
       observe(text === undefined ? { type: 'solved', topic } : { type: 'problem', topic, text }),
     );
+    const run = Date.now();
     this.#finder = options.finder({
+      run,
+      moved: () => this.#book.moved(clock.now()),
       peers: this.#book.peers,
       problems: this.#problems,
       wake: () => {
         // At once: the client's own turn may be waiting for `wg`.
-        this.#sendOpeners();
+        this.#sendProbes();
         this.#wake.notify();
       },
     });
-    this.#openers = new OpenerExchange({
+    this.#probes = new ProbeExchange({
+      run,
       problems: this.#problems,
       secretWith: (peer) => this.#finder.secretWith?.(peer),
-      heard: (key, from, opener) => {
-        if (this.#book.heard(key, from, opener, clock.now())) {
-          this.#sendOpeners();
+      runOf: (key) => this.#book.runOf(key),
+      heard: (key, probe) => {
+        if (this.#book.heard(key, probe, clock.now())) {
+          this.#sendProbes();
           this.#wake.notify();
         }
       },
@@ -126,7 +135,7 @@ export class Client {
       }
       return 'stopped';
     } finally {
-      await Promise.all([this.#finder.close(), this.#openers.close()]);
+      await Promise.all([this.#finder.close(), this.#probes.close()]);
     }
   }
 
@@ -142,16 +151,29 @@ export class Client {
       await this.#inspect();
     }
     this.#finder.work(this.#device, clock.now());
-    this.#openers.use(this.#device, clock.now());
-    this.#sendOpeners();
+    this.#probes.use(this.#device, this.#listens, clock.now());
+    if (this.#listens) {
+      for (const key of this.#book.probed) {
+        this.#probes.expect(key);
+      }
+    }
+    this.#sendProbes();
+    if (this.#book.takeSuspicion()) {
+      this.#finder.refreshNow();
+    }
     this.#tellPeers();
   }
 
-  #sendOpeners(): void {
+  #sendProbes(): void {
     const now = clock.now();
-    for (const [key, opener] of this.#book.openers(now)) {
-      this.#openers.send(key, opener, now);
+    for (const [key, probe] of this.#book.probes(now)) {
+      this.#probes.send(key, probe, now);
     }
+  }
+
+  /** With secrets of its peers a client answers their probes also while it is connected. */
+  get #listens(): boolean {
+    return this.#finder.secretWith !== undefined;
   }
 
   /** The way to a peer is taken for as long as two ways to the server. */

@@ -1,25 +1,16 @@
 import { type Endpoint, sameEndpoint } from '../wire/endpoint.js';
-import { type Intent, type OpenerContent, STAMP_MODULUS } from '../wire/opener.js';
+import type { Intent } from '../wire/probe.js';
 import type { Peer } from '../wireguard/device.js';
-import type { Candidates } from './finder.js';
+import type { CheckList, Request } from './paths/check-list.js';
+import type { RemoteCandidate } from './paths/remote-candidate.js';
 import { CONNECTING_MS, DEFAULT_ROUND_TRIP_MS, MAX_ROUND_TRIP_MS } from './timing.js';
-
-/** Pauses between the openers of a round; the last is repeated until the round's openers are used up. */
-const FIRST_ROUND_PAUSES_MS = [50, 50, 50, 100, 100, 100, 200, 200, 400, 800];
-const LATER_ROUND_PAUSES_MS = [100, 500, 2000];
-/** Openers of a round, replies included; each goes to MAX_TARGETS endpoints at the most. */
-const FIRST_ROUND_OPENERS = 24;
-const LATER_ROUND_OPENERS = 6;
-export const MAX_TARGETS = 4;
-/** Replies to openers are no closer together than this. */
-const REPLY_SPACING_MS = 20;
 
 /** Limits of the time in which the other side may start the handshake: 2 round trips and MARGIN_MS. */
 const MARGIN_MS = 150;
 const MAX_PATIENCE_MS = 1500;
 /** The longest time for which a side promises to wait. It covers round trips of 600 ms with jitter. */
 const MAX_PROMISE_MS = 1100;
-/** A side that leads starts without an opener of the other after this long at the least. */
+/** A side that leads starts without a probe of the other after this long at the least. */
 const MIN_LEAD_PATIENCE_MS = 600;
 
 /** A handshake without result is started again after a round trip and MARGIN_MS, then twice as long. */
@@ -36,9 +27,20 @@ const START_SPACING_MS = 1000;
 /** WireGuard's REKEY_TIMEOUT: the side whose message arrived sends none of its own in this time. */
 const REKEY_TIMEOUT_MS = 5000;
 
-/** An opener to send. */
-export interface OutgoingOpener extends OpenerContent {
-  readonly to: Endpoint;
+/**
+ * A handshake that is started as soon as both sides know each other, before anything shows that the other NAT
+ * is open, happens once in this time: after that, an endpoint changes once in START_SPACING_MS.
+ */
+const EARLY_START_SPACING_MS = 10_000;
+/** WireGuard's response may take this much longer than a round trip. */
+const RESPONSE_MARGIN_MS = 60;
+
+/** What arrived from the other side. */
+export interface Heard {
+  readonly from: Endpoint;
+  readonly intent: Intent;
+  /** Of the request that it answers; undefined in a request. */
+  readonly answers?: number | undefined;
 }
 
 /** The start of a handshake. */
@@ -56,10 +58,15 @@ export interface Start {
  *
  * WireGuard keeps one handshake state for each peer: when both sides send an initiation, each arrives while
  * the other's own is under way, both fail, and neither side may send another for REKEY_TIMEOUT, 5 s. So one
- * side starts the handshake: the one with the greater public key leads, the other waits. Openers tell each
+ * side starts the handshake: the one with the greater public key leads, the other waits. Probes tell each
  * side that the other is there and that both NATs are open. The waiting side commits itself only after a
- * time without result, and promises in its openers not to do so for a round trip, so that a side which
- * starts on the evidence of such an opener never crosses another initiation.
+ * time without result, and promises in its probes not to do so for a round trip, so that a side which
+ * starts on the evidence of such a probe never crosses another initiation.
+ *
+ * Where a server tells both sides at the same time, the leading side starts at once, half a round trip before
+ * a probe can arrive. Its initiation arrives at an open NAT if the other side's first probe left before, and
+ * so arrives here within a round trip after the start. Where it comes later, the initiation was lost, and the
+ * peer is replaced: WireGuard sends another one at once.
  *
  * Pure: times are milliseconds of one monotonic clock.
  */
@@ -67,23 +74,24 @@ export class ConnectAttempt {
   /** Whether this side leads: its public key is the greater one. */
   readonly #leads: boolean;
   readonly #estimate: () => number | undefined;
-  #candidates: Candidates | undefined;
+  readonly #checks: CheckList;
+  /** The endpoints that the server, or whatever else was asked, named; empty while there is no attempt. */
+  #observed: readonly Endpoint[] = [];
+  /** Whether the other side learns of this one at the same moment. */
+  #isSimultaneous = false;
+  /** The handshake under way was started before anything of the other side arrived. */
+  #isEarly = false;
+  /** The initiation of the early start found a closed NAT. */
+  #isLost = false;
+  #earlyStartAt = Number.NEGATIVE_INFINITY;
   #round = 0;
   #roundStartedAt = 0;
   #intent: Intent = 'waiting';
   /** When this side starts the handshake unless something arrives before. */
   #dueAt = Number.POSITIVE_INFINITY;
-  /** An opener promised that this side does not start a handshake before. */
+  /** A probe promised that this side does not start a handshake before. */
   #promisedUntil = Number.NEGATIVE_INFINITY;
-  /** The endpoint from which openers of the other side arrive. */
-  #evidence: Endpoint | undefined;
-  /** The opener that arrived last. */
-  #last: { readonly stamp: number; readonly at: number } | undefined;
   #measuredRoundTripMs: number | undefined;
-  #openersLeft = 0;
-  #openersSent = 0;
-  #nextOpenerAt = Number.POSITIVE_INFINITY;
-  #repliedAt = Number.NEGATIVE_INFINITY;
   /** The endpoint that this attempt has set last. */
   #set: Endpoint | undefined;
   /** When this round started a handshake last. */
@@ -100,16 +108,18 @@ export class ConnectAttempt {
 
   /**
    * @param leads whether this side's public key is the greater one
-   * @param estimate the round trip to the peer in milliseconds, as far as it is known without openers
+   * @param checks the connectivity checks towards the peer
+   * @param estimate the round trip to the peer in milliseconds, as far as it is known without probes
    */
-  constructor(leads: boolean, estimate: () => number | undefined) {
+  constructor(leads: boolean, checks: CheckList, estimate: () => number | undefined) {
     this.#leads = leads;
+    this.#checks = checks;
     this.#estimate = estimate;
   }
 
   /** Whether there is something to connect to. */
   get isActive(): boolean {
-    return this.#candidates !== undefined;
+    return this.#observed.length > 0;
   }
 
   /** Whether this attempt has set the endpoint of the peer. */
@@ -117,21 +127,25 @@ export class ConnectAttempt {
     return this.#set !== undefined;
   }
 
-  /** Sets the endpoints to try, most promising first; the same ones again change nothing. */
-  aim(candidates: Candidates, now: number): void {
-    const known = this.#candidates;
+  /**
+   * Sets the endpoints to try, most promising first; the same ones again change nothing. Only endpoints that
+   * the peer itself did not name begin a new round.
+   * @param isSimultaneous whether the other side learns of this one at the same moment
+   */
+  aim(candidates: readonly RemoteCandidate[], isSimultaneous: boolean, now: number): void {
+    this.#checks.set(candidates, now);
+    const observed = candidates
+      .filter(({ isOffered }) => !isOffered)
+      .map(({ endpoint }) => endpoint);
     const isSame =
-      known?.length === candidates.length &&
-      known.every((one, i) => sameEndpoint(one, candidates[i]));
+      this.#observed.length === observed.length &&
+      this.#observed.every((one, i) => sameEndpoint(one, observed[i]));
     if (isSame) {
       return;
     }
-    const isOffered = candidates.some((candidate) => sameEndpoint(candidate, this.#evidence));
-    this.#candidates = candidates;
-    if (!isOffered) {
-      this.#evidence = undefined;
-    }
-    if (!candidates.some((candidate) => sameEndpoint(candidate, this.#set))) {
+    this.#observed = observed;
+    this.#isSimultaneous = isSimultaneous;
+    if (!candidates.some(({ endpoint }) => sameEndpoint(endpoint, this.#set))) {
       this.#set = undefined;
     }
     this.#round = 0;
@@ -140,13 +154,14 @@ export class ConnectAttempt {
 
   /** Ends the attempt: the peer is connected, or nothing is known of it any more. */
   end(): void {
-    this.#candidates = undefined;
-    this.#evidence = undefined;
-    this.#last = undefined;
+    if (this.isActive) {
+      this.#checks.stop();
+    }
+    this.#observed = [];
     this.#set = undefined;
     this.#hasSent = false;
     this.#startedAt = undefined;
-    this.#nextOpenerAt = Number.POSITIVE_INFINITY;
+    this.#isEarly = false;
     this.#dueAt = Number.POSITIVE_INFINITY;
     this.#retryAt = Number.POSITIVE_INFINITY;
     this.#holdUntil = Number.NEGATIVE_INFINITY;
@@ -167,62 +182,49 @@ export class ConnectAttempt {
   }
 
   /**
-   * An opener of the other side arrived. It counts when it comes from a candidate, or from another port of
-   * a candidate's address: a NAT with endpoint-dependent mapping (RFC 4787).
-   * @returns whether it counts
+   * A probe of the other side arrived, and the checks took it in.
+   * @param roundTripMs what its response measured; undefined with a request
    */
-  heard(from: Endpoint, opener: OpenerContent, now: number): boolean {
-    if (!this.#candidates?.some(({ address }) => address === from.address)) {
-      return false;
+  heard(intent: Intent, roundTripMs: number | undefined, now: number): void {
+    if (!this.isActive) {
+      return;
     }
     this.#advance(now);
-    this.#last = { stamp: opener.stamp, at: now };
-    this.#measure(opener, now);
-    this.#evidence = this.#preferred(from);
+    this.#measuredRoundTripMs = roundTripMs ?? this.#measuredRoundTripMs;
     this.#eventAt = now;
     if (this.#startedAt === undefined) {
-      this.#follow(opener.intent, now);
-    } else {
+      this.#follow(intent, now);
+      return;
+    }
+    if (this.#isEarly) {
+      this.#judgeEarlyStart(this.#startedAt, now);
+    } else if (!this.#isLost) {
       this.#scheduleRetry(this.#startedAt, now);
-      if (opener.intent === 'committed') {
-        // Our initiation was lost, and the other side starts now: a retry would cross its initiation.
-        this.#retryAt = Math.max(this.#retryAt, now + MAX_PATIENCE_MS);
-      }
     }
-    if (opener.echo === undefined && now >= this.#repliedAt + REPLY_SPACING_MS) {
-      this.#repliedAt = now;
-      this.#nextOpenerAt = Math.min(this.#nextOpenerAt, now);
+    if (intent === 'committed') {
+      // Our initiation was lost, and the other side starts now: a retry would cross its initiation.
+      this.#retryAt = Math.max(this.#retryAt, now + MAX_PATIENCE_MS);
     }
-    return true;
   }
 
-  /** The openers to send now; they count as sent. */
-  openers(now: number): OutgoingOpener[] {
+  /** The requests to send now; they count as sent. */
+  requests(now: number): Request[] {
     this.#advance(now);
-    if (now < this.#nextOpenerAt || this.#openersLeft === 0 || now < this.#holdUntil) {
-      return [];
-    }
-    this.#openersLeft--;
-    const pauses = this.#round === 1 ? FIRST_ROUND_PAUSES_MS : LATER_ROUND_PAUSES_MS;
-    const pause = pauses[Math.min(this.#openersSent, pauses.length - 1)] as number;
-    this.#openersSent++;
-    this.#nextOpenerAt = this.#openersLeft === 0 ? Number.POSITIVE_INFINITY : now + pause;
+    return now < this.#holdUntil ? [] : this.#checks.due(now);
+  }
+
+  /** What a probe that leaves now says of this side: `waiting` is a promise. */
+  announce(now: number): Intent {
     if (this.#intent === 'waiting') {
       this.#promisedUntil = now + this.#promiseMs;
     }
-    const echo = this.#last && {
-      stamp: this.#last.stamp,
-      held: Math.min(Math.round(now - this.#last.at), STAMP_MODULUS - 1),
-    };
-    const stamp = Math.round(now) % STAMP_MODULUS;
-    const content = { intent: this.#intent, stamp, ...(echo && { echo }) };
-    return this.#targets().map((to) => ({ ...content, to }));
+    return this.#intent;
   }
 
   /** Whether a handshake is to be started now, as far as can be said without a look at WireGuard. */
   isDue(now: number): boolean {
     this.#advance(now);
-    return this.#candidates !== undefined && now >= this.#startAt(now);
+    return this.isActive && now >= this.#startAt(now);
   }
 
   /**
@@ -239,11 +241,18 @@ export class ConnectAttempt {
       this.hold(now);
       return undefined;
     }
-    const endpoint = this.#evidence ?? this.#fallback();
+    const evidence = this.#checks.best?.endpoint;
+    const endpoint = evidence ?? this.#fallback();
     if (endpoint === undefined) {
       return undefined;
     }
     const isNew = peer.latestHandshakeMs === 0 && peer.receivedBytes === 0;
+    const isEarly = this.#isSimultaneous && evidence === undefined;
+    if (isEarly && !(mayReplace && isNew)) {
+      this.#isSimultaneous = false;
+      this.#dueAt = this.#roundStartedAt + this.#leadPatienceMs;
+      return undefined;
+    }
     const isRetry = this.#startedAt !== undefined && sameEndpoint(endpoint, this.#set);
     const isWindowSpent = this.#hasSent || peer.persistentKeepalive > 0;
     const replace = mayReplace && isNew && isWindowSpent;
@@ -253,10 +262,15 @@ export class ConnectAttempt {
     }
     this.#intent = 'committed';
     this.#set = endpoint;
-    // Announces the start: an opener arrives about when the initiation does.
-    this.#nextOpenerAt = Math.min(this.#nextOpenerAt, now);
     this.#startedAt = now;
-    this.#lastStartAt = now;
+    this.#isEarly = isEarly;
+    this.#isLost = false;
+    this.#isSimultaneous = false;
+    if (isEarly) {
+      this.#earlyStartAt = now;
+    } else {
+      this.#lastStartAt = now;
+    }
     this.#hasSent = true;
     this.#eventAt = now;
     this.#retries++;
@@ -266,12 +280,11 @@ export class ConnectAttempt {
 
   /** When there is something to send or to decide, if nothing happens before. */
   nextAt(now: number): number {
-    if (this.#candidates === undefined) {
+    if (!this.isActive) {
       return Number.POSITIVE_INFINITY;
     }
-    const openers = this.#openersLeft > 0 ? this.#nextOpenerAt : Number.POSITIVE_INFINITY;
     const decides = this.#intent === 'waiting' ? this.#commitAt : this.#startAt(now);
-    const next = Math.min(openers, decides, this.#roundStartedAt + CONNECTING_MS);
+    const next = Math.min(this.#checks.nextAt(now), decides, this.#roundStartedAt + CONNECTING_MS);
     return Math.max(next, this.#holdUntil);
   }
 
@@ -289,17 +302,28 @@ export class ConnectAttempt {
     this.#startedAt = undefined;
     this.#retryAt = Number.POSITIVE_INFINITY;
     this.#retries = 0;
-    this.#openersLeft = this.#round === 1 ? FIRST_ROUND_OPENERS : LATER_ROUND_OPENERS;
-    this.#openersSent = 0;
-    this.#nextOpenerAt = now;
-    const patience = Math.min(2 * this.#roundTripMs + MARGIN_MS, MAX_PATIENCE_MS);
-    this.#dueAt = now + (this.#leads ? Math.max(MIN_LEAD_PATIENCE_MS, patience) : MAX_PATIENCE_MS);
+    this.#isEarly = false;
+    this.#checks.begin(this.#round === 1, now);
+    const mayStartEarly =
+      this.#isSimultaneous &&
+      this.#leads &&
+      this.#round === 1 &&
+      now >= this.#earlyStartAt + EARLY_START_SPACING_MS;
+    this.#isSimultaneous = mayStartEarly;
+    const patience = this.#leads ? this.#leadPatienceMs : MAX_PATIENCE_MS;
+    this.#dueAt = mayStartEarly ? now : now + patience;
     this.#eventAt = now;
+  }
+
+  /** How long a side that leads waits for a probe of the other. */
+  get #leadPatienceMs(): number {
+    const patience = Math.min(2 * this.#roundTripMs + MARGIN_MS, MAX_PATIENCE_MS);
+    return Math.max(MIN_LEAD_PATIENCE_MS, patience);
   }
 
   /** Lets time pass: the next round begins, the waiting side commits itself. */
   #advance(now: number): void {
-    if (this.#candidates === undefined) {
+    if (!this.isActive) {
       return;
     }
     if (now >= this.#roundStartedAt + CONNECTING_MS && now >= this.#holdUntil) {
@@ -312,7 +336,7 @@ export class ConnectAttempt {
     }
   }
 
-  /** When the waiting side commits itself: from then on its openers promise nothing. */
+  /** When the waiting side commits itself: from then on its probes promise nothing. */
   get #commitAt(): number {
     return this.#dueAt - this.#promiseMs;
   }
@@ -338,17 +362,41 @@ export class ConnectAttempt {
     }
     const spaced = (at: number): number => Math.max(at, this.#lastStartAt + START_SPACING_MS);
     if (this.#startedAt !== undefined) {
-      const isMoved = this.#evidence !== undefined && !sameEndpoint(this.#evidence, this.#set);
-      return isMoved ? spaced(now) : this.#retryAt;
+      return this.#isElsewhere
+        ? spaced(Math.min(this.#answeredBy(this.#startedAt), this.#retryAt))
+        : this.#retryAt;
     }
     return this.#intent === 'waiting' ? Number.POSITIVE_INFINITY : spaced(this.#dueAt);
   }
 
-  /** Has a handshake without result started again, if openers of the other side arrive. */
+  /** The peer is heard, and not where the handshake under way went. */
+  get #isElsewhere(): boolean {
+    const best = this.#checks.best?.endpoint;
+    return best !== undefined && !sameEndpoint(best, this.#set) && !this.#checks.isHeard(this.#set);
+  }
+
+  /** When WireGuard's response to an initiation must have arrived. */
+  #answeredBy(startedAt: number): number {
+    return startedAt + 1.25 * this.#roundTripMs + RESPONSE_MARGIN_MS;
+  }
+
+  /** The first probe after an early start arrived: it says whether the initiation found an open NAT. */
+  #judgeEarlyStart(startedAt: number, now: number): void {
+    this.#isEarly = false;
+    this.#retries = 1;
+    this.#isLost = now > startedAt + this.#roundTripMs;
+    if (this.#isLost) {
+      this.#retryAt = Math.max(now, this.#answeredBy(startedAt));
+    } else {
+      this.#scheduleRetry(startedAt, now);
+    }
+  }
+
+  /** Has a handshake without result started again, if probes of the other side arrive. */
   #scheduleRetry(startedAt: number, now: number): void {
     const factor = 2 ** (this.#retries - 1) * (this.#leads ? 1 : FOLLOWER_RETRY_FACTOR);
     const delay = (this.#roundTripMs * 1.25 + MARGIN_MS) * factor;
-    const isUseful = this.#evidence !== undefined && delay <= MAX_RETRY_AFTER_MS;
+    const isUseful = this.#checks.best !== undefined && delay <= MAX_RETRY_AFTER_MS;
     this.#retryAt = isUseful ? Math.max(now, startedAt + delay) : Number.POSITIVE_INFINITY;
   }
 
@@ -364,39 +412,16 @@ export class ConnectAttempt {
     return this.#set !== undefined && endpoint !== undefined && !sameEndpoint(endpoint, this.#set);
   }
 
-  /** The candidate of this round where no opener arrived. */
+  /** The endpoint of this round where nothing arrived. */
   #fallback(): Endpoint | undefined {
-    const candidates = this.#candidates;
-    return candidates?.[(this.#round - 1) % candidates.length];
-  }
-
-  /** Of two endpoints from which openers arrive, the more promising one. */
-  #preferred(from: Endpoint): Endpoint {
-    const rank = (one: Endpoint) => {
-      const at = this.#candidates?.findIndex((candidate) => sameEndpoint(candidate, one)) ?? -1;
-      return at < 0 ? Number.POSITIVE_INFINITY : at;
-    };
-    const known = this.#evidence;
-    return known !== undefined && rank(known) < rank(from) ? known : from;
-  }
-
-  #targets(): Endpoint[] {
-    const all = [...(this.#candidates ?? []), ...(this.#evidence ? [this.#evidence] : [])];
-    return all
-      .filter((one, i) => all.findIndex((other) => sameEndpoint(one, other)) === i)
-      .slice(-MAX_TARGETS);
-  }
-
-  #measure({ echo }: OpenerContent, now: number): void {
-    if (echo !== undefined) {
-      const passed = Math.round(now) - echo.stamp - echo.held;
-      const roundTrip = ((passed % STAMP_MODULUS) + STAMP_MODULUS) % STAMP_MODULUS;
-      this.#measuredRoundTripMs = Math.min(roundTrip, MAX_ROUND_TRIP_MS);
-    }
+    return this.#observed[(this.#round - 1) % this.#observed.length];
   }
 
   get #roundTripMs(): number {
-    return this.#measuredRoundTripMs ?? this.#estimate() ?? DEFAULT_ROUND_TRIP_MS;
+    return Math.min(
+      this.#measuredRoundTripMs ?? this.#estimate() ?? DEFAULT_ROUND_TRIP_MS,
+      MAX_ROUND_TRIP_MS,
+    );
   }
 
   /**
@@ -410,7 +435,7 @@ export class ConnectAttempt {
       : Math.min(2 * measured + MARGIN_MS, MAX_PATIENCE_MS) + this.#promiseMs;
   }
 
-  /** How long an opener that says `waiting` keeps this side from starting: more than a round trip. */
+  /** How long a probe that says `waiting` keeps this side from starting: more than a round trip. */
   get #promiseMs(): number {
     const measured = this.#measuredRoundTripMs;
     return measured === undefined

@@ -14,7 +14,12 @@ export interface RefusalContext {
   readonly allowedIps: readonly string[];
   /** The server is on this host, so a loopback address means this host too. */
   readonly isServerLocal: boolean;
+  /** Where the server is; undefined if unknown. */
+  readonly server?: Endpoint | undefined;
 }
+
+/** Ports of a rendezvous server besides the one that is known: its probe port, STUN, and its relays. */
+const SERVER_PORTS = { first: 49_918, last: 49_951, stun: 3478 } as const;
 
 /** Why an endpoint cannot be a peer's, to be read behind the endpoint; undefined where it can. */
 export function endpointRefusal(
@@ -31,6 +36,26 @@ export function endpointRefusal(
   return isInTunnel(endpoint.address, allowedIps)
     ? "lies inside this interface's AllowedIPs: WireGuard would send into its own tunnel"
     : undefined;
+}
+
+/**
+ * Why an endpoint that only the peer names gets no probe; undefined where it gets some. The peer may mean to
+ * aim this host at somebody else.
+ */
+export function offerRefusal(endpoint: Endpoint, context: RefusalContext): string | undefined {
+  const { server } = context;
+  const scope = scopeOf(endpoint.address);
+  if (scope === SCOPE.loopback) {
+    return 'is this host itself';
+  }
+  const isServerPort =
+    endpoint.port === server?.port ||
+    endpoint.port === SERVER_PORTS.stun ||
+    (endpoint.port >= SERVER_PORTS.first && endpoint.port <= SERVER_PORTS.last);
+  if (server !== undefined && endpoint.address === server.address && isServerPort) {
+    return 'is a port of the server';
+  }
+  return endpointRefusal(endpoint, context);
 }
 
 /** Whether packets to an address go into the tunnel, as far as AllowedIPs tell. */

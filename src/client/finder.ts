@@ -1,5 +1,6 @@
 import type { Endpoint } from '../wire/endpoint.js';
 import type { PublicKey } from '../wire/key.js';
+import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Device } from '../wireguard/device.js';
 import type { Problems } from './problems.js';
 
@@ -22,8 +23,8 @@ export interface SoughtPeer {
   asked(now: number): void;
   /** Takes in what was said. Saying it again does no harm, and is needed once the peer was alive since. */
   answered(answer: Answer): void;
-  /** The peer's own addresses, as it told us; shown to people. */
-  offered(endpoints: readonly Endpoint[]): void;
+  /** Takes in what the peer said of itself; undefined where it said nothing. */
+  offered(candidates: PeerCandidates | undefined): void;
 }
 
 /** What a client lends its finder. */
@@ -31,6 +32,10 @@ export interface FinderContext {
   /** The managed peers by base64 key, always as they stand now. */
   readonly peers: ReadonlyMap<string, SoughtPeer>;
   readonly problems: Problems;
+  /** When this run began, in milliseconds since 1970 UTC: peers know our probes by it. */
+  readonly run: number;
+  /** The server sees this host elsewhere than before: WireGuard's peers are to learn that. */
+  moved(): void;
   /** Ends the client's wait: it acts on answers and has the finder work. */
   wake(): void;
 }
@@ -59,10 +64,14 @@ export interface Finder {
   /** The round trip to the server in milliseconds; undefined where it is not known yet. */
   readonly roundTripMs?: number | undefined;
   /**
-   * A secret that only this host and the peer know, for the tags of openers: 32 bytes that the caller
-   * overwrites. undefined, or absent, where the approach has none: then tags are made of the public keys.
+   * A secret that only this host and the peer know, for the keys of probes: 32 bytes that the caller
+   * overwrites. undefined, or absent, where the approach has none: then keys are made of the public keys.
    */
   secretWith?(peer: PublicKey): Uint8Array | undefined;
+  /** Whether peers learn of this host when it learns of them. @default false */
+  readonly isSimultaneous?: boolean;
+  /** The addresses at which the server sees this host. @default none */
+  readonly outside?: readonly string[];
   /** An address of this host changed: what others know of us is renewed as soon as possible. */
   refreshNow(): void;
   /** The end of the run: says goodbye where that is usual, and closes everything, within a second. */

@@ -3,6 +3,8 @@ import { inSocketNamespace } from '../socket/network-namespace.js';
 import { type Endpoint, endpoint } from '../wire/endpoint.js';
 import type { Candidates } from './finder.js';
 
+/** Interfaces of Docker, libvirt, LXC and other container networks. */
+const CONTAINERS = /^(docker|br-[0-9a-f]{12}$|veth|virbr|lxcbr|lxdbr|cni|podman)/;
 const LINK_LOCAL = /^(169\.254\.|fe[89ab])/i;
 
 /** Notices that an address of this host came or went. */
@@ -34,13 +36,15 @@ export function reachableFirst(candidates: Candidates, own: readonly Endpoint[])
 
 /**
  * Where neighbours may reach this host at a port: its addresses, IPv4 first, without loopback, link-local
- * ones, and those of the given interface, which are inside its tunnel.
+ * ones, and those of the given interface, which are inside its tunnel. Those of bridges for containers come
+ * last: the same are on many hosts.
  */
 export function localEndpoints(port: number, withoutInterface: string): Endpoint[] {
   return Object.entries(inSocketNamespace(networkInterfaces))
     .filter(([name]) => name !== withoutInterface)
-    .flatMap(([, list]) => list ?? [])
+    .flatMap(([name, list]) => (list ?? []).map((one) => ({ ...one, name })))
     .filter(({ internal, address }) => !internal && !LINK_LOCAL.test(address))
-    .map(({ address }) => endpoint(address, port))
-    .sort((a, b) => a.family - b.family);
+    .map(({ address, name }) => ({ to: endpoint(address, port), isLast: CONTAINERS.test(name) }))
+    .sort((a, b) => Number(a.isLast) - Number(b.isLast) || a.to.family - b.to.family)
+    .map(({ to }) => to);
 }

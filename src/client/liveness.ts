@@ -76,6 +76,11 @@ export class Liveness {
     return this.#handshakeAt === undefined ? undefined : now - this.#handshakeAt;
   }
 
+  /** Whether more than keepalives was sent, and nothing was received, for that long. */
+  isUnanswered(now: number, forMs: number): boolean {
+    return this.#unansweredSince !== undefined && now - this.#unansweredSince >= forMs;
+  }
+
   isAlive(now: number): boolean {
     const age = this.handshakeAge(now);
     const silence = now - this.#heardAt;
@@ -89,9 +94,9 @@ export class Liveness {
   }
 
   #hasFallenSilent(now: number, silence: number): boolean {
-    const isUnanswered =
-      this.#unansweredSince !== undefined && now - this.#unansweredSince >= UNANSWERED_MS;
-    return isUnanswered || (this.#rhythm >= RHYTHM && silence >= SILENT_MS);
+    return (
+      this.isUnanswered(now, UNANSWERED_MS) || (this.#rhythm >= RHYTHM && silence >= SILENT_MS)
+    );
   }
 
   /** Whether more left than the keepalives of the time since the peer was heard. */

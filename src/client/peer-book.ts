@@ -1,12 +1,17 @@
-import type { Endpoint } from '../wire/endpoint.js';
+import { CellRate } from '../limits/cell-rate.js';
+import { type Endpoint, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
-import type { OpenerContent } from '../wire/opener.js';
 import type { Device, Peer, PeerConfig } from '../wireguard/device.js';
-import type { OutgoingOpener } from './connect-attempt.js';
 import type { RefusalContext } from './endpoint-refusal.js';
 import type { SoughtPeer } from './finder.js';
+import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
 import { PeerTrack, type PeerView } from './peer-track.js';
 import { IDLE_POLL_MS } from './timing.js';
+
+/** The next probes wait this long while all peers together have had theirs. */
+const BUSY_MS = 20;
+/** Probes to all peers together. */
+const ALL_PROBES = new CellRate({ rate: 500, burst: 250 });
 
 export interface PeerBookOptions {
   /** Seconds for peers that have no keepalive; 0 = leave them without. */
@@ -17,6 +22,14 @@ export interface PeerBookOptions {
   readonly only?: ReadonlySet<string> | undefined;
   /** The round trip to peers in milliseconds, as far as it is known. @default unknown */
   readonly roundTripMs?: () => number | undefined;
+  /** Whether peers learn of this host when it learns of them: the server tells both. @default false */
+  readonly isSimultaneous?: () => boolean;
+  /** Whether probes are authenticated by a secret of the two hosts. @default false */
+  readonly isSecret?: () => boolean;
+  /** The addresses at which the server sees this host. @default none */
+  readonly outside?: () => readonly string[];
+  /** Where the server is. @default unknown */
+  readonly server?: () => Endpoint | undefined;
   /** Whether the server is on this host. @default false */
   readonly isServerLocal?: () => boolean;
   /** The base64 key of a peer to leave alone unless it is one of `only`. @default none */
@@ -36,6 +49,8 @@ export class PeerBook {
   /** The same object as long as nothing in it changes. */
   #refusalContext: RefusalContext = { allowedIps: [], isServerLocal: false };
   #skipsAll = false;
+  #transaction = 0;
+  #bucket = 0;
 
   constructor(options: PeerBookOptions) {
     this.#options = options;
@@ -101,25 +116,55 @@ export class PeerBook {
     return interval;
   }
 
-  /** The openers to send now, with the base64 key of the peer that each is for; they count as sent. */
-  openers(now: number): [key: string, opener: OutgoingOpener][] {
-    return [...this.#tracks].flatMap(([key, track]) =>
-      track.openers(now).map((opener): [string, OutgoingOpener] => [key, opener]),
-    );
+  /**
+   * The probes to send now, with the base64 key of the peer that each is for; they count as sent. What is more
+   * than all peers together may get counts as lost.
+   */
+  probes(now: number): [key: string, probe: OutgoingProbe][] {
+    const probes: [string, OutgoingProbe][] = [];
+    for (const [key, track] of this.#tracks) {
+      if (!ALL_PROBES.has(this.#bucket, now)) {
+        break;
+      }
+      for (const probe of track.probes(now)) {
+        this.#bucket = ALL_PROBES.take(this.#bucket, now);
+        probes.push([key, probe]);
+      }
+    }
+    return probes;
   }
 
-  /** An opener of the peer with this base64 key arrived; returns whether it counts. */
-  heard(key: string, from: Endpoint, opener: OpenerContent, now: number): boolean {
-    return this.#tracks.get(key)?.heard(from, opener, now) ?? false;
+  /** A probe of the peer with this base64 key arrived; returns whether it counts. */
+  heard(key: string, probe: IncomingProbe, now: number): boolean {
+    return this.#tracks.get(key)?.heard(probe, now) ?? false;
   }
 
-  /** When there are openers to send or handshakes to start, if nothing happens before. */
+  /** The run of the peer with this base64 key, as it said itself. */
+  runOf(key: string): number | undefined {
+    return this.#tracks.get(key)?.run;
+  }
+
+  /** Base64 keys of the peers whose probes may arrive. */
+  get probed(): string[] {
+    return [...this.#tracks].flatMap(([key, { hasCandidates }]) => (hasCandidates ? [key] : []));
+  }
+
+  /** Whether the path of a connected peer became suspect since the last call. */
+  takeSuspicion(): boolean {
+    let isSuspect = false;
+    for (const track of this.#tracks.values()) {
+      isSuspect = track.takeSuspicion() || isSuspect;
+    }
+    return isSuspect;
+  }
+
+  /** When there are probes to send or handshakes to start, if nothing happens before. */
   nextAt(now: number): number {
     let next = Number.POSITIVE_INFINITY;
     for (const track of this.#tracks.values()) {
       next = Math.min(next, track.nextAt(now));
     }
-    return next;
+    return ALL_PROBES.has(this.#bucket, now) ? next : Math.max(next, now + BUSY_MS);
   }
 
   /** Every managed peer as it stands now. */
@@ -181,24 +226,33 @@ export class PeerBook {
   #readRefusalContext({ peers }: Device): void {
     const allowedIps = peers.flatMap((peer) => peer.allowedIps);
     const isServerLocal = this.#options.isServerLocal?.() ?? false;
+    const server = this.#options.server?.();
     const known = this.#refusalContext;
     const isSame =
       known.isServerLocal === isServerLocal &&
+      sameEndpoint(known.server, server) &&
       known.allowedIps.length === allowedIps.length &&
       known.allowedIps.every((one, i) => one === allowedIps[i]);
     if (!isSame) {
-      this.#refusalContext = { allowedIps, isServerLocal };
+      this.#refusalContext = { allowedIps, isServerLocal, server };
     }
   }
 
   #newTrack(peer: Peer, now: number): PeerTrack {
-    const { roundTripMs = () => undefined } = this.#options;
-    const context = {
-      leads: this.#leads(peer),
-      roundTripMs,
-      refusalContext: () => this.#refusalContext,
-    };
-    return new PeerTrack(peer, context, now);
+    const { roundTripMs, isSimultaneous, isSecret, outside } = this.#options;
+    return new PeerTrack(
+      peer,
+      {
+        leads: this.#leads(peer),
+        isSimultaneous: isSimultaneous?.() ?? false,
+        isSecret: isSecret?.() ?? false,
+        roundTripMs: () => roundTripMs?.(),
+        isOwnOutside: (address) => outside?.().includes(address) ?? false,
+        nextTransaction: () => this.#transaction++,
+        refusalContext: () => this.#refusalContext,
+      },
+      now,
+    );
   }
 
   /** Both sides have to come to the same result: the greater public key leads, compared byte by byte. */

@@ -1,11 +1,21 @@
+import { CellRate } from '../limits/cell-rate.js';
 import { type Endpoint, formatEndpoint, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
-import { type OpenerContent, STAMP_MODULUS } from '../wire/opener.js';
+import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
-import { ConnectAttempt, MAX_TARGETS, type OutgoingOpener } from './connect-attempt.js';
-import { endpointRefusal, type RefusalContext } from './endpoint-refusal.js';
-import type { Answer, Candidates, SoughtPeer } from './finder.js';
+import { ConnectAttempt } from './connect-attempt.js';
+import { endpointRefusal, offerRefusal, type RefusalContext } from './endpoint-refusal.js';
+import type { Answer, SoughtPeer } from './finder.js';
 import { Liveness } from './liveness.js';
+import { CheckList, type Request } from './paths/check-list.js';
+import { type ConnectedPeer, PathMonitor } from './paths/path-monitor.js';
+import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
+import {
+  distinct,
+  type PathKind,
+  pathKind,
+  type RemoteCandidate,
+} from './paths/remote-candidate.js';
 import {
   CHANGE_RETRY_MS,
   CONNECTING_POLL_MS,
@@ -36,6 +46,10 @@ export interface PeerView {
   readonly unknownForMs: number | undefined;
   /** The peer's own addresses, as it told us. */
   readonly offers: readonly Endpoint[];
+  /** How the path of a connected peer leads; undefined without one. */
+  readonly path: PathKind | undefined;
+  /** The round trip of its probes in milliseconds; undefined where none was measured. */
+  readonly roundTripMs: number | undefined;
 }
 
 /** How peers may be changed. */
@@ -54,24 +68,45 @@ export interface TrackContext {
   roundTripMs(): number | undefined;
   /** What decides which endpoints can be a peer's. */
   refusalContext(): RefusalContext;
+  /** A number for a request that no other of this run has, greater each time. */
+  nextTransaction(): number;
+  /** Whether the peer learns of this host when this host learns of the peer. */
+  readonly isSimultaneous: boolean;
+  /** Whether the sender of a probe is proven by a secret that only the two hosts know. */
+  readonly isSecret: boolean;
+  /** Whether an address is this host's own on the outside of its NAT. */
+  isOwnOutside(address: string): boolean;
 }
 
 /** After a change of our own address or port, keepalives leave at these times, in milliseconds. */
 const NUDGES_MS = [300, 1500, 4000];
-/** Openers to where a connected peer is said to have moved to, their spacing, and that of such series. */
-const KNOCKS = 6;
-const KNOCK_SPACING_MS = 200;
-const KNOCK_SERIES_MS = 10_000;
+/** Responses that wait to be sent; a peer with more requests under way repeats them. */
+const MAX_RESPONSES = 16;
+/** Responses to a peer; those to endpoints that are none of its candidates: a third party may be there. */
+const RESPONSES = new CellRate({ rate: 50, burst: 20 });
+const STRANGE_RESPONSES = new CellRate({ rate: 2, burst: 20 });
+/** WireGuard gets no answers for this long: the path is checked. */
+const UNANSWERED_MS = 2000;
+/** How often the interface is read while answers are missing. */
+const UNANSWERED_POLL_MS = 500;
+/** The endpoint of a connected peer changes no more often than this. */
+const CHANGE_SPACING_MS = 1000;
 
 /** What is known of one peer of the interface, and what to do about it. Pure. */
 export class PeerTrack implements SoughtPeer {
   readonly publicKey: PublicKey;
   readonly #liveness: Liveness;
+  readonly #checks: CheckList;
   readonly #attempt: ConnectAttempt;
+  readonly #monitor: PathMonitor;
   #askAt: number;
   #requests = 0;
   #answer: Answer | undefined;
-  #offers: readonly Endpoint[] = [];
+  #offers: PeerCandidates | undefined;
+  #responses: OutgoingProbe[] = [];
+  #responseBucket = 0;
+  #strangeBucket = 0;
+  #isSuspect = false;
   /** Since when readings of the interface found the peer unknown to the server, and not connected. */
   #unknownSince: number | undefined;
   /** The answer came after the peer was last seen alive, so it may be newer than what WireGuard knows. */
@@ -81,21 +116,25 @@ export class PeerTrack implements SoughtPeer {
   #changedWithAllowedIps = false;
   readonly #context: TrackContext;
   /** The endpoints of the answer that can be the peer's; undefined when there are none. */
-  #candidates: Candidates | undefined;
+  #candidates: readonly RemoteCandidate[] = [];
   #refusal: string | undefined;
   /** What the candidates were selected from. */
-  #selected: { readonly answer: Answer; readonly context: RefusalContext } | undefined;
-  /** Openers still to send to a connected peer that moved, and when. */
-  #knocksLeft = 0;
-  #knockAt = Number.NEGATIVE_INFINITY;
-  #knockedAt = Number.NEGATIVE_INFINITY;
+  #selected:
+    | {
+        readonly answer: Answer;
+        readonly offers: PeerCandidates | undefined;
+        readonly context: RefusalContext;
+      }
+    | undefined;
   #nudgesAt: readonly number[] = [];
   /** The peer connected after a change of ours, and needs a datagram that shows our endpoint. */
   #confirms = false;
 
   constructor(peer: Peer, context: TrackContext, now: number) {
     this.#context = context;
-    this.#attempt = new ConnectAttempt(context.leads, () => context.roundTripMs());
+    this.#checks = new CheckList(() => context.nextTransaction());
+    this.#attempt = new ConnectAttempt(context.leads, this.#checks, () => context.roundTripMs());
+    this.#monitor = new PathMonitor(this.#checks);
     this.publicKey = peer.publicKey;
     this.#liveness = new Liveness(peer);
     this.#askAt = now;
@@ -111,13 +150,35 @@ export class PeerTrack implements SoughtPeer {
   }
 
   answered(answer: Answer): void {
-    const before = this.#candidates;
     this.#answer = answer;
     this.#isNews = true;
+    this.#learned();
+  }
+
+  offered(offers: PeerCandidates | undefined): void {
+    this.#offers = offers;
+    this.#learned();
+  }
+
+  /** Whether the peer may be there, and so may send probes. */
+  get hasCandidates(): boolean {
+    return this.#candidates.length > 0;
+  }
+
+  /** The peer's run, as it said itself. */
+  get run(): number | undefined {
+    return this.#offers?.run;
+  }
+
+  /** Selects the candidates anew; a connected peer at another endpoint than all of them has moved. */
+  #learned(): void {
+    const before = this.#candidates;
     this.#selectCandidates();
-    const isNew = !this.#candidates?.every((one) => before?.some((old) => sameEndpoint(one, old)));
-    if (this.#candidates !== undefined && isNew && !this.#isAtCandidate()) {
-      this.#knocksLeft = KNOCKS;
+    const isNew = this.#candidates.some(
+      ({ endpoint }) => !before.some((old) => sameEndpoint(old.endpoint, endpoint)),
+    );
+    if (isNew && !this.#isAtCandidate()) {
+      this.#monitor.moved();
     }
   }
 
@@ -129,10 +190,6 @@ export class PeerTrack implements SoughtPeer {
   /** Our own address or port changed: connected peers get keepalives, by which WireGuard follows us. */
   moved(now: number): void {
     this.#nudgesAt = NUDGES_MS.map((ms) => now + ms);
-  }
-
-  offered(endpoints: readonly Endpoint[]): void {
-    this.#offers = endpoints;
   }
 
   asked(now: number): void {
@@ -149,8 +206,7 @@ export class PeerTrack implements SoughtPeer {
   /** How long a reading of the interface stays good for this peer, in milliseconds; 0 = act now. */
   pollInterval(now: number): number {
     if (!this.#seek(now)) {
-      const nudge = this.isAlive(now) ? this.#nextNudgeAt - now : Number.POSITIVE_INFINITY;
-      return Math.max(0, Math.min(nudge, IDLE_POLL_MS));
+      return this.isAlive(now) ? this.#connectedPollInterval(now) : IDLE_POLL_MS;
     }
     if (this.#attempt.isDue(now) && now >= this.#changeableAt) {
       return 0;
@@ -159,36 +215,62 @@ export class PeerTrack implements SoughtPeer {
     return Math.min(Math.max(quiet, CONNECTING_POLL_MS), MAX_CONNECTING_POLL_MS);
   }
 
-  /** The openers to send now; they count as sent. */
-  openers(now: number): OutgoingOpener[] {
-    if (this.#seek(now)) {
-      return this.#attempt.openers(now);
+  #connectedPollInterval(now: number): number {
+    if (this.#hasDecision(now)) {
+      return 0;
     }
-    return this.isAlive(now) ? this.#knocks(now) : [];
+    const nudge = this.#nextNudgeAt - now;
+    const idle = this.#liveness.isUnanswered(now, 0) ? UNANSWERED_POLL_MS : IDLE_POLL_MS;
+    return Math.max(0, Math.min(nudge, idle));
   }
 
-  /**
-   * Openers to where a connected peer is said to have moved. They open our NAT for it, and WireGuard follows
-   * the peer by itself with its first packet from there.
-   */
-  #knocks(now: number): OutgoingOpener[] {
-    if (now < this.#nextKnockAt) {
+  /** The probes to send now; they count as sent. */
+  probes(now: number): OutgoingProbe[] {
+    const isSeeking = this.#seek(now);
+    const requests = isSeeking ? this.#attempt.requests(now) : this.#connectedRequests(now);
+    const responses = this.#responses;
+    this.#responses = [];
+    if (requests.length + responses.length === 0) {
       return [];
     }
-    this.#knockedAt = this.#knocksLeft === KNOCKS ? now : this.#knockedAt;
-    this.#knocksLeft--;
-    this.#knockAt = now + KNOCK_SPACING_MS;
-    const stamp = Math.round(now) % STAMP_MODULUS;
-    return (this.#candidates ?? [])
-      .slice(0, MAX_TARGETS)
-      .map((to) => ({ intent: 'waiting', stamp, to }));
+    const intent = isSeeking ? this.#attempt.announce(now) : 'waiting';
+    return [...responses, ...requests].map((probe) => ({ ...probe, intent }));
   }
 
-  get #nextKnockAt(): number {
-    if (this.#knocksLeft === 0) {
-      return Number.POSITIVE_INFINITY;
+  #connectedRequests(now: number): Request[] {
+    if (!this.isAlive(now)) {
+      return [];
     }
-    return this.#knocksLeft === KNOCKS ? this.#knockedAt + KNOCK_SERIES_MS : this.#knockAt;
+    this.#watch(now);
+    return this.#checks.due(now);
+  }
+
+  /** Watches the path; what it calls for is done with the next reading of the interface. */
+  #watch(now: number): Endpoint | undefined {
+    const decision = this.#monitor.watch(this.#connectedPeer(now), this.#candidates, now);
+    this.#isSuspect ||= decision.isSuspect;
+    return decision.endpoint;
+  }
+
+  #hasDecision(now: number): boolean {
+    return now >= this.#changeableAt && this.#watch(now) !== undefined;
+  }
+
+  #connectedPeer(now: number): ConnectedPeer {
+    const { endpoint } = this.#peer;
+    return {
+      endpoint,
+      isUnanswered: this.#liveness.isUnanswered(now, UNANSWERED_MS),
+      leads: this.#context.leads,
+      isHairpin: endpoint !== undefined && this.#context.isOwnOutside(endpoint.address),
+    };
+  }
+
+  /** Whether the path became suspect since the last call. */
+  takeSuspicion(): boolean {
+    const isSuspect = this.#isSuspect;
+    this.#isSuspect = false;
+    return isSuspect;
   }
 
   get #nextNudgeAt(): number {
@@ -196,14 +278,17 @@ export class PeerTrack implements SoughtPeer {
   }
 
   #isAtCandidate(): boolean {
-    return this.#candidates?.some((one) => sameEndpoint(one, this.#peer.endpoint)) ?? false;
+    return this.#candidates.some(({ endpoint }) => sameEndpoint(endpoint, this.#peer.endpoint));
   }
 
   /** Whether the candidates are those of this answer: each check reads all AllowedIPs. */
   #isSelected(answer: Answer, context: RefusalContext): boolean {
     const known = this.#selected;
-    if (known?.context !== context || answer === 'unknown' || known.answer === 'unknown') {
-      return known?.context === context && answer === known.answer;
+    if (known?.context !== context || known.offers !== this.#offers) {
+      return false;
+    }
+    if (answer === 'unknown' || known.answer === 'unknown') {
+      return answer === known.answer;
     }
     const before = known.answer;
     return (
@@ -218,36 +303,83 @@ export class PeerTrack implements SoughtPeer {
     if (answer === undefined || (this.#selected && this.#isSelected(answer, context))) {
       return;
     }
-    this.#selected = { answer, context };
+    this.#selected = { answer, offers: this.#offers, context };
     this.#refusal = undefined;
-    this.#candidates = undefined;
+    this.#candidates = [];
     if (answer === 'unknown') {
       return;
     }
-    const usable: Endpoint[] = [];
+    const observed: RemoteCandidate[] = [];
     for (const endpoint of answer) {
       const reason = endpointRefusal(endpoint, context);
       if (reason === undefined) {
-        usable.push(endpoint);
+        observed.push({ type: 'server-reflexive', endpoint, isOffered: false });
       } else {
         this.#refusal ??= `${formatEndpoint(endpoint)} ${reason}`;
       }
     }
-    const [first, ...more] = usable;
-    this.#candidates = first && [first, ...more];
+    const offered = (this.#offers?.candidates ?? [])
+      .filter(({ endpoint }) => offerRefusal(endpoint, context) === undefined)
+      .map((one) => ({ ...one, isOffered: true }));
+    this.#candidates = observed.length === 0 ? [] : distinct([...observed, ...offered]);
   }
 
-  /** An opener of the peer arrived; returns whether it counts. */
-  heard(from: Endpoint, opener: OpenerContent, now: number): boolean {
-    return this.#seek(now) && this.#attempt.heard(from, opener, now);
+  /** A probe of the peer arrived; returns whether it counts. */
+  heard({ from, intent, transaction, observed }: IncomingProbe, now: number): boolean {
+    const isSeeking = this.#seek(now);
+    if (observed !== undefined) {
+      const path = this.#checks.responded(from, transaction, now);
+      if (path !== undefined && isSeeking) {
+        this.#attempt.heard(intent, path.roundTripMs, now);
+      }
+      return path !== undefined;
+    }
+    const isKnown = this.#checks.requested(from, this.#mayAdd(from), now);
+    this.#respond(from, transaction, isKnown, now);
+    if (isKnown && isSeeking) {
+      this.#attempt.heard(intent, undefined, now);
+    }
+    return true;
   }
 
-  /** When there are openers to send or a handshake to start, if nothing happens before. */
+  /**
+   * Whether the source of a request becomes a candidate. Without a secret only another port of a known
+   * address does: a NAT with endpoint-dependent mapping (RFC 4787).
+   */
+  #mayAdd(from: Endpoint): boolean {
+    const { isSecret, refusalContext } = this.#context;
+    return isSecret
+      ? offerRefusal(from, refusalContext()) === undefined
+      : this.#candidates.some(({ endpoint }) => endpoint.address === from.address);
+  }
+
+  #respond(to: Endpoint, transaction: number, isKnown: boolean, now: number): void {
+    const isWithin =
+      RESPONSES.has(this.#responseBucket, now) &&
+      (isKnown || STRANGE_RESPONSES.has(this.#strangeBucket, now));
+    if (!isWithin || this.#responses.length >= MAX_RESPONSES) {
+      return;
+    }
+    this.#responseBucket = RESPONSES.take(this.#responseBucket, now);
+    if (!isKnown) {
+      this.#strangeBucket = STRANGE_RESPONSES.take(this.#strangeBucket, now);
+    }
+    this.#responses.push({ to, intent: 'waiting', transaction, observed: to });
+  }
+
+  /** When there are probes to send or a handshake to start, if nothing happens before. */
   nextAt(now: number): number {
+    if (this.#responses.length > 0) {
+      return now;
+    }
     if (this.#seek(now)) {
       return Math.max(this.#attempt.nextAt(now), this.#changeableAt);
     }
-    return this.isAlive(now) ? this.#nextKnockAt : Number.POSITIVE_INFINITY;
+    if (!this.isAlive(now)) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const watched = this.#monitor.nextAt(this.#connectedPeer(now), this.#candidates, now);
+    return Math.min(watched, this.#checks.nextAt(now));
   }
 
   /** The peer as it stands now. */
@@ -260,8 +392,19 @@ export class PeerTrack implements SoughtPeer {
       handshakeAgeMs: this.#liveness.handshakeAge(now),
       answer: this.#answer,
       unknownForMs: this.#unknownSince === undefined ? undefined : now - this.#unknownSince,
-      offers: this.#offers,
+      offers: (this.#offers?.candidates ?? []).map(({ endpoint }) => endpoint),
+      path: this.#path(now),
+      roundTripMs: this.#checks.find(this.#peer.endpoint)?.roundTripMs,
     };
+  }
+
+  #path(now: number): PathKind | undefined {
+    const { endpoint } = this.#peer;
+    if (endpoint === undefined || !this.isAlive(now)) {
+      return undefined;
+    }
+    const type = this.#checks.find(endpoint)?.type ?? 'server-reflexive';
+    return pathKind({ type, endpoint, isOffered: false });
   }
 
   /**
@@ -278,6 +421,9 @@ export class PeerTrack implements SoughtPeer {
     const isUnknown = this.#answer === 'unknown' && !alive;
     this.#unknownSince = isUnknown ? (this.#unknownSince ?? now) : undefined;
     if (alive) {
+      if (!wasAlive) {
+        this.#monitor.connected(now);
+      }
       this.#isNews = false;
       this.#confirms = this.#attempt.hasStarted;
       this.#attempt.end();
@@ -309,6 +455,14 @@ export class PeerTrack implements SoughtPeer {
   /** A connected peer gets a keepalive where it has none, so that NATs keep its mapping. */
   #care(keepalive: number, now: number): PeerConfig | undefined {
     const { publicKey, persistentKeepalive: own } = this.#peer;
+    const endpoint = this.#watch(now);
+    if (endpoint !== undefined && !sameEndpoint(endpoint, this.#peer.endpoint)) {
+      this.#changeableAt = now + CHANGE_SPACING_MS;
+      this.#peer = { ...this.#peer, endpoint };
+      const persistentKeepalive = own || keepalive;
+      const sends = persistentKeepalive > 0 ? { persistentKeepalive, keepaliveNow: own > 0 } : {};
+      return { publicKey, endpoint, ...sends };
+    }
     const confirms = this.#confirms || now >= this.#nextNudgeAt;
     this.#confirms = false;
     this.#nudgesAt = this.#nudgesAt.filter((at) => at > now);
@@ -339,11 +493,14 @@ export class PeerTrack implements SoughtPeer {
   /** Aims the attempt at what was said last; false when there is nothing to connect to. */
   #seek(now: number): boolean {
     const candidates = this.#candidates;
-    if (!this.#isNews || candidates === undefined || this.isAlive(now)) {
+    if (!this.#isNews || candidates.length === 0 || this.isAlive(now)) {
       this.#attempt.end();
       return false;
     }
-    this.#attempt.aim(candidates, now);
+    const isSimultaneous =
+      this.#context.isSimultaneous &&
+      !candidates.some(({ endpoint }) => this.#context.isOwnOutside(endpoint.address));
+    this.#attempt.aim(candidates, isSimultaneous, now);
     return true;
   }
 

@@ -9,7 +9,7 @@ export type Topic =
   | 'socket'
   | 'socket-namespace'
   | 'send'
-  | 'openers'
+  | 'probes'
   | 'endpoint'
   | 'route'
   | 'change'

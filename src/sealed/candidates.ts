@@ -1,27 +1,27 @@
 import sodium from 'sodium-native';
-import type { Endpoint } from '../wire/endpoint.js';
 import { KEY_LENGTH, type PublicKey } from '../wire/key.js';
 import {
   CANDIDATES_LENGTH,
   decodeCandidates,
   encodeCandidates,
+  type PeerCandidates,
 } from '../wire/sealed-candidates.js';
 import { SEALED_CANDIDATES_LENGTH } from '../wire/sealed-frames.js';
 import { sharedSecret } from './diffie-hellman.js';
 import type { KeyPair } from './key-pair.js';
 import { wipe } from './wipe.js';
 
-const LABEL = new TextEncoder().encode('wg-rendezvous candidates 1');
+const LABEL = new TextEncoder().encode('wg-rendezvous candidates 2');
 const NONCE_LENGTH = 24;
 
 /**
- * Seals local candidates to a peer (one DH): in order, as many as fit.
- * @returns 88 bytes; undefined where the peer's key is a point of low order, which gives no shared secret
+ * Seals this host's candidates to a peer (one DH): in order, as many as fit.
+ * @returns 248 bytes; undefined where the peer's key is a point of low order, which gives no shared secret
  */
 export function sealCandidates(
   own: KeyPair,
   peer: PublicKey,
-  endpoints: readonly Endpoint[],
+  candidates: PeerCandidates,
 ): Uint8Array | undefined {
   const sealed = new Uint8Array(SEALED_CANDIDATES_LENGTH);
   const nonce = sealed.subarray(0, NONCE_LENGTH);
@@ -32,7 +32,7 @@ export function sealCandidates(
   }
   sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
     sealed.subarray(NONCE_LENGTH),
-    encodeCandidates(endpoints),
+    encodeCandidates(candidates),
     null,
     null,
     nonce,
@@ -42,12 +42,12 @@ export function sealCandidates(
   return sealed;
 }
 
-/** Opens 88 bytes of candidates (one DH); undefined unless that peer sealed them to us. */
+/** Opens 248 bytes of candidates (one DH); undefined unless that peer sealed them to us. */
 export function openCandidates(
   own: KeyPair,
   peer: PublicKey,
   sealed: Uint8Array,
-): Endpoint[] | undefined {
+): PeerCandidates | undefined {
   const key =
     sealed.length === SEALED_CANDIDATES_LENGTH && candidatesKey(own, peer, peer, own.publicKey);
   if (!key) {

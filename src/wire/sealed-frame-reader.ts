@@ -29,7 +29,7 @@ export interface PeerEntry {
   readonly key: PublicKey;
   readonly ipv4?: Endpoint | undefined;
   readonly ipv6?: Endpoint | undefined;
-  /** Local candidates, 88 bytes, sealed by that peer. */
+  /** Local candidates, 248 bytes, sealed by that peer. */
   readonly candidates?: Uint8Array | undefined;
   /** The server had no room for the peer on the client's want list. */
   readonly notKept: boolean;

@@ -18,8 +18,8 @@ export const FRAME = {
 
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
-/** Bytes of sealed candidates: `nonce[24] ciphertext[48] tag[16]`. */
-export const SEALED_CANDIDATES_LENGTH = 88;
+/** Bytes of sealed candidates: `nonce[24] ciphertext[208] tag[16]`. */
+export const SEALED_CANDIDATES_LENGTH = 248;
 
 /** Bytes of a path challenge's token. */
 export const TOKEN_LENGTH = 8;

@@ -19,6 +19,8 @@ function peer(n: number, fields: Partial<PeerView> = {}): PeerView {
     answer: 'unknown',
     unknownForMs: 0,
     offers: [],
+    path: undefined,
+    roundTripMs: undefined,
     ...fields,
   };
 }

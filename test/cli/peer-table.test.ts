@@ -15,6 +15,8 @@ const view: PeerView = {
   handshakeAgeMs: 3400,
   answer: [parseEndpoint('198.51.100.9:51820')],
   offers: [],
+  path: 'direct',
+  roundTripMs: undefined,
 };
 
 test('candidates stand in the order in which they are tried', () => {

@@ -3,7 +3,7 @@ import type { Answer } from '../../src/client/finder.js';
 import { PeerBook } from '../../src/client/peer-book.js';
 import { type Endpoint, parseEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey, publicKey } from '../../src/wire/key.js';
-import type { Intent } from '../../src/wire/opener.js';
+import type { Intent } from '../../src/wire/probe.js';
 import type { Device, Peer, PeerConfig } from '../../src/wireguard/device.js';
 
 /** Milliseconds since the epoch when a bench's clock stands at 0. */
@@ -79,16 +79,16 @@ export class Bench {
     return request && formatPublicKey(request.theirs);
   }
 
-  /** The server answers; a peer that it knows sends its opener at the same moment. */
+  /** The server answers; a peer that it knows sends its probe at the same moment. */
   answer(value: Endpoint | 'unknown'): this {
     this.schedule.replied(value, this.now);
-    return value === 'unknown' ? this : this.opener(value);
+    return value === 'unknown' ? this : this.probe(value);
   }
 
-  /** An opener of every peer that may be there arrives. */
-  opener(from: Endpoint, intent: Intent = 'waiting'): this {
+  /** A request of every peer that may be there arrives. */
+  probe(from: Endpoint, intent: Intent = 'waiting'): this {
     for (const key of this.book.peers.keys()) {
-      this.book.heard(key, from, { intent, stamp: 0 }, this.now);
+      this.book.heard(key, { from, intent, transaction: this.now }, this.now);
     }
     return this;
   }

@@ -1,7 +1,7 @@
 import { PeerBook } from '../../src/client/peer-book.js';
 import { type Endpoint, endpoint, sameEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey, type PublicKey, publicKey } from '../../src/wire/key.js';
-import type { OpenerContent } from '../../src/wire/opener.js';
+import type { Intent } from '../../src/wire/probe.js';
 import type { Peer, PeerConfig } from '../../src/wireguard/device.js';
 
 /** Milliseconds since the epoch when the simulated clock stands at 0. */
@@ -10,9 +10,16 @@ const REKEY_TIMEOUT_MS = 5000;
 const REKEY_JITTER_MS = 334;
 const KEEPALIVE_SECONDS = 25;
 
+/** A probe, without what authenticates it. */
+interface Probe {
+  readonly intent: Intent;
+  readonly transaction: number;
+  readonly observed?: Endpoint | undefined;
+}
+
 /** Something that crosses the simulated internet. */
 type Packet =
-  | { readonly type: 'opener'; readonly opener: OpenerContent }
+  | { readonly type: 'probe'; readonly probe: Probe }
   | { readonly type: 'initiation' | 'response'; readonly handshake: number }
   | { readonly type: 'data' };
 
@@ -42,6 +49,8 @@ export interface PairOptions {
   readonly traffic?: readonly [boolean, boolean];
   /** @default true */
   readonly replace?: boolean;
+  /** Whether both learn of each other by the same push, and prove their probes by a secret. @default false */
+  readonly isSimultaneous?: boolean;
   /** Which side runs a client of ours. @default both */
   readonly clients?: readonly [boolean, boolean];
   /** Which side's public key is the greater one. @default 0 */
@@ -69,7 +78,7 @@ export class SimulatedPair {
   readonly initiations: Initiation[] = [];
   /** When each side's session was there; undefined before. */
   readonly connectedAt: [number | undefined, number | undefined] = [undefined, undefined];
-  openers = 0;
+  probes = 0;
   readonly options: Required<PairOptions>;
   readonly sides: readonly [Side, Side];
   readonly #events: Event[] = [];
@@ -85,6 +94,7 @@ export class SimulatedPair {
       keepalives: [false, false],
       traffic: [false, false],
       replace: true,
+      isSimultaneous: false,
       clients: [true, true],
       leader: 0,
       estimateMs: options.roundTripMs,
@@ -177,6 +187,8 @@ class Side {
       keepalive: KEEPALIVE_SECONDS,
       replace: options.replace,
       roundTripMs: () => options.estimateMs,
+      isSimultaneous: () => options.isSimultaneous,
+      isSecret: () => options.isSimultaneous,
     });
     this.wireguard = new SimulatedWireGuard(pair, index, theirs, (to, packet) =>
       this.#send(to, packet),
@@ -196,12 +208,13 @@ class Side {
     if (!isMapped || (this.#nat !== 'none' && !isPermitted)) {
       return;
     }
-    if (packet.type !== 'opener') {
+    if (packet.type !== 'probe') {
       this.wireguard.receive(source, packet);
     } else if (this.#pair.options.clients[this.#index]) {
-      this.#pair.openers++;
-      if (this.#book.heard(this.#peerKey, source, packet.opener, this.#pair.now)) {
-        this.#sendOpeners();
+      this.#pair.probes++;
+      const probe = { ...packet.probe, from: source };
+      if (this.#book.heard(this.#peerKey, probe, this.#pair.now)) {
+        this.#sendProbes();
         this.#turn();
       }
     }
@@ -212,7 +225,7 @@ class Side {
     this.#learned = peer.outside;
     if (this.#pair.options.clients[this.#index]) {
       this.#book.peers.get(this.#peerKey)?.answered([peer.outside]);
-      this.#sendOpeners();
+      this.#sendProbes();
       this.#turn();
     } else {
       // The original's client sets endpoint and keepalive at once.
@@ -234,13 +247,13 @@ class Side {
     this.#pair.carry(this.#index, this.#mapping, to, packet);
   }
 
-  #sendOpeners(): void {
-    for (const [, { to, ...opener }] of this.#book.openers(this.#pair.now)) {
-      this.#send(to, { type: 'opener', opener });
+  #sendProbes(): void {
+    for (const [, { to, ...probe }] of this.#book.probes(this.#pair.now)) {
+      this.#send(to, { type: 'probe', probe });
     }
   }
 
-  /** One turn of the client's loop: inspects WireGuard where that is due, sends openers, and waits. */
+  /** One turn of the client's loop: inspects WireGuard where that is due, sends probes, and waits. */
   #turn(): void {
     if (this.#isBusy || !this.#pair.options.clients[this.#index]) {
       return;
@@ -251,7 +264,7 @@ class Side {
       this.#pair.after(this.#wgTime(), () => this.#inspected());
       return;
     }
-    this.#sendOpeners();
+    this.#sendProbes();
     const next = Math.max(
       now + 1,
       Math.min(this.#inspectedAt + this.#book.pollInterval(now), this.#book.nextAt(now)),
@@ -374,7 +387,7 @@ class SimulatedWireGuard {
     }
   }
 
-  receive(source: Endpoint, packet: Exclude<Packet, { type: 'opener' }>): void {
+  receive(source: Endpoint, packet: Exclude<Packet, { type: 'probe' }>): void {
     switch (packet.type) {
       case 'initiation':
         this.#endpoint = source;

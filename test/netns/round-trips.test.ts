@@ -13,6 +13,7 @@ import {
   type NatKind,
   until,
 } from '../../src/lab/index.js';
+import { PROBE_LENGTH } from '../../src/wire/probe.js';
 import { CONNECT_TIMEOUT_MS, connected, startClient, startServer } from './our-programs.js';
 import { SealedServer } from './sealed-programs.js';
 
@@ -168,13 +169,14 @@ describe('a handshake window that is spent', { concurrency: 2 }, () => {
     rendezvous.startClient(lab.host('b'));
     await connected(lab, ['a', 'b']);
     const packets = await capture.packets();
-    const isOpener = ({ type, length }: (typeof packets)[number]) => type === 0x77 && length === 20;
-    const opened = packets.find(isOpener);
+    const isProbe = ({ type, length }: (typeof packets)[number]) =>
+      type === 0x77 && length === PROBE_LENGTH;
+    const probed = packets.find(isProbe);
     const initiated = packets.find(
       ({ type, length }) => type === INITIATION_TYPE && length === 148,
     );
-    assert.ok(opened !== undefined && initiated !== undefined);
-    assert.ok(initiated.timeMs - opened.timeMs < REKEY_TIMEOUT_MS / 2);
+    assert.ok(probed !== undefined && initiated !== undefined);
+    assert.ok(initiated.timeMs - probed.timeMs < REKEY_TIMEOUT_MS / 2);
   }
 });
 

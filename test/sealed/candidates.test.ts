@@ -5,14 +5,22 @@ import { openCandidates, sealCandidates } from '../../src/sealed/candidates.js';
 import { generateKeyPair } from '../../src/sealed/key-pair.js';
 import { parseEndpoint } from '../../src/wire/endpoint.js';
 import { publicKey } from '../../src/wire/key.js';
+import type { PeerCandidates } from '../../src/wire/sealed-candidates.js';
 
 const a = generateKeyPair();
 const b = generateKeyPair();
 const server = generateKeyPair();
-const ENDPOINTS = [parseEndpoint('192.168.1.2:51820'), parseEndpoint('[fd00::2]:51820')];
+const CANDIDATES: PeerCandidates = {
+  run: 1_700_000_000_000,
+  nat: new Uint8Array(8),
+  candidates: [
+    { type: 'host', endpoint: parseEndpoint('192.168.1.2:51820') },
+    { type: 'port-mapped', endpoint: parseEndpoint('[2001:db8::2]:51820') },
+  ],
+};
 
 function sealed(): Uint8Array {
-  const bytes = sealCandidates(a, b.publicKey, ENDPOINTS);
+  const bytes = sealCandidates(a, b.publicKey, CANDIDATES);
   assert.ok(bytes);
   return bytes;
 }
@@ -20,8 +28,8 @@ function sealed(): Uint8Array {
 describe('sealed candidates', () => {
   it('sealed candidates open for the peer that they are sealed to', () => {
     const bytes = sealed();
-    assert.equal(bytes.length, 88);
-    assert.deepEqual(openCandidates(b, a.publicKey, bytes), ENDPOINTS);
+    assert.equal(bytes.length, 248);
+    assert.deepEqual(openCandidates(b, a.publicKey, bytes), CANDIDATES);
   });
 
   it('sealed candidates open for nobody else, the server included', () => {
@@ -53,7 +61,7 @@ describe('sealed candidates', () => {
   });
 
   it('sealed candidates do not throw where the bytes are random', () => {
-    const random = fc.uint8Array({ minLength: 80, maxLength: 96 });
+    const random = fc.uint8Array({ minLength: 240, maxLength: 256 });
     fc.assert(
       fc.property(random, (bytes) =>
         assert.equal(openCandidates(b, a.publicKey, bytes), undefined),
@@ -72,7 +80,7 @@ describe('sealed candidates', () => {
     ];
     for (const point of lowOrder) {
       const key = publicKey(Uint8Array.from(Buffer.from(point, 'hex')));
-      assert.equal(sealCandidates(a, key, ENDPOINTS), undefined);
+      assert.equal(sealCandidates(a, key, CANDIDATES), undefined);
       assert.equal(openCandidates(a, key, sealed()), undefined);
     }
   });

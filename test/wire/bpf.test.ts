@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { assemble, packetFilter, REJECT_ALL } from '../../src/wire/bpf.js';
 import { encodeIpv4, encodeIpv6 } from '../../src/wire/ip.js';
-import { encodeOpener, OPENER_FIRST_WORD } from '../../src/wire/opener.js';
+import { encodeProbe, PROBE_FIRST_WORD, PROBE_LENGTH } from '../../src/wire/probe.js';
 import { encodeUdp } from '../../src/wire/udp.js';
 import { runFilter } from './bpf-machine.js';
 import { hex } from './codec.js';
@@ -121,25 +121,30 @@ test('everything else is rejected', () => {
   }
 });
 
-test('a filter for openers accepts any source, and one length, first word and destination port', () => {
-  const rule = { source: undefined, listenPort: LISTEN_PORT, payloadLengths: [20] };
-  const word = OPENER_FIRST_WORD;
+test('a filter for probes accepts any source, and one length, first word and destination port', () => {
+  const rule = { source: undefined, listenPort: LISTEN_PORT, payloadLengths: [PROBE_LENGTH] };
+  const word = PROBE_FIRST_WORD;
   const [four, six] = [
     packetFilter({ family: 4, ...rule, firstWord: word }),
     packetFilter({ family: 6, ...rule, firstWord: word }),
   ];
-  const opener = encodeOpener({ intent: 'waiting', stamp: 0, tag: new Uint8Array(8) });
+  const probe = encodeProbe({
+    sender: new Uint8Array(8),
+    intent: 'waiting',
+    run: 0,
+    transaction: 0,
+  });
   const accepts = (payload: Uint8Array, destinationPort = LISTEN_PORT): boolean[] => {
     const udp = encodeUdp({ sourcePort: 1, destinationPort, payload });
     const ipv4 = encodeIpv4({ source: HOST4, destination: HOST4, payload: udp });
     const ipv6 = encodeIpv6({ source: HOST6, destination: HOST6, payload: udp });
     return [runFilter(four, ipv4) > 0, runFilter(six, udp, ipv6) > 0];
   };
-  assert.deepEqual(accepts(opener), [true, true]);
-  assert.deepEqual(accepts(opener, LISTEN_PORT + 1), [false, false]);
-  assert.deepEqual(accepts(opener.subarray(0, 19)), [false, false]);
+  assert.deepEqual(accepts(probe), [true, true]);
+  assert.deepEqual(accepts(probe, LISTEN_PORT + 1), [false, false]);
+  assert.deepEqual(accepts(probe.subarray(0, PROBE_LENGTH - 1)), [false, false]);
   for (let i = 0; i < 4; i++) {
-    const other = opener.map((byte, at) => (at === i ? byte ^ 1 : byte));
+    const other = probe.map((byte, at) => (at === i ? byte ^ 1 : byte));
     assert.deepEqual(accepts(other), [false, false], `byte ${i}`);
   }
 });

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../wire/endpoint.js';
 import type { PublicKey } from '../../wire/key.js';
+import type { PeerCandidates } from '../../wire/sealed-candidates.js';
 import type { PeerEntry } from '../../wire/sealed-frame-reader.js';
 
 /** The present state of a peer, by the server and by the peer itself. */
@@ -7,8 +8,8 @@ export interface PeerUpdate {
   /** As the server observed them; undefined where it discloses none. */
   readonly ipv4: Endpoint | undefined;
   readonly ipv6: Endpoint | undefined;
-  /** The peer's local candidates, sealed by the peer. */
-  readonly candidates: readonly Endpoint[];
+  /** What the peer sealed to us about itself; undefined where there is nothing. */
+  readonly candidates: PeerCandidates | undefined;
 }
 
 /** When the server made a message: in which of our sessions, and with which counter. */
@@ -27,11 +28,11 @@ interface Known extends PeerUpdate {
  * that the server made last. Pure.
  */
 export class PeerUpdates {
-  readonly #open: (peer: PublicKey, sealed: Uint8Array) => Endpoint[] | undefined;
+  readonly #open: (peer: PublicKey, sealed: Uint8Array) => PeerCandidates | undefined;
   readonly #known = new Map<string, Known>();
 
   /** @param open opens candidates; undefined where the peer did not seal them to us */
-  constructor(open: (peer: PublicKey, sealed: Uint8Array) => Endpoint[] | undefined) {
+  constructor(open: (peer: PublicKey, sealed: Uint8Array) => PeerCandidates | undefined) {
     this.#open = open;
   }
 
@@ -47,9 +48,7 @@ export class PeerUpdates {
     }
     const { key: publicKey, ipv4, ipv6, candidates: sealed } = entry;
     const isSame = before !== undefined && sameBytes(before.sealed, sealed);
-    const candidates = isSame
-      ? before.candidates
-      : ((sealed && this.#open(publicKey, sealed)) ?? []);
+    const candidates = isSame ? before.candidates : sealed && this.#open(publicKey, sealed);
     const known = { ipv4, ipv6, candidates, sealed, madeAt };
     this.#known.set(key, known);
     return known;

@@ -1,9 +1,9 @@
 import { openCandidates, sealCandidates } from '../../sealed/candidates.js';
 import { readUint32 } from '../../wire/byte-order.js';
-import type { Endpoint, Family } from '../../wire/endpoint.js';
+import { type Endpoint, type Family, sameEndpoint } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
 import { MAX_PLAINTEXT_LENGTH, MESSAGE, messageType, OFFSET } from '../../wire/sealed.js';
-import { encodeCandidates } from '../../wire/sealed-candidates.js';
+import { encodeCandidates, type PeerCandidates } from '../../wire/sealed-candidates.js';
 import { decodeSealedFrame, type SealedFrame } from '../../wire/sealed-frame-reader.js';
 import { FRAME } from '../../wire/sealed-frames.js';
 import { LocalCandidates } from './local-candidates.js';
@@ -26,6 +26,8 @@ type PeersFrame = SealedFrame & { kind: typeof FRAME.peers };
 export interface SealedClientOptions extends SessionKeeperOptions {
   /** Gets the base64 key of each peer with a new state, which `update` gives. */
   readonly updated: (key: string) => void;
+  /** The server sees us at another endpoint than before; undefined: it saw us nowhere in that family. */
+  readonly observed?: (before: Endpoint | undefined) => void;
   /** Between the last message on a path and its ping. @default 25 000 ms */
   readonly pingIntervalMs?: number | undefined;
 }
@@ -37,6 +39,7 @@ export interface SealedClientOptions extends SessionKeeperOptions {
  */
 export class SealedClient {
   readonly #updated: (key: string) => void;
+  readonly #tellObserved: ((before: Endpoint | undefined) => void) | undefined;
   readonly #paths: ServerPaths;
   readonly #keeper: SessionKeeper;
   readonly #wantList = new WantList();
@@ -46,11 +49,14 @@ export class SealedClient {
   readonly #pingIntervalMs: number;
   readonly #plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
   /** Our addresses; an empty list is sent as well, because peers may have those of an earlier run. */
-  #local: readonly Endpoint[] | undefined;
+  #local: PeerCandidates | undefined;
+  /** Where the server sees us, by family. */
+  readonly #observed = new Map<Family, Endpoint>();
 
   constructor(options: SealedClientOptions) {
-    const { own, send, updated, pingIntervalMs = DEFAULT_PING_INTERVAL_MS } = options;
+    const { own, send, updated, observed, pingIntervalMs = DEFAULT_PING_INTERVAL_MS } = options;
     this.#updated = updated;
+    this.#tellObserved = observed;
     this.#pingIntervalMs = pingIntervalMs;
     this.#paths = new ServerPaths(pingIntervalMs);
     this.#keeper = new SessionKeeper(options, this.#paths, (session, family) =>
@@ -99,6 +105,11 @@ export class SealedClient {
     return this.#paths.isRegistered(family, now, ttlMs);
   }
 
+  /** Where the server sees us: our endpoints on the outside of our NAT. */
+  get observed(): Endpoint[] {
+    return [...this.#observed.values()];
+  }
+
   /** The families over which the server is silent, while it answers over another. */
   get silentFamilies(): Family[] {
     return this.isEstablished ? this.#paths.outlived : [];
@@ -127,7 +138,7 @@ export class SealedClient {
   }
 
   /** Sets the local candidates, which are sealed to each peer that wants us as well. */
-  setLocalCandidates(local: readonly Endpoint[]): void {
+  setLocalCandidates(local: PeerCandidates): void {
     if (
       this.#local &&
       Buffer.compare(encodeCandidates(local), encodeCandidates(this.#local)) === 0
@@ -217,6 +228,11 @@ export class SealedClient {
       case FRAME.peers:
         this.#receivePeers(session, frame, isCurrent, now);
         break;
+      case FRAME.pong:
+        if (isCurrent) {
+          this.#seenAt(frame.endpoint);
+        }
+        break;
       case FRAME.pathChallenge:
         if (isCurrent) {
           this.#transmitter.respondToChallenge(session, family, frame.token, now);
@@ -270,6 +286,14 @@ export class SealedClient {
     }
   }
 
+  #seenAt(endpoint: Endpoint): void {
+    const before = this.#observed.get(endpoint.family);
+    if (!sameEndpoint(before, endpoint)) {
+      this.#observed.set(endpoint.family, endpoint);
+      this.#tellObserved?.(before);
+    }
+  }
+
   #apply(key: string, publicKey: PublicKey, update: PeerUpdate): void {
     if (update.ipv4 === undefined && update.ipv6 === undefined) {
       this.#candidates.remove(key);
@@ -292,5 +316,5 @@ export class SealedClient {
  * back, for which the server has dropped our candidates.
  */
 function isFirstCandidates(before: PeerUpdate | undefined, { candidates }: PeerUpdate): boolean {
-  return before?.candidates.length === 0 && candidates.length > 0;
+  return before !== undefined && before.candidates === undefined && candidates !== undefined;
 }

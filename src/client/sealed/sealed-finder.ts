@@ -3,6 +3,7 @@ import { sharedSecret } from '../../sealed/diffie-hellman.js';
 import { generateKeyPair, type KeyPair } from '../../sealed/key-pair.js';
 import type { Endpoint, Family } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
+import { NAT_LENGTH } from '../../wire/sealed-candidates.js';
 import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
 import type { Answer, Finder, FinderContext, FinderFactory } from '../finder.js';
@@ -101,6 +102,13 @@ class SealedFinder implements Finder {
     return this.#locator.endpoint;
   }
 
+  /** The server pushes an endpoint to the peers that want it when it answers its holder. */
+  readonly isSimultaneous = true;
+
+  get outside(): readonly string[] {
+    return (this.#client?.observed ?? []).map(({ address }) => address);
+  }
+
   get roundTripMs(): number | undefined {
     return this.#client?.roundTripMs;
   }
@@ -176,6 +184,11 @@ class SealedFinder implements Finder {
       randomNumber: () => randomBytes(4).readUInt32LE(),
       send: (family, message) => this.#channels.send(family, message),
       updated: (key) => this.#pass(key, clock.now()),
+      observed: (before) => {
+        if (before !== undefined) {
+          this.#context.moved();
+        }
+      },
       pingIntervalMs: this.#options.refreshMs,
     });
   }
@@ -197,7 +210,12 @@ class SealedFinder implements Finder {
     if (this.#isRefreshDue || listenPort !== this.#offeredPort) {
       this.#isRefreshDue = false;
       this.#offeredPort = listenPort;
-      client.setLocalCandidates(localEndpoints(listenPort, this.#options.interfaceName));
+      const hosts = localEndpoints(listenPort, this.#options.interfaceName);
+      client.setLocalCandidates({
+        run: this.#context.run,
+        nat: new Uint8Array(NAT_LENGTH),
+        candidates: hosts.map((endpoint) => ({ type: 'host', endpoint })),
+      });
     }
   }
 

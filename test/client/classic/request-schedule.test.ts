@@ -78,7 +78,7 @@ test('one request is in flight at a time, and a silent peer does not starve the 
   assert.deepEqual(asked.slice(0, 3), Array(3).fill(formatPublicKey(P)));
   assert.deepEqual(
     bench
-      .opener(Y)
+      .probe(Y)
       .read()
       .map(({ publicKey: key, endpoint }) => [key, endpoint]),
     [[Q, Y]],
@@ -96,7 +96,7 @@ test('replies held back until the next peer is asked are not credited to it', ()
     }
     return held.shift() ?? Y;
   });
-  const changes = bench.opener(X).opener(Y).read();
+  const changes = bench.probe(X).probe(Y).read();
   assert.ok(changes.length > 0);
   for (const { publicKey: key, endpoint } of changes) {
     assert.deepEqual(endpoint, key === Q ? Y : X);

@@ -56,7 +56,7 @@ function startFinder(port: number) {
   const book = new PeerBook({ keepalive: 25, skip: (device) => finder.skips?.(device) });
   const said: string[] = [];
   const problems = new Problems((topic, text) => said.push(text ?? `${topic} solved`));
-  const context = { peers: book.peers, problems, wake: () => {} };
+  const context = { peers: book.peers, problems, wake: () => {}, run: 0, moved: () => {} };
   const finder: Finder = dnsFinder({ host: LOOPBACK, port }, ZONE, 'wg-none')(context);
   book.read(DEVICE, 0, WALL);
   return {

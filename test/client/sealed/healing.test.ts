@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { type Endpoint, type Family, formatEndpoint } from '../../../src/wire/endpoint.js';
+import { type Family, formatEndpoint } from '../../../src/wire/endpoint.js';
 import { MESSAGE } from '../../../src/wire/sealed.js';
-import { endpoints, type Fate, type Node, World } from './world.js';
+import type { PeerCandidates } from '../../../src/wire/sealed-candidates.js';
+import { type Fate, hosts, type Node, World } from './world.js';
 
 const HEAL_MS = 45_000;
 
@@ -21,7 +22,7 @@ type Deed =
 /** The state that a client's calls add up to, whatever the network does. */
 interface Meaning {
   wanted: Set<number>;
-  offered: readonly Endpoint[];
+  offered: PeerCandidates;
 }
 
 /** The family over which the first client reaches nobody. */
@@ -68,7 +69,7 @@ it('sealed clients: after any losses, delays and duplicates all have the right u
         const nodes = [world.node(), world.node(), world.node()] as const;
         nodes[0].families = [4, 6];
         nodes[1].families = [4, 6];
-        const meanings = nodes.map((): Meaning => ({ wanted: new Set(), offered: [] }));
+        const meanings = nodes.map((): Meaning => ({ wanted: new Set(), offered: hosts() }));
         world.fate = without(dead, nodes[0], badNetwork(dice));
         deeds.forEach((one, i) => {
           perform(world, nodes, meanings, one, i);
@@ -101,7 +102,7 @@ function perform(
     if (one.kind === 'want') {
       meaning.wanted = new Set(one.whom.filter((other) => other !== one.who));
     } else if (one.kind === 'offer') {
-      meaning.offered = endpoints(`10.0.0.${turn}:1`, `10.0.1.${turn}:1`).slice(0, one.count);
+      meaning.offered = hosts(...[`10.0.0.${turn}:1`, `10.0.1.${turn}:1`].slice(0, one.count));
     } else if (one.kind === 'move') {
       node.places[4] = `198.51.100.${one.who + 1}:${1000 + turn}`;
       node.client.refresh();
@@ -137,7 +138,7 @@ function check(nodes: readonly Node[], meanings: readonly Meaning[], i: number, 
         [news?.ipv4, news?.ipv6].map((found) => found && formatEndpoint(found)),
         [isHeard(4) ? peer.places[4] : undefined, isHeard(6) ? peer.places[6] : undefined],
       );
-      assert.deepEqual(news?.candidates, isMutual ? offered : []);
+      assert.deepEqual(news?.candidates?.candidates ?? [], isMutual ? offered.candidates : []);
     }
   }
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { generateKeyPair } from '../../../src/sealed/key-pair.js';
 import { formatEndpoint } from '../../../src/wire/endpoint.js';
 import { MESSAGE, readCounter, writeNotice } from '../../../src/wire/sealed.js';
-import { endpoints, type Node, World } from './world.js';
+import { hosts, type Node, World } from './world.js';
 
 function sentSince(node: Node, at: number, type?: number): number {
   return node.sent.filter((one) => one.at >= at && (type === undefined || one.payload[3] === type))
@@ -11,7 +11,7 @@ function sentSince(node: Node, at: number, type?: number): number {
 }
 
 /** Bytes of a data message with candidates for one peer. */
-const CANDIDATES_MESSAGE_LENGTH = 160;
+const CANDIDATES_MESSAGE_LENGTH = 320;
 
 /** The counter of the last candidates since a time, or, for 0, of the first ones. */
 function counterOfCandidates({ sent }: Node, since: number): number | undefined {
@@ -173,21 +173,25 @@ describe('a sealed client', () => {
 
   it('a sealed client sends its local candidates to a mutual peer, once for each change', () => {
     const [world, a, b] = pair();
-    a.client.setLocalCandidates(endpoints('192.168.1.2:51820', '[2001:db8:1::2]:51820'));
+    a.client.setLocalCandidates(hosts('192.168.1.2:51820', '[2001:db8:1::2]:51820'));
     world.run(1000);
-    const candidates = b.known.get(a.key)?.candidates.map(formatEndpoint);
+    const candidates = b.known
+      .get(a.key)
+      ?.candidates?.candidates.map(({ endpoint }) => formatEndpoint(endpoint));
     assert.deepEqual(candidates, ['192.168.1.2:51820', '[2001:db8:1::2]:51820']);
     const quiet = world.now;
     world.run(20_000);
     assert.equal(sentSince(a, quiet), 0, 'said once');
-    a.client.setLocalCandidates(endpoints('10.0.0.9:51820'));
-    world.runUntil(() => b.known.get(a.key)?.candidates[0]?.address === '10.0.0.9');
+    a.client.setLocalCandidates(hosts('10.0.0.9:51820'));
+    world.runUntil(
+      () => b.known.get(a.key)?.candidates?.candidates[0]?.endpoint.address === '10.0.0.9',
+    );
   });
 
-  for (const own of [[], endpoints('192.168.1.3:51820')]) {
-    it(`a sealed client sends its candidates again to a peer with ${own.length} of its own that left and came back in one push`, () => {
+  for (const own of [hosts(), hosts('192.168.1.3:51820')]) {
+    it(`a sealed client sends its candidates again to a peer with ${own.candidates.length} of its own that left and came back in one push`, () => {
       const [world, a, b] = pair();
-      a.client.setLocalCandidates(endpoints('192.168.1.2:51820'));
+      a.client.setLocalCandidates(hosts('192.168.1.2:51820'));
       b.client.setLocalCandidates(own);
       world.run(1000);
       world.fate = ({ to }) => (to === a.places[4] ? [] : [10]);
@@ -198,7 +202,7 @@ describe('a sealed client', () => {
       world.run(200);
       world.fate = () => [10];
       world.run(3000);
-      assert.equal(b.known.get(a.key)?.candidates[0]?.address, '192.168.1.2');
+      assert.equal(b.known.get(a.key)?.candidates?.candidates[0]?.endpoint.address, '192.168.1.2');
       const quiet = world.now;
       world.run(20_000);
       assert.equal(sentSince(a, quiet) + sentSince(b, quiet), 0);
@@ -207,15 +211,15 @@ describe('a sealed client', () => {
 
   it('a sealed client sends unchanged candidates once, and an empty list when they are gone', () => {
     const [world, a, b] = pair();
-    a.client.setLocalCandidates(endpoints('192.168.1.2:51820'));
+    a.client.setLocalCandidates(hosts('192.168.1.2:51820'));
     world.run(1000);
     const again = world.now;
-    a.client.setLocalCandidates(endpoints('192.168.1.2:51820'));
+    a.client.setLocalCandidates(hosts('192.168.1.2:51820'));
     world.run(1000);
     assert.equal(sentSince(a, again), 0);
-    a.client.setLocalCandidates([]);
+    a.client.setLocalCandidates(hosts());
     world.run(1000);
-    assert.deepEqual(b.known.get(a.key)?.candidates, []);
+    assert.deepEqual(b.known.get(a.key)?.candidates?.candidates, []);
   });
 
   it('a sealed client ends when a notice answers its repeated bye', () => {
@@ -343,7 +347,7 @@ describe('a session', () => {
       }
       return [10];
     };
-    a.client.setLocalCandidates(endpoints('192.168.1.2:51820'));
+    a.client.setLocalCandidates(hosts('192.168.1.2:51820'));
     world.run(200);
     const [acknowledgement] = held;
     assert.ok(acknowledgement);

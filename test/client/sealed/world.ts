@@ -2,13 +2,13 @@ import type { PeerUpdate } from '../../../src/client/sealed/peer-updates.js';
 import { SealedClient } from '../../../src/client/sealed/sealed-client.js';
 import { generateKeyPair, type KeyPair } from '../../../src/sealed/key-pair.js';
 import type { SealedHandlerOptions } from '../../../src/server/sealed/sealed-handler.js';
-import {
-  type Endpoint,
-  type Family,
-  formatEndpoint,
-  parseEndpoint,
-} from '../../../src/wire/endpoint.js';
+import { type Family, formatEndpoint, parseEndpoint } from '../../../src/wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../../src/wire/key.js';
+import {
+  type Candidate,
+  NAT_LENGTH,
+  type PeerCandidates,
+} from '../../../src/wire/sealed-candidates.js';
 import { SealedRendezvous } from '../../server/sealed/sealed-rendezvous.js';
 
 /** Steps of the clock, while datagrams are on their way and otherwise. */
@@ -219,6 +219,10 @@ export class World {
   }
 }
 
-export function endpoints(...texts: string[]): Endpoint[] {
-  return texts.map(parseEndpoint);
+/** What a client that began at the epoch says of its host's addresses. */
+export function hosts(...texts: string[]): PeerCandidates {
+  const candidates = texts.map(
+    (text): Candidate => ({ type: 'host', endpoint: parseEndpoint(text) }),
+  );
+  return { run: 0, nat: new Uint8Array(NAT_LENGTH), candidates };
 }

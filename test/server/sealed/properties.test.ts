@@ -8,9 +8,19 @@ import { openCandidates, sealCandidates } from '../../../src/sealed/candidates.j
 import { COOKIE_SECRET_MS } from '../../../src/sealed/cookie-checker.js';
 import { writeMac2 } from '../../../src/sealed/mac.js';
 import { encodeClassicRequest } from '../../../src/wire/classic.js';
-import { encodeEndpoint, endpoint, formatEndpoint } from '../../../src/wire/endpoint.js';
+import {
+  type Endpoint,
+  encodeEndpoint,
+  endpoint,
+  formatEndpoint,
+} from '../../../src/wire/endpoint.js';
 import type { PublicKey } from '../../../src/wire/key.js';
 import { MESSAGE, MESSAGE_LENGTH, messageType, OFFSET } from '../../../src/wire/sealed.js';
+import {
+  type Candidate,
+  NAT_LENGTH,
+  type PeerCandidates,
+} from '../../../src/wire/sealed-candidates.js';
 import { FRAME } from '../../../src/wire/sealed-frames.js';
 import { STATUS } from '../../../src/wire/sealed-response.js';
 import { SealedRendezvous } from './sealed-rendezvous.js';
@@ -37,6 +47,12 @@ function acquainted(world = new SealedRendezvous()) {
 function state({ handler }: SealedRendezvous) {
   const { opened, welcomed, confirmed, moves, pushes } = handler.counts;
   return { ...handler.sizes, opened, welcomed, confirmed, moves, pushes };
+}
+
+/** What a client says of its host's addresses. */
+function hosts(...endpoints: Endpoint[]): PeerCandidates {
+  const candidates = endpoints.map((one): Candidate => ({ type: 'host', endpoint: one }));
+  return { run: 0, nat: new Uint8Array(NAT_LENGTH), candidates };
 }
 
 test('property 1: who does not hold a private key registers nothing for its public key', () => {
@@ -128,7 +144,7 @@ test('property 3: what passes on the wire contains neither keys nor endpoints', 
   assert.ok(challenge?.kind === FRAME.pathChallenge);
   a.exchange(a.seal((writer) => writer.token(FRAME.pathResponse, challenge.token)));
   assert.equal(b.takePushes().length, 1);
-  const local = [endpoint('10.1.2.3', 51820)];
+  const local = hosts(endpoint('10.1.2.3', 51820));
   const sealed = sealCandidates(a.keys, b.publicKey, local)!;
   a.exchange(a.seal((writer) => writer.begin(FRAME.candidates).addCandidates(b.publicKey, sealed)));
   assert.deepEqual(b.takePushes().at(-1)?.candidates, sealed);
@@ -463,7 +479,7 @@ test('property 8: a place for each family, and candidates that only the peer can
   const challenge = a.exchange(a.plain(FRAME.ping));
   assert.ok(challenge?.kind === FRAME.pathChallenge);
   a.exchange(a.seal((writer) => writer.token(FRAME.pathResponse, challenge.token)));
-  const local = [endpoint('10.1.2.3', 51820), endpoint('fd00::3', 51820)];
+  const local = hosts(endpoint('10.1.2.3', 51820), endpoint('fd00::3', 51820));
   const sealed = sealCandidates(a.keys, b.publicKey, local)!;
   a.exchange(a.seal((writer) => writer.begin(FRAME.candidates).addCandidates(b.publicKey, sealed)));
   const [entry] = b.want(a.publicKey);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatEndpoint } from '../../../src/wire/endpoint.js';
-import { FRAME } from '../../../src/wire/sealed-frames.js';
+import { FRAME, SEALED_CANDIDATES_LENGTH } from '../../../src/wire/sealed-frames.js';
 import { SealedRendezvous } from './sealed-rendezvous.js';
 import { TestClient } from './test-client.js';
 
@@ -268,13 +268,15 @@ test('16 at a time to one client: those who have much to be told take turns', ()
   }
   for (const peer of peers) {
     peer.want(...hubs.map(({ publicKey }) => publicKey));
-    const offers = peer.seal((writer) => {
-      writer.begin(FRAME.candidates);
-      for (const hub of hubs) {
-        writer.addCandidates(hub.publicKey, new Uint8Array(88));
-      }
-    });
-    peer.ask(offers);
+    for (const some of [hubs.slice(0, 4), hubs.slice(4)]) {
+      const candidates = peer.seal((writer) => {
+        writer.begin(FRAME.candidates);
+        for (const hub of some) {
+          writer.addCandidates(hub.publicKey, new Uint8Array(SEALED_CANDIDATES_LENGTH));
+        }
+      });
+      peer.ask(candidates);
+    }
   }
   world.wait(10_000); // all pushes are given up: the hubs are deaf
   world.takeSent();

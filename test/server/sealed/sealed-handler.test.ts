@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { generateKeyPair } from '../../../src/sealed/key-pair.js';
 import { formatEndpoint } from '../../../src/wire/endpoint.js';
-import { FRAME } from '../../../src/wire/sealed-frames.js';
+import { FRAME, SEALED_CANDIDATES_LENGTH } from '../../../src/wire/sealed-frames.js';
 import { SealedRendezvous } from './sealed-rendezvous.js';
 import { TestClient } from './test-client.js';
 
@@ -81,7 +81,7 @@ test('bye ends the session and tells the peers', () => {
 
 test('an offer is passed on to the peer it is for, once both want each other', () => {
   const { world, a, b } = pair();
-  const offer = new Uint8Array(88).fill(7);
+  const offer = new Uint8Array(SEALED_CANDIDATES_LENGTH).fill(7);
   const send = () =>
     a.exchange(a.seal((w) => w.begin(FRAME.candidates).addCandidates(b.publicKey, offer)));
   a.want(b.publicKey);

@@ -1,0 +1,267 @@
+import { CellRate } from '../../limits/cell-rate.js';
+import { type Endpoint, sameEndpoint } from '../../wire/endpoint.js';
+import { MAX_CANDIDATES, preference, type RemoteCandidate } from './remote-candidate.js';
+
+/** Pauses after the probes to a candidate; there is one probe more. */
+const FIRST_PAUSES_MS = [50, 50, 50, 100, 100, 150, 250, 350, 500, 900, 1600];
+/** The same for endpoints that the server observed, where an earlier round brought nothing. */
+const LATER_PAUSES_MS = [100, 500, 2000];
+/** A candidate that only the peer names gets its FIRST_PAUSES_MS.length + 1 probes once in this time. */
+const OFFERED_ROUND_MS = 60_000;
+
+/** Probes to all candidates of a peer: 50 a second (RFC 8445 section 14.2 paces by 20 ms or more). */
+const PACE = new CellRate({ rate: 50, burst: 4 });
+
+/** The source of a probe stays a candidate for this long after the last one. */
+const REFLEXIVE_LIFETIME_MS = 180_000;
+
+/** Requests whose response may still come. */
+const MAX_OUTSTANDING = 128;
+
+/** A request to send. */
+export interface Request {
+  readonly to: Endpoint;
+  readonly transaction: number;
+}
+
+/** A path that works in both directions, as far as a response within this attempt shows. */
+export interface ValidPath {
+  readonly candidate: RemoteCandidate;
+  readonly roundTripMs: number;
+}
+
+interface Check {
+  candidate: RemoteCandidate;
+  pauses: readonly number[];
+  /** Probes sent in this round. */
+  sent: number;
+  nextAt: number;
+  /** When its last round began. */
+  startedAt: number;
+  /** When a request or a response of the peer arrived from there last. */
+  heardAt: number;
+  roundTripMs: number | undefined;
+  validAt: number;
+}
+
+/**
+ * The connectivity checks towards one peer (RFC 8445 section 6): which probes to send to which of its
+ * candidates, when, and what came back. Pure: times are milliseconds of one monotonic clock.
+ */
+export class CheckList {
+  readonly #nextTransaction: () => number;
+  #checks: Check[] = [];
+  #roundStartedAt = Number.NEGATIVE_INFINITY;
+  #isRunning = false;
+  #bucket = 0;
+  readonly #outstanding = new Map<number, { readonly to: Endpoint; readonly at: number }>();
+
+  /** @param nextTransaction a number that no other request of this run has, greater each time */
+  constructor(nextTransaction: () => number) {
+    this.#nextTransaction = nextTransaction;
+  }
+
+  /** The candidates, most promising first. */
+  get candidates(): RemoteCandidate[] {
+    return this.#checks.map(({ candidate }) => candidate);
+  }
+
+  /** Replaces the candidates, MAX_CANDIDATES at the most; what is known of those that stay is kept. */
+  set(candidates: readonly RemoteCandidate[], now: number): void {
+    const reflexive = this.#checks.filter(
+      ({ candidate, heardAt }) =>
+        candidate.type === 'peer-reflexive' && heardAt > now - REFLEXIVE_LIFETIME_MS,
+    );
+    const checks = candidates
+      .slice(0, MAX_CANDIDATES)
+      .map((candidate) => this.#updated(candidate, now));
+    const isNamed = ({ candidate }: Check): boolean =>
+      find(checks, candidate.endpoint) !== undefined;
+    const others = reflexive.filter((one) => !isNamed(one));
+    this.#checks = sorted([...checks, ...others].slice(0, MAX_CANDIDATES));
+  }
+
+  /** Begins a round of checks: the first one of an attempt, or a later one. */
+  begin(isFirst: boolean, now: number): void {
+    this.#isRunning = true;
+    this.#roundStartedAt = now;
+    for (const check of this.#checks) {
+      start(check, isFirst, now);
+    }
+  }
+
+  /** Ends the round; responses that are under way still count. */
+  stop(): void {
+    this.#isRunning = false;
+  }
+
+  /** The requests to send now; they count as sent. */
+  due(now: number): Request[] {
+    const requests: Request[] = [];
+    for (const check of this.#isRunning ? this.#checks : []) {
+      if (now >= check.nextAt && PACE.has(this.#bucket, now)) {
+        this.#bucket = PACE.take(this.#bucket, now);
+        requests.push(this.#send(check, now));
+      }
+    }
+    return requests;
+  }
+
+  /** When there is a request to send; Infinity for never. */
+  nextAt(now: number): number {
+    if (!this.#isRunning) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const next = Math.min(...this.#checks.map(({ nextAt }) => nextAt));
+    return PACE.has(this.#bucket, now) ? next : Math.max(next, this.#bucket - PACE_DEPTH_MS);
+  }
+
+  /**
+   * A request of the peer arrived from there: both NATs are open. It has a probe sent back, sooner than its
+   * turn would be (a triggered check, RFC 8445 section 7.3.1.4).
+   * @returns whether the endpoint is a candidate now
+   */
+  requested(from: Endpoint, mayAdd: boolean, now: number): boolean {
+    const check = find(this.#checks, from) ?? (mayAdd ? this.#add(from, now) : undefined);
+    if (check === undefined) {
+      return false;
+    }
+    check.heardAt = now;
+    if (check.validAt < this.#roundStartedAt && Number.isFinite(check.nextAt)) {
+      check.nextAt = Math.min(check.nextAt, now);
+    }
+    return true;
+  }
+
+  /**
+   * A response arrived. It counts when it answers one of our requests and comes from where that went
+   * (RFC 8445 section 7.2.5.2.1).
+   * @returns the path that works now; undefined where the response does not count
+   */
+  responded(from: Endpoint, transaction: number, now: number): ValidPath | undefined {
+    const request = this.#outstanding.get(transaction);
+    const check = find(this.#checks, from);
+    if (request === undefined || check === undefined || !sameEndpoint(request.to, from)) {
+      return undefined;
+    }
+    this.#outstanding.delete(transaction);
+    check.heardAt = now;
+    check.validAt = now;
+    check.roundTripMs = Math.min(now - request.at, check.roundTripMs ?? Number.POSITIVE_INFINITY);
+    return { candidate: check.candidate, roundTripMs: check.roundTripMs };
+  }
+
+  /**
+   * The best endpoint of this round from which something arrived. One that is known only as the source of
+   * requests has to have answered, too: anyone can repeat a request from elsewhere.
+   */
+  get best(): ValidPath['candidate'] | undefined {
+    return this.#checks.find(
+      ({ candidate, heardAt, validAt }) =>
+        heardAt >= this.#roundStartedAt &&
+        (!isStrange(candidate) || validAt >= this.#roundStartedAt),
+    )?.candidate;
+  }
+
+  /** The best path that answered since `since`. */
+  validSince(since: number): ValidPath | undefined {
+    const check = this.#checks.find(({ validAt }) => validAt >= since);
+    return check && { candidate: check.candidate, roundTripMs: check.roundTripMs as number };
+  }
+
+  /** Whether something arrived from an endpoint in this round. */
+  isHeard(at: Endpoint | undefined): boolean {
+    const check = at && find(this.#checks, at);
+    return check !== undefined && check.heardAt >= this.#roundStartedAt;
+  }
+
+  /** What is known of an endpoint. */
+  find(
+    at: Endpoint | undefined,
+  ): (RemoteCandidate & { roundTripMs: number | undefined }) | undefined {
+    const check = at && find(this.#checks, at);
+    return check && { ...check.candidate, roundTripMs: check.roundTripMs };
+  }
+
+  #updated(candidate: RemoteCandidate, now: number): Check {
+    const known = find(this.#checks, candidate.endpoint);
+    if (known !== undefined) {
+      known.candidate = candidate;
+      return known;
+    }
+    const check = newCheck(candidate);
+    if (this.#isRunning) {
+      start(check, true, now);
+    }
+    return check;
+  }
+
+  #add(from: Endpoint, now: number): Check | undefined {
+    if (this.#checks.length >= MAX_CANDIDATES) {
+      return undefined;
+    }
+    const isSameHost = this.#checks.some(
+      ({ candidate }) => !candidate.isOffered && candidate.endpoint.address === from.address,
+    );
+    const candidate = { type: 'peer-reflexive', endpoint: from, isOffered: !isSameHost } as const;
+    const check = newCheck(candidate);
+    if (this.#isRunning) {
+      start(check, true, now);
+    }
+    this.#checks = sorted([...this.#checks, check]);
+    return check;
+  }
+
+  #send(check: Check, now: number): Request {
+    const pause = check.pauses[check.sent];
+    check.sent++;
+    check.nextAt = pause === undefined ? Number.POSITIVE_INFINITY : now + pause;
+    const transaction = this.#nextTransaction();
+    const to = check.candidate.endpoint;
+    this.#outstanding.set(transaction, { to, at: now });
+    if (this.#outstanding.size > MAX_OUTSTANDING) {
+      const [oldest] = this.#outstanding.keys();
+      this.#outstanding.delete(oldest as number);
+    }
+    return { to, transaction };
+  }
+}
+
+/** How far the bucket may be ahead of the clock while it still holds a token. */
+const PACE_DEPTH_MS = 20 * 3.5;
+
+function newCheck(candidate: RemoteCandidate): Check {
+  return {
+    candidate,
+    pauses: FIRST_PAUSES_MS,
+    sent: 0,
+    nextAt: Number.POSITIVE_INFINITY,
+    startedAt: Number.NEGATIVE_INFINITY,
+    heardAt: Number.NEGATIVE_INFINITY,
+    validAt: Number.NEGATIVE_INFINITY,
+    roundTripMs: undefined,
+  };
+}
+
+function start(check: Check, isFirst: boolean, now: number): void {
+  if (check.candidate.isOffered && now < check.startedAt + OFFERED_ROUND_MS) {
+    return;
+  }
+  check.startedAt = now;
+  check.pauses = isFirst || check.candidate.isOffered ? FIRST_PAUSES_MS : LATER_PAUSES_MS;
+  check.sent = 0;
+  check.nextAt = now;
+}
+
+function isStrange({ type, isOffered }: RemoteCandidate): boolean {
+  return type === 'peer-reflexive' && isOffered;
+}
+
+function find(checks: readonly Check[], at: Endpoint): Check | undefined {
+  return checks.find(({ candidate }) => sameEndpoint(candidate.endpoint, at));
+}
+
+/** By preference, then by round trip where both are known. */
+function sorted(checks: readonly Check[]): Check[] {
+  return [...checks].sort((a, b) => preference(b.candidate) - preference(a.candidate));
+}

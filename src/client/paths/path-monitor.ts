@@ -1,0 +1,162 @@
+import { type Endpoint, sameEndpoint } from '../../wire/endpoint.js';
+import type { CheckList, ValidPath } from './check-list.js';
+import { preference, type RemoteCandidate } from './remote-candidate.js';
+
+/** Checks of a connected peer begin no more often than this, whatever servers and peers send. */
+const SERIES_SPACING_MS = 10_000;
+/** A path that has not answered its checks after this long does not work. */
+const BROKEN_AFTER_MS = 1200;
+/** A path that answered this recently works. */
+const VALID_MS = 10_000;
+/** When a path that others may improve on is checked against them: after connecting, then at the last pause. */
+const IMPROVE_PAUSES_MS = [0, 5000, 15_000, 60_000, 300_000];
+
+/** The state of a connected peer that matters to its path. */
+export interface ConnectedPeer {
+  readonly endpoint: Endpoint | undefined;
+  /** More than keepalives was sent, and nothing came back, for a while. */
+  readonly isUnanswered: boolean;
+  /** Whether this side changes to better paths; the other side follows by WireGuard's roaming. */
+  readonly leads: boolean;
+  /** Whether the endpoint is this host's own outside address: the path leads through its NAT and back. */
+  readonly isHairpin: boolean;
+}
+
+/** What to do about the path of a connected peer. */
+export interface PathDecision {
+  /** WireGuard is to send there. */
+  readonly endpoint?: Endpoint | undefined;
+  /** The path seems broken: the server is to see where this host is now. */
+  readonly isSuspect: boolean;
+}
+
+const NOTHING: PathDecision = { isSuspect: false };
+
+/**
+ * Watches the path of a connected peer, and begins checks when there is a reason: the peer moved, WireGuard
+ * gets no answers, or a relayed or hairpin path may give way to a better one. A path that works and is direct
+ * is left alone. Pure: times are milliseconds of one monotonic clock.
+ */
+export class PathMonitor {
+  readonly #checks: CheckList;
+  #seriesAt = Number.NEGATIVE_INFINITY;
+  #isMoved = false;
+  /** When checks of a path without answers began; undefined while it answers. */
+  #suspectedAt: number | undefined;
+  #improvements = 0;
+  #improvedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(checks: CheckList) {
+    this.#checks = checks;
+  }
+
+  /** The peer is connected from now on. */
+  connected(now: number): void {
+    this.#isMoved = false;
+    this.#suspectedAt = undefined;
+    this.#improvements = 0;
+    this.#improvedAt = now;
+  }
+
+  /** The server, or the peer, names endpoints that were not known before. */
+  moved(): void {
+    this.#isMoved = true;
+    this.#improvements = 0;
+  }
+
+  /** Begins checks where there is a reason, and says what their results call for. */
+  watch(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): PathDecision {
+    const improves = this.#improves(peer, candidates, now);
+    const isReason = this.#isMoved || peer.isUnanswered || improves;
+    const isNewSuspicion = peer.isUnanswered && this.#suspectedAt === undefined;
+    if (isReason && now >= this.#seriesAt + SERIES_SPACING_MS) {
+      this.#begin(peer, candidates, now);
+      this.#suspectedAt = peer.isUnanswered ? now : undefined;
+      if (improves) {
+        this.#improvements++;
+        this.#improvedAt = now;
+      }
+    }
+    if (!peer.isUnanswered) {
+      this.#suspectedAt = undefined;
+    }
+    const endpoint = this.#betterThan(peer, now);
+    const isSuspect = isNewSuspicion && this.#suspectedAt !== undefined;
+    return endpoint === undefined && !isSuspect ? NOTHING : { endpoint, isSuspect };
+  }
+
+  /** When checks are to be begun or judged, if nothing happens before. */
+  nextAt(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): number {
+    const judged =
+      this.#suspectedAt === undefined
+        ? Number.POSITIVE_INFINITY
+        : this.#suspectedAt + BROKEN_AFTER_MS;
+    const begins = this.#isMoved
+      ? Math.max(now, this.#seriesAt + SERIES_SPACING_MS)
+      : this.#improveAt(peer, candidates);
+    return Math.min(judged > now ? judged : Number.POSITIVE_INFINITY, begins);
+  }
+
+  #begin(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): void {
+    this.#seriesAt = now;
+    this.#isMoved = false;
+    const { endpoint } = peer;
+    const present = candidates.find((one) => sameEndpoint(one.endpoint, endpoint));
+    const known: RemoteCandidate[] =
+      endpoint === undefined || present !== undefined
+        ? [...candidates]
+        : [{ type: 'peer-reflexive', endpoint, isOffered: false }, ...candidates];
+    this.#checks.set(known, now);
+    this.#checks.begin(true, now);
+  }
+
+  /** The endpoint of a path that works, where the present one does not, or is worse and may give way. */
+  #betterThan(peer: ConnectedPeer, now: number): Endpoint | undefined {
+    const isBroken =
+      this.#suspectedAt !== undefined &&
+      now >= this.#suspectedAt + BROKEN_AFTER_MS &&
+      !this.#checks.isHeard(peer.endpoint);
+    if (isBroken) {
+      return other(this.#checks.validSince(this.#suspectedAt as number), peer);
+    }
+    if (!peer.leads || !this.#isPoor(peer)) {
+      return undefined;
+    }
+    const best = this.#checks.validSince(now - VALID_MS);
+    return best !== undefined && preference(best.candidate) > this.#preferenceOf(peer)
+      ? other(best, peer)
+      : undefined;
+  }
+
+  #preferenceOf({ endpoint, isHairpin }: ConnectedPeer): number {
+    const known = this.#checks.find(endpoint);
+    return known === undefined || isHairpin ? Number(isHairpin) : preference(known);
+  }
+
+  /** A path that a validated direct one replaces. */
+  #isPoor({ endpoint, isHairpin }: ConnectedPeer): boolean {
+    return isHairpin || this.#checks.find(endpoint)?.type === 'relayed';
+  }
+
+  #improves(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): boolean {
+    return now >= this.#improveAt(peer, candidates);
+  }
+
+  #improveAt(peer: ConnectedPeer, candidates: readonly RemoteCandidate[]): number {
+    const poor = this.#isPoor(peer);
+    const isThereBetter = candidates.some(
+      (one) => !sameEndpoint(one.endpoint, peer.endpoint) && one.type !== 'relayed',
+    );
+    if (!poor || !isThereBetter) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const last = IMPROVE_PAUSES_MS.length - 1;
+    const pause = IMPROVE_PAUSES_MS[Math.min(this.#improvements, last)] as number;
+    return Math.max(this.#improvedAt + pause, this.#seriesAt + SERIES_SPACING_MS);
+  }
+}
+
+function other(path: ValidPath | undefined, { endpoint }: ConnectedPeer): Endpoint | undefined {
+  const found = path?.candidate.endpoint;
+  return sameEndpoint(found, endpoint) ? undefined : found;
+}

@@ -1,0 +1,193 @@
+import { openRawSocket, type RawSocket } from '../../socket/raw-socket.js';
+import type { Endpoint, Family } from '../../wire/endpoint.js';
+import { type PublicKey, parsePublicKey } from '../../wire/key.js';
+import { type Intent, PROBE_FIRST_WORD, PROBE_LENGTH } from '../../wire/probe.js';
+import type { Device } from '../../wireguard/device.js';
+import type { Problems } from '../problems.js';
+import { type ProbeContent, ProbeKeys, senderOf } from './probe-keys.js';
+
+const FAMILIES: readonly Family[] = [4, 6];
+/**
+ * Without a connected or wanted peer that is probed, sockets are closed after this long: their filters see
+ * all UDP packets of the host.
+ */
+const IDLE_MS = 30_000;
+/** Keys of peers that are gone are forgotten when this many more are kept than there are peers. */
+const SPARE_KEYS = 64;
+
+/** A probe to send: a response where it has an observed endpoint. */
+export interface OutgoingProbe {
+  readonly to: Endpoint;
+  readonly intent: Intent;
+  readonly transaction: number;
+  readonly observed?: Endpoint;
+}
+
+/** A probe that arrived, authenticated and new. */
+export interface IncomingProbe {
+  readonly from: Endpoint;
+  readonly intent: Intent;
+  readonly transaction: number;
+  readonly observed?: Endpoint | undefined;
+}
+
+export interface ProbeExchangeOptions {
+  /** When this run began, in milliseconds since 1970 UTC. */
+  readonly run: number;
+  /** A secret that only this host and the peer know; undefined where there is none. */
+  secretWith(peer: PublicKey): Uint8Array | undefined;
+  /** The run of the peer with this base64 key, as it said through the server; undefined if it did not. */
+  runOf(key: string): number | undefined;
+  /** A probe of the peer with this base64 key arrived. */
+  heard(key: string, probe: IncomingProbe): void;
+  readonly problems: Problems;
+}
+
+/** Sends probes to peers from WireGuard's own port, and receives theirs: one raw socket for each family. */
+export class ProbeExchange {
+  readonly #options: ProbeExchangeOptions;
+  readonly #sockets = new Map<Family, RawSocket>();
+  readonly #keys = new Map<string, ProbeKeys>();
+  /** Base64 keys of the peers by the name in their probes. */
+  readonly #senders = new Map<string, string>();
+  #device: Device | undefined;
+  #settings = '';
+  #usedAt = Number.NEGATIVE_INFINITY;
+  #closing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ProbeExchangeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes the interface as read last: its port, mark and key. What was opened for others is closed.
+   * @param isListening whether probes of peers are to be received although none was sent lately
+   * @param now milliseconds of the clock of `send`
+   */
+  use(device: Device | undefined, isListening: boolean, now: number): void {
+    const settings = device && `${device.listenPort} ${device.fwmark} ${device.publicKey}`;
+    if (settings !== this.#settings) {
+      this.#settings = settings ?? '';
+      this.#forgetKeys();
+      this.#shut();
+    } else if (!isListening && now - this.#usedAt > IDLE_MS) {
+      this.#shut();
+    }
+    if (this.#keys.size > (device?.peers.length ?? 0) + SPARE_KEYS) {
+      this.#forgetKeys();
+    }
+    this.#device = device;
+  }
+
+  /** Has probes of the peer with this base64 key recognized. */
+  expect(key: string): void {
+    if (this.#keysOf(key) !== undefined) {
+      for (const family of FAMILIES) {
+        this.#socket(family);
+      }
+    }
+  }
+
+  /**
+   * Sends a probe to the peer with this base64 key. A failed send is ignored: another one follows, and a host
+   * without a route to an endpoint tries the next one.
+   */
+  send(key: string, { to, intent, transaction, observed }: OutgoingProbe, now: number): void {
+    this.#usedAt = now;
+    const keys = this.#keysOf(key);
+    const socket = keys && this.#socket(to.family);
+    if (keys !== undefined && socket !== undefined) {
+      const { run } = this.#options;
+      const content: ProbeContent = {
+        intent,
+        run,
+        transaction,
+        ...(observed === undefined ? {} : { observed }),
+      };
+      try {
+        socket.send(keys.seal(content), to);
+      } catch {
+        // As above.
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#shut();
+    this.#forgetKeys();
+    await this.#closing;
+  }
+
+  #socket(family: Family): RawSocket | undefined {
+    const open = this.#sockets.get(family);
+    if (open !== undefined || this.#device === undefined) {
+      return open;
+    }
+    const { listenPort, fwmark } = this.#device;
+    const { problems } = this.#options;
+    try {
+      const socket = openRawSocket({
+        rule: {
+          family,
+          source: undefined,
+          listenPort,
+          payloadLengths: [PROBE_LENGTH],
+          firstWord: PROBE_FIRST_WORD,
+        },
+        mark: fwmark,
+        onPayload: (payload, from) => this.#received(payload, from),
+        onError: ({ message }) => problems.raise('probes', `probes are not received: ${message}`),
+      });
+      this.#sockets.set(family, socket);
+      problems.clear('probes');
+      return socket;
+    } catch (error) {
+      const { message } = error as Error;
+      problems.raise('probes', `connecting takes longer, as no probes can be sent: ${message}`);
+      return undefined;
+    }
+  }
+
+  #received(payload: Uint8Array, from: Endpoint): void {
+    const sender = senderOf(payload);
+    const key = sender && this.#senders.get(sender);
+    const probe = key && this.#keys.get(key)?.open(payload, this.#options.runOf(key));
+    if (key && probe) {
+      const { intent, transaction, observed } = probe;
+      this.#options.heard(key, { from, intent, transaction, observed });
+    }
+  }
+
+  #keysOf(key: string): ProbeKeys | undefined {
+    const known = this.#keys.get(key);
+    const own = this.#device?.publicKey;
+    if (known !== undefined || own === undefined) {
+      return known;
+    }
+    const peer = parsePublicKey(key);
+    const secret = this.#options.secretWith(peer);
+    const keys = new ProbeKeys(secret, own, peer);
+    secret?.fill(0);
+    this.#keys.set(key, keys);
+    this.#senders.set(keys.theirName, key);
+    return keys;
+  }
+
+  #forgetKeys(): void {
+    for (const keys of this.#keys.values()) {
+      keys.wipe();
+    }
+    this.#keys.clear();
+    this.#senders.clear();
+  }
+
+  #shut(): void {
+    for (const family of FAMILIES) {
+      const socket = this.#sockets.get(family);
+      this.#sockets.delete(family);
+      if (socket !== undefined) {
+        this.#closing = Promise.all([this.#closing, socket.close()]);
+      }
+    }
+  }
+}
