@@ -29,6 +29,15 @@ as_owner() {
   fi
 }
 
+# What is fetched once: root's is where other users can run it, as some tests do.
+cache_folder() {
+  if [[ $EUID -eq 0 ]]; then
+    echo /var/cache/wg-rendezvous-build
+  else
+    echo "${XDG_CACHE_HOME:-$HOME/.cache}/wg-rendezvous"
+  fi
+}
+
 # The prefix of the tools that build for x64 or arm64; none on a machine of that kind.
 cross() {
   local machine=x86_64

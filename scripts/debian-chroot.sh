@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Unpacks a minimal Debian 12 with WireGuard's tools into a new folder, for tests of the packages as a new user
-# installs them: `debian-chroot.sh FOLDER`, as root. debootstrap makes it once; it is kept in the user's cache.
+# installs them: `debian-chroot.sh FOLDER`, as root. debootstrap makes it once; it is kept in the cache.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/common.sh
 
-readonly CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wg-rendezvous
+CACHE=$(cache_folder)
+readonly CACHE
 readonly ARCHIVE=$CACHE/bookworm-1.tar
 readonly PACKAGES=wireguard-tools,iproute2,libstdc++6
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Prints the folder of a Node that scripts/node-runtimes.txt pins: `node-runtime.sh x64|arm64 MAJOR`. It is
-# fetched from the npm registry once, checked against the pin, and kept in the user's cache.
+# fetched from the npm registry once, checked against the pin, and kept in the cache.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/common.sh
 
-readonly CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wg-rendezvous
+CACHE=$(cache_folder)
+readonly CACHE
 
 main() {
   [[ $# -eq 2 ]] || fail "usage: $0 x64|arm64 MAJOR"
@@ -31,6 +32,7 @@ fetch() {
   found=sha512-$(node -p 'crypto.createHash("sha512").update(fs.readFileSync(process.argv[1])).digest("base64")' "$archive")
   [[ $found == "$2" ]] || fail "$1 is not what scripts/node-runtimes.txt pins" "expected $2" "found    $found"
   mkdir "$work/unpacked"
+  chmod 755 "$work/unpacked"
   tar -xzf "$archive" -C "$work/unpacked" --strip-components=1 --no-same-owner
   # Another run may have been faster.
   mv -T "$work/unpacked" "$3" 2>/dev/null || [[ -x $3/bin/node ]]

@@ -61,6 +61,8 @@ use_node() {
   local node
   node=$(realpath -e "$1") && [[ -x $node && ! -d $node && $(basename "$node") == node ]] ||
     fail "--node $1 is no program named node"
+  [[ $EUID -ne 0 ]] || runuser -u nobody -- "$node" --version >/dev/null ||
+    fail "--node $1: some tests run it as the user nobody, who cannot"
   PATH=$(dirname "$node"):$PATH
   say "Node $(node -p process.version), $node"
 }
