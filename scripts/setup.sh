@@ -24,10 +24,27 @@ needs=(
   make:make
   python3:python3
 )
-# `setup.sh tests`: a browser too, for the page that the comparison writes; a terminal emulator; what
-# reads the manual and the completions; STUN programs of others.
-[[ ${1:-} != tests ]] || needs+=(chromium:chromium tmux:tmux groff:groff man:man-db mandoc:mandoc zsh:zsh fish:fish
-  turnserver:coturn turnutils_stunclient:coturn stun:stun-client)
+# `setup.sh tests`: a browser too, for the page that the comparison writes; a terminal emulator; what reads the
+# manual and the completions; STUN programs of others; what makes and tries packages.
+[[ ${1:-} != tests ]] || needs+=(
+  chromium:chromium
+  tmux:tmux
+  groff:groff
+  man:man-db
+  mandoc:mandoc
+  zsh:zsh
+  fish:fish
+  turnserver:coturn
+  turnutils_stunclient:coturn
+  stun:stun-client
+  aarch64-linux-gnu-g++:g++-aarch64-linux-gnu
+  debootstrap:debootstrap
+  lintian:lintian
+  qemu-aarch64-static:qemu-user-static
+  readelf:binutils
+  unshare:util-linux
+  xz:xz-utils
+)
 
 main() {
   check_node
