@@ -1,3 +1,4 @@
+import type { ServerView } from '../client/status/status.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import type { Facts, ProbeFacts, ServerFacts } from './facts.js';
 import { type Finding, note, ok, problem, unknown } from './finding.js';
@@ -25,10 +26,23 @@ const ERRORS: Readonly<Record<string, readonly [what: string, advice: string]>> 
 
 /** Each server by family: reachable, how far, the right key, and its clock. */
 export function judgeServers(facts: Facts): Finding[] {
+  const told = facts.client === 'none' ? [] : facts.client.servers;
   if (facts.servers.length === 0) {
-    return [note('server', 'none to look at: name one (wg-rendezvous check INTERFACE SERVER)')];
+    return told.length > 0
+      ? told.map(judgeTold)
+      : [note('server', 'none to look at: name one (wg-rendezvous check INTERFACE SERVER)')];
   }
   return facts.servers.flatMap((server) => judgeServer(server, facts));
+}
+
+/** A server that only the client asks: one of the DNS approach, inside the tunnel. */
+function judgeTold({ name, protocol, state }: ServerView): Finding {
+  const what = `${name} (${protocol}), as the client sees it: ${state}`;
+  return state === 'silent'
+    ? problem('server', what, 'see what the client says of it below')
+    : state === 'answers'
+      ? ok('server', what)
+      : note('server', what);
 }
 
 function judgeServer(server: ServerFacts, facts: Facts): Finding[] {

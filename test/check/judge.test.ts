@@ -173,6 +173,20 @@ describe('a judgement', () => {
   });
 });
 
+describe('a judgement beside a client of the DNS approach', () => {
+  it('takes the word of the client about its server', () => {
+    const dns = (state: 'silent' | 'answers') => {
+      const servers = [{ name: '10.9.0.254:53', protocol: 'dns', state }] as const;
+      return said(facts({ servers: [], client: { ...SAMPLE_STATUS, servers } }));
+    };
+    assert.match(
+      dns('silent'),
+      /^problem server: 10\.9\.0\.254:53 \(dns\), as the client sees it: silent$/m,
+    );
+    assert.match(dns('answers'), /^ok server: .*answers$/m);
+  });
+});
+
 describe('the lines of a check', () => {
   it('fit every width, with the advice below', () => {
     const findings = judge(withProbe({ outcome: 'wrong-key' }));

@@ -69,7 +69,9 @@ describe('the manual', () => {
       for (const { flags } of optionsOf(command)) {
         assert.ok(text.includes(flags.split(/[ ,]/)[0] as string), `${path.join(' ')} ${flags}`);
       }
-      assert.doesNotMatch(text, /[−‐]-/, 'dashes can be copied');
+    }
+    for (const { file, text } of pages) {
+      assert.doesNotMatch(text, /[^\\]-/, `${file}: a dash that cannot be copied`);
     }
   });
 });

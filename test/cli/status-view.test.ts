@@ -73,6 +73,7 @@ describe('a status in a window', () => {
     const lines = windowLines(manyPeers(30, 2), { columns: 80, colour: false }, 15);
     assert.ok(lines.length <= 15);
     assert.match(lines.join('\n'), /^peers: 30, 28 connected, 2 not$/m);
+    assert.match(lines.join('\n'), /^problem: no answer from/m);
     const rows = lines.filter((line) => /^k+\d/.test(line));
     assert.match(rows[0] as string, /unknown/);
     assert.match(rows[1] as string, /unknown/);

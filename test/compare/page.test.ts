@@ -102,7 +102,7 @@ describe('the page in a browser', () => {
       const boxes = texts.map((one) => [one.textContent, one.getBoundingClientRect()]);
       return boxes.flatMap(([text, a], i) => boxes.slice(i + 1)
         .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
-          Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3)
+          Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2.5)
         .map(([other]) => text + ' | ' + other));
     })`);
       assert.deepEqual(touching, [], shown);

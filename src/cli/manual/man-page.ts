@@ -57,7 +57,7 @@ function overview(program: Command, entries: readonly Entry[], version: string):
   const text = [
     ...head(PROGRAM, program.description(), version),
     '.SH SYNOPSIS',
-    `.B ${PROGRAM}`,
+    `.B ${roff(PROGRAM)}`,
     '.I COMMAND',
     '[\\fIOPTION\\fR ...]',
     '.SH DESCRIPTION',
@@ -83,7 +83,7 @@ function page({ command, path }: Entry, entries: readonly Entry[], version: stri
   const text = [
     ...head(name, command.description(), version),
     '.SH SYNOPSIS',
-    `.B ${PROGRAM} ${roff(words)}`,
+    `.B ${roff(PROGRAM)} ${roff(words)}`,
     ...command.registeredArguments.map((argument) => `.I ${roff(argumentText(argument))}`),
     '[\\fIOPTION\\fR ...]',
     '.SH DESCRIPTION',
@@ -105,7 +105,7 @@ function page({ command, path }: Entry, entries: readonly Entry[], version: stri
 
 function head(name: string, description: string, version: string): string[] {
   return [
-    `.TH ${roff(name.toUpperCase())} ${SECTION} "" "${PROGRAM} ${roff(version)}" "System Administration"`,
+    `.TH ${roff(name.toUpperCase())} ${SECTION} "" "${roff(PROGRAM)} ${roff(version)}" "System Administration"`,
     '.SH NAME',
     `${roff(name)} \\- ${roff(description.replace(/\.$/, ''))}`,
   ];
