@@ -10,7 +10,7 @@ const FINAL_ROUNDS = 3;
  * HalfSipHash-1-3 with 32-bit output over whole words: the SipHash variant for hash tables on short
  * input, with the constants and rounds of the authors' halfsiphash.c (Linux keys its tables with it on
  * 32-bit machines). A word is four bytes of the message in native order; tables never leave the process.
- * @param words holds the message at offset: `count` words, at most 63
+ * @param words holds the message at offset: `count` words
  * @returns a signed 32-bit integer
  */
 export function halfSipHash(
@@ -19,7 +19,7 @@ export function halfSipHash(
   count: number,
   key: HashKey,
 ): number {
-  const lengthBlock = count << 26; // the length in bytes, in the top byte
+  const lengthBlock = count << 26; // the length in bytes modulo 256, in the top byte
   const end = offset + count;
   let v0 = key.low | 0;
   let v1 = key.high | 0;

@@ -1,7 +1,7 @@
 import sodium from 'sodium-native';
 import { copyBytes, writePort, writeUint32 } from '../wire/byte-order.js';
 import { ADDRESS_LENGTH, type Family } from '../wire/endpoint.js';
-import { MAC_LENGTH, OFFSET } from '../wire/sealed.js';
+import { MAC_LENGTH, mac2Offset } from '../wire/sealed.js';
 import { TOKEN_LENGTH } from '../wire/sealed-frames.js';
 import { hasMac2 } from './mac.js';
 
@@ -54,13 +54,28 @@ export class CookieChecker {
     return cookieOf(this.current, source);
   }
 
-  /** Whether mac2 of the initiation at `at` was made with a valid cookie of this source. */
-  accepts(initiation: Uint8Array, at: number, source: CookieSource, now: number): boolean {
+  /** Whether mac2 of the `length` bytes of initiation at `at` is by a valid cookie of this source. */
+  accepts(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    source: CookieSource,
+    now: number,
+  ): boolean {
     this.rotate(now);
     return (
-      !isFirst(initiation, at) &&
-      (hasMac2(initiation, at, cookieOf(this.current, source)) ||
-        hasMac2(initiation, at, cookieOf(this.previous, source)))
+      !isFirst(bytes, at + mac2Offset(length)) &&
+      (hasMac2(bytes, at, length, cookieOf(this.current, source)) ||
+        hasMac2(bytes, at, length, cookieOf(this.previous, source)))
+    );
+  }
+
+  /** Whether these 16 bytes are a valid cookie of this source. */
+  isCookieOf(cookie: Uint8Array, source: CookieSource, now: number): boolean {
+    this.rotate(now);
+    return (
+      sodium.sodium_memcmp(cookie, cookieOf(this.current, source)) ||
+      sodium.sodium_memcmp(cookie, cookieOf(this.previous, source))
     );
   }
 
@@ -99,10 +114,9 @@ export class CookieChecker {
 }
 
 /** Whether mac2 is zero, as in a client's first initiation: a flood of those must not cost hashes. */
-function isFirst(initiation: Uint8Array, at: number): boolean {
-  const mac2 = at + OFFSET.initiation.mac2;
-  for (let i = mac2; i < mac2 + MAC_LENGTH; i++) {
-    if (initiation[i] !== 0) {
+function isFirst(bytes: Uint8Array, mac2At: number): boolean {
+  for (let i = mac2At; i < mac2At + MAC_LENGTH; i++) {
+    if (bytes[i] !== 0) {
       return false;
     }
   }

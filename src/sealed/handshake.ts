@@ -1,4 +1,5 @@
 import { type PublicKey, publicKey } from '../wire/key.js';
+import { decodeInitiationPayload, type InitiationPayload } from '../wire/sealed-initiation.js';
 import type { KeyPair } from './key-pair.js';
 import { NoiseIk } from './noise-state.js';
 import { wipe } from './wipe.js';
@@ -20,17 +21,17 @@ export interface OpenedResponse {
 
 /** The client's side of Noise IK: one key generation and two DH. */
 export class NoiseInitiator {
-  /** The noise part of an initiation: 108 bytes. */
+  /** The noise part of an initiation: 96 bytes and the payload. */
   readonly noise: Uint8Array;
   private readonly state: NoiseIk;
 
   /**
-   * @param timestamp TAI64N, later than that of any earlier handshake of this key
+   * @param payload see InitiationPayload
    * Throws an Error where the server's key is a point of low order.
    */
-  constructor(own: KeyPair, server: PublicKey, timestamp: Uint8Array) {
+  constructor(own: KeyPair, server: PublicKey, payload: Uint8Array) {
     this.state = new NoiseIk(true, own, PROLOGUE, server);
-    this.noise = this.state.send(timestamp);
+    this.noise = this.state.send(payload);
   }
 
   /**
@@ -62,8 +63,7 @@ export class OpenedInitiation {
   constructor(
     private readonly state: NoiseIk,
     readonly clientKey: PublicKey,
-    /** TAI64N, 12 bytes. */
-    readonly timestamp: Uint8Array,
+    readonly payload: InitiationPayload,
   ) {}
 
   /** Makes the response, once: one key generation and two DH. Undefined for a bad ephemeral key. */
@@ -80,20 +80,20 @@ export class OpenedInitiation {
   }
 }
 
-/** Opens the noise part of an initiation, 108 bytes: two DH. Undefined if it is not for this server. */
+/** Opens the noise part of an initiation: two DH. Undefined if it is not for this server. */
 export function openInitiation(server: KeyPair, noise: Uint8Array): OpenedInitiation | undefined {
   const state = new NoiseIk(false, server, PROLOGUE);
   try {
-    const timestamp = state.recv(Uint8Array.from(noise));
-    return new OpenedInitiation(
-      state,
-      publicKey(Uint8Array.from(state.rs as Uint8Array)),
-      timestamp,
-    );
+    const payload = decodeInitiationPayload(Uint8Array.from(state.recv(Uint8Array.from(noise))));
+    if (payload !== undefined) {
+      const clientKey = publicKey(Uint8Array.from(state.rs as Uint8Array));
+      return new OpenedInitiation(state, clientKey, payload);
+    }
   } catch {
-    state.wipe();
-    return undefined;
+    // Not for this server, or changed.
   }
+  state.wipe();
+  return undefined;
 }
 
 /** Runs a step that throws on wrong bytes, and wipes the state after it. */

@@ -1,5 +1,13 @@
 import { readUint32 } from '../wire/byte-order.js';
-import { ECHO_LENGTH, MESSAGE_LENGTH, OFFSET, writeInitiation } from '../wire/sealed.js';
+import {
+  ECHO_LENGTH,
+  initiationLength,
+  mac1Offset,
+  mac2Offset,
+  OFFSET,
+  writeInitiation,
+} from '../wire/sealed.js';
+import { type EarlyWant, encodeInitiationPayload } from '../wire/sealed-initiation.js';
 import { decodeResponsePayload, type ResponsePayload, STATUS } from '../wire/sealed-response.js';
 import { NoiseInitiator } from './handshake.js';
 import type { KeyPair } from './key-pair.js';
@@ -21,12 +29,13 @@ export class Initiation {
   /** Sent with a cookie, the server may have accepted it: sent again it would be a replay. */
   isSpent = false;
   private readonly initiator: NoiseInitiator;
-  private readonly message = new Uint8Array(MESSAGE_LENGTH.initiation);
+  private readonly message: Uint8Array;
 
   /**
    * @param macs those of the server
    * @param localIndex 32 bits by which the server names the session to us
    * @param timestamp TAI64N, later than that of any earlier handshake of this key
+   * @param early the beginning of the want list, where there is a cookie and no session
    * Throws an Error where the server's key is a point of low order.
    */
   constructor(
@@ -34,22 +43,27 @@ export class Initiation {
     private readonly macs: MessageMacs,
     readonly localIndex: number,
     timestamp: Uint8Array,
+    early?: EarlyWant,
   ) {
-    this.initiator = new NoiseInitiator(own, macs.server, timestamp);
-    writeInitiation(this.message, 0, localIndex, this.initiator.noise);
-    macs.writeMac1(this.message, 0);
+    const payload = encodeInitiationPayload({ timestamp, early });
+    this.initiator = new NoiseInitiator(own, macs.server, payload);
+    const { noise } = this.initiator;
+    this.message = new Uint8Array(initiationLength(noise.length));
+    writeInitiation(this.message, 0, localIndex, noise);
+    macs.writeMac1(this.message, 0, this.message.length);
   }
 
   /**
-   * The 148 bytes to send; the next call changes them.
+   * The bytes to send; the next call changes them.
    * @param cookie 16 bytes from the server, for the address that this is sent from; without one the
    *   server answers with a cookie message
    */
   encode(cookie: Uint8Array | undefined): Uint8Array {
+    const { length } = this.message;
     if (cookie === undefined) {
-      this.message.fill(0, OFFSET.initiation.mac2);
+      this.message.fill(0, mac2Offset(length));
     } else {
-      writeMac2(this.message, 0, cookie);
+      writeMac2(this.message, 0, length, cookie);
       this.isSpent = true;
     }
     return this.message;
@@ -59,7 +73,7 @@ export class Initiation {
   readCookie(message: Uint8Array): Uint8Array | undefined {
     const isOurs =
       readUint32(message, OFFSET.cookie.receiverIndex) === this.localIndex &&
-      this.macs.hasTag(message, 0, this.message, OFFSET.initiation.mac1);
+      this.macs.hasTag(message, 0, this.message, mac1Offset(this.message.length));
     return isOurs ? message.slice(OFFSET.cookie.cookie, OFFSET.cookie.tag) : undefined;
   }
 
@@ -83,7 +97,7 @@ export class Initiation {
 
   /** Whether a notice echoes this initiation. */
   isEchoedBy(notice: Uint8Array): boolean {
-    const { mac1 } = OFFSET.initiation;
+    const mac1 = mac1Offset(this.message.length);
     const echo = notice.subarray(OFFSET.notice.echo, OFFSET.notice.echo + ECHO_LENGTH);
     return echo.every((byte, i) => byte === this.message[mac1 + i]);
   }

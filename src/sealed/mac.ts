@@ -1,6 +1,6 @@
 import sodium from 'sodium-native';
 import type { PublicKey } from '../wire/key.js';
-import { MAC_LENGTH, OFFSET } from '../wire/sealed.js';
+import { MAC_LENGTH, mac1Offset, mac2Offset, OFFSET } from '../wire/sealed.js';
 
 const utf8 = new TextEncoder();
 
@@ -9,7 +9,7 @@ const tagInput = new Uint8Array(OFFSET.cookie.tag + MAC_LENGTH);
 
 /**
  * MACs whose key is derived from the server's public key: mac1 of an initiation and the tag of a cookie
- * message. `at` is the message's offset.
+ * message. `at` is the message's offset, `length` that of the initiation.
  */
 export class MessageMacs {
   private readonly mac1Key: Uint8Array;
@@ -21,15 +21,15 @@ export class MessageMacs {
   }
 
   /** Fills in mac1 of an initiation. */
-  writeMac1(bytes: Uint8Array, at: number): void {
-    this.mac1(bytes, at);
-    bytes.set(computed, at + OFFSET.initiation.mac1);
+  writeMac1(bytes: Uint8Array, at: number, length: number): void {
+    this.mac1(bytes, at, length);
+    bytes.set(computed, at + mac1Offset(length));
   }
 
   /** Whether mac1 of an initiation is correct. */
-  hasMac1(bytes: Uint8Array, at: number): boolean {
-    this.mac1(bytes, at);
-    return isComputed(bytes, at + OFFSET.initiation.mac1);
+  hasMac1(bytes: Uint8Array, at: number, length: number): boolean {
+    this.mac1(bytes, at, length);
+    return isComputed(bytes, at + mac1Offset(length));
   }
 
   /** Fills in the tag of a cookie message that answers the initiation with that mac1. */
@@ -44,12 +44,8 @@ export class MessageMacs {
     return isComputed(bytes, at + OFFSET.cookie.tag);
   }
 
-  private mac1(bytes: Uint8Array, at: number): void {
-    sodium.crypto_generichash(
-      computed,
-      bytes.subarray(at, at + OFFSET.initiation.mac1),
-      this.mac1Key,
-    );
+  private mac1(bytes: Uint8Array, at: number, length: number): void {
+    sodium.crypto_generichash(computed, bytes.subarray(at, at + mac1Offset(length)), this.mac1Key);
   }
 
   private tag(bytes: Uint8Array, at: number, mac1: Uint8Array, mac1At: number): void {
@@ -60,19 +56,24 @@ export class MessageMacs {
 }
 
 /** Fills in mac2, with the cookie as key, of an initiation that has its mac1. */
-export function writeMac2(bytes: Uint8Array, at: number, cookie: Uint8Array): void {
-  mac2(bytes, at, cookie);
-  bytes.set(computed, at + OFFSET.initiation.mac2);
+export function writeMac2(bytes: Uint8Array, at: number, length: number, cookie: Uint8Array): void {
+  mac2(bytes, at, length, cookie);
+  bytes.set(computed, at + mac2Offset(length));
 }
 
 /** Whether mac2 of an initiation is correct. */
-export function hasMac2(bytes: Uint8Array, at: number, cookie: Uint8Array): boolean {
-  mac2(bytes, at, cookie);
-  return isComputed(bytes, at + OFFSET.initiation.mac2);
+export function hasMac2(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  cookie: Uint8Array,
+): boolean {
+  mac2(bytes, at, length, cookie);
+  return isComputed(bytes, at + mac2Offset(length));
 }
 
-function mac2(bytes: Uint8Array, at: number, cookie: Uint8Array): void {
-  sodium.crypto_generichash(computed, bytes.subarray(at, at + OFFSET.initiation.mac2), cookie);
+function mac2(bytes: Uint8Array, at: number, length: number, cookie: Uint8Array): void {
+  sodium.crypto_generichash(computed, bytes.subarray(at, at + mac2Offset(length)), cookie);
 }
 
 function isComputed(bytes: Uint8Array, at: number): boolean {

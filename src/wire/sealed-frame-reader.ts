@@ -77,7 +77,7 @@ export type SealedFrame =
       readonly kind: typeof FRAME.peers;
       /** The client has to acknowledge it. */
       readonly push: boolean;
-      /** The counter of the want that it answers; 0 in a push. */
+      /** The counter of the want that it answers, or INITIATION_COUNTER; 0 in a push. */
       readonly counter: number;
       readonly entries: readonly PeerEntry[];
     };

@@ -1,6 +1,6 @@
 import { readUint16 } from './byte-order.js';
 import { KEY_LENGTH } from './key.js';
-import { MAX_PLAINTEXT_LENGTH } from './sealed.js';
+import { MAX_INITIATION_KEYS, MAX_PLAINTEXT_LENGTH } from './sealed.js';
 
 /** The kinds of frames: a plaintext's first byte. */
 export const FRAME = {
@@ -55,6 +55,9 @@ export const PEERS_HEADER_LENGTH = 12;
 /** Where the counter of the want is that peers answers; zero in a push. */
 export const PEERS_COUNTER_OFFSET = 4;
 
+/** Stands for the counter of a want that came in an initiation: no message has it. */
+export const INITIATION_COUNTER = 2 ** 32;
+
 /** Bytes of an entry before the parts that its flags announce: `key[32] flags[1]`. */
 export const ENTRY_HEADER_LENGTH = KEY_LENGTH + 1;
 
@@ -83,12 +86,21 @@ export function maxItems(kind: ListKind): number {
   return Math.floor((MAX_PLAINTEXT_LENGTH - listHeaderLength(kind)) / ITEM_LENGTH[kind]);
 }
 
-/** Keys in one part of a want list, at most. */
+/** Keys in one part of a want list, at most; in the first, which may be in an initiation. */
 export const KEYS_PER_PART = maxItems(FRAME.want);
+export const KEYS_IN_FIRST_PART = MAX_INITIATION_KEYS;
 
 /** Parts of a want list of so many keys; an empty list has one part. */
 export function wantParts(keys: number): number {
-  return Math.max(1, Math.ceil(keys / KEYS_PER_PART));
+  return 1 + Math.max(0, Math.ceil((keys - KEYS_IN_FIRST_PART) / KEYS_PER_PART));
+}
+
+/** The keys of each part of a want list, in order. */
+export function splitWantList<Key>(keys: readonly Key[]): Key[][] {
+  return Array.from({ length: wantParts(keys.length) }, (_, part) => {
+    const end = KEYS_IN_FIRST_PART + part * KEYS_PER_PART;
+    return keys.slice(part === 0 ? 0 : end - KEYS_PER_PART, end);
+  });
 }
 
 /** Bytes of an entry with these flags; undefined for unknown flags. */

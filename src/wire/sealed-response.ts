@@ -9,13 +9,15 @@ export const STATUS = { welcome: 0, notAllowed: 1, staleTimestamp: 2, full: 3 } 
 
 export type Status = (typeof STATUS)[keyof typeof STATUS];
 
-const AT = { status: 0, ttl: 2, maxWanted: 4, clock: 8, latest: 20 } as const;
+const AT = { status: 0, tookWant: 1, ttl: 2, maxWanted: 4, clock: 8, latest: 20 } as const;
 
 const MAX_UINT16 = 0xffff;
 
 /** The payload of a server's response. */
 export interface ResponsePayload {
   readonly status: Status;
+  /** The server took in the want list of the initiation, and answers it. */
+  readonly tookWant: boolean;
   /** Seconds of silence after which the server forgets a client; 65 535 stands for more. */
   readonly ttlSeconds: number;
   /** How many peers a client may want; 65 535 stands for more. */
@@ -30,6 +32,7 @@ export interface ResponsePayload {
 export function encodeResponsePayload(payload: ResponsePayload): Uint8Array {
   const bytes = new Uint8Array(RESPONSE_PAYLOAD_LENGTH);
   bytes[AT.status] = payload.status;
+  bytes[AT.tookWant] = payload.tookWant ? 1 : 0;
   writeUint16(bytes, AT.ttl, Math.min(payload.ttlSeconds, MAX_UINT16));
   writeUint16(bytes, AT.maxWanted, Math.min(payload.maxWanted, MAX_UINT16));
   writeTai64n(bytes, AT.clock, payload.clockMs);
@@ -49,6 +52,7 @@ export function decodeResponsePayload(bytes: Uint8Array): ResponsePayload | unde
   const latest = bytes.slice(AT.latest, AT.latest + TAI64N_LENGTH);
   return {
     status,
+    tookWant: bytes[AT.tookWant] === 1,
     ttlSeconds: readUint16(bytes, AT.ttl),
     maxWanted: readUint16(bytes, AT.maxWanted),
     clockMs: decodeTai64n(bytes, AT.clock),

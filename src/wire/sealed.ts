@@ -1,4 +1,5 @@
 import { copyBytes, readUint64, writeUint32, writeUint64 } from './byte-order.js';
+import { KEY_LENGTH } from './key.js';
 
 /**
  * The sealed protocol's messages (docs/protocol.md), written and read in place: `at` is where a message
@@ -13,12 +14,12 @@ export type MessageType = (typeof MESSAGE)[keyof typeof MESSAGE];
 /** "wgr": the first little-endian word is none of WireGuard's message types, 1..4. */
 const PREFIX = [0x77, 0x67, 0x72] as const;
 
-/** Bytes of a message of each type; a data message's are isDataLength's. */
+/** Bytes of a message of each type; a data message's are isDataLength's, and see isInitiationLength. */
 export const MESSAGE_LENGTH = { initiation: 148, response: 92, cookie: 40, notice: 24 } as const;
 
 /** Offsets of the parts of each message. */
 export const OFFSET = {
-  initiation: { senderIndex: 4, noise: 8, mac1: 116, mac2: 132 },
+  initiation: { senderIndex: 4, noise: 8 },
   response: { receiverIndex: 4, senderIndex: 8, noise: 12 },
   cookie: { receiverIndex: 4, cookie: 8, tag: 24 },
   data: { receiverIndex: 4, counter: 8, ciphertext: 16 },
@@ -26,7 +27,7 @@ export const OFFSET = {
 } as const;
 
 /** Bytes of the parts. */
-export const NOISE_LENGTH = { initiation: 108, response: 80 } as const;
+export const NOISE_LENGTH = { response: 80 } as const;
 export const MAC_LENGTH = 16;
 export const TAG_LENGTH = 16;
 export const ECHO_LENGTH = 16;
@@ -34,6 +35,12 @@ export const DATA_HEADER_LENGTH = 16;
 
 /** Bytes of the largest message: it fits an IPv6 packet of the minimum MTU. */
 export const MAX_MESSAGE_LENGTH = 1232;
+
+/** Keys of a want list that fit an initiation. */
+export const MAX_INITIATION_KEYS = 33;
+
+/** What a want list adds to an initiation: a cookie, the header of a want frame, then its keys. */
+const EARLY_WANT_LENGTH = MAC_LENGTH + 12;
 
 /** Bytes of the smallest data message, which holds 16 bytes of plaintext. */
 export const MIN_DATA_LENGTH = 48;
@@ -69,6 +76,30 @@ export function isDataLength(length: number): boolean {
   );
 }
 
+/** Whether an initiation may have this length: without a want list, or with 0 to 33 keys of one. */
+export function isInitiationLength(length: number): boolean {
+  const keys = (length - MESSAGE_LENGTH.initiation - EARLY_WANT_LENGTH) / KEY_LENGTH;
+  return (
+    length === MESSAGE_LENGTH.initiation ||
+    (Number.isInteger(keys) && keys >= 0 && keys <= MAX_INITIATION_KEYS)
+  );
+}
+
+/** Where mac1 begins in an initiation of `length` bytes. */
+export function mac1Offset(length: number): number {
+  return length - 2 * MAC_LENGTH;
+}
+
+/** Where mac2 begins in an initiation of `length` bytes. */
+export function mac2Offset(length: number): number {
+  return length - MAC_LENGTH;
+}
+
+/** Bytes of an initiation with a Noise message of so many bytes. */
+export function initiationLength(noiseLength: number): number {
+  return OFFSET.initiation.noise + noiseLength + 2 * MAC_LENGTH;
+}
+
 /** Bytes that a plaintext of `length` (0..1200) bytes is padded to. */
 export function paddedLength(length: number): number {
   const padded = Math.max(BLOCK, Math.ceil(length / BLOCK) * BLOCK);
@@ -94,7 +125,7 @@ function hasLengthOf(type: number, length: number): boolean {
     case MESSAGE.data:
       return isDataLength(length);
     case MESSAGE.initiation:
-      return length === MESSAGE_LENGTH.initiation;
+      return isInitiationLength(length);
     case MESSAGE.response:
       return length === MESSAGE_LENGTH.response;
     case MESSAGE.cookie:
@@ -115,16 +146,21 @@ function writeHead(bytes: Uint8Array, at: number, type: MessageType, word: numbe
   writeUint32(bytes, at + WORD_AT, word);
 }
 
-/** Writes an initiation with zeros for both MACs, which src/sealed/mac.ts fills in. */
+/**
+ * Writes an initiation with zeros for both MACs, which src/sealed/mac.ts fills in.
+ * @returns its length
+ */
 export function writeInitiation(
   bytes: Uint8Array,
   at: number,
   senderIndex: number,
   noise: Uint8Array,
-): void {
+): number {
+  const length = initiationLength(noise.length);
   writeHead(bytes, at, MESSAGE.initiation, senderIndex);
-  copyBytes(noise, 0, bytes, at + OFFSET.initiation.noise, NOISE_LENGTH.initiation);
-  bytes.fill(0, at + OFFSET.initiation.mac1, at + MESSAGE_LENGTH.initiation);
+  copyBytes(noise, 0, bytes, at + OFFSET.initiation.noise, noise.length);
+  bytes.fill(0, at + mac1Offset(length), at + length);
+  return length;
 }
 
 /** Writes a response. */

@@ -42,7 +42,7 @@ describe('a handshake', () => {
     const opened = openInitiation(server, initiation.noise);
     assert.ok(opened);
     assert.deepEqual(opened.clientKey, client.publicKey);
-    assert.deepEqual(Uint8Array.from(opened.timestamp), timestamp);
+    assert.deepEqual(Uint8Array.from(opened.payload.timestamp), timestamp);
     const responded = opened.respond(payload);
     assert.ok(responded);
     assert.equal(responded.noise.length, 80);

@@ -7,19 +7,23 @@ import { hasMac2, MessageMacs } from '../../src/sealed/mac.js';
 import { Transport } from '../../src/sealed/transport.js';
 import {
   MESSAGE_LENGTH,
-  NOISE_LENGTH,
+  mac1Offset,
+  mac2Offset,
   OFFSET,
   writeCookie,
   writeNotice,
   writeResponse,
 } from '../../src/wire/sealed.js';
+import { FrameWriter } from '../../src/wire/sealed-frame-writer.js';
 import { encodeResponsePayload, STATUS, type Status } from '../../src/wire/sealed-response.js';
 import { encodeTai64n } from '../../src/wire/tai64n.js';
 
 const server = generateKeyPair();
 const macs = new MessageMacs(server.publicKey);
 const COOKIE = new Uint8Array(16).fill(3);
-const { mac1, noise } = OFFSET.initiation;
+const { noise } = OFFSET.initiation;
+const LENGTH = MESSAGE_LENGTH.initiation;
+const mac1 = mac1Offset(LENGTH);
 
 function initiate(localIndex = 7): Initiation {
   return new Initiation(generateKeyPair(), macs, localIndex, encodeTai64n(1_700_000_000_000));
@@ -35,8 +39,8 @@ function cookieFor(initiation: Initiation, receiver = 7, makers = macs): Uint8Ar
 
 /** The server's response, and the keys that it has then. */
 function respondTo(initiation: Initiation, status: Status = STATUS.welcome, receiver = 7) {
-  const bytes = initiation.encode(undefined).slice(noise, noise + NOISE_LENGTH.initiation);
-  const payload = { status, ttlSeconds: 180, maxWanted: 100, clockMs: 0 };
+  const bytes = initiation.encode(undefined).slice(noise, mac1);
+  const payload = { status, tookWant: false, ttlSeconds: 180, maxWanted: 100, clockMs: 0 };
   const responded = openInitiation(server, bytes)!.respond(encodeResponsePayload(payload))!;
   const message = new Uint8Array(MESSAGE_LENGTH.response);
   writeResponse(message, 0, receiver, 0xfedcba98, responded.noise);
@@ -48,13 +52,30 @@ describe('an initiation', () => {
     const initiation = initiate();
     const first = initiation.encode(undefined).slice();
     assert.equal(first.length, 148);
-    assert.ok(macs.hasMac1(first, 0));
-    assert.ok(first.subarray(OFFSET.initiation.mac2).every((byte) => byte === 0));
+    assert.ok(macs.hasMac1(first, 0, LENGTH));
+    assert.ok(first.subarray(mac2Offset(LENGTH)).every((byte) => byte === 0));
     assert.equal(initiation.isSpent, false);
     const second = initiation.encode(COOKIE);
-    assert.ok(hasMac2(second, 0, COOKIE));
+    assert.ok(hasMac2(second, 0, LENGTH, COOKIE));
     assert.ok(initiation.isSpent);
     assert.deepEqual(second.subarray(0, mac1), first.subarray(0, mac1));
+  });
+
+  it('an initiation with a want list has its macs at its end, and seals cookie and list to the server', () => {
+    const want = new FrameWriter().beginWant(1, 0, 1).addKey(server.publicKey);
+    const early = { cookie: COOKIE, want: want.bytes.slice(0, want.length) };
+    const timestamp = encodeTai64n(1_700_000_000_000);
+    const bytes = new Initiation(generateKeyPair(), macs, 7, timestamp, early).encode(COOKIE);
+    assert.equal(bytes.length, 176 + 32);
+    assert.ok(macs.hasMac1(bytes, 0, bytes.length));
+    assert.ok(hasMac2(bytes, 0, bytes.length, COOKIE));
+    const opened = openInitiation(server, bytes.slice(noise, mac1Offset(bytes.length)));
+    assert.deepEqual(opened?.payload, { timestamp, early });
+    for (let at = 0; at < mac2Offset(bytes.length); at++) {
+      const changed = bytes.slice();
+      changed[at]! ^= 0x80;
+      assert.equal(macs.hasMac1(changed, 0, bytes.length), false, `byte ${at}`);
+    }
   });
 
   it('an initiation accepts a cookie that the server made for it', () => {

@@ -7,16 +7,17 @@ import {
 } from '../../src/sealed/cookie-checker.js';
 import { generateKeyPair } from '../../src/sealed/key-pair.js';
 import { hasMac2, MessageMacs, writeMac2 } from '../../src/sealed/mac.js';
-import { MESSAGE_LENGTH, OFFSET, writeCookie, writeInitiation } from '../../src/wire/sealed.js';
+import { MESSAGE_LENGTH, mac2Offset, writeCookie, writeInitiation } from '../../src/wire/sealed.js';
 
 const AT = 5;
+const LENGTH = MESSAGE_LENGTH.initiation;
 const server = generateKeyPair().publicKey;
 const macs = new MessageMacs(server);
 
 function initiation(): Uint8Array {
-  const bytes = new Uint8Array(AT + MESSAGE_LENGTH.initiation);
+  const bytes = new Uint8Array(AT + LENGTH);
   writeInitiation(bytes, AT, 99, new Uint8Array(108).fill(3));
-  macs.writeMac1(bytes, AT);
+  macs.writeMac1(bytes, AT, LENGTH);
   return bytes;
 }
 
@@ -33,11 +34,14 @@ function failsWhenChanged(bytes: Uint8Array, from: number, to: number, check: ()
 describe('mac1', () => {
   it('mac1 covers the initiation up to it', () => {
     const bytes = initiation();
-    failsWhenChanged(bytes, 0, OFFSET.initiation.mac2, () => macs.hasMac1(bytes, AT));
+    failsWhenChanged(bytes, 0, mac2Offset(LENGTH), () => macs.hasMac1(bytes, AT, LENGTH));
   });
 
   it("needs the server's key", () => {
-    assert.equal(new MessageMacs(generateKeyPair().publicKey).hasMac1(initiation(), AT), false);
+    assert.equal(
+      new MessageMacs(generateKeyPair().publicKey).hasMac1(initiation(), AT, LENGTH),
+      false,
+    );
   });
 });
 
@@ -45,11 +49,11 @@ describe('mac2', () => {
   it('mac2 covers mac1 as well, and needs the cookie', () => {
     const bytes = initiation();
     const cookie = new Uint8Array(16).fill(5);
-    assert.equal(hasMac2(bytes, AT, cookie), false);
-    writeMac2(bytes, AT, cookie);
-    failsWhenChanged(bytes, 0, MESSAGE_LENGTH.initiation, () => hasMac2(bytes, AT, cookie));
-    assert.equal(hasMac2(bytes, AT, new Uint8Array(16)), false);
-    assert.ok(macs.hasMac1(bytes, AT));
+    assert.equal(hasMac2(bytes, AT, LENGTH, cookie), false);
+    writeMac2(bytes, AT, LENGTH, cookie);
+    failsWhenChanged(bytes, 0, LENGTH, () => hasMac2(bytes, AT, LENGTH, cookie));
+    assert.equal(hasMac2(bytes, AT, LENGTH, new Uint8Array(16)), false);
+    assert.ok(macs.hasMac1(bytes, AT, LENGTH));
   });
 });
 
@@ -90,31 +94,31 @@ describe('a cookie', () => {
   it('a cookie proves its source only', () => {
     const jar = new CookieChecker(0);
     const bytes = initiation();
-    assert.equal(jar.accepts(bytes, AT, SOURCE, 0), false);
-    writeMac2(bytes, AT, jar.cookie(SOURCE, 0));
-    assert.ok(jar.accepts(bytes, AT, SOURCE, 0));
+    assert.equal(jar.accepts(bytes, AT, LENGTH, SOURCE, 0), false);
+    writeMac2(bytes, AT, LENGTH, jar.cookie(SOURCE, 0));
+    assert.ok(jar.accepts(bytes, AT, LENGTH, SOURCE, 0));
     for (const other of OTHERS) {
-      assert.equal(jar.accepts(bytes, AT, other, 0), false);
+      assert.equal(jar.accepts(bytes, AT, LENGTH, other, 0), false);
     }
-    assert.equal(new CookieChecker(0).accepts(bytes, AT, SOURCE, 0), false);
+    assert.equal(new CookieChecker(0).accepts(bytes, AT, LENGTH, SOURCE, 0), false);
   });
 
   it('a cookie is valid for one or two lives of a secret', () => {
     for (const made of [0, COOKIE_SECRET_MS - 1]) {
       const jar = new CookieChecker(0);
       const bytes = initiation();
-      writeMac2(bytes, AT, jar.cookie(SOURCE, made));
-      assert.ok(jar.accepts(bytes, AT, SOURCE, COOKIE_SECRET_MS));
-      assert.ok(jar.accepts(bytes, AT, SOURCE, 2 * COOKIE_SECRET_MS - 1));
-      assert.equal(jar.accepts(bytes, AT, SOURCE, 2 * COOKIE_SECRET_MS), false);
+      writeMac2(bytes, AT, LENGTH, jar.cookie(SOURCE, made));
+      assert.ok(jar.accepts(bytes, AT, LENGTH, SOURCE, COOKIE_SECRET_MS));
+      assert.ok(jar.accepts(bytes, AT, LENGTH, SOURCE, 2 * COOKIE_SECRET_MS - 1));
+      assert.equal(jar.accepts(bytes, AT, LENGTH, SOURCE, 2 * COOKIE_SECRET_MS), false);
     }
   });
 
   it('a cookie is not valid after a long silence', () => {
     const jar = new CookieChecker(0);
     const bytes = initiation();
-    writeMac2(bytes, AT, jar.cookie(SOURCE, 0));
-    assert.equal(jar.accepts(bytes, AT, SOURCE, 2 * COOKIE_SECRET_MS), false);
+    writeMac2(bytes, AT, LENGTH, jar.cookie(SOURCE, 0));
+    assert.equal(jar.accepts(bytes, AT, LENGTH, SOURCE, 2 * COOKIE_SECRET_MS), false);
   });
 });
 

@@ -19,6 +19,7 @@ import {
   listCount,
   listHeaderLength,
   maxItems,
+  splitWantList,
   wantParts,
 } from '../../src/wire/sealed-frames.js';
 import { hex, testHostileBytes } from './codec.js';
@@ -233,8 +234,15 @@ describe('a list', () => {
   });
 });
 
-it('a want list has a part for each 37 keys, and one where it is empty', () => {
-  assert.deepEqual([0, 1, 37, 38, 4096].map(wantParts), [1, 1, 1, 2, 111]);
+it('a want list has a part of 33 keys, then one for each 37, and one where it is empty', () => {
+  assert.deepEqual([0, 1, 33, 34, 70, 71, 4096].map(wantParts), [1, 1, 1, 2, 2, 3, 111]);
+  for (const count of [0, 1, 33, 34, 70, 71, 4096]) {
+    const keys = Array.from({ length: count }, (_, i) => i);
+    const parts = splitWantList(keys);
+    assert.equal(parts.length, wantParts(count));
+    assert.deepEqual(parts.flat(), keys);
+    assert.ok(parts.every(({ length }, i) => length <= (i === 0 ? 33 : 37)));
+  }
 });
 
 describe('an entry', () => {

@@ -10,6 +10,7 @@ import { hex, testHostileBytes } from './codec.js';
 
 const welcome = {
   status: STATUS.welcome,
+  tookWant: false,
   ttlSeconds: 180,
   maxWanted: 4096,
   clockMs: 1_700_000_000_000,
@@ -23,6 +24,9 @@ test('a response payload has the bytes of the document', () => {
   const expected = `00 00 b400 0010 0000 400000006553f10a 00000000 ${'00'.repeat(12)}`;
   assert.deepEqual(bytes, hex(expected));
   assert.deepEqual(decodeResponsePayload(bytes), welcome);
+  const taken = encodeResponsePayload({ ...welcome, tookWant: true });
+  assert.deepEqual(taken, hex(expected.replace('00 00', '00 01')));
+  assert.equal(decodeResponsePayload(taken)?.tookWant, true);
 });
 
 test('a response payload has the latest timestamp where the status is stale', () => {

@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
+  initiationLength,
   isDataLength,
+  isInitiationLength,
   MAX_MESSAGE_LENGTH,
   MAX_PLAINTEXT_LENGTH,
   MESSAGE,
   MESSAGE_LENGTH,
+  mac1Offset,
+  mac2Offset,
   messageType,
   NOTICE,
   paddedLength,
@@ -100,13 +104,41 @@ describe('a notice', () => {
   });
 });
 
+/** Whether a message may have that length; undefined where it has one length. */
+function isLengthOf(name: string, length: number): boolean | undefined {
+  switch (name) {
+    case 'data':
+      return isDataLength(length);
+    case 'initiation':
+      return isInitiationLength(length);
+    default:
+      return undefined;
+  }
+}
+
+describe('the length of an initiation', () => {
+  it('an initiation has 148 bytes, or 176 and 32 for each of 0 to 33 keys', () => {
+    const lengths = Array.from({ length: 1300 }, (_, i) => i).filter(isInitiationLength);
+    assert.deepEqual(lengths, [148, ...Array.from({ length: 34 }, (_, n) => 176 + 32 * n)]);
+    assert.equal(lengths.at(-1), MAX_MESSAGE_LENGTH);
+    assert.ok(lengths.every((length) => length % 4 === 0));
+  });
+
+  it('an initiation has both macs at its end', () => {
+    const long = written(176, (bytes, at) => writeInitiation(bytes, at, 1, new Uint8Array(136)));
+    assert.deepEqual([mac1Offset(long.length), mac2Offset(long.length)], [144, 160]);
+    assert.deepEqual([mac1Offset(148), mac2Offset(148)], [116, 132]);
+    assert.equal(initiationLength(136), 176);
+  });
+});
+
 describe('the type of a message', () => {
   it('the type of a message follows from its first bytes and its length', () => {
     for (const [name, bytes] of Object.entries(messages)) {
       const type = MESSAGE[name as keyof typeof MESSAGE];
       assert.equal(messageType(bytes, 0, bytes.length), type);
       for (let length = 0; length < MAX_MESSAGE_LENGTH + 20; length++) {
-        const right = name === 'data' ? isDataLength(length) : length === bytes.length;
+        const right = isLengthOf(name, length) ?? length === bytes.length;
         assert.equal(messageType(bytes, 0, length), right ? type : 0, `${name}, ${length} bytes`);
       }
     }

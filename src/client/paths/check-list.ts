@@ -12,6 +12,14 @@ const OFFERED_ROUND_MS = 60_000;
 /** Probes to all candidates of a peer: 50 a second (RFC 8445 section 14.2 paces by 20 ms or more). */
 const PACE = new CellRate({ rate: 50, burst: 4 });
 
+/**
+ * Probes to endpoints that only the peer names: 192 in any minute. They may belong to a third party, and the
+ * peer may name others all the time.
+ */
+const OFFERED_PACE = new CellRate({ rate: 1.6, burst: 96 });
+/** While they have had theirs, the next turn is no later than this. */
+const OFFERED_WAIT_MS = 1000;
+
 /** The source of a probe stays a candidate for this long after the last one. */
 const REFLEXIVE_LIFETIME_MS = 180_000;
 
@@ -54,6 +62,7 @@ export class CheckList {
   #roundStartedAt = Number.NEGATIVE_INFINITY;
   #isRunning = false;
   #bucket = 0;
+  #offeredBucket = 0;
   readonly #outstanding = new Map<number, { readonly to: Endpoint; readonly at: number }>();
 
   /** @param nextTransaction a number that no other request of this run has, greater each time */
@@ -99,8 +108,7 @@ export class CheckList {
   due(now: number): Request[] {
     const requests: Request[] = [];
     for (const check of this.#isRunning ? this.#checks : []) {
-      if (now >= check.nextAt && PACE.has(this.#bucket, now)) {
-        this.#bucket = PACE.take(this.#bucket, now);
+      if (now >= check.nextAt && this.#take(check.candidate, now)) {
         requests.push(this.#send(check, now));
       }
     }
@@ -112,7 +120,13 @@ export class CheckList {
     if (!this.#isRunning) {
       return Number.POSITIVE_INFINITY;
     }
-    const next = Math.min(...this.#checks.map(({ nextAt }) => nextAt));
+    const mayOffer = OFFERED_PACE.has(this.#offeredBucket, now);
+    const next = Math.min(
+      ...this.#checks
+        .filter(({ candidate }) => mayOffer || !candidate.isOffered)
+        .map(({ nextAt }) => nextAt),
+      mayOffer ? Number.POSITIVE_INFINITY : now + OFFERED_WAIT_MS,
+    );
     return PACE.has(this.#bucket, now) ? next : Math.max(next, this.#bucket - PACE_DEPTH_MS);
   }
 
@@ -210,6 +224,21 @@ export class CheckList {
     }
     this.#checks = sorted([...this.#checks, check]);
     return check;
+  }
+
+  /** Takes a token for a probe to a candidate; whether there was one. */
+  #take({ isOffered }: RemoteCandidate, now: number): boolean {
+    if (!PACE.has(this.#bucket, now)) {
+      return false;
+    }
+    if (isOffered) {
+      if (!OFFERED_PACE.has(this.#offeredBucket, now)) {
+        return false;
+      }
+      this.#offeredBucket = OFFERED_PACE.take(this.#offeredBucket, now);
+    }
+    this.#bucket = PACE.take(this.#bucket, now);
+    return true;
   }
 
   #send(check: Check, now: number): Request {

@@ -7,6 +7,9 @@ const MAX_RETRY_MS = 2000;
 /** One with a cookie is replaced, not repeated, so the wait has to grow beyond any round trip. */
 const MAX_COOKIE_RETRY_MS = 8000;
 
+/** How long to wait at least for the answer to an initiation with a cookie, as far as the round trip is known. */
+const ROUND_TRIPS_TO_WAIT = 2;
+
 /** After so many unanswered initiations, some five minutes, they are this far apart. */
 const PATIENT_HANDSHAKES = 150;
 const PATIENT_RETRY_MS = 25_000;
@@ -22,6 +25,8 @@ const MAX_REFUSED_RETRY_MS = 25_000;
 export class HandshakeSchedule {
   #dueAt = Number.POSITIVE_INFINITY;
   #sentAt = Number.NEGATIVE_INFINITY;
+  /** When the first initiation since the last response was sent. */
+  #beganAt = Number.NEGATIVE_INFINITY;
   #sends = 0;
   #refusals = 0;
 
@@ -44,15 +49,31 @@ export class HandshakeSchedule {
     this.#dueAt = Math.min(this.#dueAt, Math.max(now, this.#sentAt + spacing));
   }
 
-  /** A scheduled initiation was sent, with a cookie or without. */
-  sent(now: number, hasCookie: boolean): void {
+  /**
+   * A scheduled initiation was sent, with a cookie or without.
+   * @param roundTripMs to the server, where it is known
+   */
+  sent(now: number, hasCookie: boolean, roundTripMs = 0): void {
+    if (this.#sends === 0) {
+      this.#beganAt = now;
+    }
     this.#sends++;
     this.#await(now, hasCookie ? MAX_COOKIE_RETRY_MS : MAX_RETRY_MS);
+    if (hasCookie) {
+      this.#waitFor(now, Math.min(ROUND_TRIPS_TO_WAIT * roundTripMs, MAX_COOKIE_RETRY_MS));
+    }
   }
 
-  /** The initiation was sent again, with the cookie that arrived for it. */
+  /** An initiation was sent before its time, with the cookie that arrived for the one before. */
   resent(now: number): void {
+    const cookieTookMs = now - this.#beganAt;
     this.#await(now, MAX_COOKIE_RETRY_MS);
+    this.#waitFor(now, Math.min(ROUND_TRIPS_TO_WAIT * cookieTookMs, MAX_RETRY_MS));
+  }
+
+  /** The next initiation makes the answer to this one useless: it waits until that answer is overdue. */
+  #waitFor(now: number, ms: number): void {
+    this.#dueAt = Math.max(this.#dueAt, now + ms);
   }
 
   /** There is a session. */

@@ -27,13 +27,16 @@ export class Flight {
     readonly part = 0,
   ) {}
 
-  /** Notes that it was sent, as the message with that counter. */
-  sent(counter: number, now: number): void {
+  /**
+   * Notes that it was sent, as the message with that counter.
+   * @param firstRetryMs the wait after the first time, which doubles with each
+   */
+  sent(counter: number, now: number, firstRetryMs = FIRST_RETRY_MS): void {
     if (this.sends === 0) {
       this.firstSentAt = now;
     }
     this.sends++;
-    this.dueAt = now + retryDelay(this.sends, FIRST_RETRY_MS, MAX_RETRY_MS);
+    this.dueAt = now + retryDelay(this.sends, firstRetryMs, MAX_RETRY_MS);
     this.#counters = [...this.#counters, counter].slice(-MAX_COUNTERS);
   }
 

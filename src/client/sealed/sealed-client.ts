@@ -35,14 +35,16 @@ const WAITING_PING_INTERVAL_MS = 2000;
 
 /** Answers that wait to be taken. */
 const MAX_ANSWERS = 16;
+/** Messages that overtook the response to our initiation, which are kept until it comes. */
+const MAX_AHEAD = 8;
 
 type PeersFrame = SealedFrame & { kind: typeof FRAME.peers };
 
 export interface SealedClientOptions extends SessionKeeperOptions {
   /** Gets the base64 key of each peer with a new state, which `update` gives. */
   readonly updated: (key: string) => void;
-  /** The server sees us at another endpoint than before; undefined: it saw us nowhere in that family. */
-  readonly observed?: (before: Endpoint | undefined) => void;
+  /** The server sees us at another endpoint than before. */
+  readonly moved?: () => void;
   /** Between the last message on a path and its ping. @default 25 000 ms */
   readonly pingIntervalMs?: number | undefined;
 }
@@ -54,7 +56,7 @@ export interface SealedClientOptions extends SessionKeeperOptions {
  */
 export class SealedClient {
   readonly #updated: (key: string) => void;
-  readonly #tellObserved: ((before: Endpoint | undefined) => void) | undefined;
+  readonly #tellMoved: (() => void) | undefined;
   readonly #paths: ServerPaths;
   readonly #keeper: SessionKeeper;
   readonly #wantList = new WantList();
@@ -62,6 +64,8 @@ export class SealedClient {
   readonly #updates: PeerUpdates;
   readonly #transmitter: Transmitter;
   readonly #pingIntervalMs: number;
+  /** Messages of a session whose response has yet to come, with their families. */
+  #ahead: (readonly [Family, Uint8Array])[] = [];
   readonly #plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
   /** Our addresses; an empty list is sent as well, because peers may have those of an earlier run. */
   #local: PeerCandidates | undefined;
@@ -70,14 +74,15 @@ export class SealedClient {
   #answers: ServerAnswer[] = [];
 
   constructor(options: SealedClientOptions) {
-    const { own, send, updated, observed, pingIntervalMs = DEFAULT_PING_INTERVAL_MS } = options;
+    const { own, send, updated, moved, pingIntervalMs = DEFAULT_PING_INTERVAL_MS } = options;
     this.#updated = updated;
-    this.#tellObserved = observed;
+    this.#tellMoved = moved;
     this.#pingIntervalMs = pingIntervalMs;
     this.#paths = new ServerPaths(pingIntervalMs);
-    this.#keeper = new SessionKeeper(options, this.#paths, (session, family) =>
-      this.#restart(session, family),
-    );
+    this.#keeper = new SessionKeeper(options, this.#paths, {
+      firstWant: () => this.#transmitter.firstWant(),
+      opened: (session, family, taken) => this.#restart(session, family, taken),
+    });
     this.#candidates = new LocalCandidates((peer) =>
       this.#local ? sealCandidates(own, peer, this.#local) : undefined,
     );
@@ -244,6 +249,7 @@ export class SealedClient {
       this.#receiveData(family, message, now);
     } else if (type !== 0) {
       this.#keeper.received(type, family, message, now, wallNow);
+      this.#receiveAhead(now);
     }
     this.work(now, wallNow, 'urgent');
   }
@@ -253,15 +259,31 @@ export class SealedClient {
     this.#keeper.wipe();
   }
 
-  #restart({ terms }: ClientSession, family: Family): void {
-    this.#wantList.restart(terms.maxWanted);
+  #restart({ terms, heardAt }: ClientSession, family: Family, taken: number | undefined): void {
+    this.#wantList.restart(terms.maxWanted, taken, heardAt);
     this.#candidates.restart();
-    this.#paths.restart(family);
+    this.#paths.restart(family, taken !== undefined);
     this.#transmitter.restart();
   }
 
+  /** Takes in what overtook the response, once that has come. */
+  #receiveAhead(now: number): void {
+    if (this.#ahead.length > 0 && this.#keeper.session?.isConfirmed === false) {
+      const ahead = this.#ahead;
+      this.#ahead = [];
+      for (const [family, message] of ahead) {
+        this.#receiveData(family, message, now);
+      }
+    }
+  }
+
   #receiveData(family: Family, message: Uint8Array, now: number): void {
-    const session = this.#sessionOf(message);
+    const localIndex = readUint32(message, OFFSET.data.receiverIndex);
+    const session = this.#keeper.find(localIndex);
+    if (session === undefined && this.#keeper.isAwaiting(localIndex)) {
+      this.#ahead = [...this.#ahead, [family, message.slice()] as const].slice(-MAX_AHEAD);
+      return;
+    }
     const frame = session && this.#open(session, message);
     if (session === undefined || frame === undefined) {
       return;
@@ -283,6 +305,10 @@ export class SealedClient {
         break;
       case FRAME.pathChallenge:
         if (isCurrent) {
+          if (this.isRegistered(family, now)) {
+            this.#observed.delete(family);
+            this.#tellMoved?.();
+          }
           this.#transmitter.respondToChallenge(session, family, frame.token, now);
         }
         break;
@@ -346,9 +372,9 @@ export class SealedClient {
 
   #seenAt(endpoint: Endpoint): void {
     const before = this.#observed.get(endpoint.family);
-    if (!sameEndpoint(before, endpoint)) {
-      this.#observed.set(endpoint.family, endpoint);
-      this.#tellObserved?.(before);
+    this.#observed.set(endpoint.family, endpoint);
+    if (before !== undefined && !sameEndpoint(before, endpoint)) {
+      this.#tellMoved?.();
     }
   }
 

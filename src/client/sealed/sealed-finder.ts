@@ -200,11 +200,7 @@ class SealedFinder implements Finder {
       randomNumber: () => randomBytes(4).readUInt32LE(),
       send: (family, message) => this.#channels.send(family, message),
       updated: (key) => this.#pass(key, clock.now()),
-      observed: (before) => {
-        if (before !== undefined) {
-          this.#context.moved();
-        }
-      },
+      moved: () => this.#context.moved(),
       pingIntervalMs: this.#options.refreshMs,
     });
   }

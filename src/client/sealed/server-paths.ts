@@ -179,19 +179,24 @@ export class ServerPaths {
   /** Makes a ping due at once on every path, or on every one but this. */
   pingNow(except?: Family): void {
     for (const [family, path] of this.#paths) {
-      path.isUrgent ||= family !== except;
-      path.ping = undefined;
+      if (family !== except) {
+        path.isUrgent = true;
+        path.ping = undefined;
+      }
     }
   }
 
-  /** A new session, by a handshake over that family: what was sent in the old one does not count. */
-  restart(over: Family): void {
+  /**
+   * A new session, by a handshake over that family: what was sent in the old one does not count.
+   * @param isProvisional the server waits for data over that family: a ping is due at once
+   */
+  restart(over: Family, isProvisional: boolean): void {
     for (const [family, path] of this.#paths) {
       path.ping = undefined;
       path.isChallenged = false;
       path.aliveAt = Number.NEGATIVE_INFINITY;
       path.isSilent = false;
-      path.isUrgent &&= family !== over;
+      path.isUrgent = family === over ? isProvisional : path.isUrgent;
     }
   }
 

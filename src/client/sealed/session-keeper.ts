@@ -19,7 +19,7 @@ import { HandshakeSchedule } from './handshake-schedule.js';
 import type { ServerPaths } from './server-paths.js';
 import { ServerStatus } from './server-status.js';
 import { ClientSession } from './session.js';
-import type { Send } from './transmitter.js';
+import type { FirstWant, Send } from './transmitter.js';
 
 /** After so many unanswered initiations the cookies may be at fault: the client asks for new ones. */
 const COOKIE_HANDSHAKES = 5;
@@ -44,6 +44,21 @@ export interface SessionKeeperOptions {
   readonly send: Send;
 }
 
+/** What an owner of a keeper gives it. */
+export interface KeeperOwner {
+  /** The want list as it is now. */
+  firstWant(): FirstWant;
+  /**
+   * There is a new session.
+   * @param family of its handshake
+   * @param taken the version of the want list whose first part the server took in with the handshake
+   */
+  opened(session: ClientSession, family: Family, taken: number | undefined): void;
+}
+
+/** Two initiations with a want list, then one without: an older server answers no others. */
+const INITIATIONS_IN_TURN = 3;
+
 /**
  * Keeps a session with the server: begins handshakes until there is one, and again before it is too old or
  * when the server seems to have lost it. Bytes and times come in, bytes go out.
@@ -52,29 +67,28 @@ export class SessionKeeper {
   readonly status = new ServerStatus();
   readonly #options: SessionKeeperOptions;
   readonly #paths: ServerPaths;
-  readonly #opened: (session: ClientSession, family: Family) => void;
+  readonly #owner: KeeperOwner;
   readonly #macs: MessageMacs;
   readonly #timestamps = new Timestamps();
   readonly #schedule = new HandshakeSchedule();
   readonly #roundTrip = new RoundTrip();
   readonly #cookies = new Map<Family, Uint8Array>();
   #initiation: Initiation | undefined;
-  /** The initiation was sent again for a cookie, before its time. */
+  /** The version of the want list in the initiation, if any. */
+  #wantVersion: number | undefined;
+  /** Initiations with a cookie, while there was no session, since the last response. */
+  #coldSends = 0;
+  /** An initiation was sent for a cookie, before its time. */
   #isHurried = false;
   #session: ClientSession | undefined;
   #previous: ClientSession | undefined;
   #sessions = 0;
   #isClosed = false;
 
-  /** @param opened gets each new session, and the family of its handshake */
-  constructor(
-    options: SessionKeeperOptions,
-    paths: ServerPaths,
-    opened: (session: ClientSession, family: Family) => void,
-  ) {
+  constructor(options: SessionKeeperOptions, paths: ServerPaths, owner: KeeperOwner) {
     this.#options = options;
     this.#paths = paths;
-    this.#opened = opened;
+    this.#owner = owner;
     this.#macs = new MessageMacs(options.server);
   }
 
@@ -93,6 +107,11 @@ export class SessionKeeper {
     return [this.#session, this.#previous].find(
       (session) => session?.terms.localIndex === localIndex,
     );
+  }
+
+  /** Whether the server may have opened a session with this local index, whose response is to come. */
+  isAwaiting(localIndex: number): boolean {
+    return this.#initiation?.isSpent === true && this.#initiation.localIndex === localIndex;
   }
 
   /** Ends sessions that are over, and sends an initiation when one is due. */
@@ -137,7 +156,7 @@ export class SessionKeeper {
         this.#receiveResponse(family, message, now, wallNow);
         break;
       case MESSAGE.cookie:
-        this.#receiveCookie(family, message, now);
+        this.#receiveCookie(family, message, now, wallNow);
         break;
       case MESSAGE.notice:
         this.#receiveNotice(family, message, now);
@@ -168,24 +187,24 @@ export class SessionKeeper {
   }
 
   #initiate(now: number, wallNow: number): void {
-    const { own, randomNumber } = this.#options;
     if (this.#initiation?.isSpent && this.#schedule.sends >= COOKIE_HANDSHAKES) {
       this.#forgetCookies();
     }
-    if (this.#initiation === undefined || this.#initiation.isSpent) {
-      this.#endInitiation();
-      const timestamp = this.#timestamps.next(wallNow);
-      this.#initiation = new Initiation(own, this.#macs, randomNumber() >>> 0, timestamp);
-    }
-    const initiation = this.#initiation;
     this.#isHurried = false;
-    this.#paths.order(this.#schedule.sends).some((family) => this.#send(initiation, family, now));
-    this.#schedule.sent(now, initiation.isSpent);
+    this.#paths.order(this.#schedule.sends).some((family) => this.#send(family, now, wallNow));
+    this.#schedule.sent(now, this.#initiation?.isSpent ?? false, this.roundTripMs);
     this.status.unanswered++;
   }
 
-  #send(initiation: Initiation, family: Family, now: number): boolean {
-    const isSent = this.#options.send(family, initiation.encode(this.#cookies.get(family)));
+  /** Sends the initiation over a family, or a new one where that may have been accepted or says too little. */
+  #send(family: Family, now: number, wallNow: number): boolean {
+    const cookie = this.#cookies.get(family);
+    const isCold = cookie !== undefined && this.#session === undefined;
+    const hasWant = isCold && ++this.#coldSends % INITIATIONS_IN_TURN !== 0;
+    if (hasWant || this.#initiation === undefined || this.#initiation.isSpent) {
+      this.#renewInitiation(hasWant ? cookie : undefined, wallNow);
+    }
+    const isSent = this.#options.send(family, this.#initiation!.encode(cookie));
     if (isSent) {
       this.#roundTrip.sent(now);
       this.#paths.sent(family, now);
@@ -193,11 +212,21 @@ export class SessionKeeper {
     return isSent;
   }
 
-  /** Sends the same initiation again at once, but only once before its time: cookies may be repeated. */
-  #receiveCookie(family: Family, message: Uint8Array, now: number): void {
-    const initiation = this.#initiation;
-    const cookie = initiation?.readCookie(message);
-    if (initiation === undefined || cookie === undefined) {
+  /** @param cookie for an initiation with the want list */
+  #renewInitiation(cookie: Uint8Array | undefined, wallNow: number): void {
+    const { own, randomNumber } = this.#options;
+    this.#endInitiation();
+    const timestamp = this.#timestamps.next(wallNow);
+    const first = cookie && this.#owner.firstWant();
+    const early = first && { cookie, want: first.frame };
+    this.#initiation = new Initiation(own, this.#macs, randomNumber() >>> 0, timestamp, early);
+    this.#wantVersion = first?.version;
+  }
+
+  /** Sends an initiation with the cookie at once, but only once before its time: cookies may be repeated. */
+  #receiveCookie(family: Family, message: Uint8Array, now: number, wallNow: number): void {
+    const cookie = this.#initiation?.readCookie(message);
+    if (cookie === undefined) {
       return;
     }
     this.status.answered();
@@ -206,7 +235,7 @@ export class SessionKeeper {
     this.#cookies.set(family, cookie);
     if (!this.#isHurried) {
       this.#isHurried = true;
-      this.#send(initiation, family, now);
+      this.#send(family, now, wallNow);
       this.#schedule.resent(now);
     }
   }
@@ -219,6 +248,8 @@ export class SessionKeeper {
     }
     const { payload, remoteIndex, transport } = accepted;
     const { localIndex } = initiation;
+    const taken = payload.tookWant ? this.#wantVersion : undefined;
+    this.#coldSends = 0;
     this.#endInitiation();
     this.#roundTrip.answered(now);
     this.#paths.heard(family);
@@ -232,7 +263,7 @@ export class SessionKeeper {
     const ttlMs = ttlSeconds * 1000;
     const terms = { ordinal, localIndex, remoteIndex, transport, ttlMs, maxWanted };
     this.#open(new ClientSession(terms, now));
-    this.#opened(this.#session!, family);
+    this.#owner.opened(this.#session!, family, taken);
   }
 
   #refused({ status, latest }: ResponsePayload, now: number): void {
@@ -267,7 +298,10 @@ export class SessionKeeper {
           !this.#paths.isStrange(family)
         ) {
           this.#session.refusedCounter = readCounter(message, OFFSET.notice.echo);
-          this.#schedule.need(now, NOTICE_SPACING_MS);
+          if (this.#schedule.isIdle) {
+            // A handshake under way is not hastened: it would be replaced before its answer arrives.
+            this.#schedule.need(now, NOTICE_SPACING_MS);
+          }
         }
         break;
       case NOTICE.wrongKey:

@@ -6,7 +6,7 @@ import { Flight } from './in-flight.js';
 import type { LocalCandidates } from './local-candidates.js';
 import type { ServerPaths } from './server-paths.js';
 import type { ClientSession } from './session.js';
-import type { WantList } from './want-list.js';
+import type { WantList, WantPart } from './want-list.js';
 
 /** After so many sends without any answer, the session may be dead on the other side. */
 const UNANSWERED_SENDS = 4;
@@ -16,6 +16,14 @@ export type Send = (family: Family, message: Uint8Array) => boolean;
 
 /** What to send now: all that is due, or only what others wait for. */
 export type Urgency = 'all' | 'urgent';
+
+/** The first part of the want list, for an initiation. */
+export interface FirstWant {
+  /** A want frame. */
+  readonly frame: Uint8Array;
+  /** Of the list. */
+  readonly version: number;
+}
 
 /** Sends a session's frames: acknowledgements, the want list, local candidates, pings, bye. */
 export class Transmitter {
@@ -130,12 +138,17 @@ export class Transmitter {
   }
 
   #sendWantList(session: ClientSession, now: number): boolean {
-    return this.#sendAll(this.#wantList, session, now, ({ version, part, parts, publicKeys }) => {
-      this.#writer.beginWant(version, part, parts);
-      for (const publicKey of publicKeys) {
-        this.#writer.addKey(publicKey);
-      }
-    });
+    return this.#sendAll(this.#wantList, session, now, (part) => writeWant(this.#writer, part));
+  }
+
+  /** The first part of the want list as a frame, for an initiation. */
+  firstWant(): FirstWant {
+    const part = this.#wantList.firstPart;
+    writeWant(this.#writer, part);
+    return {
+      frame: this.#writer.bytes.slice(0, this.#writer.length),
+      version: part.version,
+    };
   }
 
   #sendCandidates(session: ClientSession, now: number): boolean {
@@ -196,6 +209,13 @@ export class Transmitter {
       this.#paths.sent(family, now);
     }
     return counter;
+  }
+}
+
+function writeWant(writer: FrameWriter, { version, part, parts, publicKeys }: WantPart): void {
+  writer.beginWant(version, part, parts);
+  for (const publicKey of publicKeys) {
+    writer.addKey(publicKey);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { PublicKey } from '../../wire/key.js';
 import type { PeerEntry } from '../../wire/sealed-frame-reader.js';
-import { KEYS_PER_PART, wantParts } from '../../wire/sealed-frames.js';
+import { INITIATION_COUNTER, KEYS_PER_PART, splitWantList } from '../../wire/sealed-frames.js';
 import { type Flight, InFlight, takeFrom } from './in-flight.js';
 
 /** Parts in flight: 1 184 peers, in a burst of 38 KB. */
@@ -9,13 +9,15 @@ const MAX_IN_FLIGHT = 32;
 /** A peer that the server refused for want of room is wanted again after this long. */
 const NOT_KEPT_RETRY_MS = 60_000;
 
-/** A part of the want list, to be sent. */
+/** The answer to a part in an initiation comes with the response, so it is missed soon. */
+const EARLY_RETRY_MS = 100;
+
+/** A part of the want list. */
 export interface WantPart {
   readonly version: number;
   readonly part: number;
   readonly parts: number;
   readonly publicKeys: readonly PublicKey[];
-  readonly flight: Flight;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface WantPart {
  */
 export class WantList {
   #wanted = new Map<string, PublicKey>();
-  #version = 0;
+  #version = 1;
   #parts: readonly (readonly string[])[] = [[]];
   /** The first part that was not sent yet. */
   #nextPart = 0;
@@ -67,27 +69,41 @@ export class WantList {
     this.#beginVersion();
   }
 
+  /** The first part, for an initiation. */
+  get firstPart(): WantPart {
+    return this.#partOf(0, this.#parts[0]!);
+  }
+
   /**
    * A new session: the server has to get the list again.
    * @param maxWanted peers that the server allows
+   * @param taken the version of the list whose first part the server took in with the initiation
    */
-  restart(maxWanted: number): void {
+  restart(maxWanted: number, taken: number | undefined, now: number): void {
+    const isBegun = taken === this.#version && this.#wanted.size <= maxWanted;
     this.#maxWanted = maxWanted;
-    this.#beginVersion();
+    if (!isBegun || this.#excess.length > 0) {
+      this.#beginVersion();
+      return;
+    }
+    this.#begin();
+    this.#nextPart = 1;
+    this.#inFlight.launch(this.#parts[0]!).sent(INITIATION_COUNTER, now, EARLY_RETRY_MS);
   }
 
   /** The part to send now; the caller notes in its flight that it was sent. */
-  next(now: number): WantPart | undefined {
+  next(now: number): (WantPart & { readonly flight: Flight }) | undefined {
     const flight = this.#inFlight.due(now) ?? this.#launch(now);
-    return (
-      flight && {
-        version: this.#version,
-        part: flight.part,
-        parts: this.#parts.length,
-        publicKeys: [...flight.keys].map((key) => this.#wanted.get(key)!),
-        flight,
-      }
-    );
+    return flight && { ...this.#partOf(flight.part, [...flight.keys]), flight };
+  }
+
+  #partOf(part: number, keys: readonly string[]): WantPart {
+    return {
+      version: this.#version,
+      part,
+      parts: this.#parts.length,
+      publicKeys: keys.map((key) => this.#wanted.get(key)!),
+    };
   }
 
   /** When there is a part to send; Infinity for never. */
@@ -133,20 +149,23 @@ export class WantList {
     const keys = [...this.#wanted.keys()];
     const listed = keys.slice(0, this.#maxWanted);
     this.#excess = keys.slice(this.#maxWanted);
-    this.#parts = Array.from({ length: wantParts(listed.length) }, (_, part) =>
-      listed.slice(part * KEYS_PER_PART, (part + 1) * KEYS_PER_PART),
-    );
-    this.#nextPart = 0;
-    this.#isComplete = false;
-    this.#inFlight.clear();
-    this.#toRepeat.clear();
-    this.#refusedDueAt = Number.POSITIVE_INFINITY;
+    this.#parts = splitWantList(listed);
+    this.#begin();
     const isListed = new Set(listed);
     for (const key of this.#refused) {
       if (!isListed.has(key)) {
         this.#refused.delete(key);
       }
     }
+  }
+
+  /** Nothing of the present version is answered. */
+  #begin(): void {
+    this.#nextPart = 0;
+    this.#isComplete = false;
+    this.#inFlight.clear();
+    this.#toRepeat.clear();
+    this.#refusedDueAt = Number.POSITIVE_INFINITY;
   }
 
   #launch(now: number): Flight | undefined {

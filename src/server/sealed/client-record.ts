@@ -24,7 +24,7 @@ export class ClientRecord implements Timed {
 
   /** The latest timestamp of an initiation. */
   readonly timestamp = new Uint8Array(TAI64N_LENGTH);
-  /** The session that has taken over; its predecessor, for a while; the one that is not confirmed. */
+  /** The session that has taken over; its predecessor, for a while; the one that has yet to. */
   current: ServerSession | undefined;
   previous: ServerSession | undefined;
   next: ServerSession | undefined;
@@ -73,12 +73,12 @@ export class ClientRecord implements Timed {
       : ipv4.scope;
   }
 
-  /** Removes the paths that were not heard since `before` (ms); whether there were any. */
-  dropPaths(before: number): boolean {
+  /** Removes the paths that have ended at `now` (ms); whether there were any. */
+  dropPaths(now: number, ttlMs: number): boolean {
     let dropped = false;
     for (const family of FAMILIES) {
       const path = this.paths[family];
-      if (path !== undefined && path.heardAt <= before) {
+      if (path !== undefined && path.endsAt(ttlMs) <= now) {
         this.paths[family] = undefined;
         dropped = true;
       }
@@ -90,6 +90,8 @@ export class ClientRecord implements Timed {
 /** The server's side of a session. */
 export class ServerSession {
   readonly wantList = new WantListProgress();
+  /** Whether the client has sent data in it. */
+  isConfirmed = false;
 
   /**
    * @param localIndex by which the client names it, and remoteIndex by which the server does

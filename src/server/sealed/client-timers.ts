@@ -24,7 +24,7 @@ export class ClientTimers {
   }
 
   /** The next session of the client took over. */
-  confirmed(client: ClientRecord): void {
+  tookOver(client: ClientRecord): void {
     this.pusher.restart(client);
     this.wheel.hasten(client, this.nextDue(client));
   }
@@ -44,7 +44,7 @@ export class ClientTimers {
 
   private check(client: ClientRecord, now: number): void {
     this.sessions.end(client, now);
-    this.directory.dropPaths(client, now - this.ttlMs);
+    this.directory.dropPaths(client, now, this.ttlMs);
     if (!client.isRegistered && client.next === undefined) {
       this.forget(client);
       return;
@@ -62,8 +62,8 @@ export class ClientTimers {
     return Math.min(
       client.tellAt,
       pushes.dueAt,
-      (paths[4]?.heardAt ?? Number.POSITIVE_INFINITY) + this.ttlMs,
-      (paths[6]?.heardAt ?? Number.POSITIVE_INFINITY) + this.ttlMs,
+      paths[4]?.endsAt(this.ttlMs) ?? Number.POSITIVE_INFINITY,
+      paths[6]?.endsAt(this.ttlMs) ?? Number.POSITIVE_INFINITY,
       previous?.endsAt ?? Number.POSITIVE_INFINITY,
       current?.endsAt ?? Number.POSITIVE_INFINITY,
       next?.endsAt ?? Number.POSITIVE_INFINITY,

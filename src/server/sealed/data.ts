@@ -14,6 +14,7 @@ import {
 import { FrameWriter } from '../../wire/sealed-frame-writer.js';
 import {
   FRAME,
+  INITIATION_COUNTER,
   ITEM_LENGTH,
   LIST_HEADER_LENGTH,
   listCount,
@@ -114,10 +115,8 @@ export class DataReceiver {
     const { counts } = this;
     const { client } = session;
     counts.opened++;
-    if (session === client.next) {
-      this.sessions.confirm(session, now);
-      counts.confirmed++;
-      this.timers.confirmed(client);
+    if (!session.isConfirmed && session !== client.previous) {
+      this.confirm(session, now);
     }
     if (!this.clientRate.has(client.allowanceFullAt, now)) {
       counts.clientLimited++;
@@ -150,13 +149,38 @@ export class DataReceiver {
     return this.frames.answer(session, length, incoming);
   }
 
-  private hear(client: ClientRecord, incoming: Incoming, now: number): void {
+  /** Whether the client has not exceeded its rate. */
+  mayAsk(client: ClientRecord | undefined, now: number): boolean {
+    return this.clientRate.has(client?.allowanceFullAt ?? 0, now);
+  }
+
+  /** A handshake that is worth as much as a first data message, for a while; see Newcomers. */
+  register(session: ServerSession, want: Uint8Array, incoming: Incoming, now: number): void {
+    const { client } = session;
+    client.allowanceFullAt = this.clientRate.take(client.allowanceFullAt, now);
+    this.sessions.takeOver(session, now);
+    this.hear(client, incoming, now, true);
+    this.timers.tookOver(client);
+    this.frames.earlyWant(session, want, incoming);
+  }
+
+  private confirm(session: ServerSession, now: number): void {
+    const { client } = session;
+    const takesOver = session === client.next;
+    this.sessions.confirm(session, now);
+    this.counts.confirmed++;
+    if (takesOver) {
+      this.timers.tookOver(client);
+    }
+  }
+
+  private hear(client: ClientRecord, incoming: Incoming, now: number, isProvisional = false): void {
     const { family, addressWords, addressWord, socket } = incoming;
     if (!client.isRegistered) {
       this.sources.note(incoming.addresses, incoming.addressAt, family, now);
       this.directory.charge(client, incoming.source);
     }
-    this.directory.hear(client, family, addressWords, addressWord, socket, now);
+    this.directory.hear(client, family, addressWords, addressWord, socket, now, isProvisional);
     this.timers.heard(client, now);
   }
 
@@ -219,6 +243,14 @@ export class Frames {
     return reply;
   }
 
+  /** Takes in a want frame that came with the handshake; its answers go out beside the reply in place. */
+  earlyWant(session: ServerSession, want: Uint8Array, incoming: Incoming): void {
+    this.plaintext.set(want);
+    const count = listCount(this.plaintext, 0, want.length);
+    this.want(session, count, incoming, INITIATION_COUNTER, NO_REPLY);
+    this.pusher.heard(session.client);
+  }
+
   challenge(session: ServerSession, token: Uint8Array, incoming: Incoming): number {
     this.writer.token(FRAME.pathChallenge, token);
     return this.reply(session, incoming);
@@ -273,7 +305,7 @@ export class Frames {
       return NO_REPLY;
     }
     if (kind === FRAME.want) {
-      return this.want(session, count, incoming);
+      return this.want(session, count, incoming, session.transport.lastCounter, undefined);
     }
     if (kind === FRAME.candidates && !this.candidates(session, count)) {
       this.counts.lateChanges++;
@@ -288,8 +320,17 @@ export class Frames {
     return reply;
   }
 
-  /** Takes in a part of the client's want list; wants that a complete list lacks are withdrawn. */
-  private want(session: ServerSession, count: number, incoming: Incoming): number {
+  /**
+   * Takes in a part of the client's want list; wants that a complete list lacks are withdrawn.
+   * @param counter that the answer names, and `first` as ship() has it
+   */
+  private want(
+    session: ServerSession,
+    count: number,
+    incoming: Incoming,
+    counter: number,
+    first: number | undefined,
+  ): number {
     const { directory, plaintext } = this;
     const { client } = session;
     const version = readUint32(plaintext, WANT_OFFSET.version);
@@ -309,7 +350,7 @@ export class Frames {
         this.endList(client, count, parts);
         break;
     }
-    return this.answerWant(session, count, incoming);
+    return this.answerWant(session, count, incoming, counter, first);
   }
 
   /** Withdraws what the list lacks before its last wants are added, so that they find room. */
@@ -326,11 +367,16 @@ export class Frames {
   }
 
   /** Answers each key; what does not fit the datagram in place goes out beside it. */
-  private answerWant(session: ServerSession, count: number, incoming: Incoming): number {
+  private answerWant(
+    session: ServerSession,
+    count: number,
+    incoming: Incoming,
+    counter: number,
+    shipped: number | undefined,
+  ): number {
     const { directory, plaintext, writer, counts } = this;
-    const counter = session.transport.lastCounter;
     const text = listText(plaintext, count);
-    let first: number | undefined;
+    let first = shipped;
     writer.beginAnswer(counter);
     for (let i = 0; i < count; i++) {
       const keyAt = WANT_HEADER_LENGTH + i * KEY_LENGTH;
@@ -387,7 +433,7 @@ export class Frames {
     return NO_REPLY;
   }
 
-  /** Seals what was written: the first time in place, then beside it. Returns the length in place. */
+  /** Seals what was written: in place, or beside it where `first` is defined. Returns the length in place. */
   private ship(session: ServerSession, incoming: Incoming, first: number | undefined): number {
     if (first === undefined) {
       return this.reply(session, incoming);

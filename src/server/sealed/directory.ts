@@ -102,6 +102,8 @@ export class Directory {
   /**
    * A client was heard from a proven source. If that is new its peers are updated: at once, or at
    * client.tellAt, because one datagram that moves a client may cost one for each of its peers.
+   * @param isProvisional it was heard by a handshake only, which shows a place but not that the client
+   *   is still there
    */
   hear(
     client: ClientRecord,
@@ -110,14 +112,19 @@ export class Directory {
     addressAt: number,
     socket: number,
     now: number,
+    isProvisional = false,
   ): void {
     const { scope } = client;
     const path = client.paths[family];
     if (path?.isFrom(addresses, addressAt)) {
-      path.hear(addresses, addressAt, socket, now);
+      if (!isProvisional || path.isProvisional) {
+        path.hear(addresses, addressAt, socket, now);
+        path.isProvisional = isProvisional;
+      }
       return;
     }
     const moved = new ProvenPath(family, addresses, addressAt, socket, now);
+    moved.isProvisional = isProvisional;
     moved.forgeriesFullAt = path?.forgeriesFullAt ?? 0;
     client.paths[family] = moved;
     const mayTellAt = client.moveToldAt[family] + MOVE_INTERVAL_MS;
@@ -142,9 +149,9 @@ export class Directory {
     this.updatePeersOf(client);
   }
 
-  /** Drops the paths not heard since `before` (ms); the caller removes a client without any. */
-  dropPaths(client: ClientRecord, before: number): void {
-    if (client.dropPaths(before)) {
+  /** Drops the paths that have ended at `now` (ms); the caller removes a client without any. */
+  dropPaths(client: ClientRecord, now: number, ttlMs: number): void {
+    if (client.dropPaths(now, ttlMs)) {
       this.updatePeersOf(client);
     }
   }

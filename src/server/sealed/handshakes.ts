@@ -15,7 +15,7 @@ import { readUint32 } from '../../wire/byte-order.js';
 import {
   MAC_LENGTH,
   MESSAGE_LENGTH,
-  NOISE_LENGTH,
+  mac1Offset,
   NOTICE,
   OFFSET,
   writeCookie,
@@ -28,6 +28,7 @@ import type { AllowList } from './allow-list.js';
 import { type ClientRecord, keyText, type ServerSession } from './client-record.js';
 import type { Directory } from './directory.js';
 import type { Incoming } from './incoming.js';
+import type { Outbox } from './outbox.js';
 import { RecentHashes } from './recent-hashes.js';
 import type { SealedCounts } from './sealed-counts.js';
 import type { Sessions } from './sessions.js';
@@ -41,10 +42,9 @@ const DEPTH_MS = 25;
 /** Burst of handshakes of one source, in seconds of its rate. */
 const BURST_SECONDS = 5;
 
-const NOISE_WORDS = NOISE_LENGTH.initiation / Uint32Array.BYTES_PER_ELEMENT;
-
-/** The initiation may cost Diffie-Hellman. */
+/** The initiation may cost Diffie-Hellman; it was not for this server after all. */
 const ADMITTED = -2;
+const BROKEN = -3;
 
 const COUNT = {
   [STATUS.welcome]: 'welcomed',
@@ -69,6 +69,19 @@ export interface HandshakeOptions {
   wallClock(): number;
 }
 
+/** What follows a handshake. */
+export interface Newcomers {
+  /** A session was opened that waits for data. */
+  opened(session: ServerSession): void;
+  /** Whether the client may ask now for what is in its initiation; undefined for a new client. */
+  mayAsk(client: ClientRecord | undefined, now: number): boolean;
+  /**
+   * The client itself has said that it is at the source of its initiation: its session takes over, it is
+   * registered there, and the part of its want list is answered.
+   */
+  register(session: ServerSession, want: Uint8Array, incoming: Incoming, now: number): void;
+}
+
 /**
  * Answers initiations. Before Diffie-Hellman each passes the checks of docs/protocol.md, "What is checked
  * before Diffie-Hellman": nothing is kept of one that fails, and no answer is larger than it.
@@ -89,9 +102,9 @@ export class Handshakes {
     private readonly cookies: CookieChecker,
     private readonly directory: Directory,
     private readonly sessions: Sessions,
+    private readonly outbox: Outbox,
     private readonly counts: SealedCounts,
-    /** Called with each session that waits to be confirmed. */
-    private readonly opened: (session: ServerSession) => void,
+    private readonly newcomers: Newcomers,
   ) {
     const { handshakeRate: rate } = options;
     this.limiter = new RateLimiter({ rate, burst: Math.max(1, BURST_SECONDS * rate) });
@@ -110,14 +123,14 @@ export class Handshakes {
   }
 
   private check(incoming: Incoming, now: number): number {
-    const { payload, at } = incoming;
+    const { payload, at, length } = incoming;
     const { counts } = this;
     counts.initiations++;
-    if (!this.macs.hasMac1(payload, at)) {
+    if (!this.macs.hasMac1(payload, at, length)) {
       counts.wrongKey++;
-      return this.options.only ? NO_REPLY : this.refuseKey(payload, at);
+      return this.options.only ? NO_REPLY : this.refuseKey(payload, at, length);
     }
-    if (!this.cookies.accepts(payload, at, incoming, now)) {
+    if (!this.cookies.accepts(payload, at, length, incoming, now)) {
       counts.cookies++;
       return this.sendCookie(incoming, now);
     }
@@ -139,9 +152,10 @@ export class Handshakes {
   }
 
   /** What a replay repeats, from whatever source: mac1 and mac2 can be made anew, the Noise message not. */
-  private hashNoise({ payloadWords, at }: Incoming): number {
-    const noiseAt = (at + OFFSET.initiation.noise) >>> 2;
-    return halfSipHash(payloadWords, noiseAt, NOISE_WORDS, this.options.hashKey);
+  private hashNoise({ payloadWords, at, length }: Incoming): number {
+    const { noise } = OFFSET.initiation;
+    const words = (mac1Offset(length) - noise) >>> 2;
+    return halfSipHash(payloadWords, (at + noise) >>> 2, words, this.options.hashKey);
   }
 
   /**
@@ -155,32 +169,32 @@ export class Handshakes {
     return !isBacklogged || this.credit > 0;
   }
 
-  private refuseKey(payload: Uint8Array, at: number): number {
-    writeNotice(payload, at, NOTICE.wrongKey, payload, at + OFFSET.initiation.mac1);
+  private refuseKey(payload: Uint8Array, at: number, length: number): number {
+    writeNotice(payload, at, NOTICE.wrongKey, payload, at + mac1Offset(length));
     return MESSAGE_LENGTH.notice;
   }
 
   private sendCookie(incoming: Incoming, now: number): number {
-    const { payload, at } = incoming;
-    const mac1At = at + OFFSET.initiation.mac1;
+    const { payload, at, length } = incoming;
+    const mac1At = at + mac1Offset(length);
     this.mac1.set(payload.subarray(mac1At, mac1At + MAC_LENGTH));
     writeCookie(payload, at, remoteIndexOf(incoming), this.cookies.cookie(incoming, now));
     this.macs.writeTag(payload, at, this.mac1, 0);
     return MESSAGE_LENGTH.cookie;
   }
 
-  /** Opens an admitted initiation and writes the response in place. */
+  /** Opens an admitted initiation and writes the response: in place, or first of what it sends beside. */
   private respond(incoming: Incoming, now: number): number {
     const before = diffieHellmanCounts.shared;
-    const noiseAt = incoming.at + OFFSET.initiation.noise;
-    const noise = incoming.payload.subarray(noiseAt, noiseAt + NOISE_LENGTH.initiation);
+    const { payload, at, length } = incoming;
+    const noise = payload.subarray(at + OFFSET.initiation.noise, at + mac1Offset(length));
     const initiation = openInitiation(this.options.key, noise);
-    const length = initiation === undefined ? NO_REPLY : this.decide(initiation, incoming, now);
-    if (length === NO_REPLY) {
+    const reply = initiation === undefined ? BROKEN : this.decide(initiation, incoming, now);
+    if (reply === BROKEN) {
       this.counts.handshakesBroken++;
     }
     this.counts.diffieHellman += diffieHellmanCounts.shared - before;
-    return length;
+    return reply === BROKEN ? NO_REPLY : reply;
   }
 
   private decide(initiation: OpenedInitiation, incoming: Incoming, now: number): number {
@@ -189,31 +203,70 @@ export class Handshakes {
     const refusal = this.refusal(initiation, known);
     const client = known ?? (refusal ? undefined : this.directory.add(key, incoming.source));
     const status = refusal ?? (client === undefined ? STATUS.full : STATUS.welcome);
-    const responded = initiation.respond(this.payload(status, known));
+    const want =
+      status === STATUS.welcome ? this.wantIn(initiation, known, incoming, now) : undefined;
+    const responded = initiation.respond(this.payload(status, known, want !== undefined));
     if (responded === undefined) {
       if (client !== known && client !== undefined) {
         this.directory.forget(client);
       }
-      return NO_REPLY;
+      return BROKEN;
     }
     this.counts[COUNT[status]]++;
-    let localIndex = 0;
-    if (status === STATUS.welcome && client !== undefined) {
-      client.timestamp.set(initiation.timestamp);
-      localIndex = this.open(client, responded.keys, incoming, now);
-    } else {
+    if (status !== STATUS.welcome || client === undefined) {
       wipe(responded.keys.send, responded.keys.receive);
+      return this.answerInPlace(incoming, 0, responded.noise);
     }
+    client.timestamp.set(initiation.payload.timestamp);
+    const session = this.open(client, responded.keys, incoming, now);
+    if (want === undefined) {
+      return this.answerInPlace(incoming, session.localIndex, responded.noise);
+    }
+    this.counts.earlyWants++;
+    // Beside the reply in place, which leaves last: peers come behind the response.
+    this.answerBeside(incoming, session.localIndex, responded.noise);
+    this.newcomers.register(session, want, incoming, now);
+    return NO_REPLY;
+  }
+
+  private answerInPlace(incoming: Incoming, localIndex: number, noise: Uint8Array): number {
     const { payload, at } = incoming;
-    writeResponse(payload, at, remoteIndexOf(incoming), localIndex, responded.noise);
+    writeResponse(payload, at, remoteIndexOf(incoming), localIndex, noise);
     return MESSAGE_LENGTH.response;
   }
 
-  private open(client: ClientRecord, keys: TransportKeys, incoming: Incoming, now: number): number {
+  private answerBeside(incoming: Incoming, localIndex: number, noise: Uint8Array): void {
+    const { outbox } = this;
+    const { socket, addressWords, addressWord } = incoming;
+    const payload = outbox.payload(socket);
+    writeResponse(payload, outbox.at(socket), remoteIndexOf(incoming), localIndex, noise);
+    outbox.send(socket, MESSAGE_LENGTH.response, addressWords, addressWord);
+  }
+
+  /** The part of a want list in an initiation, if it counts: its cookie is that of its source. */
+  private wantIn(
+    { payload: { early } }: OpenedInitiation,
+    known: ClientRecord | undefined,
+    incoming: Incoming,
+    now: number,
+  ): Uint8Array | undefined {
+    const counts =
+      early !== undefined &&
+      this.cookies.isCookieOf(early.cookie, incoming, now) &&
+      this.newcomers.mayAsk(known, now);
+    return counts ? early.want : undefined;
+  }
+
+  private open(
+    client: ClientRecord,
+    keys: TransportKeys,
+    incoming: Incoming,
+    now: number,
+  ): ServerSession {
     const origin = incoming.path(now);
     const session = this.sessions.open(client, remoteIndexOf(incoming), keys, origin, now);
-    this.opened(session);
-    return session.localIndex;
+    this.newcomers.opened(session);
+    return session;
   }
 
   private refusal(
@@ -224,14 +277,16 @@ export class Handshakes {
       return STATUS.notAllowed;
     }
     const isStale =
-      known !== undefined && compareTai64n(initiation.timestamp, 0, known.timestamp, 0) <= 0;
+      known !== undefined &&
+      compareTai64n(initiation.payload.timestamp, 0, known.timestamp, 0) <= 0;
     return isStale ? STATUS.staleTimestamp : undefined;
   }
 
-  private payload(status: Status, known: ClientRecord | undefined): Uint8Array {
+  private payload(status: Status, known: ClientRecord | undefined, tookWant: boolean): Uint8Array {
     const { ttlMs, maxWanted, wallClock } = this.options;
     return encodeResponsePayload({
       status,
+      tookWant,
       ttlSeconds: Math.ceil(ttlMs / 1000),
       maxWanted,
       clockMs: wallClock(),

@@ -5,6 +5,9 @@ import { addressScope, type Scope } from '../../wire/endpoint-scope.js';
 /** Words of the remote end: its address, then its port. */
 const REMOTE_WORDS = PORT_WORD + 1;
 
+/** Time limit for the first data message, which confirms a session and the path of its handshake. */
+export const CONFIRM_MS = 10_000;
+
 /** A source that a client has proven to be its own, over one family. */
 export class ProvenPath {
   /** As in a slot of a batch: the address to send to, and the server's own to send from. */
@@ -13,6 +16,8 @@ export class ProvenPath {
   readonly bytes = new Uint8Array(this.addresses.buffer);
   /** The scope of the client's address. */
   readonly scope: Scope;
+  /** A handshake brought it, and no data has come from it yet. */
+  isProvisional = false;
   /** The bucket of its messages that fail authentication; see DataReceiver. */
   forgeriesFullAt = 0;
 
@@ -34,6 +39,11 @@ export class ProvenPath {
 
   get port(): number {
     return this.addresses[PORT_WORD]!;
+  }
+
+  /** When it ends unless it is heard again, in ms; `ttlMs` is the time to live. */
+  endsAt(ttlMs: number): number {
+    return this.heardAt + (this.isProvisional ? Math.min(CONFIRM_MS, ttlMs) : ttlMs);
   }
 
   /** Whether a slot's datagram came from here. */

@@ -22,7 +22,9 @@ export interface SealedCounts {
   notAllowed: number;
   staleTimestamp: number;
   full: number;
-  /** Sessions that took over, with their first data. */
+  /** Want lists in initiations that were taken in. */
+  earlyWants: number;
+  /** Sessions in which the first data arrived. */
   confirmed: number;
 
   /** Data messages: opened; forged, repeated or too old; of no session; over the client's rate. */
@@ -76,6 +78,7 @@ export function noSealedCounts(): SealedCounts {
     notAllowed: 0,
     staleTimestamp: 0,
     full: 0,
+    earlyWants: 0,
     confirmed: 0,
     opened: 0,
     rejected: 0,

@@ -116,8 +116,13 @@ export class SealedHandler {
       cookies,
       this.directory,
       this.sessions,
+      outbox,
       counts,
-      ({ client, endsAt }) => wheel.hasten(client, endsAt),
+      {
+        opened: ({ client, endsAt }) => wheel.hasten(client, endsAt),
+        mayAsk: (client, at) => this.data.mayAsk(client, at),
+        register: (...handshake) => this.data.register(...handshake),
+      },
     );
     this.handshakes.allow = options.allow;
     this.data = new DataReceiver(

@@ -6,7 +6,8 @@ type Counts = Readonly<SealedCounts> & SealedSizes;
 
 const SEALED_COUNTERS = [
   ['sealed_diffie_hellman_total', 'diffieHellman', 'X25519 operations'],
-  ['sealed_confirmed_total', 'confirmed', 'Sessions that took over'],
+  ['sealed_early_wants_total', 'earlyWants', 'Want lists taken in with a handshake'],
+  ['sealed_confirmed_total', 'confirmed', 'Sessions in which data arrived'],
   ['sealed_notices_total', 'notices', 'Notices of a missing session'],
   ['sealed_challenges_total', 'challenges', 'Sources that were asked to prove themselves'],
   ['sealed_moves_total', 'moves', 'Sources that proved themselves'],

@@ -1,10 +1,7 @@
 import type { TransportKeys } from '../../sealed/handshake.js';
 import { Transport } from '../../sealed/transport.js';
 import { type ClientRecord, ServerSession } from './client-record.js';
-import type { ProvenPath } from './proven-path.js';
-
-/** Time limit for the first data message, which confirms a session. */
-export const CONFIRM_MS = 10_000;
+import { CONFIRM_MS, type ProvenPath } from './proven-path.js';
 
 /** How long a session is accepted after another took over. */
 export const OVERLAP_MS = 10_000;
@@ -54,8 +51,17 @@ export class Sessions {
     return client.next;
   }
 
-  /** The client has proven that it holds the keys of its next session, which takes over. */
+  /** The client has sent data in its newest session: it holds the keys. */
   confirm(session: ServerSession, now: number): void {
+    if (session === session.client.next) {
+      this.takeOver(session, now);
+    }
+    session.isConfirmed = true;
+    session.endsAt += SESSION_MS - CONFIRM_MS;
+  }
+
+  /** The client's next session becomes its current one: it is confirmed, or its handshake said enough. */
+  takeOver(session: ServerSession, now: number): void {
     const { client } = session;
     if (client.previous !== undefined) {
       this.remove(client.previous);
@@ -64,7 +70,6 @@ export class Sessions {
     if (client.previous !== undefined) {
       client.previous.endsAt = Math.min(client.previous.endsAt, now + OVERLAP_MS);
     }
-    session.endsAt += SESSION_MS - CONFIRM_MS;
     client.current = session;
     client.next = undefined;
     client.sessionNumber++;

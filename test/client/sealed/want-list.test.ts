@@ -18,7 +18,7 @@ function many(count: number): string[] {
 function listOf(keys: readonly string[], maxWanted = 4096): WantList {
   const list = new WantList();
   list.want(peers(...keys));
-  list.restart(maxWanted);
+  list.restart(maxWanted, undefined, 0);
   return list;
 }
 
@@ -40,15 +40,15 @@ function answer(list: WantList, counter: number, keys: readonly string[], refuse
 }
 
 describe('the want list', () => {
-  it('the want list is sent in parts of 37 peers, and an empty list as one part', () => {
+  it('the want list is sent in parts of 37 peers, 33 in the first, and an empty list as one part', () => {
     const list = listOf(many(75));
     const sent = [0, 1, 2].map((counter) => send(list, counter)!);
     assert.deepEqual(
       sent.map(({ of: [, part, parts], keys }) => [part, parts, keys.length]),
       [
-        [0, 3, 37],
+        [0, 3, 33],
         [1, 3, 37],
-        [2, 3, 1],
+        [2, 3, 5],
       ],
     );
     assert.equal(send(list, 3), undefined);
@@ -56,6 +56,40 @@ describe('the want list', () => {
     assert.deepEqual(send(empty, 0)?.of.slice(1), [0, 1]);
     answer(empty, 0, []);
     assert.ok(empty.isSettled);
+  });
+
+  it('the want list goes on with its second part where the server took in the first with a handshake', () => {
+    const list = new WantList();
+    list.want(peers(...many(40)));
+    const { version, part, parts, publicKeys } = list.firstPart;
+    assert.deepEqual([part, parts, publicKeys.length], [0, 2, 33]);
+    list.restart(4096, version, 0);
+    assert.deepEqual(send(list, 0), { of: [version, 1, 2], keys: many(40).slice(33) });
+    assert.equal(send(list, 1, 99), undefined);
+    answer(list, 0, many(40).slice(33));
+    answer(list, 2 ** 32, many(33).slice(1));
+    assert.deepEqual(send(list, 2, 100), { of: [version, 0, 2], keys: ['p0'] }, 'unanswered');
+    answer(list, 2, ['p0']);
+    assert.ok(list.isSettled);
+  });
+
+  it('the want list begins anew where what the server took in is another one, or too long', () => {
+    const list = new WantList();
+    list.want(peers('a'));
+    const { version } = list.firstPart;
+    list.want(peers('b'));
+    list.restart(4096, version, 0);
+    assert.deepEqual(send(list, 0)?.keys, ['b']);
+    list.restart(4096, list.firstPart.version, 0);
+    assert.equal(send(list, 1), undefined);
+    list.want(peers('b', 'c'));
+    list.restart(1, list.firstPart.version, 0);
+    assert.deepEqual(send(list, 2)?.keys, ['c']);
+    assert.deepEqual(list.notKept, ['b']);
+  });
+
+  it('the want list has a version from the beginning, also where it is empty', () => {
+    assert.ok(new WantList().firstPart.version > 0);
   });
 
   it('the want list has a higher version after each change, and the same where nothing changes', () => {
@@ -66,7 +100,7 @@ describe('the want list', () => {
     assert.equal(send(list, 1), undefined);
     list.want(peers('b', 'c'));
     assert.ok(send(list, 1)!.of[0] > first);
-    list.restart(4096);
+    list.restart(4096, undefined, 0);
     assert.ok(send(list, 0)!.of[0] > first + 1, 'and in a new session');
   });
 
@@ -117,7 +151,7 @@ describe('the want list', () => {
       sent++;
     }
     assert.equal(sent, 32);
-    answer(list, 5, many(40 * 37).slice(5 * 37, 6 * 37));
+    answer(list, 5, many(40 * 37).slice(33 + 4 * 37, 33 + 5 * 37));
     assert.equal(send(list, 32)?.of[1], 32);
   });
 
@@ -138,8 +172,8 @@ describe('the want list', () => {
     const list = listOf(many(38));
     send(list, 0);
     send(list, 1);
-    answer(list, 0, many(37), 'p3');
-    answer(list, 1, ['p37']);
+    answer(list, 0, many(33), 'p3');
+    answer(list, 1, many(38).slice(33));
     assert.deepEqual(send(list, 2)?.keys, ['p3']);
     answer(list, 2, ['p3'], 'p3');
     assert.equal(list.nextAt, 60_000, 'once');

@@ -149,10 +149,12 @@ export class World {
 
   /** Restarts the server with the same key: it knows no client any more. */
   restartServer(): void {
-    const { key, now } = this.server;
+    const { key, now, nextNumber } = this.server;
     this.server = new SealedRendezvous({ ...this.#options, key });
     Object.assign(this.server, { key });
     this.server.now = now;
+    // No session of the new one has an index of the old one's, as with 32 random bits.
+    this.server.nextNumber = nextNumber;
   }
 
   send(datagram: Datagram): void {

@@ -156,7 +156,7 @@ class Pair {
   expire(): void {
     this.now += TTL / 2;
     for (const [a, { heard }] of [...this.model.clients]) {
-      this.directory.dropPaths(this.client(a)!, this.now - TTL);
+      this.directory.dropPaths(this.client(a)!, this.now, TTL);
       const old = [...heard].filter(([, [, at]]) => at <= this.now - TTL);
       for (const [family] of old) {
         heard.delete(family);

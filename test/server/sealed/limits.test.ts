@@ -255,7 +255,7 @@ test('an initiation repeated with MACs of another source costs no Diffie-Hellman
   const before = world.handler.counts.diffieHellman;
   const replayer = new TestClient(world, BOB);
   replayer.getCookie();
-  writeMac2(initiation, 0, replayer.cookie!);
+  writeMac2(initiation, 0, initiation.length, replayer.cookie!);
   assert.equal(replayer.ask(initiation), undefined);
   assert.equal(world.handler.counts.handshakesRepeated, 1);
   assert.equal(world.handler.counts.diffieHellman, before);

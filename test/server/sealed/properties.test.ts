@@ -15,7 +15,13 @@ import {
   formatEndpoint,
 } from '../../../src/wire/endpoint.js';
 import type { PublicKey } from '../../../src/wire/key.js';
-import { MESSAGE, MESSAGE_LENGTH, messageType, OFFSET } from '../../../src/wire/sealed.js';
+import {
+  MESSAGE,
+  MESSAGE_LENGTH,
+  mac2Offset,
+  messageType,
+  OFFSET,
+} from '../../../src/wire/sealed.js';
 import {
   type Candidate,
   NAT_LENGTH,
@@ -185,7 +191,7 @@ test('property 4: captured messages, played from anywhere in any order, change n
   mallory.getCookie();
   const { diffieHellman } = world.handler.counts;
   const replayed = latest.slice();
-  writeMac2(replayed, 0, mallory.cookie!);
+  writeMac2(replayed, 0, replayed.length, mallory.cookie!);
   assert.equal(mallory.ask(replayed), undefined);
   assert.equal(world.handler.counts.diffieHellman, diffieHellman);
   assert.deepEqual(state(world), before);
@@ -300,7 +306,7 @@ test('property 4: an initiation replayed once it is forgotten registers nothing'
     const mallory = new TestClient(world, MALLORY);
     mallory.getCookie();
     const replayed = a.initiation.slice();
-    writeMac2(replayed, 0, mallory.cookie!);
+    writeMac2(replayed, 0, replayed.length, mallory.cookie!);
     assert.equal(mallory.ask(replayed)?.[3], MESSAGE.response, 'nothing tells it from a new one');
     for (const datagram of captured) {
       world.ask(MALLORY, 51820, datagram);
@@ -324,7 +330,7 @@ test('property 4: who replays an initiation does not make its client count again
   for (const client of clients) {
     assert.ok(client.connect());
     const replayed = client.initiation.slice();
-    writeMac2(replayed, 0, mallory.cookie!);
+    writeMac2(replayed, 0, replayed.length, mallory.cookie!);
     assert.equal(mallory.ask(replayed)?.[3], MESSAGE.response);
   }
   for (const { keys, port } of clients) {
@@ -348,7 +354,7 @@ test('property 5: an unproven source has nothing allocated for it and costs no D
   for (let i = 0; i < 1000; i++) {
     const bytes = initiation.slice();
     // Zeros, and what somebody makes up who has seen no cookie.
-    bytes.fill(i % 3, OFFSET.initiation.mac2);
+    bytes.fill(i % 3, mac2Offset(MESSAGE_LENGTH.initiation));
     const reply = world.ask(`100.64.${i >> 8}.${i & 255}`, 1024 + i, bytes);
     assert.equal(reply?.length, MESSAGE_LENGTH.cookie);
   }
@@ -371,7 +377,7 @@ test('property 5: a hundred thousand spoofed initiations leave nothing in memory
   const collect = runInNewContext('gc') as () => void;
   const world = new SealedRendezvous();
   const first = new TestClient(world, ALICE).makeInitiation();
-  const second = first.slice().fill(7, OFFSET.initiation.mac2);
+  const second = first.slice().fill(7, mac2Offset(MESSAGE_LENGTH.initiation));
   const { counts } = world.handler;
   const flood = (count: number) => {
     for (let i = 0; i < count; i += 100) {

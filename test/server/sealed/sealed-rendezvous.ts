@@ -43,7 +43,8 @@ export class SealedRendezvous {
   readonly captured: Uint8Array[] = [];
   /** What the server sent of its own accord, taken out by takeSent(). */
   private sent: Sent[] = [];
-  private nextNumber = 1;
+  /** Indices of sessions follow from it. */
+  nextNumber = 1;
   /** What a handshake takes. */
   handshakeCostMs = 0;
 

@@ -11,7 +11,7 @@ import {
   type SealedFrame,
 } from '../../../src/wire/sealed-frame-reader.js';
 import { FrameWriter } from '../../../src/wire/sealed-frame-writer.js';
-import { FRAME, KEYS_PER_PART, wantParts } from '../../../src/wire/sealed-frames.js';
+import { FRAME, INITIATION_COUNTER, splitWantList } from '../../../src/wire/sealed-frames.js';
 import type { ResponsePayload } from '../../../src/wire/sealed-response.js';
 import { encodeTai64n } from '../../../src/wire/tai64n.js';
 import type { Sent } from './sealed-rendezvous.js';
@@ -68,6 +68,47 @@ export class TestClient {
     this.handshake = new Initiation(this.keys, this.macs, ++lastIndex, timestamp);
     this.initiation = this.handshake.encode(this.cookie).slice();
     return this.initiation;
+  }
+
+  /**
+   * An initiation with the first part of a want list, and mac2.
+   * @param inside the cookie in its payload
+   */
+  makeEarly(keys: readonly PublicKey[], inside = this.cookie!, parts = 1): Uint8Array {
+    this.writer.beginWant(1, 0, parts);
+    for (const key of keys) {
+      this.writer.addKey(key);
+    }
+    const want = this.writer.bytes.slice(0, this.writer.length);
+    const timestamp = encodeTai64n(++lastTimestamp);
+    const early = { cookie: inside, want };
+    this.handshake = new Initiation(this.keys, this.macs, ++lastIndex, timestamp, early);
+    this.initiation = this.handshake.encode(this.cookie).slice();
+    return this.initiation;
+  }
+
+  /**
+   * A handshake with the want list in it, up to the response and what came behind it.
+   * @returns undefined when the server does not take in the list
+   */
+  connectEarly(...keys: readonly PublicKey[]): readonly PeerEntry[] | undefined {
+    this.getCookie();
+    return this.takeEarlyAnswer(this.ask(this.makeEarly(keys)));
+  }
+
+  /** Takes in what the server answers to an initiation with a want list. */
+  takeEarlyAnswer(inPlace: Uint8Array | undefined): readonly PeerEntry[] | undefined {
+    const [response, ...others] = this.world.takeSent?.(this.endpoint) ?? [];
+    if (!this.accept(inPlace ?? response?.payload) || this.status?.tookWant !== true) {
+      return undefined;
+    }
+    this.version = 1;
+    return others.flatMap(({ payload }) => {
+      const frame = this.open(payload);
+      return frame?.kind === FRAME.peers && frame.counter === INITIATION_COUNTER
+        ? frame.entries
+        : [];
+    });
   }
 
   /** Sends a datagram from where it is; the reply in place. */
@@ -152,12 +193,11 @@ export class TestClient {
 
   /** Wants these peers and no others; what the server answers about them, and pushes meanwhile. */
   want(...keys: readonly PublicKey[]): readonly PeerEntry[] {
-    const parts = wantParts(keys.length);
+    const parts = splitWantList(keys);
     this.version++;
-    return Array.from({ length: parts }, (_, part) => {
-      const some = keys.slice(part * KEYS_PER_PART, (part + 1) * KEYS_PER_PART);
-      return this.entriesFor(this.listPart(some, this.version, part, parts));
-    }).flat();
+    return parts.flatMap((some, part) =>
+      this.entriesFor(this.listPart(some, this.version, part, parts.length)),
+    );
   }
 
   /** Where the server says that a peer is, over IPv4; the list has one part, which may be repeated. */

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CheckList } from '../../../src/client/paths/check-list.js';
+import {
+  MAX_CANDIDATES,
+  type RemoteCandidate,
+} from '../../../src/client/paths/remote-candidate.js';
+import { type Endpoint, parseEndpoint } from '../../../src/wire/endpoint.js';
+import { X, Y } from '../bench.js';
+
+const HOST = parseEndpoint('192.168.1.7:51820');
+const V6 = parseEndpoint('[2001:db8::7]:51820');
+
+const observed = (endpoint: Endpoint): RemoteCandidate => ({
+  type: 'server-reflexive',
+  endpoint,
+  isOffered: false,
+});
+const offered = (endpoint: Endpoint): RemoteCandidate => ({
+  type: 'host',
+  endpoint,
+  isOffered: true,
+});
+
+/** A list of checks that began at 0. */
+function started(...candidates: RemoteCandidate[]): CheckList {
+  let transaction = 0;
+  const checks = new CheckList(() => transaction++);
+  checks.set(candidates, 0);
+  checks.begin(true, 0);
+  return checks;
+}
+
+/** The requests until a time, by endpoint. */
+function sentUntil(checks: CheckList, end: number, from = 0): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (let now = from; now < end; now += 5) {
+    for (const { to } of checks.due(now)) {
+      counts.set(to.address, (counts.get(to.address) ?? 0) + 1);
+    }
+  }
+  return counts;
+}
+
+/** Has a request to an endpoint answered from there after a while. */
+function answer(checks: CheckList, endpoint: Endpoint, now: number, roundTripMs: number) {
+  const request = checks.due(now).find(({ to }) => to === endpoint);
+  assert.ok(request);
+  return checks.responded(endpoint, request.transaction, now + roundTripMs);
+}
+
+describe('a check list', () => {
+  it('sends 12 probes to each candidate of an attempt, and 4 in a later round', () => {
+    const checks = started(observed(X), offered(HOST));
+    assert.deepEqual(Object.fromEntries(sentUntil(checks, 10_000)), {
+      [X.address]: 12,
+      [HOST.address]: 12,
+    });
+    checks.begin(false, 10_000);
+    assert.deepEqual(
+      Object.fromEntries(sentUntil(checks, 20_000, 10_000)),
+      { [X.address]: 4 },
+      'none to one that only the peer names',
+    );
+  });
+
+  it('sends no more than 50 probes a second', () => {
+    const many = Array.from({ length: 16 }, (_, i) => offered({ ...HOST, port: 1000 + i }));
+    const checks = started(...many);
+    let sent = 0;
+    for (let now = 0; now < 1000; now++) {
+      sent += checks.due(now).length;
+    }
+    assert.ok(sent <= 54 && sent >= 45, `${sent}`);
+  });
+
+  it('sends no more than 192 probes a minute where only the peer names endpoints, however often', () => {
+    const checks = started();
+    let sent = 0;
+    for (let now = 0; now < 60_000; now += 20) {
+      if (now % 1000 === 0) {
+        const named = Array.from({ length: 40 }, (_, i) =>
+          offered({ ...HOST, port: 1 + now / 10 + i }),
+        );
+        checks.set(named, now);
+        checks.begin(true, now);
+      }
+      sent += checks.due(now).length;
+    }
+    assert.ok(sent <= 192, `${sent}`);
+  });
+
+  it('has 16 candidates at the most, those of requests from elsewhere included', () => {
+    const checks = started(observed(X));
+    for (let port = 1; port < 100; port++) {
+      checks.requested({ ...Y, port }, true, 0);
+    }
+    assert.equal(checks.candidates.length, MAX_CANDIDATES);
+    checks.set(
+      Array.from({ length: 40 }, (_, i) => offered({ ...HOST, port: 1 + i })),
+      0,
+    );
+    assert.equal(checks.candidates.length, MAX_CANDIDATES);
+  });
+
+  it('takes a response for what it answers, from where the request went, once', () => {
+    const checks = started(observed(X), observed(Y));
+    const [toX, toY] = checks.due(0);
+    assert.ok(toX && toY);
+    assert.equal(checks.responded(X, toY.transaction, 20), undefined, 'from elsewhere');
+    assert.equal(checks.responded(X, 4711, 20), undefined, 'to no request');
+    assert.deepEqual(checks.responded(X, toX.transaction, 30)?.roundTripMs, 30);
+    assert.equal(checks.responded(X, toX.transaction, 31), undefined, 'again');
+  });
+
+  it('prefers a host to IPv6, and IPv6 to IPv4, among those that are heard', () => {
+    const checks = started(observed(X), observed(V6), offered(HOST));
+    const best = () => checks.best?.endpoint;
+    assert.equal(best(), undefined);
+    checks.requested(X, true, 10);
+    assert.equal(best(), X);
+    checks.requested(V6, true, 11);
+    assert.equal(best(), V6);
+    checks.requested(HOST, true, 12);
+    assert.equal(best(), HOST);
+    checks.begin(false, 1000);
+    assert.equal(best(), undefined, 'nothing is heard in the next round');
+  });
+
+  it('measures the shortest round trip of a path', () => {
+    const checks = started(observed(X));
+    assert.equal(answer(checks, X, 0, 80)?.roundTripMs, 80);
+    assert.equal(answer(checks, X, 100, 50)?.roundTripMs, 50);
+    assert.equal(answer(checks, X, 200, 70)?.roundTripMs, 50);
+    assert.equal(checks.find(X)?.roundTripMs, 50);
+    assert.equal(checks.validSince(270)?.candidate.endpoint, X);
+    assert.equal(checks.validSince(271), undefined);
+  });
+
+  it('answers a request from a candidate with a probe at once, as a triggered check', () => {
+    const checks = started(observed(X));
+    checks.due(0);
+    assert.deepEqual(checks.due(10), []);
+    checks.requested(X, true, 10);
+    assert.equal(checks.due(10).length, 1);
+  });
+
+  it('forgets the source of a request when nothing arrived from there for 3 minutes', () => {
+    const checks = started(observed(X));
+    checks.requested(Y, true, 0);
+    checks.set([observed(X)], 179_000);
+    assert.equal(checks.candidates.length, 2);
+    checks.set([observed(X)], 181_000);
+    assert.equal(checks.candidates.length, 1);
+  });
+
+  it('says when it is due, and is silent once it is stopped', () => {
+    const checks = started(observed(X));
+    checks.due(0);
+    assert.equal(checks.nextAt(0), 50);
+    checks.stop();
+    assert.equal(checks.nextAt(0), Number.POSITIVE_INFINITY);
+    assert.deepEqual(checks.due(1000), []);
+  });
+});

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CheckList } from '../../../src/client/paths/check-list.js';
+import { type ConnectedPeer, PathMonitor } from '../../../src/client/paths/path-monitor.js';
+import type { RemoteCandidate } from '../../../src/client/paths/remote-candidate.js';
+import { type Endpoint, parseEndpoint } from '../../../src/wire/endpoint.js';
+import { X, Y } from '../bench.js';
+
+const HOST = parseEndpoint('192.168.1.7:51820');
+const RELAY = parseEndpoint('203.0.113.9:49920');
+const candidate = (type: RemoteCandidate['type'], endpoint: Endpoint): RemoteCandidate => ({
+  type,
+  endpoint,
+  isOffered: type === 'host',
+});
+const AT_X: ConnectedPeer = { endpoint: X, isUnanswered: false, leads: true, isHairpin: false };
+
+/** A peer that connected at 0, beside its checks. */
+class Path {
+  readonly checks: CheckList;
+  readonly monitor: PathMonitor;
+  #transaction = 0;
+
+  constructor(
+    public peer: ConnectedPeer,
+    readonly candidates: readonly RemoteCandidate[],
+  ) {
+    this.checks = new CheckList(() => this.#transaction++);
+    this.checks.set(candidates, 0);
+    this.monitor = new PathMonitor(this.checks);
+    this.monitor.connected(0);
+  }
+
+  /** Lets time pass, where some endpoints answer; gives the first change and when it was decided. */
+  until(
+    end: number,
+    from = 0,
+    answering: readonly Endpoint[] = [],
+  ): [number, Endpoint] | undefined {
+    for (let now = from; now < end; now += 50) {
+      const { endpoint, isSuspect } = this.monitor.watch(this.peer, this.candidates, now);
+      this.suspicions += Number(isSuspect);
+      if (endpoint !== undefined) {
+        return [now, endpoint];
+      }
+      for (const { to, transaction } of this.checks.due(now)) {
+        this.probes++;
+        if (answering.includes(to)) {
+          this.checks.responded(to, transaction, now);
+        }
+      }
+    }
+    return undefined;
+  }
+
+  probes = 0;
+  suspicions = 0;
+}
+
+describe('the path of a connected peer', () => {
+  it('is left alone while it is direct and works, whatever candidates there are', () => {
+    const path = new Path(AT_X, [candidate('server-reflexive', X), candidate('host', HOST)]);
+    assert.equal(path.until(600_000, 0, [X, HOST]), undefined);
+    assert.equal(path.probes, 0);
+  });
+
+  it('is checked at the old and the new endpoint when the peer moves, and changed by WireGuard only', () => {
+    const path = new Path(AT_X, [candidate('server-reflexive', Y)]);
+    path.monitor.moved();
+    assert.equal(path.until(9000, 0, [Y]), undefined);
+    assert.equal(path.probes, 24);
+  });
+
+  it('is suspect once when answers are missing, and stays where its checks are answered', () => {
+    const path = new Path({ ...AT_X, isUnanswered: true }, [candidate('server-reflexive', X)]);
+    assert.equal(path.until(9000, 0, [X]), undefined);
+    assert.equal(path.suspicions, 1);
+  });
+
+  it('changes within 1.3 s to an endpoint that answers where the present one does not', () => {
+    const path = new Path({ ...AT_X, isUnanswered: true, leads: false }, [
+      candidate('server-reflexive', X),
+      candidate('server-reflexive', Y),
+    ]);
+    const [at, endpoint] = path.until(9000, 0, [Y]) ?? [];
+    assert.equal(endpoint, Y);
+    assert.ok((at as number) <= 1300, `${at}`);
+  });
+
+  it('gives way to a host where it leads through the NAT of both and back, on the leading side', () => {
+    const hairpin = { ...AT_X, isHairpin: true };
+    const candidates = [candidate('server-reflexive', X), candidate('host', HOST)];
+    const path = new Path(hairpin, candidates);
+    assert.equal(path.until(5000, 0, [X, HOST])?.[1], HOST);
+    const other = new Path({ ...hairpin, leads: false }, candidates);
+    assert.equal(other.until(5000, 0, [X, HOST]), undefined);
+    const alone = new Path(hairpin, candidates);
+    assert.equal(alone.until(5000, 0, [X]), undefined, 'not to one that does not answer');
+  });
+
+  it('gives way to a direct path where it is relayed, which is tried less and less often', () => {
+    const relayed = { ...AT_X, endpoint: RELAY };
+    const candidates = [candidate('relayed', RELAY), candidate('server-reflexive', X)];
+    const path = new Path(relayed, candidates);
+    assert.equal(path.until(400_000, 0, [RELAY]), undefined);
+    const probes = path.probes;
+    assert.ok(probes > 24 && probes <= 24 * 6, `${probes}`);
+    assert.equal(path.until(800_000, 400_000, [RELAY, X])?.[1], X);
+  });
+
+  it('begins no checks within 10 s of the last ones', () => {
+    const path = new Path(AT_X, [candidate('server-reflexive', Y)]);
+    for (let now = 0; now < 30_000; now += 100) {
+      path.monitor.moved();
+      path.until(now + 100, now);
+    }
+    assert.ok(path.probes <= 3 * 24, `${path.probes}`);
+  });
+});
