@@ -29,16 +29,20 @@ int GetBuffer(int fd, int option) {
 
 // Returns the name of the system call that failed, with errno set, or nullptr.
 const char* Configure(int fd, SocketAddress* address, const BufferBytes& buffers,
-                      const std::string& interface) {
+                      const Path& path) {
   const bool v4 = address->is_v4();
-  if (!BindToInterface(fd, interface)) return "setsockopt";
+  if (!BindToInterface(fd, path.interface)) return "setsockopt";
+  if (path.mark != 0 &&
+      setsockopt(fd, SOL_SOCKET, SO_MARK, &path.mark, sizeof(path.mark)) != 0) {
+    return "setsockopt";
+  }
   if (!v4 && Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0) return "setsockopt";
-  // Where the address is the wildcard, a reply has to be told which address it was asked at.
+  // With the wildcard address, a reply has to leave from the address that the request was sent to.
   if (IsWildcard(*address) && (v4 ? Set(fd, IPPROTO_IP, IP_PKTINFO, 1)
                                   : Set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)) != 0) {
     return "setsockopt";
   }
-  // Replies fit any path (IPv6's minimum MTU), so nobody's ICMP is believed about it (as RFC 9000, 14
+  // Replies fit any path (IPv6's minimum MTU), so ICMP messages about it are ignored (as RFC 9000, 14
   // asks of QUIC); and without fragments the kernel need not draw an ID for each IPv4 packet.
   if ((v4 ? Set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
           : Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE)) != 0) {
@@ -58,14 +62,14 @@ const char* Configure(int fd, SocketAddress* address, const BufferBytes& buffers
 }  // namespace
 
 int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, const BufferBytes& buffers,
-                      const std::string& interface) {
+                      const Path& path) {
   const int fd = socket(address->is_v4() ? AF_INET : AF_INET6,
                         SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
   if (fd < 0) {
     ThrowSystemError(env, errno, "socket");
     return -1;
   }
-  const char* failed = Configure(fd, address, buffers, interface);
+  const char* failed = Configure(fd, address, buffers, path);
   if (failed == nullptr) return fd;
   const int error = errno;
   close(fd);

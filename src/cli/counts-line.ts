@@ -2,7 +2,8 @@ import type { ServiceCounts } from '../server/counts.js';
 import type { SocketCounts } from '../socket/socket-counts.js';
 
 /** What a server has done so far, in one line for people. */
-export function countsLine({ admission, classic, table, sockets, sealed }: ServiceCounts): string {
+export function countsLine(all: ServiceCounts): string {
+  const { admission, classic, table, sockets, sealed, stun } = all;
   const counts = {
     registrations: classic.registrations,
     refreshes: classic.refreshes,
@@ -16,7 +17,16 @@ export function countsLine({ admission, classic, table, sockets, sealed }: Servi
     expired: table.expired,
     ...socketCounts(sockets),
   };
-  return `counts: ${list(counts)}${sealed === undefined ? '' : `; sealed: ${list(sealed)}`}`;
+  const protocols = Object.entries({ sealed, stun }).map(([name, its]) =>
+    its === undefined ? '' : `; ${name}: ${list(its)}`,
+  );
+  return `counts: ${list(counts)}${protocols.join('')}`;
+}
+
+/** Whom a server knows, in a few words. */
+export function statusLine({ table, sealed }: ServiceCounts): string {
+  const clients = sealed === undefined ? '' : `, ${sealed.clients} sealed clients`;
+  return `${table.peers} classic peers${clients}`;
 }
 
 /** What sockets lost, by the names that people are shown. */

@@ -2,6 +2,7 @@ import type { AdmissionCounts } from '../limits/admission.js';
 import type { SocketCounts } from '../socket/socket-counts.js';
 import type { ClassicCounts } from './classic/classic-handler.js';
 import type { SealedCounts, SealedSizes } from './sealed/sealed-counts.js';
+import type { StunCounts } from './stun-handler.js';
 
 /** The classic table, for reports. */
 export interface TableCounts {
@@ -21,5 +22,7 @@ export interface ServiceCounts {
   readonly table: TableCounts;
   /** Undefined where the server speaks the classic protocol only. */
   readonly sealed?: Readonly<SealedCounts> & SealedSizes;
+  /** Undefined where the server answers no STUN. */
+  readonly stun?: Readonly<StunCounts>;
   readonly sockets: Readonly<SocketCounts>;
 }
