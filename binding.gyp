@@ -4,6 +4,7 @@
       "target_name": "wg_rendezvous",
       "sources": [
         "native/addon.cc",
+        "native/conntrack.cc",
         "native/system-error.cc",
         "native/interface-flags.cc",
         "native/name-lock.cc",
@@ -15,7 +16,8 @@
         "native/datagram-slots.cc",
         "native/tcp-listener.cc",
         "native/udp-descriptor.cc",
-        "native/udp-batch.cc"
+        "native/udp-batch.cc",
+        "native/unix-datagram.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],

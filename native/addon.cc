@@ -1,11 +1,13 @@
 #include <napi.h>
 
+#include "conntrack.h"
 #include "interface-flags.h"
 #include "name-lock.h"
 #include "process.h"
 #include "raw-socket.h"
 #include "tcp-listener.h"
 #include "udp-batch.h"
+#include "unix-datagram.h"
 
 // Runs once in each environment (the main thread and every worker). The classes keep no state
 // outside their instances, so there is nothing to share between environments or to tear down here:
@@ -21,7 +23,9 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
               Napi::Function::New(env, wg_rendezvous::EnterNetworkNamespace));
   exports.Set("followParent", Napi::Function::New(env, wg_rendezvous::FollowParent));
   exports.Set("lockName", Napi::Function::New(env, wg_rendezvous::LockName));
+  exports.Set("forgetFlow", Napi::Function::New(env, wg_rendezvous::ForgetFlow));
   exports.Set("listenTcp", Napi::Function::New(env, wg_rendezvous::ListenTcp));
+  exports.Set("sendUnixDatagram", Napi::Function::New(env, wg_rendezvous::SendUnixDatagram));
   return exports;
 }
 

@@ -25,7 +25,7 @@ bool Take(int fd, const sockaddr_un& address, socklen_t length) {
   return bind(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0 && listen(fd, 1) == 0;
 }
 
-// Who listens at the name; false when nobody does.
+// Finds the process that listens at the name; false if there is none.
 bool FindHolder(const sockaddr_un& address, socklen_t length, ucred* holder) {
   const int fd = OpenSocket();
   if (fd < 0) return false;

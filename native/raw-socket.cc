@@ -166,7 +166,8 @@ Napi::Value RawSocket::FindRoute(const Napi::CallbackInfo& info) {
   }
   flow.source_port = static_cast<uint16_t>(info[2].As<Napi::Number>().Uint32Value());
   flow.destination_port = static_cast<uint16_t>(info[3].As<Napi::Number>().Uint32Value());
-  flow.mark = mark_;
+  // Without ports it is about any packet of this host, and those have no mark.
+  flow.mark = flow.source_port == 0 && flow.destination_port == 0 ? 0 : mark_;
   Route route;
   const int error = routes_.Find(flow, &route);
   if (error != 0) {
@@ -183,14 +184,15 @@ Napi::Value RawSocket::FindRoute(const Napi::CallbackInfo& info) {
 
 void RawSocket::Send(const Napi::CallbackInfo& info) {
   if (!IsBytes(info[0]) || !IsBytes(info[1]) || !info[2].IsNumber() || !IsBytes(info[3]) ||
-      !info[4].IsNumber()) {
-    return ThrowTypeError(
-        info.Env(), "Expected (datagram, address, scope id, source address, interface index)");
+      !info[4].IsNumber() || !(info[5].IsUndefined() || info[5].IsNumber())) {
+    return ThrowTypeError(info.Env(), "Expected (datagram, address, scope id, source address, "
+                                      "interface index[, hop limit])");
   }
   Napi::Uint8Array datagram = info[0].As<Napi::Uint8Array>();
   const Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
   const Napi::Uint8Array source_bytes = info[3].As<Napi::Uint8Array>();
   const uint32_t interface_index = info[4].As<Napi::Number>().Uint32Value();
+  const int hop_limit = info[5].IsNumber() ? info[5].As<Napi::Number>().Int32Value() : 0;
   SocketAddress address;
   SocketAddress source;
   // Port 0: on a raw socket the field means the protocol.
@@ -200,7 +202,7 @@ void RawSocket::Send(const Napi::CallbackInfo& info) {
     return ThrowTypeError(info.Env(), "Expected the addresses to be of the socket's family");
   }
   iovec vector{datagram.Data(), datagram.ByteLength()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo))] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
   message.msg_name = address.sockaddr();
   message.msg_namelen = address.length();
@@ -217,7 +219,6 @@ void RawSocket::Send(const Napi::CallbackInfo& info) {
     header->cmsg_type = IP_PKTINFO;
     header->cmsg_len = CMSG_LEN(sizeof(route));
     memcpy(CMSG_DATA(header), &route, sizeof(route));
-    message.msg_controllen = CMSG_SPACE(sizeof(route));
   } else {
     in6_pktinfo route{};
     route.ipi6_ifindex = interface_index;
@@ -226,8 +227,17 @@ void RawSocket::Send(const Napi::CallbackInfo& info) {
     header->cmsg_type = IPV6_PKTINFO;
     header->cmsg_len = CMSG_LEN(sizeof(route));
     memcpy(CMSG_DATA(header), &route, sizeof(route));
-    message.msg_controllen = CMSG_SPACE(sizeof(route));
   }
+  size_t control_length = CMSG_ALIGN(header->cmsg_len);
+  if (hop_limit > 0) {
+    header = CMSG_NXTHDR(&message, header);
+    header->cmsg_level = family_ == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+    header->cmsg_type = family_ == AF_INET ? IP_TTL : IPV6_HOPLIMIT;
+    header->cmsg_len = CMSG_LEN(sizeof(hop_limit));
+    memcpy(CMSG_DATA(header), &hop_limit, sizeof(hop_limit));
+    control_length += CMSG_SPACE(sizeof(hop_limit));
+  }
+  message.msg_controllen = control_length;
   ssize_t sent;
   do {
     sent = sendmsg(fd(), &message, MSG_DONTWAIT);

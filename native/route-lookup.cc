@@ -83,8 +83,10 @@ int RouteLookup::Find(const Flow& flow, Route* route) {
   const uint16_t source_port = htons(flow.source_port);
   const uint16_t destination_port = htons(flow.destination_port);
   AddAttribute(&request, RTA_IP_PROTO, &protocol, sizeof(protocol));
-  AddAttribute(&request, RTA_SPORT, &source_port, sizeof(source_port));
-  AddAttribute(&request, RTA_DPORT, &destination_port, sizeof(destination_port));
+  if (source_port != 0) AddAttribute(&request, RTA_SPORT, &source_port, sizeof(source_port));
+  if (destination_port != 0) {
+    AddAttribute(&request, RTA_DPORT, &destination_port, sizeof(destination_port));
+  }
   if (flow.mark != 0) AddAttribute(&request, RTA_MARK, &flow.mark, sizeof(flow.mark));
   if (!to.is_v4() && to.v6().sin6_scope_id != 0) {
     const uint32_t scope = to.v6().sin6_scope_id;

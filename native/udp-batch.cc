@@ -81,18 +81,20 @@ UdpBatch::UdpBatch(const Napi::CallbackInfo& info) : PollWrap<UdpBatch>(info) {
   Options options(info);
   const int64_t receive_buffer = options.Number("receiveBufferBytes");
   const int64_t send_buffer = options.Number("sendBufferBytes", 0);
-  const std::string interface = options.String("interfaceName");
-  const bool fragments = options.Number("fragments", 0) == 1;
+  const int64_t mark = options.Number("mark", 0);
+  const Path path = {options.String("interfaceName"), static_cast<uint32_t>(mark),
+                     options.Number("fragments", 0) == 1};
   SocketAddress address;
   const bool has_address = options.Address(&address);
   if (options.threw()) return;
-  if (!has_address || !IsBufferSize(receive_buffer) || !IsBufferSize(send_buffer)) {
+  if (!has_address || !IsBufferSize(receive_buffer) || !IsBufferSize(send_buffer) ||
+      mark < 0 || mark > UINT32_MAX) {
     ThrowTypeError(env, "Expected { family, address, scopeId, port, receiveBufferBytes, "
-                        "sendBufferBytes }");
+                        "sendBufferBytes, mark }");
     return;
   }
   const BufferBytes buffers = {static_cast<int>(receive_buffer), static_cast<int>(send_buffer)};
-  const int fd = OpenUdpDescriptor(env, &address, buffers, interface, fragments);
+  const int fd = OpenUdpDescriptor(env, &address, buffers, path);
   if (fd < 0) return;
   port_ = ntohs(address.is_v4() ? address.v4().sin_port : address.v6().sin6_port);
   slots_ = std::make_unique<DatagramSlots>(address.is_v4(), IsWildcard(address), address.bytes());

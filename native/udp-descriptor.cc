@@ -29,21 +29,25 @@ int GetBuffer(int fd, int option) {
 
 // Returns the name of the system call that failed, with errno set, or nullptr.
 const char* Configure(int fd, SocketAddress* address, const BufferBytes& buffers,
-                      const std::string& interface, bool fragments) {
+                      const Path& path) {
   const bool v4 = address->is_v4();
-  if (!BindToInterface(fd, interface)) return "setsockopt";
+  if (!BindToInterface(fd, path.interface)) return "setsockopt";
+  if (path.mark != 0 &&
+      setsockopt(fd, SOL_SOCKET, SO_MARK, &path.mark, sizeof(path.mark)) != 0) {
+    return "setsockopt";
+  }
   if (!v4 && Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0) return "setsockopt";
-  // Where the address is the wildcard, a reply has to be told which address it was asked at.
+  // With the wildcard address, a reply has to leave from the address that the request was sent to.
   if (IsWildcard(*address) && (v4 ? Set(fd, IPPROTO_IP, IP_PKTINFO, 1)
                                   : Set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)) != 0) {
     return "setsockopt";
   }
-  // Replies fit any path (IPv6's minimum MTU), so nobody's ICMP is believed about it (as RFC 9000, 14
+  // Replies fit any path (IPv6's minimum MTU), so ICMP messages about it are ignored (as RFC 9000, 14
   // asks of QUIC); and without fragments the kernel need not draw an ID for each IPv4 packet.
   // A relay sends as WireGuard does: over IPv4 without DF and whatever ICMP claims, over IPv6 in fragments
   // where the path is known to be narrow.
-  const int v4_discovery = fragments ? IP_PMTUDISC_OMIT : IP_PMTUDISC_PROBE;
-  const int v6_discovery = fragments ? IPV6_PMTUDISC_WANT : IPV6_PMTUDISC_PROBE;
+  const int v4_discovery = path.fragments ? IP_PMTUDISC_OMIT : IP_PMTUDISC_PROBE;
+  const int v6_discovery = path.fragments ? IPV6_PMTUDISC_WANT : IPV6_PMTUDISC_PROBE;
   if ((v4 ? Set(fd, IPPROTO_IP, IP_MTU_DISCOVER, v4_discovery)
           : Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, v6_discovery)) != 0) {
     return "setsockopt";
@@ -62,14 +66,14 @@ const char* Configure(int fd, SocketAddress* address, const BufferBytes& buffers
 }  // namespace
 
 int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, const BufferBytes& buffers,
-                      const std::string& interface, bool fragments) {
+                      const Path& path) {
   const int fd = socket(address->is_v4() ? AF_INET : AF_INET6,
                         SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
   if (fd < 0) {
     ThrowSystemError(env, errno, "socket");
     return -1;
   }
-  const char* failed = Configure(fd, address, buffers, interface, fragments);
+  const char* failed = Configure(fd, address, buffers, path);
   if (failed == nullptr) return fd;
   const int error = errno;
   close(fd);

@@ -15,23 +15,30 @@ struct BufferBytes {
   int send;
 };
 
+// Where datagrams leave and arrive; interface as below, mark for SO_MARK, 0 for none.
+struct Path {
+  std::string interface;
+  uint32_t mark;
+  bool fragments = false;
+};
+
 // Opens a non-blocking UDP socket bound to an address, with the options that a batch needs: the
 // destination address of each datagram (only on the wildcard address, elsewhere it is known), the
 // count of drops, and buffers. Throws a system error and returns -1.
 //
-// interface, where not empty: only datagrams that arrive through it are received, and the others go
+// path.interface, where not empty: only datagrams that arrive through it are received, and the others go
 // out through it (SO_BINDTODEVICE).
 //
-// fragments: what exceeds the MTU is sent in fragments; otherwise it is not sent at all.
+// path.fragments: what exceeds the MTU is sent in fragments; otherwise it is not sent at all.
 //
 // SO_REUSEADDR stays off: a port in use has to be an error.
 int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, const BufferBytes& buffers,
-                      const std::string& interface, bool fragments);
+                      const Path& path);
 
 // Whether the address is 0.0.0.0 or ::.
 bool IsWildcard(const SocketAddress& address);
 
-// SO_RCVBUF and SO_SNDBUF as the kernel granted them (it doubles what was asked for); 0 when they
+// SO_RCVBUF and SO_SNDBUF as the kernel granted them (it doubles the requested size); 0 when they
 // cannot be read.
 BufferBytes GrantedBuffers(int fd);
 

@@ -28,3 +28,19 @@ as_owner() {
     runuser -u "$owner" -- env HOME="$home" PATH="$PATH" "$@"
   fi
 }
+
+# What is fetched once: root's is where other users can run it, as some tests do.
+cache_folder() {
+  if [[ $EUID -eq 0 ]]; then
+    echo /var/cache/wg-rendezvous-build
+  else
+    echo "${XDG_CACHE_HOME:-$HOME/.cache}/wg-rendezvous"
+  fi
+}
+
+# The prefix of the tools that build for x64 or arm64; none on a machine of that kind.
+cross() {
+  local machine=x86_64
+  [[ $1 == x64 ]] || machine=aarch64
+  [[ $(uname -m) == "$machine" ]] || printf '%s-linux-gnu-' "$machine"
+}

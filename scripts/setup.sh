@@ -17,13 +17,34 @@ needs=(
   ss:iproute2
   ping:iputils-ping
   conntrack:conntrack
+  miniupnpd:miniupnpd-nftables
   sysctl:procps
+  systemd-analyze:systemd
   g++:g++
   make:make
   python3:python3
 )
-# `setup.sh tests`: a browser too, for the page that the comparison writes.
-[[ ${1:-} != tests ]] || needs+=(chromium:chromium)
+# `setup.sh tests`: a browser too, for the page that the comparison writes; a terminal emulator; what reads the
+# manual and the completions; STUN programs of others; what makes and tries packages.
+[[ ${1:-} != tests ]] || needs+=(
+  chromium:chromium
+  tmux:tmux
+  groff:groff
+  man:man-db
+  mandoc:mandoc
+  zsh:zsh
+  fish:fish
+  turnserver:coturn
+  turnutils_stunclient:coturn
+  stun:stun-client
+  aarch64-linux-gnu-g++:g++-aarch64-linux-gnu
+  debootstrap:debootstrap
+  lintian:lintian
+  qemu-aarch64-static:qemu-user-static
+  readelf:binutils
+  unshare:util-linux
+  xz:xz-utils
+)
 
 main() {
   check_node
@@ -69,13 +90,33 @@ install_packages() {
   say "installing ${packages[*]}"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
+  hold_services
   # Without recommendations, or a kernel comes along. With the examples, which slim images leave out
   # of every package: there the package may be installed without them already.
   apt-get install -qq -y --no-install-recommends --reinstall \
     -o 'Dpkg::Options::=--path-include=/usr/share/doc/wireguard-tools/*' \
     "${packages[@]}"
+  release_services
   find_missing
   [[ ${#missing[@]} -eq 0 ]] || fail "missing still, after apt-get install: ${missing[*]}"
+}
+
+# Some packages bring a service along (coturn). Nobody asked for one: none is started now, or at the next boot.
+readonly POLICY=/usr/sbin/policy-rc.d
+hold_services() {
+  [[ ! -e $POLICY ]] || return 0
+  printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+  chmod 755 "$POLICY"
+  trap 'rm -f "$POLICY"' EXIT
+}
+
+release_services() {
+  local package
+  for package in "${packages[@]}"; do
+    if [[ $package == coturn && -d /run/systemd/system ]]; then
+      systemctl --quiet disable coturn.service
+    fi
+  done
 }
 
 install_modules() {

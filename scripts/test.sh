@@ -1,13 +1,25 @@
 #!/usr/bin/env bash
 # Sets up what the tests need, and runs all of them: `sudo scripts/test.sh`. Anything that is missing
 # is a failure; nothing is skipped. `scripts/test.sh pure`, or `npm test`, runs those that need neither
-# root nor a socket.
+# root nor a socket; `sudo scripts/test.sh quick` those that need no namespaces. `--node PATH` runs them with
+# another Node. Without it, all tests include the quick ones with each Node that the program is for.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/common.sh
 
+readonly NODES=(20 22 24)
+
 main() {
-  if [[ ${1:-} == pure ]]; then
+  local other='' suite=all
+  while [[ $# -gt 0 ]]; do
+    case $1 in
+      --node) other=${2:-} && shift 2 || fail '--node needs the path of a Node' ;;
+      pure | quick | all) suite=$1 && shift ;;
+      *) fail "usage: $0 [--node PATH] [pure|quick|all]" ;;
+    esac
+  done
+  [[ -z $other ]] || use_node "$other"
+  if [[ $suite == pure ]]; then
     npm run --silent build:all
     remove_orphans
     run_tests "$CORES" "${pure[@]}"
@@ -21,10 +33,38 @@ main() {
   say 'compile'
   as_owner npm run --silent build:all
   remove_orphans
+  run_quick
+  [[ $suite == all ]] || return 0
   # Those in namespaces come last: they are slow, and mean little where the others fail.
-  run_tests "$CORES" "${pure[@]}"
-  run_tests 1 -not \( "${pure[@]}" \) -not -path 'dist/test/netns/*'
   run_tests 1 -path 'dist/test/netns/*'
+  say 'packages'
+  as_owner make --silent packages
+  run_tests 1 -path 'dist/test/package/*'
+  [[ -z $other ]] || return 0
+  local major
+  for major in "${NODES[@]}"; do
+    [[ $(node -p 'process.versions.node') == "$major".* ]] || (
+      use_node "$(scripts/node-runtime.sh x64 "$major")/bin/node"
+      run_quick
+    )
+  done
+}
+
+# Tests that need neither root nor namespaces of their own, and those that need no lab.
+run_quick() {
+  run_tests "$CORES" "${pure[@]}"
+  run_tests 1 -not \( "${pure[@]}" \) -not -path 'dist/test/netns/*' -not -path 'dist/test/package/*'
+}
+
+# Makes a Node the one that `node` is, here and in everything that is started from here.
+use_node() {
+  local node
+  node=$(realpath -e "$1") && [[ -x $node && ! -d $node && $(basename "$node") == node ]] ||
+    fail "--node $1 is no program named node"
+  [[ $EUID -ne 0 ]] || runuser -u nobody -- "$node" --version >/dev/null ||
+    fail "--node $1: some tests run it as the user nobody, who cannot"
+  PATH=$(dirname "$node"):$PATH
+  say "Node $(node -p process.version), $node"
 }
 
 # Tests that open no socket. The others run one file after another: some flood the loopback

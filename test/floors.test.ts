@@ -8,7 +8,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The floors, top first. A folder of src imports from itself and from those named beside it. */
 const FLOORS: Readonly<Record<string, string>> = {
-  cli: 'compare client dns server metrics sealed wireguard files socket wire',
+  cli: 'check compare client dns server metrics sealed wireguard files socket wire',
+  check: 'client sealed wireguard socket wire',
   compare: 'lab sealed socket wire',
   lab: 'sealed wire',
   dns: 'limits metrics wireguard files socket wire',
@@ -25,10 +26,14 @@ const FLOORS: Readonly<Record<string, string>> = {
 
 /** Modules that decide: no I/O, no clock, no randomness. */
 const PURE = [
+  /^client\/paths\/nat-(behaviour|survey)\.ts$/,
+  /^server\/(ports|stun-handler)\.ts$/,
   /^wire\//,
   /^limits\/(?!random-)/,
   /^client\/(liveness|peer-book|peer-track|problems|timing|connect-attempt)\.ts$/,
-  /^client\/paths\/(remote-candidate|check-list|path-monitor)\.ts$/,
+  /^client\/paths\/(remote-candidate|check-list|path-monitor|hard-nat|port-guesses|flow-script|opener-ttl)\.ts$/,
+  /^client\/status\/(status|status-book|nat-facts|server-view)\.ts$/,
+  /^check\/(?!collect|server-probe|routes|run-tool|quick-config|firewall\/firewall)/,
   /^client\/classic\/(inquiry|request-schedule)\.ts$/,
   /^client\/sealed\/(?!own-keys|server-channels|relay-channels|sealed-finder)/,
   /^server\/classic\//,

@@ -4,6 +4,8 @@
  * turns. Prints each run, medians, 95th percentiles and worst times, ratios, and beside each median its
  * floor: the start of Node, measured in the same run, plus the round trips that the protocol needs.
  *
+ * With --table: many cases instead, as table.ts has them, and our client against the original client.
+ *
  * Run as root: node dist/bench/connect/main.js --help
  */
 import { spawn } from 'node:child_process';
@@ -19,6 +21,7 @@ import { comparedLab, startClients, TWO_CONES } from '../../src/compare/measure/
 import { firstPing } from '../../src/compare/measure/first-ping.js';
 import { median, percentile } from '../../src/compare/measure/statistics.js';
 import { environment } from '../../src/compare/our-program.js';
+import { printTable, type Row } from './table.js';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/wg-rendezvous.js', import.meta.url));
 const NAMES = ['original', 'classic', 'sealed'] as const;
@@ -45,9 +48,9 @@ interface Contestant {
 /*
  * All: one for WireGuard's handshake and one for the ping. In addition, original: one for its question.
  * Classic: one for the question, a half for the peer's probe. Sealed: one for the cookie, one for the
- * handshake with the server, one from the request to the push, a half for the probe.
+ * handshake with the server, which brings the peers or the push, a half for the probe.
  */
-const ROUND_TRIPS: Readonly<Record<Name, number>> = { original: 3, classic: 3.5, sealed: 5.5 };
+const ROUND_TRIPS: Readonly<Record<Name, number>> = { original: 3, classic: 3.5, sealed: 4.5 };
 
 /** Milliseconds from the start of a Node process that does nothing to its end. */
 async function nodeStart(node: string): Promise<number> {
@@ -78,6 +81,9 @@ interface Options {
   readonly roundTrip: number;
   readonly node: string;
   readonly approach: readonly Name[];
+  readonly table: boolean;
+  /** A part of the names of the cases of the table. */
+  readonly only: string;
 }
 
 async function measure(
@@ -133,6 +139,10 @@ async function main(options: Options): Promise<void> {
       const roundTrips = ROUND_TRIPS[name];
       contestants.push({ name, approach, node: name !== 'original', roundTrips });
     }
+    if (options.table) {
+      await measureTable(contestants, options);
+      return;
+    }
     print(`round trip ${options.roundTrip} ms, ${options.runs} runs, ${options.node}`);
     for (const start of STARTS) {
       await measure(contestants, start, options);
@@ -140,6 +150,25 @@ async function main(options: Options): Promise<void> {
   } finally {
     await Promise.all(contestants.map(({ approach }) => approach[Symbol.asyncDispose]()));
   }
+}
+
+/** The table of all cases, and of our classic client against the original one where both are measured. */
+async function measureTable(
+  contestants: readonly Contestant[],
+  { runs, node, only }: Options,
+): Promise<void> {
+  const starts: number[] = [];
+  for (let i = 0; i < runs; i++) {
+    starts.push(...(await Promise.all([nodeStart(node), nodeStart(node)])));
+  }
+  const rows: Row[] = contestants.map((it) => ({ ...it, startMs: it.node ? median(starts) : 0 }));
+  const [classic, original] = ['classic', 'original'].map((name) =>
+    rows.find((row) => row.name === name),
+  );
+  if (classic !== undefined && original !== undefined) {
+    rows.push({ ...classic, name: 'classic with original', other: original.approach });
+  }
+  await printTable(rows, { tries: runs, only });
 }
 
 function print(line: string): void {
@@ -159,6 +188,12 @@ await new Command('bench:connect')
     wholeNumber(0, 2_000),
     DEFAULT_ROUND_TRIP_MS,
   )
+  .option(
+    '--table',
+    'measure many cases, and print them as a table; --runs is the tries of each',
+    false,
+  )
+  .option('--only <text>', 'with --table: only the cases with this in their names', '')
   .option('--node <path>', 'the Node executable that runs our programs', process.execPath)
   .addOption(
     new Option('--approach <name...>', 'only these approaches').choices(NAMES).default([...NAMES]),

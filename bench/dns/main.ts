@@ -114,7 +114,7 @@ async function measureAll(
   }));
 }
 
-/** Until all peers were asked for, and V8 has compiled the path of a query. */
+/** Until all peers were looked up, and V8 has compiled the path of a query. */
 async function warmUp(subject: Subject, type: 'SRV' | 'PTR'): Promise<void> {
   let asked = 0;
   while (asked < WARM_UP_QUERIES * subject.peers.length) {

@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { EndpointTable } from '../../src/server/classic/endpoint-table.js';
 import { MAX_PEERS } from '../../src/server/options.js';
+import { KEY_WORDS } from '../../src/wire/key.js';
 
-const KEY_WORDS = 8;
 /** Registrations timed together: a batch of the socket. */
 const BATCH = 128;
 

@@ -15,7 +15,7 @@ const WARM_UP_SECONDS = 1;
 /** Slices that a machine which stood still for a while made worthless are repeated at most so often. */
 const MAX_REPEATS = 3;
 
-/** What a server is asked. */
+/** A kind of request. */
 export interface Questions {
   readonly keys: number;
   readonly mode: 'hits' | 'misses';

@@ -8,6 +8,7 @@ import {
   addressFamily,
   type Endpoint,
   endpoint,
+  MAX_PORT,
   parseEndpoint,
   sameEndpoint,
 } from '../wire/endpoint.js';
@@ -16,7 +17,6 @@ import { formatPublicKey, type PublicKey, parsePublicKey } from '../wire/key.js'
 import { parsePrefix } from '../wire/prefix.js';
 
 const MAX_KEEPALIVE = 65535;
-const MAX_PORT = 65535;
 const HOST_NAME = /^(?=.{1,253}$)(?!\d+(\.\d+)*$)[\w-]{1,63}(\.[\w-]{1,63})*\.?$/;
 const SERVER = /^(?:\[(?<v6>[^\]]*)\]|(?<host>[^:[\]]*))(?::(?<port>\d+))?$/;
 
@@ -47,6 +47,22 @@ export function serverName(defaultPort: number): (text: string) => ServerName {
   };
 }
 
+/** A server as the user gives it: where it is, and its public key where it speaks the sealed protocol. */
+export interface GivenServer extends ServerName {
+  readonly key?: PublicKey;
+}
+
+/** A parser of `KEY@HOST[:PORT]`, or without the key, what `serverName` parses. */
+export function givenServer(defaultPort: number): (text: string) => GivenServer {
+  const parseName = serverName(defaultPort);
+  return (text) => {
+    const at = text.indexOf('@');
+    return at < 0
+      ? parseName(text)
+      : { ...parseName(text.slice(at + 1)), key: publicKeyArgument(text.slice(0, at)) };
+  };
+}
+
 /** `ADDR:PORT` to listen on; port 0 lets the kernel choose. */
 export function listenEndpoint(text: string): Endpoint {
   return usable(() => parseEndpoint(text));
@@ -64,6 +80,11 @@ export function listenEndpoints(text: string, before: readonly Endpoint[] = []):
     throw new InvalidArgumentError('it is given twice: leave one out.');
   }
   return [...before, added];
+}
+
+/** `--probe-port`: a port, or 0 or `none` for none. */
+export function probePort(text: string): number {
+  return text === 'none' ? 0 : wholeNumber(0, MAX_PORT)(text);
 }
 
 /** The absolute path of a file. */

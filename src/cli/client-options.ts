@@ -1,8 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ClientOptions } from '../client/client.js';
 import type { FinderFactory } from '../client/finder.js';
-import { collect, decimal, keepalive, peerKey, wholeNumber } from './arguments.js';
+import type { Endpoint } from '../wire/endpoint.js';
+import { collect, decimal, keepalive, listenEndpoint, peerKey, wholeNumber } from './arguments.js';
+import { UsageError } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
+import type { Settings } from './settings.js';
 import { withWgOption } from './wg-option.js';
 
 const DEFAULT_KEEPALIVE = 25;
@@ -14,6 +17,10 @@ const MAX_REFRESH = 120;
 /** What is given by the options of `withClientOptions`. */
 export interface ClientFlags extends LogOptions {
   readonly once?: true;
+  readonly peersOnly?: true;
+  readonly background?: true;
+  readonly metrics?: Endpoint;
+  readonly settings?: Settings;
   readonly timeout?: number;
   readonly peer?: string[];
   readonly keepalive: number;
@@ -26,8 +33,16 @@ export function withClientOptions(command: Command): Command {
   return withWgOption(command)
     .option(
       '--once',
-      'exit 0 when every peer has a fresh handshake, 3 when the timeout passes first',
+      'exit 0 when every peer has a fresh handshake and the server has answered, 3 when the timeout passes first',
     )
+    .option('--peers-only', 'with --once: do not wait for an answer of the server')
+    .addOption(
+      new Option(
+        '--background',
+        'run on as a daemon after the first look at the interface, and log to syslog',
+      ).conflicts(['once', 'timeout']),
+    )
+    .option('--metrics <addr:port>', 'serve /metrics, /healthz and /readyz there', listenEndpoint)
     .option(
       '--timeout <seconds>',
       `how long to run at most (default with --once: ${DEFAULT_ONCE_TIMEOUT})`,
@@ -56,17 +71,27 @@ export function withRefreshOption(command: Command): Command {
   );
 }
 
+/** The settings of a client; its names change with the file that they are in. */
+export interface RunOptions extends ClientOptions {
+  readonly names: Map<string, string>;
+}
+
 /** The settings of a client from its options. */
 export function clientOptions(
   interfaceName: string,
   finder: FinderFactory,
   flags: ClientFlags,
-): ClientOptions {
+): RunOptions {
+  if (flags.peersOnly && !flags.once) {
+    throw new UsageError('--peers-only is about --once: add that, or leave it out');
+  }
   const timeout = flags.timeout ?? (flags.once ? DEFAULT_ONCE_TIMEOUT : undefined);
   return {
     interfaceName,
     finder,
     once: flags.once ?? false,
+    peersOnly: flags.peersOnly ?? false,
+    names: new Map(flags.settings?.names),
     timeoutMs: timeout === undefined ? undefined : timeout * 1000,
     keepalive: flags.keepalive,
     replace: flags.replace,

@@ -1,48 +1,161 @@
-import { Client, type ClientEvent, type ClientOptions } from '../client/client.js';
+import { Client, type ClientEvent } from '../client/client.js';
+import { StatusBook } from '../client/status/status-book.js';
+import { serveStatus } from '../client/status/status-socket.js';
+import { observeTraces } from '../client/trace.js';
+import type { MetricsServer } from '../metrics/metrics-server.js';
+import type { ControlSocket } from '../socket/control-socket.js';
 import { isTrustedHolder, lockInterface } from '../socket/interface-lock.js';
+import { formatEndpoint } from '../wire/endpoint.js';
 import { ClientCounts } from './client-counts.js';
+import type { ClientFlags, RunOptions } from './client-options.js';
+import { reloadNames } from './client-reload.js';
+import { makeStatus } from './client-status.js';
+import { liveView, logView } from './client-view.js';
+import { daemonIsReady, isDaemon, removePidFile, startDaemon } from './daemon.js';
 import { EXIT } from './exit-code.js';
-import { createLogger } from './log.js';
-import type { LogOptions } from './log-options.js';
-import { peerLog } from './peer-log.js';
+import { LateLogger, type LineLogger } from './late-logger.js';
+import { listenError } from './listen-error.js';
 import { endpointText, lackText } from './peer-text.js';
+import { ServiceManager } from './service-manager.js';
+import { metricsEvents } from './service-run.js';
 import { stopSignal } from './stop-signal.js';
-
-/** Where a client shows what it does. */
-interface View {
-  observe(event: ClientEvent): void;
-  /** Prints a result. */
-  print(line: string): void;
-  end(): void;
-}
+import { traceLog } from './trace-log.js';
 
 /**
- * Runs a client until it is done. Throws what no retry can mend.
- * @param through the server, as people know it
+ * Runs a client until it is done; with --background, starts one that runs on. Throws what no retry can mend.
  * @returns the exit code
  */
-export async function runClient(
-  settings: ClientOptions,
-  through: string,
-  flags: LogOptions,
-): Promise<number> {
-  const { once, interfaceName: name } = settings;
+export async function runClient(settings: RunOptions, flags: ClientFlags): Promise<number> {
+  const { interfaceName } = settings;
+  if (!flags.background) {
+    takeInterface(interfaceName);
+    return run(settings, flags);
+  }
+  if (!isDaemon()) {
+    return startDaemon();
+  }
+  const holder = lockInterface(interfaceName);
+  if (holder !== undefined) {
+    // What was asked for is the case: a hook of wg-quick must not fail for it.
+    process.stderr.write(`a client (pid ${holder.pid}) manages ${interfaceName} already\n`);
+    return EXIT.ok;
+  }
+  return run(settings, flags).finally(() => removePidFile(interfaceName));
+}
+
+async function run(settings: RunOptions, flags: ClientFlags): Promise<number> {
+  const { once, interfaceName: name, names } = settings;
+  const manager = ServiceManager.ofThisProcess();
   const stop = stopSignal();
-  takeInterface(name);
+  const logger = new LateLogger(flags, flags.background ? 'syslog' : 'stderr');
   const live = process.stdout.isTTY && flags.logFormat === 'text' && !once;
-  const view = live ? await liveTable(`${name} through ${through}`) : logView(flags);
+  const book = new StatusBook({ reasonOf: lackText, nameOf: (key) => names.get(key) });
+  const startedAt = Date.now();
+  const view = live
+    ? await liveView(() => status())
+    : logView(logger, names, flags.background === true);
+  if (flags.logLevel === 'debug' || flags.logLevel === 'trace') {
+    observeTraces(traceLog(logger, names));
+  }
   const counts = new ClientCounts();
+  const watchers: ((event: ClientEvent) => void)[] = [
+    (event) => counts.observe(event),
+    (event) => book.observe(event, Date.now()),
+    (event) => view.observe(event),
+  ];
+  const observe = (event: ClientEvent) => {
+    for (const watch of watchers) {
+      watch(event);
+    }
+  };
+  let socket: Promise<ControlSocket | undefined> | undefined;
   const client = new Client(settings, (event) => {
-    counts.observe(event);
-    view.observe(event);
+    observe(event);
+    if (event.type === 'peers') {
+      // Not before: the first inspection of the interface is on the way to the first connection, and may end
+      // the run.
+      socket ??= serveStatus(name, status).catch(({ message }: Error) => {
+        observe({ type: 'problem', topic: 'status', text: message });
+        return undefined;
+      });
+      // The first peers, or none, are told of after the first look at the interface.
+      tellManager(manager, client, flags, name);
+    }
   });
+  const status = () => makeStatus(name, client, book, startedAt);
+  stop.addEventListener('abort', () => void manager.stopping());
   process.on('SIGUSR1', () => view.print(counts.line(client.peers, flags.logFormat)));
-  const outcome = await client.run(stop).finally(() => view.end());
-  return outcome === 'stopped' ? EXIT.ok : report(client, outcome === 'connected');
+  process.on('SIGHUP', () => {
+    manager.reloading();
+    reloadNames(flags.settings, names, logger);
+    manager.ready();
+  });
+  let metrics: MetricsServer | undefined;
+  try {
+    metrics = await openMetrics(flags, client, watchers, logger);
+    if (metrics !== undefined) {
+      view.print(`metrics on ${formatEndpoint(metrics.address)}`);
+    }
+    const outcome = await client.run(stop);
+    view.end();
+    return outcome === 'stopped' ? EXIT.ok : report(client, outcome === 'connected', flags);
+  } catch (error) {
+    view.end();
+    if (flags.background) {
+      logger.error({}, (error as Error).message);
+    }
+    throw error;
+  } finally {
+    (await socket)?.close();
+    await metrics?.close();
+    await logger.flush();
+  }
+}
+
+/** The first time, this client is ready: also where the interface cannot be used yet. */
+function tellManager(
+  manager: ServiceManager,
+  client: Client,
+  { background }: ClientFlags,
+  name: string,
+): void {
+  manager.status(statusText(client));
+  if (!manager.isReady) {
+    manager.ready();
+    if (background) {
+      daemonIsReady(name);
+    }
+  }
+  manager.alive();
+}
+
+function statusText({ peers, problems }: Client): string {
+  const connected = peers.filter(({ state }) => state === 'connected').length;
+  return [`${connected} of ${peers.length} peers connected`, ...problems].join('; ');
+}
+
+/** Undefined without --metrics. Rejects with a UsageError where the address cannot be used. */
+async function openMetrics(
+  { metrics: endpoint }: ClientFlags,
+  client: Client,
+  watchers: ((event: ClientEvent) => void)[],
+  logger: LineLogger,
+): Promise<MetricsServer | undefined> {
+  if (endpoint === undefined) {
+    return undefined;
+  }
+  const { ClientMetrics } = await import('./client-metrics.js');
+  const metrics = new ClientMetrics(client);
+  watchers.push((event) => metrics.observe(event));
+  try {
+    return await metrics.open({ ...metricsEvents(logger), endpoint });
+  } catch (error) {
+    throw listenError(error as NodeJS.ErrnoException);
+  }
 }
 
 /** Prints who is connected, and on stderr why the others are not. Returns the exit code. */
-function report(client: Client, isDone: boolean): number {
+function report(client: Client, isDone: boolean, { peersOnly }: ClientFlags): number {
   const { peers } = client;
   for (const peer of peers.filter(({ state }) => state === 'connected')) {
     process.stdout.write(`${peer.name} connected ${endpointText(peer)}\n`);
@@ -55,6 +168,11 @@ function report(client: Client, isDone: boolean): number {
     ...client.problems,
     ...lacking.map((peer) => `peer ${peer.name}: no fresh handshake: ${lackText(peer)}`),
   ];
+  if (!peersOnly && !client.hasAnswered && lacking.length === 0 && peers.length > 0) {
+    reasons.push(
+      'the server has not answered: all peers were connected already without it (with --peers-only that is enough)',
+    );
+  }
   for (const reason of reasons) {
     process.stderr.write(`${reason}\n`);
   }
@@ -77,17 +195,4 @@ function takeInterface(name: string): void {
   process.stderr.write(
     `user ${holder.uid} (${who}) pretends to be a client of ${name}: going on without a lock\n`,
   );
-}
-
-function logView(flags: LogOptions): View {
-  return {
-    observe: peerLog(createLogger(flags)),
-    print: (line) => process.stdout.write(`${line}\n`),
-    end() {},
-  };
-}
-
-async function liveTable(title: string): Promise<View> {
-  const { PeerTable } = await import('./peer-table.js');
-  return new PeerTable(title, process.stdout);
 }

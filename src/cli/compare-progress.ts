@@ -1,8 +1,8 @@
-import { createLogUpdate } from 'log-update';
 import type { Progress } from '../compare/index.js';
 import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
-import { sized } from './sized-stream.js';
+import { Screen } from './screen.js';
+import { cut } from './text-width.js';
 
 /** Shows the progress of a comparison: in place on a terminal, as log lines elsewhere. */
 export async function compareProgress(stream: NodeJS.WriteStream, flags: LogOptions) {
@@ -10,11 +10,16 @@ export async function compareProgress(stream: NodeJS.WriteStream, flags: LogOpti
 }
 
 function drawn(stream: NodeJS.WriteStream) {
-  const draw = createLogUpdate(sized(stream));
+  let lines: string[] = [];
+  const screen = new Screen(stream, (columns, rows) =>
+    lines.slice(0, rows).map((line) => cut(line, columns)),
+  );
   return {
-    show: ({ done, total, running }: Progress) =>
-      draw([`${bar(done, total)} ${done} of ${total}`, ...running].join('\n')),
-    end: () => draw.clear(),
+    show: ({ done, total, running }: Progress) => {
+      lines = [`${bar(done, total)} ${done} of ${total}`, ...running];
+      screen.draw();
+    },
+    end: () => screen.clear(),
   };
 }
 

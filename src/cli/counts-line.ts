@@ -2,14 +2,8 @@ import type { ServiceCounts } from '../server/counts.js';
 import type { SocketCounts } from '../socket/socket-counts.js';
 
 /** What a server has done so far, in one line for people. */
-export function countsLine({
-  admission,
-  classic,
-  table,
-  sockets,
-  sealed,
-  relay,
-}: ServiceCounts): string {
+export function countsLine(all: ServiceCounts): string {
+  const { admission, classic, table, sockets, sealed, stun, relay } = all;
   const counts = {
     registrations: classic.registrations,
     refreshes: classic.refreshes,
@@ -23,10 +17,16 @@ export function countsLine({
     expired: table.expired,
     ...socketCounts(sockets),
   };
-  const parts = Object.entries({ sealed, relay }).flatMap(([name, part]) =>
-    part === undefined ? [] : [`; ${name}: ${list(part)}`],
+  const protocols = Object.entries({ sealed, stun, relay }).map(([name, its]) =>
+    its === undefined ? '' : `; ${name}: ${list(its)}`,
   );
-  return `counts: ${list(counts)}${parts.join('')}`;
+  return `counts: ${list(counts)}${protocols.join('')}`;
+}
+
+/** Whom a server knows, in a few words. */
+export function statusLine({ table, sealed }: ServiceCounts): string {
+  const clients = sealed === undefined ? '' : `, ${sealed.clients} sealed clients`;
+  return `${table.peers} classic peers${clients}`;
 }
 
 /** What sockets lost, by the names that people are shown. */

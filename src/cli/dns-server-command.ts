@@ -1,12 +1,12 @@
 import { Command, Help, Option } from 'commander';
 import {
   DEFAULT_REGISTRY_LIMITS,
-  DNS_PORT,
   type RegistryServiceOptions,
   type ZoneOptions,
 } from '../dns/options.js';
 import { MAX_RATE } from '../server/options.js';
 import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
+import { DNS_PORT } from '../wire/dns-message.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import {
   allAddresses,
@@ -21,6 +21,7 @@ import {
 } from './arguments.js';
 import type { DnsServerFlags } from './dns-server-run.js';
 import { UsageError } from './exit-code.js';
+import { withSettings } from './settings.js';
 import { withWgOption } from './wg-option.js';
 
 const MAX_AGE_SECONDS = 3600;
@@ -29,10 +30,15 @@ const DEFAULT_LISTEN = allAddresses(DNS_PORT);
 
 /** `dns server`. */
 export function dnsServerCommand(exit: (code: number) => void): Command {
-  return withWgOption(new Command('server'))
+  const command = withSettings(new Command('server'), {
+    section: 'DnsServer',
+    file: (self) => fileOf(self.opts<{ readonly interface?: string }>().interface),
+    needs: ['zone', 'interface'],
+  });
+  return withWgOption(command)
     .description('run a DNS server with the endpoints of the peers of a WireGuard interface')
-    .requiredOption('--zone <zone>', 'the zone to answer for; can be repeated', collect(zoneName))
-    .requiredOption('--interface <name>', 'the WireGuard interface', interfaceName)
+    .option('--zone <zone>', 'the zone to answer for; can be repeated', collect(zoneName))
+    .option('--interface <name>', 'the WireGuard interface', interfaceName)
     .option(
       '--listen <addr:port>',
       `where to listen, UDP and TCP; can be repeated (default: ${DEFAULT_LISTEN.map(formatEndpoint).join(' and ')})`,
@@ -96,6 +102,10 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
       const { runDnsServer } = await import('./dns-server-run.js');
       exit(await runDnsServer(registryOptions(flags), flags));
     });
+}
+
+function fileOf(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : `${name}.conf`;
 }
 
 /** Without the preset, which only matters to the parser. */

@@ -11,6 +11,7 @@ import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
 import { usable } from './sealed-files.js';
+import { ServiceManager } from './service-manager.js';
 import { announce, announceListening, metricsEvents, runUntilStopped } from './service-run.js';
 import { socketErrorLog } from './socket-error-log.js';
 import { stopSignal } from './stop-signal.js';
@@ -38,6 +39,7 @@ export async function runDnsServer(
   options: RegistryServiceOptions,
   flags: DnsServerFlags,
 ): Promise<number> {
+  const manager = ServiceManager.ofThisProcess();
   const stop = stopSignal();
   const logger = createLogger(flags);
   const service = await open(
@@ -45,7 +47,11 @@ export async function runDnsServer(
     registryEvents(options, logger),
   );
   announce(service, logger);
-  return runUntilStopped(service, stop, flags, registryCountsLine);
+  return runUntilStopped(service, stop, flags, {
+    countsLine: registryCountsLine,
+    statusLine: ({ readings }) => `${readings.done} readings of WireGuard`,
+    manager,
+  });
 }
 
 function signerOption({ dnssec }: DnsServerFlags): Pick<RegistryServiceOptions, 'signer'> {

@@ -1,5 +1,16 @@
 #!/usr/bin/env node
 import './own-signals.js';
 
-// The entry of the program: a client is to send its first packet as early as possible.
-await import(process.argv[2] === 'client' ? './client-main.js' : './main.js');
+const MIN_NODE = 20;
+
+// The entry of the program. It is bundled into syntax
+// that Node 10 can read, as a module or as a script, so that an old Node gets as far as this message.
+if (Number.parseInt(process.versions.node, 10) < MIN_NODE) {
+  process.stderr.write(
+    `error: wg-rendezvous needs Node ${MIN_NODE} or newer, and ${process.execPath} is ${process.version}: ` +
+      'install a newer one, or the .deb or .tar.xz package, which brings its own\n',
+  );
+  process.exitCode = 1;
+} else {
+  void import('./start.js');
+}

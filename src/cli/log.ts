@@ -1,9 +1,20 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
+import { sendUnixDatagram } from '../socket/unix-datagram.js';
 import type { LogOptions } from './log-options.js';
 
-/** A logger to stderr: one line for people, or one JSON object, for each entry. */
-export function createLogger({ logFormat, logLevel }: LogOptions): Logger {
-  const stderr = pino.destination({ fd: 2, sync: true });
+const SYSLOG = '/dev/log';
+/** Facility daemon, as a number of syslog(3) that is shifted by three. */
+const DAEMON = 3 << 3;
+const SEVERITIES: Readonly<Record<string, number>> = { fatal: 2, error: 3, warn: 4, info: 6 };
+const DEBUG = 7;
+
+/** A logger to stderr, or of a daemon to syslog: one line for people, or one JSON object, for each entry. */
+export function createLogger(
+  { logFormat, logLevel }: LogOptions,
+  to: 'stderr' | 'syslog' = 'stderr',
+  syslog = SYSLOG,
+): Logger {
+  const destination = to === 'syslog' ? syslogStream(logFormat, syslog) : stderrStream(logFormat);
   return pino(
     {
       level: logLevel,
@@ -11,8 +22,29 @@ export function createLogger({ logFormat, logLevel }: LogOptions): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    logFormat === 'json' ? stderr : textStream(stderr),
+    destination,
   );
+}
+
+function stderrStream(format: LogOptions['logFormat']): DestinationStream {
+  const stderr = pino.destination({ fd: 2, sync: true });
+  return format === 'json' ? stderr : textStream(stderr);
+}
+
+/** Lines for the host's log (RFC 3164, without time and host, which the log adds). Lost where there is none. */
+function syslogStream(format: LogOptions['logFormat'], path: string): DestinationStream {
+  return {
+    write(line) {
+      const { level, msg } = JSON.parse(line) as Record<string, string>;
+      const text = format === 'json' ? line.trimEnd() : msg;
+      const priority = DAEMON | (SEVERITIES[level ?? ''] ?? DEBUG);
+      try {
+        sendUnixDatagram(path, `<${priority}>wg-rendezvous[${process.pid}]: ${text}`);
+      } catch {
+        // A host without syslog, or with one that does not keep up: the daemon goes on.
+      }
+    },
+  };
 }
 
 /** Shows time, level and message; the fields are for machines, and messages say all of them. */

@@ -1,13 +1,5 @@
-import { clientCommand } from './client-command.js';
-import { compareCommand } from './compare-command.js';
-import { dnsCommand } from './dns-command.js';
-import { labAgentCommand } from './lab-agent-command.js';
+import { COMMANDS, HIDDEN_COMMANDS } from './commands.js';
 import { runProgram } from './program.js';
-import { pubkeyCommand } from './pubkey-command.js';
-import { serverCommand } from './server-command.js';
 
 // The program with all commands.
-await runProgram(
-  [serverCommand, pubkeyCommand, clientCommand, dnsCommand, compareCommand],
-  [labAgentCommand],
-);
+await runProgram(COMMANDS, HIDDEN_COMMANDS);

@@ -20,7 +20,11 @@ function withLogOptions(command: Command): void {
 /** Makes a command; `exit` ends the process with a code. */
 export type MakeCommand = (exit: (code: number) => void) => Command;
 
-function createProgram(commands: readonly MakeCommand[], hidden: readonly MakeCommand[]): Command {
+/** The program with some commands, of which the hidden ones are in no help. */
+export function createProgram(
+  commands: readonly MakeCommand[],
+  hidden: readonly MakeCommand[] = [],
+): Command {
   const program = new Command('wg-rendezvous')
     .description('Connects WireGuard peers behind NATs directly, with WireGuard unmodified.')
     .version(version())

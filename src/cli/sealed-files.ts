@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readTextFile } from '../files/text-file.js';
 import type { RelayOptions, SealedOptions } from '../server/options.js';
 import { type AllowList, parseAllowList } from '../server/sealed/allow-list.js';
 import { UsageError } from './exit-code.js';
@@ -45,16 +45,17 @@ export function readAllowFile(path: string): AllowList {
 }
 
 function readList(path: string): string {
+  let text: string | undefined;
   try {
-    const status = statSync(path);
-    if (status.isFile() && status.size <= MAX_LIST_BYTES) {
-      return readFileSync(path, 'utf8');
-    }
+    text = readTextFile(path, MAX_LIST_BYTES);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new UsageError(`cannot read the list of keys ${path} (${code})`);
   }
-  throw new UsageError(`${path} is no list of keys: a file of at most ${MAX_LIST_BYTES} bytes`);
+  if (text === undefined) {
+    throw new UsageError(`${path} is no list of keys: a file of at most ${MAX_LIST_BYTES} bytes`);
+  }
+  return text;
 }
 
 /** Runs a reader of a private file; its PrivateFileError becomes a UsageError. */

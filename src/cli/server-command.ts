@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import {
   DEFAULT_LIMITS,
+  DEFAULT_PROBE_PORT,
   DEFAULT_RELAY,
   MAX_PEERS,
   MAX_RATE,
@@ -16,12 +17,14 @@ import {
   decimal,
   listenEndpoint,
   listenEndpoints,
+  probePort,
   wholeNumber,
 } from './arguments.js';
 import { UsageError } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
 import { bitRate, formatPorts, relayPorts } from './relay-arguments.js';
 import type { RelayFlags, SealedFiles } from './sealed-files.js';
+import { withSettings } from './settings.js';
 
 const MAX_TTL_SECONDS = 86_400;
 
@@ -47,11 +50,13 @@ interface Flags extends LogOptions {
   readonly relayRate?: number;
   readonly relayTotal?: number;
   readonly relayAllow?: string;
+  readonly probePort?: number;
+  readonly stun?: true;
 }
 
 /** `server`. */
 export function serverCommand(exit: (code: number) => void): Command {
-  return new Command('server')
+  return withSettings(new Command('server'), { section: 'Server', file: () => 'server.conf' })
     .description('run a rendezvous server on a host with a static address')
     .option(
       '--listen <addr:port>',
@@ -70,6 +75,12 @@ export function serverCommand(exit: (code: number) => void): Command {
       decimal(0.1, MAX_TTL_SECONDS),
       DEFAULT_LIMITS.peerTtlMs / 1000,
     )
+    .option(
+      '--probe-port <port>',
+      `second port of each address, where clients learn how their NATs map; none turns it off (default: ${DEFAULT_PROBE_PORT})`,
+      probePort,
+    )
+    .option('--stun', 'answer STUN on port 3478 as well')
     .option('--metrics <addr:port>', 'serve /metrics, /healthz and /readyz there', listenEndpoint)
     .option(
       '--source-rate <n>',
@@ -95,7 +106,10 @@ export function serverCommand(exit: (code: number) => void): Command {
       wholeNumber(MIN_RECEIVE_BUFFER, MAX_RECEIVE_BUFFER),
       DEFAULT_LIMITS.receiveBufferBytes,
     )
-    .option('--key <file>', "the server's private key: speak the sealed protocol; made if missing")
+    .option(
+      '--key <file>',
+      "the server's private key: speak the sealed protocol; made if missing (default: server.key in a systemd unit's StateDirectory)",
+    )
     .option('--sealed-only', 'do not speak the classic protocol')
     .option('--allow <file>', 'only these public keys may register; read again on SIGHUP')
     .option(
@@ -132,9 +146,15 @@ export function serverCommand(exit: (code: number) => void): Command {
     });
 }
 
+/** The key of a server that systemd runs and gives a folder (StateDirectory). */
+function unitKey(): string | undefined {
+  const folder = process.env['STATE_DIRECTORY'];
+  return folder === undefined || folder === '' ? undefined : `${folder.split(':')[0]}/server.key`;
+}
+
 /** Undefined where the server is to speak the classic protocol only. */
 function sealedFiles({
-  key,
+  key = unitKey(),
   allow,
   sealedOnly: only = false,
   ...flags
@@ -174,7 +194,18 @@ function relayFlags(flags: Partial<Flags>): RelayFlags | undefined {
 }
 
 function serviceOptions(flags: Flags): ServiceOptions {
+  if (flags.stun && flags.sealedOnly) {
+    throw new UsageError(
+      '--stun answers everybody, and --sealed-only hides the server from strangers: leave one of them out',
+    );
+  }
+  const { probePort: port = DEFAULT_PROBE_PORT, stun = false } = flags;
+  // Beside a port that the system chooses, a fixed one would serve nobody.
+  const isChosen = flags.listen?.every((it) => it.port === 0) ?? false;
+  const hasProbePort = port !== 0 && !(flags.probePort === undefined && isChosen);
   return {
+    stun,
+    ...(hasProbePort ? { probe: { port, optional: flags.probePort === undefined } } : {}),
     listen: flags.listen ?? DEFAULT_LISTEN,
     maxPeers: flags.maxPeers,
     peerTtlMs: Math.round(flags.peerTtl * 1000),

@@ -2,19 +2,21 @@ import type { Logger } from 'pino';
 import { DEFAULT_RELAY, type RelayOptions, type ServiceOptions } from '../server/options.js';
 import type { AllowList } from '../server/sealed/allow-list.js';
 import { openService, type Service, type ServiceEvents } from '../server/service.js';
+import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
-import { countsLine } from './counts-line.js';
+import { countsLine, statusLine } from './counts-line.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
 import { formatPorts } from './relay-arguments.js';
 import { openSealedFiles, readAllowFile, type SealedFiles } from './sealed-files.js';
+import { ServiceManager } from './service-manager.js';
 import { announce, metricsEvents, runUntilStopped } from './service-run.js';
 import { socketErrorLog } from './socket-error-log.js';
 import { stopSignal } from './stop-signal.js';
 
 /**
- * Runs a server until it is told to stop. Returns the exit code; throws when it cannot listen, and when
+ * Runs a server until it is stopped. Returns the exit code; throws when it cannot listen, and when
  * a file cannot be used.
  */
 export async function runServer(
@@ -22,6 +24,7 @@ export async function runServer(
   files: SealedFiles | undefined,
   flags: LogOptions,
 ): Promise<number> {
+  const manager = ServiceManager.ofThisProcess();
   const stop = stopSignal();
   const logger = createLogger(flags);
   const sealed = files && (await openSealedFiles(files));
@@ -29,21 +32,25 @@ export async function runServer(
     ...metricsEvents(logger),
     onSocketError: socketErrorLog((line) => logger.warn(line)),
     onHiddenSources: (address: string) => logger.warn(hiddenSourcesText(address)),
+    onNoProbePort: (error: NodeJS.ErrnoException) => logger.warn(noProbePortText(error)),
   };
   const service = await open({ ...options, ...(sealed && { sealed }) }, events);
   if (files?.allow !== undefined) {
     const path = files.allow;
-    process.on('SIGHUP', () => readAllowedAgain(path, 'register', service.allowOnly, logger));
+    const apply = (allow: AllowList) => service.allowOnly(allow);
+    process.on('SIGHUP', () => readAllowedAgain(path, 'register', apply, logger, manager));
   }
   if (files?.relay?.allow !== undefined) {
     const path = files.relay.allow;
-    process.on('SIGHUP', () => readAllowedAgain(path, 'use the relay', service.allowRelay, logger));
+    const apply = (allow: AllowList) => service.allowRelay(allow);
+    process.on('SIGHUP', () => readAllowedAgain(path, 'use the relay', apply, logger, manager));
   }
   announce(service, logger);
+  announceFurther(service, options.probe?.optional === true, logger);
   if (sealed !== undefined) {
     announceKey(sealed.key.publicKey, sealed.relay, logger);
   }
-  return runUntilStopped(service, stop, flags, countsLine);
+  return runUntilStopped(service, stop, flags, { countsLine, statusLine, manager });
 }
 
 async function open(options: ServiceOptions, events: ServiceEvents): Promise<Service> {
@@ -60,6 +67,29 @@ export function hiddenSourcesText(address: string): string {
     `all clients register from the private address ${address}: a proxy or NAT in front of this server, ` +
     'such as the UDP proxy of a container, hides where they come from, and no peer can reach another; ' +
     "run the server on a public host, in the host's own network"
+  );
+}
+
+/** One line for each socket that was asked for; of one that is there by default the log tells on level debug. */
+function announceFurther({ further }: Service, isByDefault: boolean, logger: Logger): void {
+  for (const { address, role } of further) {
+    const where = formatEndpoint(address);
+    if (role === 'probe' && isByDefault) {
+      logger.info(
+        { port: address.port },
+        `second port, where clients learn of their NATs: ${where}`,
+      );
+    } else {
+      process.stdout.write(`listening on ${where}\n`);
+    }
+  }
+}
+
+/** What clients lack where the optional second port cannot be had. */
+export function noProbePortText(error: NodeJS.ErrnoException): string {
+  return (
+    `${listenError(error).message}, with --probe-port PORT, or --probe-port none; ` +
+    'until then clients cannot learn from this server alone how their NATs map'
   );
 }
 
@@ -81,7 +111,9 @@ function readAllowedAgain(
   what: string,
   apply: (allow: AllowList) => void,
   logger: Logger,
+  manager: ServiceManager,
 ): void {
+  manager.reloading();
   try {
     const allow = readAllowFile(path);
     apply(allow);
@@ -89,4 +121,5 @@ function readAllowedAgain(
   } catch (error) {
     logger.error(`${(error as Error).message}; the list before stays`);
   }
+  manager.ready();
 }

@@ -4,7 +4,9 @@ import { addonProblem } from '../socket/batch-socket.js';
 import type { Listening } from '../socket/listening.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { EXIT } from './exit-code.js';
+import type { LineLogger } from './late-logger.js';
 import type { LogOptions } from './log-options.js';
+import type { ServiceManager } from './service-manager.js';
 
 /** A server as the command line sees it. */
 interface RunningService<Counts> {
@@ -32,10 +34,10 @@ export function announce(service: StartedService, logger: Logger): void {
 }
 
 /** Logs what keeps the metrics from being scraped; the server itself goes on. */
-export function metricsEvents(logger: Logger): MetricsEvents {
+export function metricsEvents(logger: LineLogger): MetricsEvents {
   return {
     onMetricsProblem: ({ message }) =>
-      logger.warn(`metrics cannot be scraped: ${message}; the server goes on`),
+      logger.warn({}, `metrics cannot be scraped: ${message}; the server goes on`),
   };
 }
 
@@ -56,7 +58,7 @@ function announceAddresses({ addresses }: Listening): void {
 const QUEUES = {
   receive: { loss: 'bursts of requests are lost', limit: 'net.core.rmem_max' },
   send: {
-    loss: 'replies to spoofed addresses of the local network may fill it, and then nobody is answered',
+    loss: 'replies to spoofed addresses of the local network may fill it, and then no client gets a reply',
     limit: 'net.core.wmem_max',
   },
 } as const;
@@ -76,12 +78,24 @@ function warnOfShortBuffers({ shortBuffers, batched }: Listening, logger: Logger
   logger.warn(`the kernel grants ${short.join(' and ')}: ${grant}sysctl -w ${limits.join(' ')}`);
 }
 
+/** What a server says of itself, and to whom. */
+interface ServiceTexts<Counts> {
+  /** All counts, for people. */
+  readonly countsLine: (counts: Counts) => string;
+  /** The state in a few words, for `systemctl status`. */
+  readonly statusLine: (counts: Counts) => string;
+  readonly manager: ServiceManager;
+}
+
+/** How often systemd hears of a server. */
+const STATUS_INTERVAL_MS = 2000;
+
 /** Runs a server until it is told to stop; prints its counts on SIGUSR1 and at the end. */
 export async function runUntilStopped<Counts>(
   service: RunningService<Counts>,
   stop: AbortSignal,
   { logFormat }: LogOptions,
-  countsLine: (counts: Counts) => string,
+  { countsLine, statusLine, manager }: ServiceTexts<Counts>,
 ): Promise<number> {
   const print = () => {
     const counts = service.counts();
@@ -89,13 +103,21 @@ export async function runUntilStopped<Counts>(
     process.stdout.write(`${line}\n`);
   };
   process.on('SIGUSR1', print);
+  const tell = () => {
+    manager.status(statusLine(service.counts()));
+    manager.alive();
+  };
+  tell();
+  manager.ready();
+  const telling = setInterval(tell, STATUS_INTERVAL_MS);
   await new Promise<void>((resolve) => {
     stop.addEventListener('abort', () => resolve());
     if (stop.aborted) {
       resolve();
     }
   });
-  await service.close();
+  clearInterval(telling);
+  await Promise.all([service.close(), manager.stopping()]);
   print();
   return EXIT.ok;
 }

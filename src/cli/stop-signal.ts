@@ -9,11 +9,8 @@ const SAME_PRESS_MS = 1000;
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /**
- * Aborts at the first SIGINT or SIGTERM, when the terminal is closed, and when nobody reads stdout any more.
+ * Aborts at the first SIGINT or SIGTERM, when the terminal is closed, and when the reader of stdout is gone.
  * A second signal, after a second, ends the process at once.
- *
- * The listeners stay: log-update brings the package signal-exit, which ends the process by the signal as
- * soon as no listener but its own is left.
  */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();

@@ -1,5 +1,6 @@
 import { openRawSocket, type RawSocket } from '../socket/raw-socket.js';
 import { addressBytes, type Endpoint, formatEndpoint } from '../wire/endpoint.js';
+import { traceDatagram, traceDecision } from './trace.js';
 
 /** What a raw socket is built for: with any of it another, a new one is needed. */
 export interface ChannelSettings {
@@ -17,19 +18,25 @@ export type Reopening = 'kept' | 'reopened' | 'moved';
 export class Channel {
   readonly #received: (payload: Uint8Array, server: Endpoint) => void;
   readonly #failed: (error: Error) => void;
+  readonly #noted: (fact: string) => void;
   #socket: RawSocket | undefined;
   #server: Endpoint | undefined;
   #path = '';
   #fwmark = 0;
   #closing: Promise<void> = Promise.resolve();
 
-  /** @param received gets the payload of each datagram from the server, and where the server is */
+  /**
+   * @param received gets the payload of each datagram from the server, and where the server is
+   * @param noted gets what is worth knowing of the way to the server
+   */
   constructor(
     received: (payload: Uint8Array, server: Endpoint) => void,
     failed: (error: Error) => void,
+    noted: (fact: string) => void,
   ) {
     this.#received = received;
     this.#failed = failed;
+    this.#noted = noted;
   }
 
   get isOpen(): boolean {
@@ -51,20 +58,36 @@ export class Channel {
         payloadLengths,
       },
       mark: fwmark,
-      onPayload: (payload) => this.#received(payload, server),
+      onPayload: (payload) => {
+        const bytes = payload.length;
+        traceDatagram({ way: 'received', kind: 'request', endpoint: server, bytes });
+        this.#received(payload, server);
+      },
       onError: this.#failed,
+      onRouteDifference: this.#noted,
     });
     const reopening = path === this.#path ? 'reopened' : 'moved';
     this.#server = server;
     this.#path = path;
     this.#fwmark = fwmark;
+    traceDecision(() => `the server is asked at ${path.replace(' ', ' from port ')}`);
     return reopening;
   }
 
   /** Sends to the server. Throws a SystemError. */
   send(payload: Uint8Array): void {
-    if (this.#server !== undefined) {
-      this.#socket?.send(payload, this.#server);
+    const endpoint = this.#server;
+    if (endpoint === undefined || this.#socket === undefined) {
+      return;
+    }
+    const bytes = payload.length;
+    try {
+      this.#socket.send(payload, endpoint);
+      traceDatagram({ way: 'sent', kind: 'request', endpoint, bytes });
+    } catch (error) {
+      const text = (error as Error).message;
+      traceDatagram({ way: 'failed', kind: 'request', endpoint, bytes, text });
+      throw error;
     }
   }
 

@@ -1,6 +1,8 @@
 import { interfaceIsUp } from '../socket/interface-flags.js';
 import { hasUdpPort } from '../socket/network-namespace.js';
+import { type Endpoint, FAMILIES, type Family, formatEndpoint } from '../wire/endpoint.js';
 import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
+import { formatPublicKey } from '../wire/key.js';
 import type { Device, PeerConfig } from '../wireguard/device.js';
 import { describeNotReady, inspect, type Readiness } from '../wireguard/readiness.js';
 import { readDevice, setPeers } from '../wireguard/wg-tool.js';
@@ -8,19 +10,33 @@ import { clock } from './boot-clock.js';
 import { isInTunnel } from './endpoint-refusal.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
+import { HardNatPaths } from './paths/hard-nat-paths.js';
+import { encodeNatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
+import { NatObserver } from './paths/nat-observer.js';
+import { PortMapping } from './paths/port-mapping.js';
 import { ProbeExchange } from './paths/probe-exchange.js';
 import { PeerBook } from './peer-book.js';
-import type { PeerView } from './peer-track.js';
+import type { OwnNat, PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
+import type { ServerName } from './server-locator.js';
+import type { ServerView } from './status/status.js';
 import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
+import { traceDecision } from './trace.js';
 import { Wake } from './wake.js';
+
+/** So many ports show whether a NAT gives this host a small block, and so how many sockets are too many. */
+const SURE_OBSERVATIONS = 4;
 
 export interface ClientOptions {
   readonly interfaceName: string;
   /** How the client learns where its peers are. */
   readonly finder: FinderFactory;
-  /** Stop as soon as every peer has a fresh handshake. */
+  /** Stop as soon as every peer has a fresh handshake and the server has answered. */
   readonly once: boolean;
+  /** With `once`: do not wait for the server. @default false */
+  readonly peersOnly?: boolean;
+  /** What the user calls peers, by base64 key; may change while the client runs. */
+  readonly names?: ReadonlyMap<string, string>;
   /** Stop after so many milliseconds; undefined = never. */
   readonly timeoutMs: number | undefined;
   /** Seconds for peers without a keepalive of their own; 0 = none. */
@@ -29,13 +45,21 @@ export interface ClientOptions {
   readonly replace: boolean;
   /** Base64 keys of the only peers to manage; undefined = all. */
   readonly only: ReadonlySet<string> | undefined;
+  /** STUN servers that are asked how NATs map, besides the rendezvous server. @default none */
+  readonly stunServers?: readonly ServerName[];
+  /** Whether to get through NATs with endpoint-dependent mapping by many sockets. @default false */
+  readonly hardNat?: boolean;
+  /** Whether to ask the router to map WireGuard's port. @default false */
+  readonly portMapping?: boolean;
 }
 
 /** What a client tells those who watch it. */
 export type ClientEvent =
   | { readonly type: 'problem'; readonly topic: Topic; readonly text: string }
   | { readonly type: 'solved'; readonly topic: Topic }
+  | { readonly type: 'fact'; readonly text: string }
   | { readonly type: 'changed'; readonly peer: PeerConfig }
+  | { readonly type: 'nat'; readonly family: Family; readonly text: string }
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
 
 /** How a run ended: all connected (`once`), out of time, or told to stop. */
@@ -51,9 +75,14 @@ export class Client {
   readonly #book: PeerBook;
   readonly #finder: Finder;
   readonly #probes: ProbeExchange;
+  readonly #nat: NatObserver;
+  readonly #hardNat: HardNatPaths | undefined;
+  readonly #mapping: PortMapping | undefined;
   #device: Device | undefined;
   #foundPort: number | undefined;
   #socketMisses = 0;
+  /** The behaviour of NATs that peers were told of. */
+  #toldNat = '';
   #inspectedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClientOptions, observe: (event: ClientEvent) => void) {
@@ -72,15 +101,26 @@ export class Client {
         return server !== undefined && scopeOf(server.address) === SCOPE.loopback;
       },
       only: options.only,
+      ...(options.names && { names: options.names }),
       skip: (device) => this.#finder.skips?.(device),
     });
-    this.#problems = new Problems((topic, text) =>
-      observe(text === undefined ? { type: 'solved', topic } : { type: 'problem', topic, text }),
+    this.#problems = new Problems(
+      (topic, text) =>
+        observe(text === undefined ? { type: 'solved', topic } : { type: 'problem', topic, text }),
+      (text) => observe({ type: 'fact', text }),
     );
+    this.#nat = new NatObserver({
+      stunServers: options.stunServers ?? [],
+      problems: this.#problems,
+      wake: () => this.#wake.notify(),
+      changed: (family, text) => observe({ type: 'nat', family, text }),
+    });
     const run = Date.now();
     this.#finder = options.finder({
       run,
       moved: () => this.#book.moved(clock.now()),
+      nat: () => this.#natBytes(),
+      mapped: () => this.#mapping?.candidate(this.#outside(4)?.address),
       peers: this.#book.peers,
       problems: this.#problems,
       wake: () => {
@@ -101,11 +141,59 @@ export class Client {
         }
       },
     });
+    if (options.hardNat === true) {
+      this.#hardNat = new HardNatPaths({
+        interfaceName: options.interfaceName,
+        probes: this.#probes,
+        problems: this.#problems,
+        nextTransaction: () => this.#book.nextTransaction(),
+        now: () => clock.now(),
+        opened: (key) => {
+          this.#book.opened(key, clock.now());
+          this.#sendProbes();
+        },
+        wake: () => this.#wake.notify(),
+      });
+    }
+    if (options.portMapping === true) {
+      this.#mapping = new PortMapping({
+        changed: () => this.#wake.notify(),
+        report: (problem) =>
+          problem === undefined
+            ? this.#problems.clear('port-mapping')
+            : this.#problems.raise('port-mapping', problem),
+      });
+    }
+  }
+
+  /** Whether the server has answered anything since the start. */
+  get hasAnswered(): boolean {
+    return this.#finder.hasAnswered;
+  }
+
+  /** The round trip to the server in milliseconds; undefined where it is not known. */
+  get roundTripMs(): number | undefined {
+    return this.#finder.roundTripMs;
   }
 
   /** Why peers may lack a handshake, as far as it is not the peers' own matter. */
   get problems(): string[] {
     return this.#problems.texts;
+  }
+
+  /** The interface as read last; undefined while it cannot be used. */
+  get device(): Device | undefined {
+    return this.#device;
+  }
+
+  /** The servers as they stand now. */
+  get servers(): readonly ServerView[] {
+    return this.#finder.servers ?? [];
+  }
+
+  /** Where the servers see this host. */
+  get observed(): readonly Endpoint[] {
+    return this.#finder.observed ?? [];
   }
 
   /** The managed peers as they stand now. */
@@ -124,7 +212,7 @@ export class Client {
     try {
       while (!signal.aborted) {
         await this.#step();
-        if (once && this.#device !== undefined && this.#book.allAlive(clock.now())) {
+        if (once && this.#isDone(clock.now())) {
           return 'connected';
         }
         const now = clock.now();
@@ -135,15 +223,29 @@ export class Client {
       }
       return 'stopped';
     } finally {
-      await Promise.all([this.#finder.close(), this.#probes.close()]);
+      await Promise.all([
+        this.#finder.close(),
+        this.#probes.close(),
+        this.#nat.close(),
+        this.#hardNat?.close(),
+        this.#mapping?.close(),
+      ]);
     }
+  }
+
+  /** Whether all peers are connected, and those that only --once asks for have answered. */
+  #isDone(now: number): boolean {
+    const hasAnswered = this.#options.peersOnly === true || this.#finder.hasAnswered;
+    return this.#device !== undefined && this.#book.allAlive(now) && hasAnswered;
   }
 
   async #step(): Promise<void> {
     if (clock.noticeSuspend() > 0) {
+      traceDecision(() => 'the host was suspended: asks for all peers again');
       // Others know an address of before, and WireGuard's sessions have aged.
       this.#inspectedAt = Number.NEGATIVE_INFINITY;
       this.#finder.refreshNow();
+      this.#nat.refresh();
       this.#book.moved(clock.now());
     }
     const now = clock.now();
@@ -158,10 +260,52 @@ export class Client {
       }
     }
     this.#sendProbes();
+    // Last: whoever connects waits for nothing of it.
+    this.#nat.work(this.#device, this.#finder.observing, clock.now());
+    this.#workOnNats(clock.now());
+    const nat = Buffer.from(this.#natBytes()).toString('hex');
+    if (nat !== this.#toldNat) {
+      // The finder tells peers at once: who has a hard NAT waits for that.
+      this.#toldNat = nat;
+      this.#finder.work(this.#device, clock.now());
+    }
     if (this.#book.takeSuspicion()) {
       this.#finder.refreshNow();
     }
     this.#tellPeers();
+  }
+
+  #natBytes(): Uint8Array {
+    return Buffer.concat(FAMILIES.map((it) => encodeNatBehaviour(this.#nat.behaviour(it))));
+  }
+
+  #workOnNats(now: number): void {
+    const device = this.#device;
+    if (device !== undefined) {
+      this.#hardNat?.work(
+        this.#book.hardNats((family) => this.#ownNat(family), now),
+        now,
+      );
+    }
+    const { interfaceName } = this.#options;
+    this.#mapping?.work(device && { ...device, interfaceName }, now);
+  }
+
+  /** Where WireGuard's port was seen last. The server says it with its pongs, and so later. */
+  #outside(family: Family): Endpoint | undefined {
+    const port = this.#device?.listenPort;
+    const seen = this.#nat.observations(family).filter(({ localPort }) => localPort === port);
+    return seen.at(-1)?.mapped;
+  }
+
+  #ownNat(family: Family): OwnNat {
+    const behaviour = this.#nat.behaviour(family);
+    const isSure =
+      behaviour.mapping === 'endpoint-independent' ||
+      this.#nat.observations(family).length >= SURE_OBSERVATIONS ||
+      this.#nat.isSettled(family);
+    const port = this.#outside(family)?.port ?? 0;
+    return { behaviour: isSure ? behaviour : UNKNOWN_BEHAVIOUR, port };
   }
 
   #sendProbes(): void {
@@ -191,6 +335,13 @@ export class Client {
     const next = Math.min(
       this.#nextInspectionAt(now),
       this.#finder.nextWorkAt(now),
+      this.#device === undefined ? Number.POSITIVE_INFINITY : this.#nat.nextAt,
+      this.#device === undefined
+        ? Number.POSITIVE_INFINITY
+        : (this.#hardNat?.nextAt ?? Number.POSITIVE_INFINITY),
+      this.#device === undefined
+        ? Number.POSITIVE_INFINITY
+        : (this.#mapping?.nextAt ?? Number.POSITIVE_INFINITY),
       this.#device === undefined ? Number.POSITIVE_INFINITY : this.#book.nextAt(now),
     );
     return Math.max(next - now, MIN_WAIT_MS);
@@ -231,9 +382,13 @@ export class Client {
     this.#problems.clear('interface');
     this.#findSocket(device);
     if (this.#addresses.haveChanged()) {
+      traceDecision(() => 'the addresses of this host are new: registers them');
       this.#finder.refreshNow();
+      this.#nat.refresh();
+      this.#mapping?.moved();
       this.#book.moved(clock.now());
     }
+    await this.#useFlows(device);
     const changes = this.#book.read(device, clock.now(), Date.now());
     this.#noticeMissing();
     this.#noticeRefusals(device);
@@ -298,8 +453,19 @@ export class Client {
     }
   }
 
+  async #useFlows(device: Device): Promise<void> {
+    try {
+      await this.#hardNat?.use(device);
+    } catch (error) {
+      this.#problems.raise('hard-nat', (error as Error).message);
+    }
+  }
+
   async #change(changes: readonly PeerConfig[]): Promise<void> {
     try {
+      for (const { publicKey, ...change } of changes) {
+        traceDecision(() => changeText(change), formatPublicKey(publicKey));
+      }
       const made = await setPeers(this.#options.interfaceName, changes);
       this.#problems.clear('change');
       for (const peer of made) {
@@ -310,4 +476,16 @@ export class Client {
       this.#problems.raiseError('change', error as Error);
     }
   }
+}
+
+function changeText(change: Omit<PeerConfig, 'publicKey'>): string {
+  const { endpoint, persistentKeepalive, keepaliveNow, remove, replace } = change;
+  const parts = [
+    remove && 'removes it, as somebody has removed it meanwhile',
+    replace && 'replaces it',
+    endpoint && `sets its endpoint to ${formatEndpoint(endpoint)}`,
+    persistentKeepalive !== undefined && `sets its keepalive to ${persistentKeepalive} s`,
+    keepaliveNow && 'has WireGuard send a keepalive now',
+  ];
+  return parts.filter(Boolean).join(', ');
 }

@@ -2,28 +2,30 @@ import type { Endpoint } from '../wire/endpoint.js';
 import type { PublicKey } from '../wire/key.js';
 import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Device } from '../wireguard/device.js';
+import type { ObservingServer } from './paths/observing-server.js';
 import type { Problems } from './problems.js';
+import type { ServerView } from './status/status.js';
 
 /** Where a peer may be, most promising first: at least one endpoint, and none of them twice. */
 export type Candidates = readonly [Endpoint, ...Endpoint[]];
 
-/** What was said about a peer. `unknown`: nobody who was asked knows where it is. */
+/** The latest answer about a peer. `unknown`: the server does not know where it is. */
 export type Answer = 'unknown' | Candidates;
 
 /** A managed peer, as a finder sees it. */
 export interface SoughtPeer {
   readonly publicKey: PublicKey;
-  /** What was said last. */
+  /** The latest answer. */
   readonly answer: Answer | undefined;
   /** While the peer is not alive: when to ask about it. */
   readonly askAt: number;
-  /** Has a session that works: it is left alone, and what is said meanwhile does not count later. */
+  /** Has a session that works: it is left alone, and answers in the meantime do not count later. */
   isAlive(now: number): boolean;
-  /** A question about it was sent: `askAt` moves on, further with each. */
+  /** A request about it was sent: `askAt` moves on, further with each. */
   asked(now: number): void;
-  /** Takes in what was said. Saying it again does no harm, and is needed once the peer was alive since. */
+  /** Takes in an answer. Repeating it is harmless, and necessary once the peer has been alive since. */
   answered(answer: Answer): void;
-  /** Takes in what the peer said of itself; undefined where it said nothing. */
+  /** Takes in the peer's own candidates; undefined where it sent none. */
   offered(candidates: PeerCandidates | undefined): void;
   /** Whether a relay is wanted: no path answered for a while, or the relay is the path. */
   needsRelay(now: number): boolean;
@@ -38,6 +40,10 @@ export interface FinderContext {
   readonly problems: Problems;
   /** When this run began, in milliseconds since 1970 UTC: peers know our probes by it. */
   readonly run: number;
+  /** What is known of this host's NATs, for its peers: NAT_LENGTH bytes. */
+  nat(): Uint8Array;
+  /** Where the router passes everything on to WireGuard; undefined where it does not. */
+  mapped(): Endpoint | undefined;
   /** The server sees this host elsewhere than before: WireGuard's peers are to learn that. */
   moved(): void;
   /** Ends the client's wait: it acts on answers and has the finder work. */
@@ -50,7 +56,7 @@ export interface FinderContext {
  */
 export interface Finder {
   /**
-   * Does what is due: opens, re-opens or closes sockets, asks, says what is wrong. Called after each
+   * Does what is due: opens, re-opens or closes sockets, sends requests, raises problems. Called after each
    * reading of the interface, after each wake and when `nextWorkAt` has come. Waits for nothing.
    * @param device as read last; undefined while the interface cannot be used: then nothing is sent
    * @throws what no retry can mend, by way of `problems.raiseError`
@@ -63,8 +69,12 @@ export interface Finder {
    * unless the user names it, for who cannot reach it cannot ask where it is.
    */
   skips?(device: Device): string | undefined;
+  /** Whether the server has answered anything since the start. */
+  readonly hasAnswered: boolean;
   /** Where a server outside the tunnel is looked for now; undefined until its name was resolved. */
   readonly serverEndpoint?: Endpoint | undefined;
+  /** The servers as people are shown them. */
+  readonly servers?: readonly ServerView[];
   /** The round trip to the server in milliseconds; undefined where it is not known yet. */
   readonly roundTripMs?: number | undefined;
   /**
@@ -76,6 +86,10 @@ export interface Finder {
   readonly isSimultaneous?: boolean;
   /** The addresses at which the server sees this host. @default none */
   readonly outside?: readonly string[];
+  /** A server that tells from where it hears this host. @default none */
+  readonly observing?: ObservingServer;
+  /** The same with the ports of WireGuard's mappings, one of each family, for people. */
+  readonly observed?: readonly Endpoint[];
   /** An address of this host changed: what others know of us is renewed as soon as possible. */
   refreshNow(): void;
   /** The end of the run: says goodbye where that is usual, and closes everything, within a second. */

@@ -1,11 +1,13 @@
 import { networkInterfaces } from 'node:os';
 import { inSocketNamespace } from '../socket/network-namespace.js';
 import { type Endpoint, endpoint } from '../wire/endpoint.js';
+import { isLinkLocalIpv6 } from '../wire/endpoint-scope.js';
 import type { Candidates } from './finder.js';
 
 /** Interfaces of Docker, libvirt, LXC and other container networks. */
 const CONTAINERS = /^(docker|br-[0-9a-f]{12}$|veth|virbr|lxcbr|lxdbr|cni|podman)/;
-const LINK_LOCAL = /^(169\.254\.|fe[89ab])/i;
+/** RFC 3927. */
+const LINK_LOCAL_IPV4 = '169.254.';
 
 /** Notices that an address of this host came or went. */
 export class HostAddresses {
@@ -43,8 +45,19 @@ export function localEndpoints(port: number, withoutInterface: string): Endpoint
   return Object.entries(inSocketNamespace(networkInterfaces))
     .filter(([name]) => name !== withoutInterface)
     .flatMap(([name, list]) => (list ?? []).map((one) => ({ ...one, name })))
-    .filter(({ internal, address }) => !internal && !LINK_LOCAL.test(address))
+    .filter(
+      ({ internal, address }) =>
+        !internal && !isLinkLocalIpv6(address) && !address.startsWith(LINK_LOCAL_IPV4),
+    )
     .map(({ address, name }) => ({ to: endpoint(address, port), isLast: CONTAINERS.test(name) }))
     .sort((a, b) => Number(a.isLast) - Number(b.isLast) || a.to.family - b.to.family)
     .map(({ to }) => to);
+}
+
+/** The addresses of this host, without loopback: a mapping to one of them is no translation. */
+export function ownAddresses(): string[] {
+  return Object.values(inSocketNamespace(networkInterfaces))
+    .flatMap((list) => list ?? [])
+    .filter(({ internal }) => !internal)
+    .map(({ address }) => endpoint(address, 0).address);
 }

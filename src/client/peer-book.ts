@@ -1,11 +1,12 @@
 import { CellRate } from '../limits/cell-rate.js';
-import { type Endpoint, sameEndpoint } from '../wire/endpoint.js';
+import { type Endpoint, type Family, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { Device, Peer, PeerConfig } from '../wireguard/device.js';
 import type { RefusalContext } from './endpoint-refusal.js';
 import type { SoughtPeer } from './finder.js';
+import type { HardNatPeer } from './paths/hard-nat.js';
 import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
-import { PeerTrack, type PeerView } from './peer-track.js';
+import { type OwnNat, PeerTrack, type PeerView } from './peer-track.js';
 import { IDLE_POLL_MS } from './timing.js';
 
 /** The next probes wait this long while all peers together have had theirs. */
@@ -32,6 +33,8 @@ export interface PeerBookOptions {
   readonly server?: () => Endpoint | undefined;
   /** Whether the server is on this host. @default false */
   readonly isServerLocal?: () => boolean;
+  /** What the user calls peers, by base64 key. @default the first eight characters of the key */
+  readonly names?: ReadonlyMap<string, string>;
   /** The base64 key of a peer to leave alone unless it is one of `only`. @default none */
   readonly skip?: (device: Device) => string | undefined;
 }
@@ -91,7 +94,7 @@ export class PeerBook {
   /** Why endpoints of peers are not used: a line for each such peer. */
   get refusals(): string[] {
     return [...this.#tracks].flatMap(([key, { refusal }]) =>
-      refusal === undefined ? [] : [`peer ${key.slice(0, 8)}: ${refusal}`],
+      refusal === undefined ? [] : [`peer ${this.#nameOf(key)}: ${refusal}`],
     );
   }
 
@@ -139,6 +142,28 @@ export class PeerBook {
     return this.#tracks.get(key)?.heard(probe, now) ?? false;
   }
 
+  /** The peers that can be reached through a hard NAT only, by base64 key. */
+  hardNats(own: (family: Family) => OwnNat, now: number): Map<string, HardNatPeer> {
+    const found = new Map<string, HardNatPeer>();
+    for (const [key, track] of this.#tracks) {
+      const peer = track.hardNat(own, now);
+      if (peer !== undefined) {
+        found.set(key, peer);
+      }
+    }
+    return found;
+  }
+
+  /** WireGuard's packets take a new way to the peer with this base64 key. */
+  opened(key: string, now: number): void {
+    this.#tracks.get(key)?.opened(now);
+  }
+
+  /** A number for a request that no other of this run has, greater each time. */
+  nextTransaction(): number {
+    return this.#transaction++;
+  }
+
   /** The run of the peer with this base64 key, as it said itself. */
   runOf(key: string): number | undefined {
     return this.#tracks.get(key)?.run;
@@ -169,7 +194,14 @@ export class PeerBook {
 
   /** Every managed peer as it stands now. */
   views(now: number): PeerView[] {
-    return [...this.#tracks.values()].map((track) => track.view(now));
+    return [...this.#tracks].map(([key, track]) => {
+      const view = track.view(now);
+      return { ...view, name: this.#nameOf(key) };
+    });
+  }
+
+  #nameOf(key: string): string {
+    return this.#options.names?.get(key) ?? key.slice(0, 8);
   }
 
   /** Base64 keys of peers that are to be managed and are not there. */
@@ -248,7 +280,7 @@ export class PeerBook {
         isSecret: isSecret?.() ?? false,
         roundTripMs: () => roundTripMs?.(),
         isOwnOutside: (address) => outside?.().includes(address) ?? false,
-        nextTransaction: () => this.#transaction++,
+        nextTransaction: () => this.nextTransaction(),
         refusalContext: () => this.#refusalContext,
       },
       now,

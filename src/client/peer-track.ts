@@ -1,5 +1,5 @@
 import { CellRate } from '../limits/cell-rate.js';
-import { type Endpoint, formatEndpoint, sameEndpoint } from '../wire/endpoint.js';
+import { type Endpoint, type Family, formatEndpoint, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
@@ -8,6 +8,12 @@ import { endpointRefusal, offerRefusal, type RefusalContext } from './endpoint-r
 import type { Answer, SoughtPeer } from './finder.js';
 import { Liveness } from './liveness.js';
 import { CheckList, type Request } from './paths/check-list.js';
+import { type HardNatPeer, hardNatRole } from './paths/hard-nat.js';
+import {
+  decodeNatBehaviour,
+  NAT_BEHAVIOUR_LENGTH,
+  type NatBehaviour,
+} from './paths/nat-behaviour.js';
 import { type ConnectedPeer, PathMonitor } from './paths/path-monitor.js';
 import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
 import {
@@ -35,7 +41,7 @@ export type PeerState = 'asking' | 'unknown' | 'connecting' | 'connected';
 /** A peer as shown to people. */
 export interface PeerView {
   readonly publicKey: PublicKey;
-  /** The first eight characters of the key. */
+  /** What the user calls it, else the first eight characters of the key. */
   readonly name: string;
   readonly endpoint: Endpoint | undefined;
   readonly state: PeerState;
@@ -58,6 +64,13 @@ export interface ChangeOptions {
   readonly keepalive: number;
   /** Whether a peer that never connected may be taken out and put back. */
   readonly replace: boolean;
+}
+
+/** This host's NAT, for a family. */
+export interface OwnNat {
+  readonly behaviour: NatBehaviour;
+  /** The outside port that was seen last; 0 where none was. */
+  readonly port: number;
 }
 
 /** What a peer shares with the others of its interface. */
@@ -410,6 +423,41 @@ export class PeerTrack implements SoughtPeer {
     this.#responses.push({ to, intent: 'waiting', transaction, observed: to });
   }
 
+  /**
+   * The peer, as far as it can be reached through a NAT with endpoint-dependent mapping only; undefined for
+   * others.
+   * @param own the behaviour of this host's NAT, and the outside port that the server sees, by family
+   */
+  hardNat(own: (family: Family) => OwnNat, now: number): HardNatPeer | undefined {
+    const observed = this.#candidates.find(({ isOffered }) => !isOffered);
+    const isWanted = observed !== undefined && this.#offers !== undefined && this.#seek(now);
+    if (!isWanted || this.#isHeard) {
+      return undefined;
+    }
+    const remote = observed.endpoint;
+    const mine = own(remote.family);
+    const theirs = peerNat(this.#offers?.nat, remote.family);
+    const role = theirs && hardNatRole(mine.behaviour, theirs);
+    if (theirs === undefined || role === undefined) {
+      return undefined;
+    }
+    const [{ step, block }, last] =
+      role === 'sockets' ? [mine.behaviour, mine.port] : [theirs, remote.port];
+    return { role, remote, pattern: { last, step, block } };
+  }
+
+  /** WireGuard's packets take a new way to the peer: it is checked at once. */
+  opened(now: number): void {
+    if (this.#seek(now)) {
+      this.#checks.begin(true, now);
+    }
+  }
+
+  /** Whether something of the peer arrived in this round, so that a way to it is known. */
+  get #isHeard(): boolean {
+    return this.#checks.best !== undefined;
+  }
+
   /** When there are probes to send or a handshake to start, if nothing happens before. */
   nextAt(now: number): number {
     if (this.#responses.length > 0) {
@@ -573,6 +621,11 @@ export class PeerTrack implements SoughtPeer {
     }
     return this.#answer === 'unknown' ? 'unknown' : 'connecting';
   }
+}
+
+/** What a peer said of its NAT. */
+function peerNat(nat: Uint8Array | undefined, family: Family): NatBehaviour | undefined {
+  return nat && decodeNatBehaviour(nat.subarray(family === 4 ? 0 : NAT_BEHAVIOUR_LENGTH));
 }
 
 /** undefined when there is nothing to change. */

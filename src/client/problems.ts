@@ -7,35 +7,65 @@ export type Topic =
   | 'server'
   | 'name'
   | 'socket'
+  | 'stun'
   | 'socket-namespace'
   | 'send'
   | 'probes'
+  | 'hard-nat'
+  | 'port-mapping'
   | 'endpoint'
   | 'route'
   | 'change'
   | 'private-key'
   | 'server-key'
   | 'registration'
+  | 'observed'
   | 'clock'
   | 'want-list'
-  | 'relay';
+  | 'relay'
+  | 'status';
 
 /** Codes after which there is no use in trying again. */
 const FATAL = new Set(['WG_TOOL_MISSING', 'WG_NOT_PERMITTED', 'ADDON_UNUSABLE', 'EPERM', 'EACCES']);
 
-/** Says each problem once, and once that it is over. */
+/** The number of facts that are remembered to report each once; with more, the oldest may be reported again. */
+const MAX_FACTS = 64;
+
+/** Reports each problem once, its end once, and each fact once. */
 export class Problems {
   readonly #open = new Map<Topic, string>();
+  readonly #facts = new Set<string>();
   readonly #said: (topic: Topic, text: string | undefined) => void;
+  readonly #noted: (fact: string) => void;
 
-  /** @param said is told a problem's text, or undefined when it is over */
-  constructor(said: (topic: Topic, text: string | undefined) => void) {
+  /**
+   * @param said gets a problem's text, or undefined when it is over
+   * @param noted gets what is no problem, and helps to understand what the client does
+   */
+  constructor(
+    said: (topic: Topic, text: string | undefined) => void,
+    noted: (fact: string) => void = () => {},
+  ) {
     this.#said = said;
+    this.#noted = noted;
   }
 
   /** The problems that are open now. */
   get texts(): string[] {
     return [...this.#open.values()];
+  }
+
+  /** Reports a fact, once. */
+  note(fact: string): void {
+    if (this.#facts.has(fact)) {
+      return;
+    }
+    const [oldest] = this.#facts;
+    if (oldest !== undefined && this.#facts.size >= MAX_FACTS) {
+      this.#facts.delete(oldest);
+    }
+    this.#facts.add(fact);
+    this.#noted(fact);
   }
 
   raise(topic: Topic, text: string): void {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { addressFamily } from '../wire/endpoint.js';
 
 /** Where clients keep state when they are no unit with a StateDirectory; empty after a reboot. */
-const RUN_FOLDER = '/run/wg-rendezvous';
+export const RUN_FOLDER = '/run/wg-rendezvous';
 
 const MAX_ADDRESSES = 16;
 

@@ -1,8 +1,9 @@
 import { lookup } from 'node:dns/promises';
-import { addressFamily, type Endpoint, endpoint, type Family } from '../wire/endpoint.js';
+import { addressFamily, type Endpoint, endpoint, FAMILIES, type Family } from '../wire/endpoint.js';
 import type { Problems } from './problems.js';
 import type { AddressStore } from './saved-addresses.js';
 import { MAX_RETRY_MS, MIN_RETRY_MS, REFRESH_INTERVAL_MS, RESOLVE_INTERVAL_MS } from './timing.js';
+import { traceDecision } from './trace.js';
 
 /** The rendezvous server as the user named it. */
 export interface ServerName {
@@ -10,8 +11,6 @@ export interface ServerName {
   readonly host: string;
   readonly port: number;
 }
-
-const FAMILIES: readonly Family[] = [4, 6];
 
 /** A first lookup that takes longer makes room for the saved addresses: a resolver may be out of reach. */
 const PATIENCE_MS = 1000;
@@ -151,6 +150,7 @@ export class ServerLocator {
     const patience = setTimeout(this.#changed, PATIENCE_MS).unref();
     try {
       const addresses = await this.#lookup(host);
+      traceDecision(() => `${host} has the addresses ${addresses.join(', ')}`);
       this.#use(addresses.map((address) => endpoint(address, port)));
       this.#saved?.save(addresses);
       this.#error = undefined;

@@ -10,7 +10,7 @@ export const INTERVAL_GROWTH = 1.5;
 /** Requests for a peer without a handshake are never further apart than this. */
 export const MAX_INTERVAL_MS = 2000;
 
-/** After so many, some five minutes, a peer that does not connect is asked about as seldom as others. */
+/** After so many, some five minutes, requests about a peer that does not connect are as rare as refreshes. */
 export const PATIENT_REQUESTS = 150;
 
 /** No two requests of a client about the same peer are closer together than this. */
@@ -32,8 +32,23 @@ export const ATTEMPTS_PER_TURN = 3;
 /** A reply that is later than this counts as lost: Linux forgets a NAT's unanswered UDP flow after 30 s. */
 export const REPLY_LIFETIME_MS = 30_000;
 
-/** Unanswered requests that are remembered; with so many open, no other peer is asked. */
+/** The number of unanswered requests that are remembered; with so many, the client asks about no other peer. */
 export const MAX_UNANSWERED = 64;
+
+/** A client looks itself up this long after its first request, and then this often where all is well. */
+export const FIRST_CHECK_MS = 5000;
+export const CHECK_INTERVAL_MS = 300_000;
+
+/** A check that found nothing is repeated after this long, and then this often. */
+export const RECHECK_MS = 2000;
+export const FAILED_CHECK_INTERVAL_MS = 25_000;
+
+/** A check waits until no peer is due for at least this long: more than between first requests. */
+export const CHECK_ROOM_MS = 250;
+
+/** A check waits this long for missing replies, and then goes out with at most so many of them missing. */
+export const CHECK_PATIENCE_MS = 60_000;
+export const MAX_MISSING_AT_CHECK = 2;
 
 /** A handshake younger than this is left alone. */
 export const FRESH_HANDSHAKE_MS = 150_000;

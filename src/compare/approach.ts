@@ -24,7 +24,7 @@ export interface ReadyApproach extends AsyncDisposable {
   startClient(host: LabHost, server: ServerSite): Program;
   /** Registers fake peers with the server, which may disclose them to one asking host. */
   introduce(peers: readonly FakePeer[], site: FakePeerSite): Promise<void>;
-  /** Asks for a peer without being anybody's peer, knowing only a key. One result for each try. */
+  /** Asks for a peer as a stranger that knows only a key. One result for each try. */
   askAsStranger(stranger: LabHost, lab: ComparedLab): Promise<Outcome<StrangerResult>[]>;
   /** Starts a server that knows this many peers, and describes the requests to load it with. */
   startLoadedServer(lab: ComparedLab, peers: number): Promise<LoadedServer>;

@@ -85,7 +85,7 @@ export interface RateResult {
   readonly processorMicroseconds: number;
 }
 
-/** What a host learns that is nobody's peer. */
+/** What a host learns that is no peer of theirs. */
 export interface StrangerResult {
   /** The request: a command, or a description. */
   readonly asked: string;

@@ -2,9 +2,6 @@ import type { ListenEndpoint } from '../socket/listening.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import type { Signer } from './signer.js';
 
-/** IANA's port of DNS. */
-export const DNS_PORT = 53;
-
 /** The registry's own device as an instance among the others (wgsd's `self`). */
 export interface SelfOptions {
   /** @default the address that the query was sent to, and the device's listen port */

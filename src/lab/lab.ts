@@ -1,4 +1,4 @@
-import { type Endpoint, endpoint } from '../wire/endpoint.js';
+import { type Endpoint, endpoint, FAMILIES } from '../wire/endpoint.js';
 import { Cable, EVERY_PORT } from './cable.js';
 import { Capture } from './capture.js';
 import { dismantle, guard, type Site, sweep } from './cleanup.js';
@@ -9,10 +9,12 @@ import { LabGateway, LabHost } from './host.js';
 import { LabNames } from './names.js';
 import { Namespace } from './namespace.js';
 import { buildNetwork } from './network.js';
+import { startPortMapper } from './port-mapper.js';
 import {
   type HostOptions,
   INTERNET,
   INTERNET_BRIDGE,
+  isRouter,
   LINES,
   type NodePlan,
   type PlanOptions,
@@ -30,11 +32,15 @@ import { type PeerOptions, WireguardDevice } from './wireguard-device.js';
  *   ---+------------- inet: 198.51.100.0/24 and 2001:db8::/64 -----------------------+--
  *      |                        |                                 |                  |
  *   n: none                  a-gw  .11   cone, symmetric,      b-cgn  .12          c-gw  firewall6
- *   198.51.100.10               |        full-cone, poisoning     |  100.64.3.0/24   |
- *   2001:db8::10             ---+--- 10.2.0.0/24               b-gw                  |
+ *   198.51.100.10               |        full-cone, stepping,     |  100.64.3.0/24   |
+ *   2001:db8::10                |        poisoning, port-mapping  |                  |
+ *                            ---+--- 10.2.0.0/24               b-gw                  |
  *                            |     |                              |  10.3.0.0/24     |
- *                            a     d: { sameNatAs: 'a' }       b: cgnat            c  2001:db8:4:1::2
- *                           .2    .3                             .2
+ *                            a     d: { sameNatAs: 'a' }       b: cgnat,           c  2001:db8:4:1::2
+ *                           .2    .3                             .2  cgnat-block
+ *
+ * With `sameCarrierAs: 'b'`, a host has a gateway of its own beside b-gw. With `hops: 2`, the routers a-r1
+ * and a-r2 are between a-gw and `inet`; they decrement the TTL, and answer ARP for what is behind them.
  *
  * With a distance, the cable of each site passes through the namespace `lines`; see delay-lines.ts.
  *
@@ -151,6 +157,8 @@ export async function createLab<Name extends string>(
       input: site.namespaces.map((name) => `netns add ${name}\n`).join(''),
     });
     await buildNetwork(plans, (node) => names.namespace(node));
+    const mappers = plans.filter(({ kind }) => kind === 'port-mapping');
+    await Promise.all(mappers.map(({ name }) => startPortMapper(names.namespace(name))));
     const hosts = makeHosts(plans, options, names);
     await setUpWireguard(hosts, options);
     return new Lab<Name>(site, new Namespace(names.namespace(INTERNET)), hosts);
@@ -171,6 +179,10 @@ function makeHosts(
     const namespace = names.namespace(plan.name);
     const upstream = new Namespace(names.namespace(plan.upstream));
     const above = gateways.get(plan.upstream) ?? [];
+    if (isRouter(plan)) {
+      gateways.set(plan.name, above);
+      continue;
+    }
     if (plan.kind !== undefined) {
       gateways.set(plan.name, [new LabGateway(namespace, plan, upstream), ...above]);
       continue;
@@ -234,7 +246,7 @@ async function setUpHost(
     ]);
   }
   if (fullTunnelThrough !== undefined) {
-    const families = ([4, 6] as const).filter((family) => host.addresses[family].length > 0);
+    const families = FAMILIES.filter((family) => host.addresses[family].length > 0);
     await routeEverythingThrough(host, host.wireguard, families, host.gateways.length > 0);
   }
 }

@@ -25,6 +25,9 @@ export function nativeProgram(name: 'delay-lines' | 'capture'): Promise<string> 
 async function findOrCompile(name: string): Promise<string> {
   const root = packageRoot();
   const source = path.join(root, SOURCES, `${name}.cc`);
+  if (changedAt(source) === 0) {
+    return prebuilt(root, name);
+  }
   const built = path.join(root, BUILT, name);
   const newest = Math.max(...[source, path.join(root, SOURCES, HEADER)].map(changedAt));
   if (changedAt(built) >= newest) {
@@ -36,15 +39,23 @@ async function findOrCompile(name: string): Promise<string> {
   return target;
 }
 
+/** The program that came with an installed package, which brings no sources. */
+function prebuilt(root: string, name: string): string {
+  const platform = `${process.platform}-${process.arch}`;
+  const file = path.join(root, 'prebuilds', platform, name);
+  if (changedAt(file) === 0) {
+    throw new Error(
+      `the lab's program ${name} did not come for ${platform}: run this in a checkout`,
+    );
+  }
+  return file;
+}
+
 /** The folder of the package, from the bundle (dist/bin) or from the compiled module (dist/src/lab). */
 function packageRoot(): string {
   let folder = path.dirname(fileURLToPath(import.meta.url));
-  while (changedAt(path.join(folder, SOURCES)) === 0) {
-    const parent = path.dirname(folder);
-    if (parent === folder) {
-      throw new Error(`${SOURCES} is missing from the package: reinstall wg-rendezvous`);
-    }
-    folder = parent;
+  while (changedAt(path.join(folder, 'package.json')) === 0) {
+    folder = path.dirname(folder);
   }
   return folder;
 }

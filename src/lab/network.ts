@@ -1,3 +1,4 @@
+import { FAMILIES } from '../wire/endpoint.js';
 import { run } from './command.js';
 import { startDelayLines } from './delay-lines.js';
 import { Namespace } from './namespace.js';
@@ -5,6 +6,8 @@ import { gatewayRuleset } from './nat-rules.js';
 import {
   INTERNET,
   INTERNET_BRIDGE,
+  isPublic,
+  isRouter,
   LAN,
   LINES,
   lineInterfaces,
@@ -71,6 +74,17 @@ const SETTINGS = {
   'net.bridge.bridge-nf-call-ip6tables': 0,
 };
 
+/**
+ * A router of the internet stands between nodes that are on one link as far as they know: it answers for
+ * those on its other side, at once.
+ */
+const PROXY = Object.fromEntries(
+  ['wan', LAN].flatMap((device) => [
+    [`net.ipv4.conf.${device}.proxy_arp`, 1],
+    [`net.ipv4.neigh.${device}.proxy_delay`, 0],
+  ]),
+);
+
 /** Keeps the kernel from sending packets of its own in a namespace that only forwards. */
 const SILENT = {
   'net.ipv6.conf.all.disable_ipv6': 1,
@@ -94,8 +108,8 @@ async function setUp(
   plan: NodePlan,
   plans: readonly NodePlan[],
 ): Promise<void> {
-  const { name, device, upstream, addresses, gateway, lan, kind } = plan;
-  const onInternet = upstream === INTERNET;
+  const { name, device, addresses, gateway, lan, kind, serves = [] } = plan;
+  const onInternet = isPublic(plan);
   const [length4, length6] = onInternet ? [32, 128] : [24, 64];
   const lines = [
     'link set lo up',
@@ -113,13 +127,14 @@ async function setUp(
   }
   // The internet is one link, and only the default route leads to it. So a full tunnel, which overrides
   // only default routes, also works on a public host.
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     const via = onInternet ? '' : `via ${gateway[family][0]}`;
     if (addresses[family].length > 0) {
       const everything = family === 4 ? '0.0.0.0/0' : '::/0';
       lines.push(`route add ${everything} ${via} dev ${device}`);
     }
   }
+  lines.push(...serves.map((address) => `route add ${address}/32 dev ${LAN}`));
   for (const { prefix, via, device } of routesOf(plan, plans)) {
     // `onlink`: on the internet, hosts share no subnet.
     lines.push(`route add ${prefix} via ${via} dev ${device} onlink`);
@@ -127,6 +142,9 @@ async function setUp(
   await namespace.ip(lines);
   if (kind !== undefined) {
     await namespace.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 });
+    if (isRouter(plan)) {
+      await namespace.sysctl(PROXY);
+    }
     await namespace.nft(gatewayRuleset(kind));
   }
 }

@@ -7,8 +7,11 @@ export type NatKind =
   | 'cone'
   | 'symmetric'
   | 'full-cone'
+  | 'stepping'
   | 'cgnat'
+  | 'cgnat-block'
   | 'poisoning'
+  | 'port-mapping'
   | 'firewall6';
 
 /** The description of a host. */
@@ -17,6 +20,12 @@ export interface HostOptions {
   readonly nat?: NatKind;
   /** An earlier host, whose gateway this host shares. */
   readonly sameNatAs?: string;
+  /** An earlier host behind a carrier NAT. This host has a home NAT (cone) of its own behind that one. */
+  readonly sameCarrierAs?: string;
+  /** The first three numbers of its home network, which several homes may share. @default a unique one */
+  readonly homeNetwork?: string;
+  /** Routers between its site and the internet's core, which has no IPv6 then. @default the lab's */
+  readonly hops?: number;
   /** Whether it has a public IPv6 address, behind a stateful firewall unless `nat` is `none`.
    * @default true for `none` and `firewall6`; with `sameNatAs`, as that host */
   readonly ipv6?: boolean;
@@ -26,7 +35,7 @@ export interface HostOptions {
   readonly listenPort?: number;
   /** The host that it routes all its traffic through, with the rules of wg-quick. */
   readonly fullTunnelThrough?: string;
-  /** Its distance from the other sites. Not with `sameNatAs`, which implies that host's uplink.
+  /** Its distance from the other sites. Not with `sameNatAs` or `sameCarrierAs`, which imply an uplink.
    * @default the lab's distance */
   readonly distance?: Distance;
 }
@@ -50,6 +59,8 @@ export interface NodePlan {
   /** On a gateway: its kind, and its addresses on its bridge `lan`. */
   readonly kind?: GatewayKind;
   readonly lan?: Addresses;
+  /** On a router of the internet: the public addresses behind it. */
+  readonly serves?: readonly string[];
   /** On a node of the internet: its delay line, if it has one. */
   readonly line?: LineSettings;
 }
@@ -73,7 +84,16 @@ export const INTERNET_BRIDGE = 'net';
 export const LINES = 'lines';
 
 const NOWHERE: Addresses = { 4: [], 6: [] };
+const BOTH = { ipv4: true, ipv6: true };
+/** The carrier NATs, in front of a home NAT that is a cone. */
+const CARRIER_KINDS: Partial<Record<NatKind, GatewayKind>> = {
+  cgnat: 'cone',
+  'cgnat-block': 'port-block',
+};
 const FIRST_PUBLIC = 10;
+const MAX_HOPS = 20;
+/** A former test network: miniupnpd refuses to map ports of a documentation address. */
+const MAPPING_NETWORK = '44.128.0';
 const HOST_NAME = /^[a-z][a-z0-9]{0,7}$/;
 const RESERVED_NAMES = [INTERNET, RENDEZVOUS, LINES];
 
@@ -83,6 +103,8 @@ export interface PlanOptions {
   readonly rendezvousAddresses?: number;
   /** The distance of all sites from each other, including `rv`. @default no distance */
   readonly distance?: Distance;
+  /** Routers between each site, including `rv`, and the internet's core: 0..20. @default 0 */
+  readonly hops?: number;
   /** The distance of `rv` from the other sites. @default `distance` */
   readonly rendezvousDistance?: Distance;
 }
@@ -95,17 +117,31 @@ export function planTopology(
   hosts: Readonly<Record<string, HostOptions>>,
   options: PlanOptions = {},
 ): NodePlan[] {
-  const { rendezvousAddresses = 1, distance, rendezvousDistance = distance } = options;
+  const { rendezvousAddresses = 1, distance, rendezvousDistance = distance, hops = 0 } = options;
   const numbers = Array.from({ length: rendezvousAddresses }, (_, index) => index + 1);
   const rendezvous = onInternet(RENDEZVOUS, 'eth0', numbers, true);
-  const nodes: NodePlan[] = [withLine(rendezvous, rendezvousDistance)];
+  const nodes: NodePlan[] = [];
+  connectSite(nodes, rendezvous, { hops, distance: rendezvousDistance });
   for (const [name, options] of Object.entries(hosts)) {
     if (!HOST_NAME.test(name) || RESERVED_NAMES.includes(name)) {
       throw new RangeError(`the name of a host is 1..8 lower-case letters and digits, got ${name}`);
     }
-    addHost(nodes, name, options, options.distance ?? distance);
+    addHost(nodes, name, options, {
+      hops: options.hops ?? hops,
+      distance: options.distance ?? distance,
+    });
   }
   return nodes;
+}
+
+/** Whether a node is on the internet, where all nodes are on one link. */
+export function isPublic({ gateway }: NodePlan): boolean {
+  return gateway[4].length === 0 && gateway[6].length === 0;
+}
+
+/** Whether a node only forwards, without a NAT or firewall. */
+export function isRouter({ serves }: NodePlan): boolean {
+  return serves !== undefined;
 }
 
 /** The hosts h1, h2, … of a mesh, each with these options. @default each behind its own cone NAT */
@@ -122,9 +158,41 @@ export function lineInterfaces(site: string): { inside: string; outside: string 
   return { inside: `in-${site}`, outside: `out-${site}` };
 }
 
-function withLine(node: NodePlan, distance: Distance | undefined): NodePlan {
+/** What connects a site with the internet's core. */
+interface Uplink {
+  readonly hops: number;
+  readonly distance: Distance | undefined;
+}
+
+/**
+ * Adds a site's outermost node, behind its routers, outermost first. The delay line is between the core and
+ * what is next to it. Returns the node as added.
+ */
+function connectSite(nodes: NodePlan[], site: NodePlan, { hops, distance }: Uplink): NodePlan {
+  if (!(Number.isInteger(hops) && hops >= 0 && hops <= MAX_HOPS)) {
+    throw new RangeError(`${site.name}: hops are 0..${MAX_HOPS}, got ${hops}`);
+  }
+  const number = nodes.filter(({ upstream }) => upstream === INTERNET).length;
   const line = distance && lineSettings(distance);
-  return line === undefined ? node : { ...node, line };
+  const chain: NodePlan[] = [];
+  for (let hop = hops; hop > 0; hop--) {
+    chain.push({
+      name: `${site.name}-r${hop}`,
+      device: 'wan',
+      upstream: chain.at(-1)?.name ?? INTERNET,
+      addresses: { 4: [`198.18.${number}.${hop}`], 6: [] },
+      gateway: NOWHERE,
+      kind: 'router',
+      lan: NOWHERE,
+      serves: site.addresses[4],
+    });
+  }
+  const [nearest] = chain.slice(-1);
+  const addresses = nearest === undefined ? site.addresses : { 4: site.addresses[4], 6: [] };
+  const added = { ...site, addresses, upstream: nearest?.name ?? INTERNET };
+  const [outermost = added, ...inner] = [...chain, added];
+  nodes.push(line === undefined ? outermost : { ...outermost, line }, ...inner);
+  return added;
 }
 
 /** The routes of a node, besides its default route. */
@@ -145,52 +213,93 @@ export function routesOf(node: NodePlan, nodes: readonly NodePlan[]): Route[] {
   return routes;
 }
 
-function addHost(
-  nodes: NodePlan[],
-  name: string,
-  options: HostOptions,
-  distance: Distance | undefined,
-): void {
-  const { nat = 'none', sameNatAs } = options;
+function addHost(nodes: NodePlan[], name: string, options: HostOptions, uplink: Uplink): void {
+  const { nat = 'none' } = options;
   const ipv6 = options.ipv6 ?? (nat === 'none' || nat === 'firewall6');
-  if (sameNatAs !== undefined) {
-    const neighbour = nodes.find((node) => node.name === sameNatAs);
-    const gateway = nodes.find((node) => node.name === neighbour?.upstream);
-    const { nat, distance } = options;
-    if (gateway === undefined || nat !== undefined || distance !== undefined) {
-      throw new RangeError(
-        `${name}: sameNatAs takes an earlier host behind a gateway, and excludes nat and distance`,
-      );
-    }
-    const families = {
-      ipv4: neighbour?.addresses[4].length !== 0,
-      ipv6: options.ipv6 ?? neighbour?.addresses[6].length !== 0,
-    };
-    nodes.push(behind(gateway, nodes, name, 'eth0', families));
+  if (options.sameNatAs !== undefined) {
+    addNeighbour(nodes, name, options.sameNatAs, options);
+    return;
+  }
+  if (options.sameCarrierAs !== undefined) {
+    addSubscriber(nodes, name, options.sameCarrierAs, options);
     return;
   }
   const site = nodes.filter(({ upstream }) => upstream === INTERNET).length;
   const number = FIRST_PUBLIC + site - 1;
   if (nat === 'none') {
-    nodes.push(withLine(onInternet(name, 'eth0', [number], ipv6), distance));
+    connectSite(nodes, onInternet(name, 'eth0', [number], ipv6), uplink);
     return;
   }
-  const inside: Addresses = { 4: [`10.${site}.0.1`], 6: [`2001:db8:${site}:1::1`] };
+  const { homeNetwork = `10.${site}.0` } = options;
+  const inside: Addresses = { 4: [`${homeNetwork}.1`], 6: [`2001:db8:${site}:1::1`] };
+  const carrierKind = CARRIER_KINDS[nat];
   let gateway: NodePlan;
-  if (nat === 'cgnat') {
-    const carrier: Addresses = { 4: [`100.64.${site}.1`], 6: [`2001:db8:${site}:2::1`] };
-    const outer = withLine(onInternet(`${name}-cgn`, 'wan', [number], true), distance);
-    nodes.push({ ...outer, kind: 'cone', lan: carrier });
-    const both = { ipv4: true, ipv6: true };
-    const inner = behind({ ...outer, lan: carrier }, nodes, `${name}-gw`, 'wan', both);
-    gateway = { ...inner, kind: 'cone', lan: inside };
+  if (carrierKind !== undefined) {
+    const lan: Addresses = { 4: [`100.64.${site}.1`], 6: [`2001:db8:${site}:2::1`] };
+    const carrier = { ...onInternet(`${name}-cgn`, 'wan', [number], true), kind: carrierKind, lan };
+    const outer = connectSite(nodes, carrier, uplink);
+    gateway = { ...behind(outer, nodes, `${name}-gw`, 'wan', BOTH), kind: 'cone', lan: inside };
+    nodes.push(gateway);
   } else {
-    const kind = nat === 'firewall6' ? 'firewall' : nat;
-    const site = withLine(onInternet(`${name}-gw`, 'wan', [number], true), distance);
-    gateway = { ...site, kind, lan: inside };
+    const kind = nat === 'firewall6' ? 'firewall' : (nat as GatewayKind);
+    const outside = onInternet(`${name}-gw`, 'wan', [number], true);
+    const addresses =
+      kind === 'port-mapping'
+        ? { ...outside.addresses, 4: [`${MAPPING_NETWORK}.${number}`] }
+        : outside.addresses;
+    const own = { ...outside, addresses, kind, lan: inside };
+    gateway = connectSite(nodes, own, uplink);
   }
-  nodes.push(gateway);
   nodes.push(behind(gateway, nodes, name, 'eth0', { ipv4: nat !== 'firewall6', ipv6 }));
+}
+
+/** Adds a host behind the gateway of another one. */
+function addNeighbour(
+  nodes: NodePlan[],
+  name: string,
+  sameNatAs: string,
+  { nat, distance, hops, homeNetwork, ipv6 }: HostOptions,
+): void {
+  const neighbour = nodes.find((node) => node.name === sameNatAs);
+  const gateway = nodes.find((node) => node.name === neighbour?.upstream);
+  const more = [nat, distance, hops, homeNetwork].some((option) => option !== undefined);
+  if (neighbour === undefined || gateway === undefined || isRouter(gateway) || more) {
+    throw new RangeError(
+      `${name}: sameNatAs takes an earlier host behind a gateway, and excludes nat and distance`,
+    );
+  }
+  const families = {
+    ipv4: neighbour.addresses[4].length !== 0,
+    ipv6: ipv6 ?? neighbour.addresses[6].length !== 0,
+  };
+  nodes.push(behind(gateway, nodes, name, 'eth0', families));
+}
+
+/** Adds a host with a home NAT of its own behind the carrier NAT of another one. */
+function addSubscriber(
+  nodes: NodePlan[],
+  name: string,
+  sameCarrierAs: string,
+  { nat, distance, hops, homeNetwork, ipv6 = false }: HostOptions,
+): void {
+  const upstreamOf = (of: string | undefined) =>
+    nodes.find((node) => node.name === nodes.find((inner) => inner.name === of)?.upstream);
+  const carrier = upstreamOf(upstreamOf(sameCarrierAs)?.name);
+  const more = [nat, distance, hops].some((option) => option !== undefined);
+  if (carrier?.kind === undefined || isRouter(carrier) || more) {
+    throw new RangeError(
+      `${name}: sameCarrierAs takes an earlier host behind a carrier NAT, and excludes nat and distance`,
+    );
+  }
+  const inner = behind(carrier, nodes, `${name}-gw`, 'wan', BOTH);
+  const number = Number(inner.addresses[4][0]?.split('.')[3]);
+  const site = carrier.lan?.[4][0]?.split('.')[2];
+  const inside: Addresses = {
+    4: [`${homeNetwork ?? `10.${site}.${number}`}.1`],
+    6: [`2001:db8:${site}:${number}::1`],
+  };
+  const gateway: NodePlan = { ...inner, kind: 'cone', lan: inside };
+  nodes.push(gateway, behind(gateway, nodes, name, 'eth0', { ipv4: true, ipv6 }));
 }
 
 function onInternet(

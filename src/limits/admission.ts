@@ -37,16 +37,24 @@ export class Admission {
     return this.isWellFormed(batch, slot) && this.charge(batch, slot, family, now);
   }
 
+  /** The same for a datagram that its protocol has recognised, whatever its length. */
+  admitsAnyLength(batch: DatagramBatch, slot: number, family: Family, now: number): boolean {
+    return hasPort(batch, slot) ? this.charge(batch, slot, family, now) : this.refuse();
+  }
+
   /** Whether length and port of the datagram are possible. */
-  isWellFormed({ lengths, addresses }: DatagramBatch, slot: number): boolean {
-    const length = lengths[slot]!;
-    if (
-      length >= this.options.minLength &&
-      length <= this.options.maxLength &&
-      addresses[slot * ADDRESS_WORDS + PORT_WORD] !== 0
-    ) {
-      return true;
-    }
+  isWellFormed(batch: DatagramBatch, slot: number): boolean {
+    const length = batch.lengths[slot]!;
+    return (
+      (length >= this.options.minLength &&
+        length <= this.options.maxLength &&
+        hasPort(batch, slot)) ||
+      this.refuse()
+    );
+  }
+
+  /** Counts a datagram as malformed; false. */
+  refuse(): false {
     this.counts.malformed++;
     return false;
   }
@@ -65,4 +73,8 @@ export class Admission {
   giveBack(): void {
     this.options.limiter.giveBack(this.source);
   }
+}
+
+function hasPort({ addresses }: DatagramBatch, slot: number): boolean {
+  return addresses[slot * ADDRESS_WORDS + PORT_WORD] !== 0;
 }

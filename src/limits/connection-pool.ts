@@ -14,7 +14,7 @@ export interface ConnectionLimits {
 /**
  * The open connections of a server, in bounded number. A newcomer is never refused: when there is no room,
  * the longest idle connection of the heaviest source is closed for it (RFC 7766 section 6.2.3). So a source
- * that opens many connections closes its own, and keeps out nobody.
+ * that opens many connections closes its own, and keeps no one else out.
  */
 export class ConnectionPool {
   accepted = 0;

@@ -45,6 +45,28 @@ export function total(registry: Registry, name: string, help: string, read: () =
   counter(registry, name, help, () => [{ labels: {}, value: read() }]);
 }
 
+/** Gauges with labels that are read at each scrape; those that are not read any more are gone. */
+export function gauges(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly string[],
+  read: () => Sample[],
+): void {
+  new Gauge<string>({
+    name: PREFIX + name,
+    help,
+    labelNames: [...labelNames],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { labels, value } of read()) {
+        this.set(labels, value);
+      }
+    },
+  });
+}
+
 /** A gauge that is read at each scrape. */
 export function gauge(registry: Registry, name: string, help: string, read: () => number): void {
   new Gauge({

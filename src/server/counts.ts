@@ -3,6 +3,7 @@ import type { SocketCounts } from '../socket/socket-counts.js';
 import type { ClassicCounts } from './classic/classic-handler.js';
 import type { RelayCounts, RelaySizes } from './relay/relay-counts.js';
 import type { SealedCounts, SealedSizes } from './sealed/sealed-counts.js';
+import type { StunCounts } from './stun-handler.js';
 
 /** The classic table, for reports. */
 export interface TableCounts {
@@ -24,5 +25,7 @@ export interface ServiceCounts {
   readonly sealed?: Readonly<SealedCounts> & SealedSizes;
   /** Undefined where the server does not relay. */
   readonly relay?: Readonly<RelayCounts> & RelaySizes;
+  /** Undefined where the server answers no STUN. */
+  readonly stun?: Readonly<StunCounts>;
   readonly sockets: Readonly<SocketCounts>;
 }

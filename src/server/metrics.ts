@@ -18,13 +18,13 @@ export function serveMetrics(
   return openMetricsServer({ ...options, registry: createRegistry(counts) });
 }
 
-/** The metrics of a server, each read from its counters when it is asked for. */
+/** The metrics of a server, each read from its counters at each scrape. */
 function createRegistry(counts: () => ServiceCounts): Registry {
   const registry = createCommonRegistry(
     () => counts().sockets,
     () => {
-      const { admission, classic } = counts();
-      const malformed = admission.malformed + classic.malformed;
+      const { admission, classic, stun } = counts();
+      const malformed = admission.malformed + classic.malformed + (stun?.malformed ?? 0);
       return { malformed, source_rate: admission.limited };
     },
   );
@@ -43,6 +43,9 @@ function createRegistry(counts: () => ServiceCounts): Registry {
   gauge(registry, 'peers', 'Entries in the table', () => counts().table.peers);
   gauge(registry, 'max_peers', 'Entries that the table may have', () => counts().table.maxPeers);
   gauge(registry, 'table_bytes', 'Memory of the table in bytes', () => counts().table.bytes);
+  if (counts().stun !== undefined) {
+    addStunMetrics(registry, () => counts().stun);
+  }
   if (counts().sealed !== undefined) {
     addSealedMetrics(registry, () => counts().sealed);
   }
@@ -50,4 +53,16 @@ function createRegistry(counts: () => ServiceCounts): Registry {
     addRelayMetrics(registry, () => counts().relay);
   }
   return registry;
+}
+
+function addStunMetrics(registry: Registry, counts: () => ServiceCounts['stun']): void {
+  counter(registry, 'stun_requests_total', 'STUN Binding requests by outcome', () => {
+    const { answered = 0, changed = 0, unknownAttributes = 0 } = counts() ?? {};
+    const outcomes = {
+      answered: answered - changed,
+      changed,
+      unknown_attributes: unknownAttributes,
+    };
+    return samples('outcome', outcomes, {});
+  });
 }

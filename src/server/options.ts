@@ -73,9 +73,21 @@ export interface ServiceOptions {
   readonly metrics?: Endpoint;
   /** @default the classic protocol only */
   readonly sealed?: SealedOptions;
+  /**
+   * The second port of each address, where clients learn how their NATs map; `optional`: the server goes on
+   * where it is taken. @default none
+   */
+  readonly probe?: { readonly port: number; readonly optional: boolean };
+  /** Answer STUN on port 3478 of each address as well. @default false */
+  readonly stun?: boolean;
 }
 
-export type ServiceLimits = Required<Omit<ServiceOptions, 'listen' | 'metrics' | 'sealed'>>;
+/** The second port, where no other is asked for. */
+export const DEFAULT_PROBE_PORT = 49919;
+
+export type ServiceLimits = Required<
+  Omit<ServiceOptions, 'listen' | 'metrics' | 'sealed' | 'probe' | 'stun'>
+>;
 
 export const DEFAULT_LIMITS: ServiceLimits = {
   maxPeers: 65_536,

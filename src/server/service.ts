@@ -11,7 +11,7 @@ import {
 import { type ListenEndpoint, openAt } from '../socket/listening.js';
 import { sumCounts } from '../socket/socket-counts.js';
 import { CLASSIC_REQUEST_LENGTH } from '../wire/classic.js';
-import type { Endpoint, Family } from '../wire/endpoint.js';
+import type { Endpoint } from '../wire/endpoint.js';
 import { MAX_MESSAGE_LENGTH, MIN_DATA_LENGTH } from '../wire/sealed.js';
 import { ClassicHandler } from './classic/classic-handler.js';
 import { EndpointTable } from './classic/endpoint-table.js';
@@ -25,12 +25,15 @@ import {
   type ServiceOptions,
   serviceLimits,
 } from './options.js';
+import { type OpenPort, Ports, planSockets } from './ports.js';
 import { randomWords } from './random-words.js';
 import type { RelayHandler } from './relay/relay-handler.js';
 import type { AllowList } from './sealed/allow-list.js';
 import type { Want } from './sealed/client-record.js';
+import { Outbox } from './sealed/outbox.js';
 import type { SealedHandler } from './sealed/sealed-handler.js';
 import { SourceMonitor } from './source-monitor.js';
+import { StunHandler } from './stun-handler.js';
 
 /** Expiry steps are short, and frequent enough to walk ten million entries in time. */
 const EXPIRY_INTERVAL_MS = 50;
@@ -41,12 +44,16 @@ export interface ServiceEvents extends MetricsEvents {
   readonly onSocketError?: (error: Error) => void;
   /** All keys have registered from this private address; see SourceMonitor. Called once. */
   readonly onHiddenSources?: (address: string) => void;
+  /** The optional second port of an address cannot be had; the server goes on without. */
+  readonly onNoProbePort?: (error: NodeJS.ErrnoException) => void;
 }
 
 /** A rendezvous server that is listening. */
 export interface Service extends AsyncDisposable {
   /** The addresses of the sockets, in the order of the options; never port 0. */
   readonly addresses: readonly Endpoint[];
+  /** The sockets that these bring along: second ports, and 3478. */
+  readonly further: readonly OpenPort[];
   /** Whether all sockets receive and send in batches; false without the addon. */
   readonly batched: boolean;
   /** The buffers that the kernel made smaller than requested; the same for each socket. */
@@ -88,14 +95,20 @@ export async function openService(
   const classic = new ClassicHandler(table, sources);
   const relay =
     options.sealed?.relay && (await createRelay(options.sealed.relay, limits, admission));
+  const ports = new Ports();
+  const outbox = new Outbox();
   const sealed =
     options.sealed &&
-    (await createSealedHandler(options.sealed, limits, admission, sources, relay));
-  const dispatcher = new Dispatcher(
-    admission,
-    options.sealed?.only === true ? undefined : classic,
-    sealed,
-  );
+    (await createSealedHandler(options.sealed, limits, {
+      admission,
+      sources,
+      outbox,
+      ports,
+      relay,
+    }));
+  const isOpenToAll = options.sealed?.only !== true;
+  const stun = isOpenToAll ? new StunHandler(ports, outbox) : undefined;
+  const dispatcher = new Dispatcher(admission, isOpenToAll ? classic : undefined, sealed, stun);
   const sockets: BatchSocket[] = [];
   const relaySockets: BatchSocket[] = [];
   let metrics: MetricsServer | undefined;
@@ -111,6 +124,7 @@ export async function openService(
     },
     sockets: sumCounts([...sockets, ...relaySockets].map((socket) => socket.counters)),
     ...(relay && { relay: { ...relay.counts, ...relay.sizes } }),
+    ...(stun && { stun: { ...stun.counts } }),
     ...(sealed && { sealed: { ...sealed.counts, ...sealed.sizes } }),
   });
   const expiry = setInterval(() => {
@@ -135,14 +149,26 @@ export async function openService(
   };
 
   try {
-    for (const listen of options.listen) {
-      const socket = await openSocket(listen, limits, {
-        onBatch: answerOn(dispatcher, listen.family, sockets.length),
-        onError: (error) => events.onSocketError?.(error),
+    const { listen, probe, stun: isOnStunPort = false } = options;
+    for (const planned of planSockets({ listen, probePort: probe?.port, stun: isOnStunPort })) {
+      const { listen: where, role } = planned;
+      const number = sockets.length;
+      const onBatch: BatchSocketOptions['onBatch'] = (batch, count) => {
+        dispatcher.answer(batch, count, where.family, number, performance.now(), role);
+        outbox.flush();
+      };
+      const onError = (error: Error) => events.onSocketError?.(error);
+      const socket = await openSocket(where, limits, { onBatch, onError }).catch((error) => {
+        if (role !== 'probe' || probe?.optional !== true) {
+          throw error;
+        }
+        events.onNoProbePort?.(error);
+        return undefined;
       });
       if (socket !== undefined) {
         sockets.push(socket);
-        dispatcher.addSocket(socket);
+        outbox.add(socket);
+        ports.add({ address: socket.address, role });
       }
     }
     if (relay !== undefined) {
@@ -160,7 +186,8 @@ export async function openService(
     throw error;
   }
   return {
-    addresses: sockets.map((socket) => socket.address),
+    addresses: ports.open.filter(({ role }) => role === 'main').map(({ address }) => address),
+    further: ports.open.filter(({ role }) => role !== 'main'),
     batched: sockets.every(({ implementation }) => implementation === 'native'),
     shortBuffers: sockets[0]?.shortBuffers ?? [],
     metricsAddress: metrics?.address,
@@ -170,15 +197,6 @@ export async function openService(
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** Answers the batches of the socket with that number. */
-function answerOn(
-  dispatcher: Dispatcher,
-  family: Family,
-  number: number,
-): BatchSocketOptions['onBatch'] {
-  return (batch, count) => dispatcher.answer(batch, count, family, number, performance.now());
 }
 
 /** Undefined where an optional address is of a family that the host lacks. */
@@ -235,9 +253,13 @@ async function openRelay(
 async function createSealedHandler(
   { key, only = false, allow, relay: relayOptions }: SealedOptions,
   limits: ServiceLimits,
-  admission: Admission,
-  sources: SourceMonitor,
-  relay: RelayHandler<Want> | undefined,
+  shared: {
+    readonly admission: Admission;
+    readonly sources: SourceMonitor;
+    readonly outbox: Outbox;
+    readonly ports: Ports;
+    readonly relay: RelayHandler<Want> | undefined;
+  },
 ): Promise<SealedHandler> {
   const { SealedHandler } = await import('./sealed/sealed-handler.js');
   const { maxPeers: maxClients, peerTtlMs: ttlMs } = limits;
@@ -249,9 +271,8 @@ async function createSealedHandler(
       key,
       only,
       allow,
-      admission,
-      sources,
-      relay,
+      ...shared,
+      otherPort: (socket) => shared.ports.otherPortNumber(socket),
       relayAllow: relayOptions?.allow,
       hashKey: randomHashKey(),
     },

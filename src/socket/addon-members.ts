@@ -42,7 +42,9 @@ const USED: Readonly<Record<keyof Binding, object>> = {
   enterNetworkNamespace: {},
   followParent: {},
   lockName: {},
+  forgetFlow: {},
   listenTcp: {},
+  sendUnixDatagram: {},
 };
 
 /** What an addon lacks, such as `listenTcp` or `UdpBatch.pause`: with any of it, it is of another version. */

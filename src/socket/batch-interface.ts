@@ -62,7 +62,7 @@ export interface BatchSocket extends AsyncDisposable {
   readonly implementation: BatchImplementation;
   /** What it is bound to; never port 0. */
   readonly address: Endpoint;
-  /** The buffers for which the kernel granted less than was asked for. */
+  /** The buffers for which the kernel granted less than requested. */
   readonly shortBuffers: readonly ShortBuffer[];
   readonly counters: Readonly<SocketCounts>;
   /**
@@ -92,14 +92,14 @@ export const MAX_BATCHES_PER_WAKE = 16;
 
 export const DEFAULT_CAPACITY = 128;
 
-/** What may be asked for as SO_RCVBUF, in bytes: less holds no datagram; the kernel doubles it, up to INT_MAX. */
+/** The range of SO_RCVBUF, in bytes: less holds no datagram; the kernel doubles it, up to INT_MAX. */
 export const MIN_RECEIVE_BUFFER = 4096;
 export const MAX_RECEIVE_BUFFER = 2 ** 30 - 1;
 
 /**
  * A reply to an address of the local network waits in the kernel for its hardware address, up to 3 s, and
  * counts against the socket meanwhile: up to 212 992 bytes for each neighbour (unres_qlen_bytes), 832 for
- * a small reply, which is all that a socket has by itself. Whoever spoofs one unused address could so keep
+ * a small reply, which is all that a socket has by itself. A spoofer of one unused address could keep
  * everybody from being answered. The kernel grants twice this: 64 MiB, enough for each address of a /24.
  * It is a limit, and takes no memory while replies leave.
  */

@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import bindings from 'bindings';
 import { missingMembers } from './addon-members.js';
 
 import type { Binding } from './native-types.js';
@@ -35,18 +36,30 @@ export function addonProblem(): string | undefined {
   }
 }
 
+/** Where addons are, below the folder of the package: one that came with it, and one that was built here. */
+const PLACES = [
+  ['module_root', 'prebuilds', `${process.platform}-${process.arch}`, 'bindings'],
+  ['module_root', 'build', 'Release', 'bindings'],
+];
+
+/** The first addon that loads: a prebuilt one that needs another C library leaves the turn to a built one. */
 function load(): object {
-  const load = createRequire(import.meta.url)('bindings') as (name: string) => object;
-  try {
-    return load('wg_rendezvous');
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const why = code === 'ERR_DLOPEN_FAILED' ? `: ${message.split('\n')[0]}` : '';
-    throw new AddonError(
-      `the addon was not built for this Node (in the checkout: make addon)${why}`,
-      { cause },
-    );
+  const root = bindings.getRoot(fileURLToPath(import.meta.url));
+  let unusable: NodeJS.ErrnoException | undefined;
+  for (const place of PLACES) {
+    try {
+      return bindings({ bindings: 'wg_rendezvous', module_root: root, try: [place] }) as object;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      unusable ??= code === 'ERR_DLOPEN_FAILED' ? (error as NodeJS.ErrnoException) : undefined;
+    }
   }
+  const platform = `${process.platform}-${process.arch}`;
+  const why = unusable === undefined ? '' : `: ${unusable.message.split('\n')[0]}`;
+  throw new AddonError(
+    `the addon was not built for this Node on ${platform} (in a checkout: make addon)${why}`,
+    { cause: unusable },
+  );
 }
 
 /** One that was built before the program was updated would fail anywhere, and say nothing of why. */
@@ -55,7 +68,7 @@ function usable(addon: object): Binding {
   if (missing.length > 0) {
     throw new AddonError(
       `the addon is of another version than the program, and lacks ${missing.join(', ')}: ` +
-        'build it again (in the checkout: make addon)',
+        'build it again (in a checkout: make addon), or install the package again',
     );
   }
   return addon as Binding;

@@ -34,7 +34,7 @@ export interface DatagramBatch {
   readonly lengths: Int32Array;
   /**
    * Slot i begins at i * ADDRESS_WORDS. Addresses are in network order in memory, IPv4 in the first of
-   * their four words. The interface's number is told for IPv6, and used for link-local addresses; a
+   * their four words. The interface's number is set for IPv6, and used for link-local addresses; a
    * socket on node:dgram has numbers of its own for them.
    */
   readonly addresses: Uint32Array;

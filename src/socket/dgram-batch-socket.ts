@@ -31,7 +31,7 @@ const SHARED_CAPACITY = 16;
 /**
  * A batch socket on node:dgram, for where the addon cannot be used. It is slower, knows of no kernel
  * drops (always 0), and on a wildcard address of a host with several it answers from the address that
- * routing prefers, not from the one it was asked at: listen on each address where that matters.
+ * routing prefers, not from the one that the datagram was sent to: listen on each address where that matters.
  */
 export class DgramBatchSocket extends LoopSocket implements BatchSocket {
   readonly implementation = 'dgram';

@@ -1,9 +1,8 @@
 import type { RemoteInfo } from 'node:dgram';
 import { addressBytes, type Family, formatAddress, zoneOf } from '../wire/endpoint.js';
+import { isLinkLocalIpv6 } from '../wire/endpoint-scope.js';
 import { ADDRESS_WORDS, type DatagramBatch, INTERFACE_WORD, PORT_WORD } from './datagram-batch.js';
 import type { ZoneNames } from './zone-names.js';
-
-const LINK_LOCAL = /^fe[89ab]/;
 
 /** Puts a datagram of node:dgram into a slot; the local address stays 0, dgram does not tell it. */
 export function storeDatagram(
@@ -32,7 +31,7 @@ export function remoteOf(batch: DatagramBatch, slot: number, family: Family, zon
   const { addresses } = batch;
   const start = slot * ADDRESS_WORDS;
   const address = formatAddress(addressView(addresses, start, family === 4 ? 4 : 16));
-  const zone = LINK_LOCAL.test(address)
+  const zone = isLinkLocalIpv6(address)
     ? zones.nameOf(addresses[start + INTERFACE_WORD] as number)
     : undefined;
   return {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { loadBinding } from './binding.js';
 
 const IFF_UP = 1;
@@ -20,4 +21,18 @@ export function interfaceIsUp(name: string): boolean | undefined {
 /** The number of an interface, another one each time that it is made; undefined when there is none. */
 export function interfaceIndex(name: string): number | undefined {
   return loadBinding().interfaceIndex(name) || undefined;
+}
+
+/**
+ * The name of an interface of the calling thread's network namespace; undefined when there is none, or /proc
+ * cannot be read.
+ */
+export function nameOfInterface(index: number): string | undefined {
+  try {
+    const [, , ...lines] = readFileSync('/proc/thread-self/net/dev', 'latin1').split('\n');
+    const names = lines.map((line) => line.slice(0, line.lastIndexOf(':')).trim());
+    return names.find((name) => name !== '' && interfaceIndex(name) === index);
+  } catch {
+    return undefined;
+  }
 }

@@ -6,7 +6,7 @@ const ROOT_USER = 0;
 export interface LockHolder {
   /** 0 where this process cannot see it, as from inside a container. */
   readonly pid: number;
-  /** The user who runs it; -1 where it could not be told. */
+  /** The user who runs it; -1 where unknown. */
   readonly uid: number;
 }
 

@@ -4,7 +4,7 @@ import type { ShortBuffer } from './short-buffer.js';
 /** Sockets that listen. */
 export interface Listening {
   readonly addresses: readonly Endpoint[];
-  /** The buffers for which the kernel granted less than was asked for. */
+  /** The buffers for which the kernel granted less than requested. */
   readonly shortBuffers: readonly ShortBuffer[];
   /** Whether all receive and send by the batch; not so where the addon cannot be used. */
   readonly batched: boolean;

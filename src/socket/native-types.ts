@@ -26,7 +26,8 @@ export interface NativeRawSocket {
   setMark(mark: number): void;
   /**
    * The route of UDP packets with these ports and this socket's mark (RTM_GETROUTE), by the rules that
-   * choose by port, too. Throws ENETUNREACH without a route.
+   * choose by port, too. With both ports 0, the route of any UDP packet: no ports, no mark. Throws
+   * ENETUNREACH without a route.
    */
   findRoute(
     address: Uint8Array,
@@ -37,6 +38,7 @@ export interface NativeRawSocket {
   /**
    * Sends a UDP header and payload to a 4- or 16-byte address, from a source address of the same family and
    * through an interface: zeros and 0 leave the choice to the kernel, which adds the IP header.
+   * @param hopLimit TTL or hop limit, 1..255. @default the system's
    */
   send(
     datagram: Uint8Array,
@@ -44,6 +46,7 @@ export interface NativeRawSocket {
     scopeId: number,
     source: Uint8Array,
     interfaceIndex: number,
+    hopLimit?: number,
   ): void;
   /** Takes one packet, or null when the queue is empty. */
   receive(buffer: Uint8Array): RawReceived | null;
@@ -106,6 +109,8 @@ export interface Binding {
     readonly fragments?: 0 | 1;
     /** SO_BINDTODEVICE: only what arrives through this interface. Throws ENODEV where there is none. */
     readonly interfaceName?: string | undefined;
+    /** SO_MARK. @default 0 */
+    readonly mark?: number;
   }) => NativeUdpBatch;
   /** SIOCGIFFLAGS: IFF_UP is bit 0. Throws a SystemError with code ENODEV when there is no such interface. */
   readonly interfaceFlags: (name: string) => number;
@@ -121,9 +126,19 @@ export interface Binding {
   readonly followParent: () => boolean;
   /**
    * Takes an abstract unix socket name: the descriptor that holds it, or the process that holds it, with
-   * pid 0 and uid -1 where they cannot be told. Throws a SystemError.
+   * pid 0 and uid -1 where they are unknown. Throws a SystemError.
    */
   readonly lockName: (name: string) => number | readonly [pid: number, uid: number];
+  /**
+   * Deletes the conntrack entry one of whose directions is this UDP flow; false where there is none. Addresses
+   * are 4 or 16 bytes. Throws a SystemError.
+   */
+  readonly forgetFlow: (
+    source: Uint8Array,
+    sourcePort: number,
+    destination: Uint8Array,
+    destinationPort: number,
+  ) => boolean;
   /**
    * A listening TCP socket tied to an interface (SO_BINDTODEVICE), which node:net lacks; the connections
    * are tied with it. Returns the descriptor, which is the caller's to close. Throws a SystemError.
@@ -135,4 +150,6 @@ export interface Binding {
     readonly port: number;
     readonly interfaceName: string;
   }) => number;
+  /** One datagram to a unix socket, `@` for an abstract name; never waits. Throws a SystemError. */
+  readonly sendUnixDatagram: (path: string, text: string) => void;
 }

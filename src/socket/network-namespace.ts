@@ -31,6 +31,11 @@ export function useSocketNamespace(path: string | undefined): void {
   socketNamespace = path;
 }
 
+/** Whether WireGuard's socket is in another namespace than this process. */
+export function isSocketElsewhere(): boolean {
+  return socketNamespace !== undefined;
+}
+
 /**
  * Does work, which must not wait for anything, in the namespace of WireGuard's socket: what it opens stays
  * there. Throws what the work throws, and a PermissionError without CAP_SYS_ADMIN.

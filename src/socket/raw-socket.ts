@@ -7,11 +7,18 @@ import {
   formatAddress,
 } from '../wire/endpoint.js';
 import { encodeUdp, udpChecksum } from '../wire/udp.js';
-import { loadBinding, type NativeRawSocket, type RawReceived } from './binding.js';
+import {
+  loadBinding,
+  type NativeRawSocket,
+  type NativeRoute,
+  type RawReceived,
+} from './binding.js';
+import { nameOfInterface } from './interface-flags.js';
 import { LoopSocket } from './loop-socket.js';
 import { inSocketNamespace } from './network-namespace.js';
 import { checkPacket, type PacketRefusal } from './packet-check.js';
 import { PermissionError } from './permission-error.js';
+import { routeDifference } from './route-difference.js';
 import { zoneNumber } from './zone.js';
 
 /** Packets taken at one wake; what is left wakes the loop again, after everyone else had a turn. */
@@ -29,6 +36,11 @@ export interface RawSocketOptions {
   onPayload(payload: Uint8Array, from: Endpoint): void;
   /** A receive failed; the socket stays open. */
   onError(error: Error): void;
+  /**
+   * Gets a text when WireGuard's route to an address differs from that of the host's other packets: with
+   * the first packet, and again when WireGuard's route changes.
+   */
+  onRouteDifference?(text: string): void;
   /** @default the addon's raw socket */
   readonly open?: (family: Family) => NativeRawSocket;
 }
@@ -50,6 +62,8 @@ export class RawSocket extends LoopSocket {
   readonly #native: NativeRawSocket;
   readonly #options: RawSocketOptions;
   readonly #buffer = new Uint8Array(RECEIVE_BUFFER_BYTES);
+  /** The last route that was compared with that of other packets. */
+  #compared: { readonly address: string; readonly route: NativeRoute } | undefined;
 
   /** Takes the descriptor over; openRawSocket is the way to get one. */
   constructor(native: NativeRawSocket, options: RawSocketOptions) {
@@ -67,8 +81,9 @@ export class RawSocket extends LoopSocket {
   /**
    * Sends a payload from WireGuard's port, by the route, source address and interface of WireGuard's own
    * packets: a raw socket's own lookup knows no ports. Throws the system's error.
+   * @param hopLimit TTL or hop limit, 1..255. @default the system's
    */
-  send(payload: Uint8Array, { address, port }: Endpoint): void {
+  send(payload: Uint8Array, { address, port }: Endpoint, hopLimit?: number): void {
     const { listenPort } = this.#options.rule;
     const destination = addressBytes(address);
     const zone = address.includes('%') ? inSocketNamespace(() => zoneNumber(address)) : 0;
@@ -80,12 +95,51 @@ export class RawSocket extends LoopSocket {
         ? udpChecksum(route.source, destination, encodeUdp(fields))
         : 0;
     const datagram = encodeUdp({ ...fields, checksum });
-    this.#native.send(datagram, destination, zone, route.source, route.interfaceIndex);
+    const { source, interfaceIndex } = route;
+    this.#native.send(datagram, destination, zone, source, interfaceIndex, hopLimit);
+    this.#compareRoute(address, destination, zone, route);
+  }
+
+  /** This host's address towards an endpoint, by the same route. Throws the system's error. */
+  localAddress({ address, port }: Endpoint): string {
+    const { listenPort } = this.#options.rule;
+    const zone = address.includes('%') ? inSocketNamespace(() => zoneNumber(address)) : 0;
+    const route = this.#native.findRoute(addressBytes(address), zone, listenPort, port);
+    return formatAddress(route.source);
   }
 
   /** Nothing is called back once close() has returned. */
   protected override shut(): Promise<void> {
     return new Promise((resolve) => this.#native.close(resolve));
+  }
+
+  #compareRoute(address: string, destination: Uint8Array, zone: number, route: NativeRoute): void {
+    const { onRouteDifference } = this.#options;
+    if (onRouteDifference === undefined || this.#isCompared(address, route)) {
+      return;
+    }
+    this.#compared = { address, route };
+    let plain: NativeRoute | undefined;
+    try {
+      plain = this.#native.findRoute(destination, zone, 0, 0);
+    } catch {
+      // Other packets have no route there.
+    }
+    const difference = inSocketNamespace(() =>
+      routeDifference(address, route, plain, nameOfInterface),
+    );
+    if (difference !== undefined) {
+      onRouteDifference(difference);
+    }
+  }
+
+  #isCompared(address: string, { source, interfaceIndex }: NativeRoute): boolean {
+    const known = this.#compared;
+    return (
+      known?.address === address &&
+      known.route.interfaceIndex === interfaceIndex &&
+      Buffer.compare(known.route.source, source) === 0
+    );
   }
 
   #receive(): void {

@@ -4,7 +4,7 @@ export interface BufferBytes {
   readonly sendBufferBytes: number;
 }
 
-/** A queue of a socket for which the kernel granted less than was asked for. */
+/** A queue of a socket for which the kernel granted less than requested. */
 export interface ShortBuffer {
   readonly queue: 'receive' | 'send';
   readonly askedBytes: number;
@@ -13,7 +13,7 @@ export interface ShortBuffer {
 }
 
 /**
- * Compares what was asked for (0: nothing) with what the kernel tells. Without CAP_NET_ADMIN it grants no
+ * Compares the requested size (0: none) with the size that the kernel reports. Without CAP_NET_ADMIN it grants no
  * more than net.core.rmem_max and net.core.wmem_max, and says nothing.
  */
 export function shortBuffers(asked: BufferBytes, granted: BufferBytes): ShortBuffer[] {

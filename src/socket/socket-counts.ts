@@ -11,7 +11,7 @@ export interface SocketCounts {
   sendDrops: number;
   /** Receives and sends that failed as a whole. */
   errors: number;
-  /** Datagrams lost to a full receive buffer; of one socket, the kernel is asked at each reading. */
+  /** Datagrams lost to a full receive buffer; for one socket each reading is a system call. */
   kernelDrops: number;
   batches: number;
   /** batchSizes[n] batches had 2^n up to 2^(n+1) - 1 datagrams. */

@@ -38,7 +38,7 @@ export async function openTcpListener(options: TcpListenerOptions): Promise<TcpL
 
 function listen(server: Server, options: TcpListenerOptions): void {
   const { address, port, family } = options.endpoint;
-  // node:net takes a zone with an underscore for a part of a host name. Whoever listens at a link-local
+  // node:net takes a zone with an underscore for a part of a host name. A listener at a link-local
   // address hears one interface only: to be tied to it changes nothing.
   const { interfaceName = isIP(address) === 0 ? zoneOf(address) : undefined } = options;
   if (interfaceName === undefined) {

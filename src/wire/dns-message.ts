@@ -1,5 +1,8 @@
 import { readName, skipName } from './dns-name.js';
 
+/** IANA's port of DNS. */
+export const DNS_PORT = 53;
+
 /** Bytes of a DNS header (RFC 1035 section 4.1.1). */
 export const DNS_HEADER_LENGTH = 12;
 

@@ -1,7 +1,8 @@
 /** Bytes of a name at most, its length bytes and the root counted (RFC 1035 section 2.3.4). */
 export const MAX_NAME_LENGTH = 255;
 
-const MAX_LABEL_LENGTH = 63;
+/** Bytes of a label at most (RFC 1035 section 2.3.4). */
+export const MAX_LABEL_LENGTH = 63;
 const DOT = 0x2e;
 const BACKSLASH = 0x5c;
 const ESCAPE = /\\(\d{3})/g;

@@ -19,6 +19,11 @@ export function addressScope(bytes: Uint8Array, at: number, family: Family): Sco
   return family === 4 ? ipv4Scope(bytes, at) : ipv6Scope(bytes, at);
 }
 
+/** Whether an IPv6 address in text is link-local (fe80::/10, RFC 4291), with or without a zone. */
+export function isLinkLocalIpv6(address: string): boolean {
+  return /^fe[89ab]/i.test(address);
+}
+
 /** The scope of an address in text; a zone is ignored. Throws a RangeError on what is no address. */
 export function scopeOf(address: string): Scope {
   const bytes = addressBytes(address);

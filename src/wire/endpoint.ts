@@ -4,6 +4,9 @@ import { isInterfaceName } from './interface-name.js';
 /** An address family as its IP version. */
 export type Family = 4 | 6;
 
+/** Both families, IPv4 first. */
+export const FAMILIES: readonly Family[] = [4, 6];
+
 /** Where a UDP datagram comes from or goes to. */
 export interface Endpoint {
   /** IPv4 dotted quad, or IPv6 in RFC 5952 form, with a zone (`%eth0`) where it has one. */
@@ -19,7 +22,7 @@ export const ADDRESS_LENGTH = { 4: 4, 6: 16 } as const;
 /** Bytes of an encoded endpoint: the address, then the port in network order. */
 export const ENDPOINT_LENGTH = { 4: 6, 6: 18 } as const;
 
-const MAX_PORT = 65535;
+export const MAX_PORT = 65535;
 /** Brackets may be in the name of a zone, too; a colon may not. */
 const ENDPOINT_TEXT = /^(?:\[(?<v6>[^[\]%]+(?:%[^:]+)?)\]|(?<v4>[^:[\]]+)):(?<port>\d{1,5})$/;
 
@@ -114,14 +117,6 @@ export function formatAddress(bytes: Uint8Array): string {
   }
   const parsed = ipaddr.fromByteArray([...bytes]);
   return parsed instanceof ipaddr.IPv6 ? parsed.toRFC5952String() : parsed.toString();
-}
-
-/** Encodes address and port in network order: 6 or 18 bytes. */
-export function encodeEndpoint(value: Endpoint): Uint8Array {
-  const bytes = new Uint8Array(ENDPOINT_LENGTH[value.family]);
-  bytes.set(addressBytes(value.address));
-  new DataView(bytes.buffer).setUint16(bytes.length - 2, value.port);
-  return bytes;
 }
 
 /** Decodes 6 or 18 bytes; undefined when there are more or fewer. */

@@ -4,6 +4,9 @@ import naclUtil from 'tweetnacl-util';
 /** Length in bytes of a WireGuard public key (an X25519 point). */
 export const KEY_LENGTH = 32;
 
+/** The same in 32-bit words. */
+export const KEY_WORDS = 8;
+
 /** A WireGuard public key: 32 bytes, never changed after parsing. */
 export type PublicKey = Uint8Array & { readonly publicKey: unique symbol };
 
@@ -30,17 +33,6 @@ export function parsePublicKey(text: string): PublicKey {
 /** The base64 text of a key, as `wg` prints it. */
 export function formatPublicKey(key: PublicKey): string {
   return naclUtil.encodeBase64(key);
-}
-
-/** Parses RFC 4648 base32 with padding, in either case. Throws a RangeError. */
-export function parsePublicKeyBase32(text: string): PublicKey {
-  let bytes: Uint8Array;
-  try {
-    bytes = base32.decode(text.toUpperCase());
-  } catch (cause) {
-    throw new RangeError('not a key: expected 56 characters of base32', { cause });
-  }
-  return publicKey(bytes);
 }
 
 /** RFC 4648 base32 with padding: a key as one case-insensitive DNS label of 56 characters. */

@@ -18,6 +18,8 @@ import {
   type ListKind,
   listCount,
   listHeaderLength,
+  OBSERVE_LENGTH,
+  OBSERVED_OFFSET,
   PEERS_COUNTER_OFFSET,
   PEERS_HEADER_LENGTH,
   RELAY_PART_LENGTH,
@@ -26,6 +28,8 @@ import {
   TOKEN_LENGTH,
   WANT_OFFSET,
 } from './sealed-frames.js';
+
+const PONG_ADDRESS_AT = 4;
 
 /** What a server discloses about one peer: usable endpoints and candidates, or nothing. */
 export interface PeerEntry {
@@ -45,6 +49,15 @@ export interface PeerEntry {
 /** A port of the server that relays between the client and a peer, and what the client binds with there. */
 export interface RelayOffer extends RelayCredentials {
   readonly port: number;
+}
+
+/** The answer to the client's message with that counter: where it came from. */
+export interface ObservedFrame {
+  readonly kind: typeof FRAME.observed;
+  readonly counter: number;
+  readonly endpoint: Endpoint;
+  /** The server's other port, where the same can be asked; 0 for none. */
+  readonly otherPort: number;
 }
 
 /** A frame; it shares no memory with the plaintext. */
@@ -70,12 +83,13 @@ export type SealedFrame =
       /** All peers for which the client asks for a relay. */
       readonly keys: readonly PublicKey[];
     }
-  | { readonly kind: typeof FRAME.ping | typeof FRAME.bye }
+  | { readonly kind: typeof FRAME.ping | typeof FRAME.bye | typeof FRAME.observe }
   | {
       readonly kind: typeof FRAME.pathResponse | typeof FRAME.pathChallenge;
       readonly token: Uint8Array;
     }
   | { readonly kind: typeof FRAME.pong; readonly endpoint: Endpoint }
+  | ObservedFrame
   | {
       readonly kind: typeof FRAME.peers;
       /** The client has to acknowledge it. */
@@ -98,6 +112,8 @@ export function decodeSealedFrame(plaintext: Uint8Array): SealedFrame | undefine
     case FRAME.ping:
     case FRAME.bye:
       return { kind };
+    case FRAME.observe:
+      return plaintext.length >= OBSERVE_LENGTH ? { kind } : undefined;
     case FRAME.pathResponse:
     case FRAME.pathChallenge: {
       const token = plaintext.slice(1, 1 + TOKEN_LENGTH);
@@ -105,6 +121,8 @@ export function decodeSealedFrame(plaintext: Uint8Array): SealedFrame | undefine
     }
     case FRAME.pong:
       return decodePong(plaintext);
+    case FRAME.observed:
+      return decodeObserved(plaintext);
     case FRAME.peers:
       return decodePeers(plaintext);
     default:
@@ -145,15 +163,32 @@ function decodeCandidatesItem(item: Uint8Array): { key: PublicKey; sealed: Uint8
 }
 
 function decodePong(plaintext: Uint8Array): SealedFrame | undefined {
+  const endpoint = decodeSource(plaintext, PONG_ADDRESS_AT);
+  return endpoint && { kind: FRAME.pong, endpoint };
+}
+
+function decodeObserved(plaintext: Uint8Array): ObservedFrame | undefined {
+  const endpoint = decodeSource(plaintext, OBSERVED_OFFSET.address);
+  return (
+    endpoint && {
+      kind: FRAME.observed,
+      counter: readUint64(plaintext, OBSERVED_OFFSET.counter),
+      endpoint,
+      otherPort: readPort(plaintext, OBSERVED_OFFSET.otherPort),
+    }
+  );
+}
+
+/** `kind[1] family[1] port[2] ...`, with the address at addressAt. */
+function decodeSource(plaintext: Uint8Array, addressAt: number): Endpoint | undefined {
   const family = plaintext[1];
   if (family !== 4 && family !== 6) {
     return undefined;
   }
-  const address = plaintext.subarray(4, 4 + ADDRESS_LENGTH[family]);
-  if (address.length < ADDRESS_LENGTH[family]) {
-    return undefined;
-  }
-  return { kind: FRAME.pong, endpoint: endpoint(formatAddress(address), readPort(plaintext, 2)) };
+  const address = plaintext.subarray(addressAt, addressAt + ADDRESS_LENGTH[family]);
+  return address.length < ADDRESS_LENGTH[family]
+    ? undefined
+    : endpoint(formatAddress(address), readPort(plaintext, 2));
 }
 
 function decodePeers(plaintext: Uint8Array): SealedFrame | undefined {

@@ -1,5 +1,5 @@
 import { copyBytes, writePort, writeUint16, writeUint32, writeUint64 } from './byte-order.js';
-import { ADDRESS_LENGTH, addressBytes, type Endpoint, type Family } from './endpoint.js';
+import { ADDRESS_LENGTH, type Family } from './endpoint.js';
 import { KEY_LENGTH } from './key.js';
 import { RELAY_KEY_LENGTH, type RelayCredentials } from './relay.js';
 import { MAX_PLAINTEXT_LENGTH } from './sealed.js';
@@ -7,6 +7,7 @@ import {
   FRAME,
   type FrameKind,
   LIST_HEADER_LENGTH,
+  OBSERVE_LENGTH,
   PEERS_COUNTER_OFFSET,
   PEERS_HEADER_LENGTH,
   type RelayRefusal,
@@ -148,9 +149,29 @@ export class FrameWriter {
     return this;
   }
 
-  /** Writes pong with an endpoint in text. */
-  pongEndpoint({ address, family, port }: Endpoint): this {
-    return this.pong(addressBytes(address), 0, family, port);
+  /** Writes observe, which is nothing but its length. */
+  observe(): this {
+    this.start(FRAME.observe);
+    this.bytes.fill(0, 1, this.reserve(OBSERVE_LENGTH - 1) + OBSERVE_LENGTH - 1);
+    return this;
+  }
+
+  /** Writes observed: the source of the client's message with that counter, and our other port or 0. */
+  observed(
+    counter: number,
+    otherPort: number,
+    address: Uint8Array,
+    addressAt: number,
+    family: Family,
+    port: number,
+  ): this {
+    this.start(FRAME.observed);
+    this.bytes[this.reserve(1)] = family;
+    writePort(this.bytes, this.reserve(2), port);
+    writeUint64(this.bytes, this.reserve(8), counter);
+    writePort(this.bytes, this.reserve(2), otherPort);
+    this.copy(address, addressAt, ADDRESS_LENGTH[family]);
+    return this;
   }
 
   private beginList(kind: FrameKind, headerLength: number): this {

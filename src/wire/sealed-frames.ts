@@ -12,10 +12,12 @@ export const FRAME = {
   bye: 5,
   ack: 6,
   relay: 7,
+  observe: 16,
   peers: 65,
   pong: 66,
   pathChallenge: 67,
   serverAck: 68,
+  observed: 80,
 } as const;
 
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
@@ -27,6 +29,18 @@ export const SEALED_CANDIDATES_LENGTH = 248;
 export const TOKEN_LENGTH = 8;
 
 export const COUNTER_LENGTH = 8;
+
+/** `kind[1] family[1] port[2] counter[8] other_port[2] address[4 or 16]`: where the fields of observed are. */
+export const OBSERVED_OFFSET = {
+  family: 1,
+  port: 2,
+  counter: 4,
+  otherPort: 12,
+  address: 14,
+} as const;
+
+/** Bytes of observe, nearly all zero: its message is as long as that of the longest answer. */
+export const OBSERVE_LENGTH = OBSERVED_OFFSET.address + 16;
 
 /** `kind[1] zero[1] count[2]`, before the items of candidates and ack. */
 export const LIST_HEADER_LENGTH = 4;

@@ -1,4 +1,5 @@
 import { decodeKey } from '../wire/key-text.js';
+import { takePrivateKey } from './read-ahead.js';
 import { WgError } from './wg-error.js';
 import { runWg } from './wg-process.js';
 
@@ -8,6 +9,10 @@ import { runWg } from './wg-process.js';
  * Throws a WgError, which holds nothing of it.
  */
 export async function readPrivateKey(interfaceName: string): Promise<Uint8Array> {
+  const ahead = await takePrivateKey(interfaceName);
+  if (ahead !== undefined) {
+    return ahead;
+  }
   const printed = await runWg(interfaceName, ['show', interfaceName, 'private-key']);
   const key = decodeKey(printed);
   printed.fill(0);

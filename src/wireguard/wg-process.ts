@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { TOOL_ENVIRONMENT } from './executable.js';
 import { WgError } from './wg-error.js';
 import { describeMissingWg, wgExecutable } from './wg-executable.js';
 
@@ -7,9 +8,6 @@ const TIMEOUT_MS = 5000;
 /** What `wg` prints at most: a dump of 100 000 peers has 20 MB. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const MAX_MESSAGE_BYTES = 64 * 1024;
-
-/** Nothing of our own environment reaches `wg`: neither WG_* settings nor a loader's variables. */
-const ENVIRONMENT = { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
 /** A `wg` that is running. */
 export interface WgProcess {
@@ -42,7 +40,7 @@ export function startWg(
     return failed(new WgError('WG_TOOL_MISSING', describeMissingWg()));
   }
   const child = spawn(executable, args, {
-    env: ENVIRONMENT,
+    env: TOOL_ENVIRONMENT,
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe', ...descriptors],
   });

@@ -1,6 +1,7 @@
 import type { Device, PeerConfig } from './device.js';
 import { parseDump } from './dump.js';
 import { peerArguments } from './peer-arguments.js';
+import { takeDump } from './read-ahead.js';
 import { setWithReplacements } from './replacement.js';
 import { WgError } from './wg-error.js';
 import { runWg } from './wg-process.js';
@@ -13,7 +14,8 @@ export async function readDevice(
   interfaceName: string,
   parse: (dump: Uint8Array) => Device = parseDump,
 ): Promise<Device> {
-  const dump = await runWg(interfaceName, ['show', interfaceName, 'dump']);
+  const dump = await (takeDump(interfaceName) ??
+    runWg(interfaceName, ['show', interfaceName, 'dump']));
   try {
     return parse(dump);
   } catch (cause) {
@@ -38,4 +40,9 @@ export async function setPeers(
   }
   await runWg(interfaceName, ['set', interfaceName, ...changes.flatMap(peerArguments)]);
   return changes;
+}
+
+/** Sets the port that an interface listens on. Throws a WgError. */
+export async function setListenPort(interfaceName: string, port: number): Promise<void> {
+  await runWg(interfaceName, ['set', interfaceName, 'listen-port', String(port)]);
 }

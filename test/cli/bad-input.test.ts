@@ -6,6 +6,8 @@ import { runCommand } from './run-command.js';
 
 const KEY = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
 
+const OTHER_KEY = Buffer.alloc(32, 7).toString('base64');
+
 /** A registry that lacks nothing. */
 const DNS = 'dns server --zone example.com --interface lo';
 
@@ -63,7 +65,17 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
   [`${DNS} --metrics 9090`, /--metrics.*expected ADDRESS:PORT/],
   [`${DNS} --source-rate x`, /--source-rate.*whole number/],
   ['client', /missing required argument/],
-  ['client wg0', /missing required argument/],
+  ['client wg0', /there is no server: give it behind wg0, or as Server = in .*wg0\.conf/],
+  [`client wg0 ${KEY.slice(1)}@host`, /not a key/],
+  [`client wg0 ${KEY}@bad..host`, /expected HOST, HOST:PORT/],
+  [`client wg0 ${'A'.repeat(43)}=@host`, /not a key that a server can have/],
+  [`client wg0 ${KEY}@host --server-key ${OTHER_KEY}`, /another key than --server-key/],
+  ['client wg0 host --peers-only', /--peers-only is about --once/],
+  ['client wg0 host --background --once', /'--background' cannot be used with option '--once'/],
+  ['client wg0 host --metrics 9090', /--metrics.*expected ADDRESS:PORT/],
+  ['client wg0 --config /no/such/file', /cannot read the settings \/no\/such\/file \(ENOENT\)/],
+  ['client wg0 --config /dev/null', /\/dev\/null is no file of settings/],
+  ['server --config /no/such/file', /cannot read the settings .*ENOENT/],
   ['client wg0 host extra', /too many arguments/],
   ['client a-name-of-16-chr host', /interface name has 1 to 15 characters/],
   ['client wg0 host --server-key short', /--server-key.*not a key/],
@@ -82,6 +94,12 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
   [`client wg0 host --peer ${KEY.slice(0, -2)}h=`, /--peer.*stray bits/],
   ['client wg0 host --keepalive 65536', /--keepalive.*whole number from 0 to 65535/],
   ['client wg0 host --timeout soon', /--timeout.*number from 0/],
+  ['status wg/0', /interface name/],
+  ['status wg0 wg1', /too many arguments/],
+  ['check', /missing required argument 'interface'/],
+  ['check wg0 bad..host', /expected HOST, HOST:PORT/],
+  ['check wg0 short@host', /not a key: expected 44 characters/],
+  [`check wg0 ${KEY}@host:0`, /a port is 1 to 65535/],
   ['dns keygen --zone z', /required option '--key <file>'/],
   ['dns keygen --key k', /required option '--zone <zone>'/],
   ['dns keygen --zone a..b --key k', /--zone.*a zone is labels/],
@@ -150,7 +168,7 @@ describe('without arguments', () => {
     }
   });
 
-  it('the help tells of defaults, and of nothing that is for the parser alone', async () => {
+  it('the help has defaults, and nothing that is for the parser alone', async () => {
     const { code, stdout } = await runCommand(['dns', 'server', '--help']);
     assert.equal(code, 0);
     const text = stdout.replace(/\s+/g, ' ');

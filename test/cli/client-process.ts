@@ -18,7 +18,7 @@ printf '${KEYS[1]}\\t(none)\\t192.0.2.1:5\\t10.0.0.1/32\\t%s\\t1\\t1\\t25\\n' ${
 printf '${KEYS[2]}\\t(none)\\t(none)\\t10.0.0.2/32\\t0\\t0\\t0\\toff\\n'
 `;
 
-/** Arguments of a client of that device; nobody answers at the server's address. */
+/** Arguments of a client of that device; there is no server at that address. */
 export function clientArguments(wg: string, ...more: string[]): string[] {
   return ['client', 'lo', '127.0.0.1:9', '--wg', wg, ...more];
 }

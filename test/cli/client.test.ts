@@ -1,28 +1,28 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { enterOwnNetwork } from '../own-network.js';
 import { withWg } from '../wireguard/stand-in.js';
 import { ClientProcess, clientArguments, KEYS, TWO_PEERS } from './client-process.js';
-import { PROGRAM, runCommand } from './run-command.js';
+import { runCommand } from './run-command.js';
+import { DnsServerProcess, ServerProcess } from './server-process.js';
+import { runOnTerminal, type TerminalEnd } from './terminal.js';
 
-const PTY = fileURLToPath(new URL('../../../test/cli/terminal.py', import.meta.url));
+await enterOwnNetwork();
+
+/** What sets a style of the terminal. */
+const STYLE = /\p{Cc}\[[\d;]*m/gu;
 
 const [, CONNECTED, LACKING] = KEYS.map((key) => key.slice(0, 8));
 
 /** Whether a client's log names its peers: it runs. */
 const hasPeers = (client: ClientProcess) => () => client.stderr.includes(`peer ${LACKING}`);
 
-async function onTerminal(action: string): Promise<{ drawn: string; end: string }> {
-  let output = '';
+async function onTerminal(action: string): Promise<TerminalEnd> {
+  let end: TerminalEnd | undefined;
   await withWg(TWO_PEERS, async (_folder, wg) => {
-    output = await new Promise((resolve, reject) => {
-      const args = [PTY, action, process.execPath, PROGRAM, ...clientArguments(wg)];
-      execFile('python3', args, (error, stdout) => (error ? reject(error) : resolve(stdout)));
-    });
+    end = await runOnTerminal(action, clientArguments(wg));
   });
-  const lines = output.trimEnd().split('\n');
-  return { end: lines.pop() ?? '', drawn: lines.join('\n') };
+  return end as TerminalEnd;
 }
 
 describe('client --once', () => {
@@ -38,6 +38,82 @@ describe('client --once', () => {
     }));
 });
 
+/** One peer, with a fresh handshake. */
+const ONE_CONNECTED = TWO_PEERS.split('\n').slice(0, -2).join('\n');
+
+describe('client --once, where all peers are connected already', () => {
+  const limit = ['--once', '--timeout', '1', '--log-level', 'silent'];
+  const connected = `${CONNECTED} connected 192.0.2.1:5\n`;
+
+  it('is not done before the server has answered', () =>
+    withWg(ONE_CONNECTED, async (_folder, wg) => {
+      const { code, stdout, stderr } = await runCommand(clientArguments(wg, ...limit));
+      assert.deepEqual([code, stdout], [3, connected]);
+      assert.match(stderr, /^the server has not answered: all peers were connected already/m);
+      const dns = ['dns', 'client', 'lo', '--dns', '127.0.0.1:9', '--zone', 'example.com'];
+      const lookedUp = await runCommand([...dns, '--wg', wg, ...limit]);
+      assert.equal(lookedUp.code, 3);
+      assert.match(lookedUp.stderr, /^nothing listens at 127\.0\.0\.1:9/m);
+    }));
+
+  it('is done with --peers-only', () =>
+    withWg(ONE_CONNECTED, async (_folder, wg) => {
+      for (const command of [
+        clientArguments(wg),
+        ['dns', 'client', 'lo', '--dns', '127.0.0.1:9', '--zone', 'a', '--wg', wg],
+      ]) {
+        const { code, stdout } = await runCommand([...command, ...limit, '--peers-only']);
+        assert.deepEqual([code, stdout], [0, connected]);
+      }
+    }));
+
+  it('is done when the server has answered', () =>
+    withWg(ONE_CONNECTED, async (_folder, wg) => {
+      await using server = new ServerProcess();
+      const port = await server.port();
+      const asked = await runCommand(['client', 'lo', `127.0.0.1:${port}`, '--wg', wg, ...limit]);
+      assert.deepEqual(asked, { code: 0, stdout: connected, stderr: '' });
+    }));
+
+  it('is done when the DNS server has answered', () =>
+    withWg(ONE_CONNECTED, async (_folder, wg) => {
+      await using registry = new DnsServerProcess('--wg', wg);
+      const dns = ['dns', 'client', 'lo', '--dns', `127.0.0.1:${await registry.port()}`];
+      const looked = await runCommand([...dns, '--zone', 'example.com', '--wg', wg, ...limit]);
+      assert.deepEqual(looked, { code: 0, stdout: connected, stderr: '' });
+    }));
+});
+
+describe('client --log-level', () => {
+  const logged = (level: string) => {
+    let log = '';
+    return withWg(TWO_PEERS, async (_folder, wg) => {
+      await using server = new ServerProcess();
+      const args = ['client', 'lo', `127.0.0.1:${await server.port()}`, '--wg', wg];
+      const limit = ['--once', '--timeout', '1', '--log-level', level];
+      log = (await runCommand([...args, ...limit])).stderr;
+    }).then(() => log);
+  };
+
+  it('info has no word of questions and datagrams', async () => {
+    assert.doesNotMatch(await logged('info'), / debug | trace |asks|sent/);
+  });
+
+  it('debug says what was asked, answered and decided', async () => {
+    const log = await logged('debug');
+    assert.match(log, new RegExp(` debug peer ${LACKING}: asks the server about it`));
+    assert.match(log, / debug the server answers unknown/);
+    assert.match(log, / debug the server is asked at 127\.0\.0\.1:\d+ from port 51820/);
+    assert.doesNotMatch(log, / trace /);
+  });
+
+  it('trace has each datagram too', async () => {
+    const log = await logged('trace');
+    assert.match(log, / trace sent request of 64 bytes to 127\.0\.0\.1:\d+/);
+    assert.match(log, / trace received request of 0 bytes from 127\.0\.0\.1:\d+/);
+  });
+});
+
 describe('client and signals', () => {
   it('on a terminal, Ctrl-C and SIGTERM end it with 0', async () => {
     for (const action of ['int', 'term']) {
@@ -49,7 +125,10 @@ describe('client and signals', () => {
 
   it('on a terminal, SIGUSR1 prints counts above the table', async () => {
     const { end, drawn } = await onTerminal('usr1');
-    assert.match(drawn, /counts: peers 2, connected 1, [\s\S]*peer +endpoint/);
+    assert.match(
+      drawn.replaceAll(STYLE, ''),
+      /counts: peers 2, connected 1, [\s\S]*peer +path +endpoint/,
+    );
     assert.equal(end, '0');
   });
 

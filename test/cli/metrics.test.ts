@@ -40,7 +40,7 @@ async function stop(server: ServerProcess): Promise<void> {
 }
 
 describe('--metrics', () => {
-  it('of server: says where, and serves what it counts until it stops', async () => {
+  it('of server: prints its address, and serves its counts until it stops', async () => {
     await using server = new ServerProcess(...ANY_PORT, '--receive-buffer', '100000');
     const { metrics } = await started(server);
     const text = await scrape(metrics);

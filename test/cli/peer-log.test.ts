@@ -36,7 +36,7 @@ function setUp() {
   const lines: string[] = [];
   const clock = { now: 0 };
   const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line).msg) });
-  const observe = peerLog(logger, () => clock.now);
+  const observe = peerLog(logger, new Map(), () => clock.now);
   return { lines, clock, observe };
 }
 
@@ -96,6 +96,34 @@ describe('the log of a client', () => {
     }
     observe(peers(at(1, 100), at(2, 7)));
     assert.ok(lines.some((line) => line.includes(peer(2).name) && line.includes('192.0.2.1:7')));
+  });
+
+  it('has a summary for each second with more than ten changes, also of 500 peers', () => {
+    const { lines, clock, observe } = setUp();
+    const all = (views: (n: number) => PeerView): ClientEvent =>
+      peers(...Array.from({ length: 500 }, (_, i) => views(i)));
+    const nth = (n: number, fields: Partial<PeerView> = {}): PeerView => {
+      const key = publicKey(new Uint8Array(32).fill(n % 250, n < 250 ? 0 : 1));
+      return { ...peer(1), publicKey: key, name: formatPublicKey(key).slice(0, 8), ...fields };
+    };
+    const endpoint = parseEndpoint('192.0.2.1:1');
+    observe(all((n) => nth(n)));
+    assert.equal(lines.length, 10, 'as many as people can read');
+    for (let i = 0; i < 20; i++) {
+      clock.now += 100;
+      observe(all((n) => nth(n, n < 20 * i ? { endpoint, state: 'connected' } : {})));
+    }
+    assert.equal(lines.length, 12, lines.join('\n'));
+    assert.match(
+      lines[10]!,
+      /^\d{3} more changes of peers: now \d+ unknown, \d+ connected|^\d{3} more/,
+    );
+    clock.now += 1000;
+    observe(all((n) => nth(n, n < 380 ? { endpoint, state: 'connected' } : {})));
+    assert.match(lines.at(-1)!, /: now 380 connected, 120 unknown \(each of them with/);
+    clock.now += 5000;
+    observe(all((n) => nth(n, n < 381 ? { endpoint, state: 'connected' } : {})));
+    assert.match(lines.at(-1)!, /^peer .{8}: connected, endpoint/, 'a line again when it is calm');
   });
 
   it('asks after 30 s whether an unknown peer uses the same protocol and server key', () => {

@@ -12,7 +12,7 @@ export interface CommandEnd {
   readonly stderr: string;
 }
 
-/** Runs the program to its end; as another user, or another copy of it, where that is asked for. */
+/** Runs the program to its end; as another user, or another copy of it, on request. */
 export function runCommand(
   args: readonly string[],
   {

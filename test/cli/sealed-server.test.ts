@@ -78,7 +78,7 @@ describe('the server command with a key', () => {
     await said('', /info .*list read again: 0 keys may register$/);
   });
 
-  it('refuses what it cannot use, in one line, with exit code 2', async () => {
+  it('refuses unusable arguments, in one line, with exit code 2', async () => {
     const open = join(folder, 'open');
     writeFileSync(open, `${'A'.repeat(43)}=\n`, { mode: 0o644 });
     const list = join(folder, 'bad-list');

@@ -47,7 +47,7 @@ export class ServerProcess implements AsyncDisposable {
     return line;
   }
 
-  /** Reads `listening on ADDR:PORT`, or what else is said to be there. */
+  /** Reads `listening on ADDR:PORT`, or another such line. */
   async port(what = 'listening'): Promise<number> {
     const [said, port] = /^(\S+) on \S+:(\d+)$/.exec(await this.line())?.slice(1) ?? [];
     return said === what ? Number(port) : Number.NaN;

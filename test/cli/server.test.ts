@@ -3,6 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { ServerProcess } from './server-process.js';
+import { runOnTerminal } from './terminal.js';
 
 const DEADLINE_MS = 10_000;
 const A = Buffer.alloc(32, 0xaa);
@@ -60,6 +61,26 @@ describe('the server command', () => {
       v4.close();
       v6.close();
     }
+  });
+
+  it('on a terminal, Ctrl-C and SIGTERM end it with 0 and its counts; SIGUSR1 opens no inspector', async () => {
+    for (const action of ['int', 'term', 'usr1']) {
+      const args = ['server', '--listen', '127.0.0.1:0'];
+      const { end, drawn } = await runOnTerminal(`${action}:listening on`, args);
+      assert.equal(end, '0', `${action}: ${drawn}`);
+      const counts = drawn.match(/counts: /g);
+      assert.equal(counts?.length, action === 'usr1' ? 2 : 1, drawn);
+      assert.doesNotMatch(drawn, /[Dd]ebugger/);
+    }
+  });
+
+  it('SIGHUP does nothing to a server without a list', async () => {
+    await using server = new ServerProcess();
+    const port = await server.port();
+    server.child.kill('SIGHUP');
+    const socket = createSocket('udp4');
+    assert.equal((await ask(socket, port, Buffer.concat([A, A]))).length, 6);
+    socket.close();
   });
 
   it('prints its counts as JSON where logs are JSON', async () => {

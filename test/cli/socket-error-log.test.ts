@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { socketErrorLog } from '../../src/cli/socket-error-log.js';
 
-test('an error is said at once, and of a thousand in ten seconds one line says how many', () => {
+test('an error is logged at once, and a thousand in ten seconds as one line with their number', () => {
   const lines: string[] = [];
   let now = 0;
   const log = socketErrorLog(

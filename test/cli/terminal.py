@@ -1,6 +1,6 @@
-"""Runs a program on a terminal of its own, as argv says: terminal.py ACTION PROGRAM ARG...
+"""Runs a program on a terminal of its own, as argv says: terminal.py ACTION[:TEXT] PROGRAM ARG...
 
-Waits until the program has drawn something, then does ACTION: `int` types Ctrl-C, `term` sends SIGTERM,
+Waits until the program has drawn TEXT (`peer`), then does ACTION: `int` types Ctrl-C, `term` sends SIGTERM,
 `usr1` sends SIGUSR1 and then types Ctrl-C, `close` closes the terminal. Prints what the program drew, and
 as the last line how it ended: its exit code, or minus the signal.
 """
@@ -15,11 +15,12 @@ DEADLINE = time.monotonic() + 20
 
 
 def main() -> None:
-    action, *program = sys.argv[1:]
+    what, *program = sys.argv[1:]
+    action, _, text = what.partition(":")
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(program[0], program)
-    drawn = read_until(terminal, b"peer")
+    drawn = read_until(terminal, (text or "peer").encode())
     if action == "usr1":
         os.kill(pid, signal.SIGUSR1)
         drawn += read_until(terminal, b"counts: ")

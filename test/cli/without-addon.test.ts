@@ -4,7 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { CHECKOUT, ProgramWithoutAddon } from './program-without-addon.js';
+import { ADDON_FILE, CHECKOUT, ProgramWithoutAddon } from './program-without-addon.js';
 import { runCommand } from './run-command.js';
 
 /** Stands for an addon that was built before the program was updated: it can be loaded, and lacks all. */
@@ -43,7 +43,7 @@ for (const [what, addon, reason] of [
         socket.close();
         server.kill('SIGKILL');
       }
-      // node:dgram cannot pass the kernel's limits, whoever runs it: on most hosts there is a second line.
+      // node:dgram cannot pass the kernel's limits, even as root: on most hosts there is a second line.
       const lines = said.split('\n').filter((line) => !/ warn {2}the kernel grants /.test(line));
       assert.match(lines.join('\n'), new RegExp(`^[^\n]* warn .*${reason}.*make addon[^\n]*\n$`));
     });
@@ -57,3 +57,30 @@ for (const [what, addon, reason] of [
     });
   });
 }
+
+describe('the addon that the program takes', () => {
+  const good = join(CHECKOUT, ADDON_FILE.built);
+  const broken = join(CHECKOUT, 'package.json');
+  const run = async (built: string | undefined, prebuilt: string | undefined): Promise<string> => {
+    using program = new ProgramWithoutAddon(built, prebuilt);
+    const args = ['client', 'lo', '127.0.0.1', '--once', '--timeout', '1'];
+    return (await runCommand(args, { program: program.path })).stderr;
+  };
+
+  it('is the prebuilt one, also beside a stale one that was built', async () => {
+    for (const built of [undefined, OTHER_ADDON]) {
+      assert.doesNotMatch(await run(built, good), /addon/);
+    }
+  });
+
+  it('is the one that was built, where the prebuilt one cannot be loaded', async () => {
+    assert.doesNotMatch(await run(good, broken), /addon/);
+  });
+
+  it('is none, and the prebuilt one is to blame, where neither can be loaded', async () => {
+    assert.match(
+      await run(undefined, broken),
+      /^error: the addon was not built [^\n]*prebuilds[^\n]*\n$/,
+    );
+  });
+});

@@ -9,7 +9,7 @@ import type { Device, Peer, PeerConfig } from '../../src/wireguard/device.js';
 /** Milliseconds since the epoch when a bench's clock stands at 0. */
 export const WALL = 1_700_000_000_000;
 /** Greater than the keys of the peers: this side starts handshakes. */
-const MINE = publicKey(new Uint8Array(32).fill(9));
+export const MINE = publicKey(new Uint8Array(32).fill(9));
 export const P = publicKey(new Uint8Array(32).fill(2));
 export const Q = publicKey(new Uint8Array(32).fill(3));
 export const X = parseEndpoint('198.51.100.2:51820');
@@ -37,6 +37,9 @@ export class Bench {
   now = 0;
   readonly book: PeerBook;
   readonly schedule: RequestSchedule;
+  /** When the client looked itself up, and what it is answered; undefined for no reply. */
+  readonly checks: number[] = [];
+  seenAt: Endpoint | 'unknown' | undefined = parseEndpoint('203.0.113.9:51820');
   device: Device = { publicKey: MINE, listenPort: 51820, fwmark: 0, peers: [peer()] };
 
   constructor(
@@ -106,12 +109,17 @@ export class Bench {
     return this;
   }
 
-  /** Lets time pass, asking whenever it is time to; returns when it asked. */
+  /** Lets time pass, asking whenever it is time to; returns when it asked about peers. */
   askedUntil(end: number, reply?: (theirs: string) => Endpoint | 'unknown' | undefined): number[] {
     const times: number[] = [];
     for (; this.now <= end; this.now += 10) {
       const theirs = this.ask();
-      if (theirs !== undefined) {
+      if (theirs === formatPublicKey(MINE)) {
+        this.checks.push(this.now);
+        if (this.seenAt !== undefined) {
+          this.schedule.replied(this.seenAt, this.now);
+        }
+      } else if (theirs !== undefined) {
         times.push(this.now);
         const answer = reply?.(theirs);
         if (answer !== undefined) {

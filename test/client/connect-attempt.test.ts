@@ -153,7 +153,7 @@ describe('a pair of clients of ours', () => {
         const late = isSimultaneous ? any % 1000 : any;
         const { pair } = connect({
           ...rest,
-          // Two WireGuards that were told to keep alive, and may not be replaced, repeat by themselves.
+          // Two WireGuards with a keepalive that may not be replaced repeat by themselves.
           keepalives: replace ? rest.keepalives : [false, false],
           jitterMs: jitter * roundTripMs,
           estimateMs: estimate * roundTripMs,

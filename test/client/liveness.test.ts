@@ -15,7 +15,7 @@ function readAt(...readings: [now: number, receivedBytes: number, sentBytes: num
 }
 
 describe('a connected peer', () => {
-  it('is alive while its handshake is fresh, also when nobody sends', () => {
+  it('is alive while its handshake is fresh, also without traffic', () => {
     const quiet = readAt([0, 92, 148], [100_000, 92, 148 + 4 * 32]);
     assert.equal(quiet.isAlive(149_000), true);
     assert.equal(quiet.isAlive(150_000), false);

@@ -284,7 +284,7 @@ test('a connected peer that moved gets probes at its old and its new endpoint, a
   assert.deepEqual(Object.fromEntries(targets), { [X.address]: 12, [Y.address]: 12 });
 });
 
-test('a peer that is said to move all the time gets no more than 24 probes in 10 s', () => {
+test('a peer that seems to move all the time gets no more than 24 probes in 10 s', () => {
   const bench = new Bench().peers(connectedAtY);
   bench.read();
   let probes = 0;

@@ -4,7 +4,7 @@ import { Problems } from '../../src/client/problems.js';
 import { Wake } from '../../src/client/wake.js';
 import { WgError } from '../../src/wireguard/wg-error.js';
 
-test('a problem is said once, again when it is another, and when it is over', () => {
+test('a problem is reported once, again when it changes, and when it is over', () => {
   const said: (string | undefined)[] = [];
   const problems = new Problems((_, text) => said.push(text));
   problems.clear('name');
@@ -16,6 +16,22 @@ test('a problem is said once, again when it is another, and when it is over', ()
   problems.clear('name');
   problems.clear('name');
   assert.deepEqual(said, ['one', 'two', 'three', undefined]);
+});
+
+test('a fact is reported once, and the memory of facts is bounded', () => {
+  const noted: string[] = [];
+  const problems = new Problems(
+    () => {},
+    (fact) => noted.push(fact),
+  );
+  problems.note('one');
+  problems.note('one');
+  assert.deepEqual([noted, problems.texts], [['one'], []]);
+  for (let i = 0; i < 64; i++) {
+    problems.note(`fact ${i}`);
+  }
+  problems.note('one');
+  assert.equal(noted.filter((fact) => fact === 'one').length, 2);
 });
 
 test('an error that can pass is raised, one that no retry can mend is thrown', () => {

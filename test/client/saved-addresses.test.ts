@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -32,6 +32,9 @@ test('saved addresses are bounded, and lines that are no address are left out', 
     writeFileSync(join(folder, 'server-rv'), '192.0.2.1\nnot an address\n\n../x\n');
     assert.deepEqual(store.load(), ['192.0.2.1']);
     store.save(Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`));
+    const lines = () => readFileSync(join(folder, 'server-rv'), 'latin1').trimEnd().split('\n');
+    assert.equal(lines().length, 16);
+    writeFileSync(join(folder, 'server-rv'), '192.0.2.1\n'.repeat(100));
     assert.equal(store.load().length, 16);
   }));
 

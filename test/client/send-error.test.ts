@@ -26,7 +26,7 @@ test('the text of a failed send has the code once, and what to do', () => {
   assert.match(sendErrorText(new Error('odd'), SERVER), /\(odd\): still trying$/);
 });
 
-test('errors of this host that say that there is no route are told from others', () => {
+test('errors that mean that there is no route are distinguished from others', () => {
   const codes = [
     'ENETUNREACH',
     'EHOSTUNREACH',

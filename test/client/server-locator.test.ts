@@ -70,7 +70,7 @@ test('a name is looked up again every minute, and sooner while the server is sil
   assert.equal(asked.length, 3);
 });
 
-test('every lookup starts from the first address, whatever order it came in', async () => {
+test('every lookup starts from the first address, in any order of the records', async () => {
   const { located } = locator(['192.0.2.2', '2001:db8::1', '192.0.2.1']);
   located.poll(0);
   await turn();

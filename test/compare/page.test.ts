@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium } from 'playwright-core';
 import { htmlReport } from '../../src/compare/report/html.js';
-import type { ApproachName, Comparison } from '../../src/compare/results.js';
+import { type ApproachName, type Comparison, PAIR_NAMES } from '../../src/compare/results.js';
 import { SAMPLE } from './sample-comparison.js';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -30,12 +30,29 @@ const WIDEST: Comparison = {
   approaches: NAMES.map((name) => ({ ...(first as Comparison['approaches'][number]), name })),
 };
 
+/** The lowest plots: one approach alone, with all pairs of NATs. */
+const connect = first?.connect?.cone;
+const LOWEST: Comparison = {
+  ...SAMPLE,
+  plan: { ...SAMPLE.plan, pairs: PAIR_NAMES },
+  approaches: [
+    {
+      ...(first as Comparison['approaches'][number]),
+      connect: Object.fromEntries(PAIR_NAMES.map((pair) => [pair, connect])) as NonNullable<
+        Comparison['approaches'][number]['connect']
+      >,
+    },
+  ],
+};
+
 describe('the page in a browser', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'wg-rendezvous-page-'));
   const file = path.join(folder, 'comparison.html');
+  const lowest = path.join(folder, 'lowest.html');
   let browser: Browser;
   before(async () => {
     writeFileSync(file, htmlReport(WIDEST));
+    writeFileSync(lowest, htmlReport(LOWEST));
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   });
   after(async () => {
@@ -43,11 +60,11 @@ describe('the page in a browser', () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function open(colorScheme: 'light' | 'dark', viewport = PHONE) {
+  async function open(colorScheme: 'light' | 'dark', viewport = PHONE, shown = file) {
     const page = await browser.newPage({ viewport, colorScheme });
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));
-    await page.goto(pathToFileURL(file).href);
+    await page.goto(pathToFileURL(shown).href);
     return { page, asked };
   }
 
@@ -74,6 +91,23 @@ describe('the page in a browser', () => {
         (node.ownerSVGElement ? document.querySelector('figure svg').clientWidth / 360 : 1)))`);
     assert.ok(Number(smallest) >= 9.9, `${smallest}`);
     await page.close();
+  });
+
+  it('has plots in which no two texts touch', async () => {
+    for (const shown of [file, lowest]) {
+      const { page } = await open('light', PHONE, shown);
+      const touching =
+        await page.evaluate(`[...document.querySelectorAll('figure .light')].flatMap((plot) => {
+      const texts = [...plot.querySelectorAll('text')].filter((one) => one.textContent.trim() !== '');
+      const boxes = texts.map((one) => [one.textContent, one.getBoundingClientRect()]);
+      return boxes.flatMap(([text, a], i) => boxes.slice(i + 1)
+        .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+          Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2.5)
+        .map(([other]) => text + ' | ' + other));
+    })`);
+      assert.deepEqual(touching, [], shown);
+      await page.close();
+    }
   });
 
   it('follows the colour scheme, in text and plots', async () => {

@@ -169,7 +169,7 @@ describe('a device source under a slow WireGuard', () => {
     await waiting;
     assert.equal(bench.roster.device, EXAMPLE);
     assert.equal(bench.roster.isStale, true);
-    assert.equal(bench.source.refresh(), undefined, 'nobody else waits for this reading');
+    assert.equal(bench.source.refresh(), undefined, 'no other query waits for this reading');
     assert.deepEqual(bench.problems, [LATE]);
     assert.equal(bench.readings, 2);
   });

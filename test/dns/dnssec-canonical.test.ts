@@ -77,7 +77,7 @@ test('the order and the case in which records come change nothing', () => {
   );
 });
 
-test('sets are told apart by type and by name without case', () => {
+test('sets differ by type, and by name without case', () => {
   const records: ResourceRecord[] = [
     ptr('a', 'x'),
     { name: 'x', type: 'A', data: '192.0.2.1' },

@@ -83,7 +83,7 @@ test('a key file that others can read is refused, also by its group alone', () =
   refused('group.pem', RFC_6605_PEM, 0o640, /chmod 600/);
 });
 
-test('what is no private key on P-256 is refused', () => {
+test('anything but a private key on P-256 is refused', () => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
   const message = /has no private key on the curve P-256 in PEM: make one with/;
   refused('empty.pem', '', 0o600, message);
@@ -102,7 +102,7 @@ test('what is no private key on P-256 is refused', () => {
   );
 });
 
-test('a file that is not there, or is none, is said so; a folder that is not there is made', () => {
+test('a missing or malformed file is reported; a missing folder is made', () => {
   const missing = join(directory, 'none', 'key.pem');
   assert.throws(
     () => readZoneKey(missing),

@@ -53,7 +53,7 @@ test('every set of an answer is signed, and the answer is not changed', () => {
   assert.deepEqual({ ...SRV }, before);
 });
 
-test('whatever addresses, ports and texts a peer has, the signatures verify', () => {
+test('signatures verify for any addresses, ports and texts (property)', () => {
   const one = signer();
   const peer = fc.record({
     address: fc.ipV4(),
@@ -189,7 +189,7 @@ test('a peer that moved is signed anew at once', () => {
   assert.deepEqual(firstSignature(second.additionals), firstSignature(first.additionals));
 });
 
-test('the cache holds what it may, and drops what was not used longest', () => {
+test('the cache is bounded, and drops the least recently used signature', () => {
   const cache = new SignatureCache(2, 10);
   let made = 0;
   const use = (name: string, now = 100) =>
@@ -206,7 +206,7 @@ test('the cache holds what it may, and drops what was not used longest', () => {
   assert.equal(cache.size, 2);
 });
 
-test('the cache keeps a signature for its time, and none of the future', () => {
+test('the cache keeps a signature for its lifetime, and none from the future', () => {
   const cache = new SignatureCache(2, 10);
   const madeAt = (now: number) => cache.get('a', now, () => Buffer.alloc(64)).madeAt;
   assert.deepEqual([100, 110, 111, 111, 110].map(madeAt), [100, 100, 111, 111, 110]);

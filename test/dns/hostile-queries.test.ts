@@ -250,7 +250,7 @@ describe('the size of replies over UDP', () => {
     });
   }
 
-  it('over TCP a list goes up to 64 KiB, and says when that is not all', () => {
+  it('over TCP a list has up to 64 KiB, and a truncated one says so', () => {
     const small = new Registry(device(peers.slice(0, 900)));
     const whole = decode(small.respond(query(SERVICE, 'PTR'), { transport: 'tcp' }) as Buffer);
     assert.equal(whole.answers?.length, 900);
@@ -280,7 +280,7 @@ describe('the size of replies over UDP', () => {
 describe('EDNS', () => {
   const registry = new Registry(device([peer(1, '1.2.3.4:5')]));
 
-  it('is answered with EDNS, the DO bit as asked, and not where there was none', () => {
+  it('is answered with EDNS and its DO bit, and without EDNS where there was none', () => {
     for (const dnssecOk of [true, false]) {
       const packet = registry.ask('example.com', 'SOA', { udpSize: 1400, dnssecOk });
       const [opt, ...others] = packet.additionals as unknown as Record<string, unknown>[];

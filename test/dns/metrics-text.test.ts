@@ -74,7 +74,7 @@ batch_size_sum 8
 batch_size_count 9
 `;
 
-test('each count of a registry is told under its own name', async () => {
+test('each count of a registry has its own metric', async () => {
   const samples = await ownSamples((place) => serveRegistryMetrics(() => COUNTS, place));
   assert.deepEqual(samples, sortedLines(EXPECTED));
 });

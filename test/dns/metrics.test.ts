@@ -37,7 +37,7 @@ function queries(text: string, transport: DnsTransport, outcome: string): number
   return sample(text, `dns_queries_total{transport="${transport}",outcome="${outcome}"}`);
 }
 
-test('/metrics tells what a registry was asked, by transport and outcome, and how it read', async () => {
+test('/metrics counts queries by transport and outcome, and readings of the interface', async () => {
   let readable = true;
   const read = async () => {
     if (!readable) {
@@ -83,7 +83,7 @@ test('/metrics tells what a registry was asked, by transport and outcome, and ho
   assert.deepEqual([answers.answered, answers.nxdomain, answers.servfail], [3, 1, 1]);
 });
 
-test('/metrics tells of truncated replies and open connections', async () => {
+test('/metrics counts truncated replies and open connections', async () => {
   const many = device(Array.from({ length: 30 }, (_, i) => peer(i + 1, `10.9.0.${i}:51820`)));
   await using service = await open({ metrics: ANY_PORT }, async () => many);
   const [server] = service.addresses as [Endpoint];

@@ -67,7 +67,7 @@ describe('the registry answers what wgsd answers', () => {
     assert.deepEqual(registry.ask('example.com', 'ANY').answers?.map(line), [SOA]);
   });
 
-  it('compares names without case, and gives the question back as it was asked', () => {
+  it('compares names without case, and returns the question unchanged', () => {
     for (const name of [FIRST_NAME.toUpperCase(), FIRST_NAME.replace('yutr', 'YutR')]) {
       const reply = registry.ask(name, 'SRV');
       assert.equal(reply.questions?.[0]?.name, name);
@@ -111,7 +111,7 @@ describe('the registry denies', () => {
     }
   });
 
-  it('refuses what is outside its zones', () => {
+  it('refuses names outside its zones', () => {
     for (const name of ['.', 'com', 'example.org', 'notexample.com', 'example.com.evil.org']) {
       const reply = registry.ask(name, 'SOA');
       assert.equal(rcodeOf(reply), 'REFUSED', name);
@@ -123,14 +123,14 @@ describe('the registry denies', () => {
     }
   });
 
-  it('lists nobody, without an error, while no peer has an endpoint', () => {
+  it('gives an empty list, without an error, while no peer has an endpoint', () => {
     const reply = new Registry(device([peer(1, undefined)])).ask(SERVICE, 'PTR');
     assert.equal(rcodeOf(reply), 'NOERROR');
     assert.deepEqual(reply.answers, []);
     assert.deepEqual(reply.authorities?.map(line), [SOA]);
   });
 
-  it('says SERVFAIL while the device cannot be read, and answers again after', () => {
+  it('answers SERVFAIL while the device cannot be read, and answers again after', () => {
     const broken = new Registry();
     broken.roster.update(undefined);
     assert.equal(rcodeOf(broken.ask(FIRST_NAME, 'SRV')), 'SERVFAIL');
@@ -159,7 +159,7 @@ describe('the own device', () => {
     assert.equal(rcodeOf(registry.ask(SELF_NAME, 'SRV', { local: undefined })), 'NXDOMAIN');
   });
 
-  it('is where it is said to be, with the AllowedIPs that are said', () => {
+  it('is at the given endpoint, with the given AllowedIPs', () => {
     const self = { endpoint: parseEndpoint('203.0.113.9:4500'), allowedIps: ['10.0.0.0/24'] };
     const reply = new Registry(EXAMPLE, [{ name: 'example.com', self }]).ask(SELF_NAME, 'SRV');
     assert.deepEqual(reply.answers?.map(line), [`${SELF_NAME} 0 SRV 0 0 4500 ${SELF_NAME}`]);
@@ -234,7 +234,7 @@ describe('readings of the device', () => {
     assert.equal(registry.ask(SERVICE, 'PTR').answers?.length, 1);
   });
 
-  it('AllowedIPs that change are told', () => {
+  it('changes of AllowedIPs show', () => {
     const registry = new Registry();
     registry.ask(FIRST_NAME, 'TXT');
     registry.roster.update(

@@ -88,7 +88,7 @@ describe('over TCP', () => {
     assert.equal(rcodeOf(client.replies[2] as DecodedPacket), 'REFUSED');
   });
 
-  it('answers what an asker has asked who sends no more, also when the device is read first', async () => {
+  it('answers queries from before a half-close, also when the device is read first', async () => {
     await using service = await open({ maxAgeMs: 0 });
     using client = new Client(service);
     client.socket.end(Buffer.concat([numbered(1), numbered(2)]));
@@ -96,7 +96,7 @@ describe('over TCP', () => {
     assert.equal(client.replies.length, 2);
   });
 
-  it('ends a connection that brings what is no query, or one that is too long', async () => {
+  it('ends a connection on malformed bytes, or a query that is too long', async () => {
     await using service = await open();
     for (const bytes of [
       encodeFrame(Buffer.alloc(0)),
@@ -115,7 +115,7 @@ describe('over TCP', () => {
     await until('an answer', () => client.replies.length === 1);
   });
 
-  it('takes no more queries of one who does not read the answers', async () => {
+  it('reads no more queries from a client that does not read the answers', async () => {
     await using service = await open({ sourceRate: 0 });
     using client = new Client(service);
     client.socket.pause();
@@ -198,7 +198,7 @@ describe('over UDP', () => {
     socket.close();
   });
 
-  it('the same query is answered anew when the peer moves, when it goes, and when nobody can tell', async () => {
+  it('the same query gets a new answer when the peer moves, when it goes, and when the interface cannot be read', async () => {
     const states: (Device | Error)[] = [
       EXAMPLE,
       EXAMPLE,
@@ -265,7 +265,7 @@ describe('over UDP', () => {
     assert.ok(service.addresses.every(({ port }) => port > 0));
   });
 
-  it('an address in use is an error that says where, and leaves nothing open', async () => {
+  it('an address in use is an error that names it, and leaves nothing open', async () => {
     await using service = await open();
     const [taken] = service.addresses;
     const listen = [endpoint('127.0.0.1', 0), taken as ReturnType<typeof endpoint>];

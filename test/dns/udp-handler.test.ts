@@ -21,7 +21,7 @@ import { device, EXAMPLE, FIRST, FIRST_NAME, peer, query, Registry } from './ask
 const STRIDE = 1280;
 const MOVED = device([peer(FIRST.key, '9.9.9.9:9')]);
 
-/** The queries of as many askers, on a clock that stands still; readings end when they are told to. */
+/** The queries of as many askers, on a clock that stands still; readings end when the test ends them. */
 class Bench {
   now = 0;
   readonly registry = new Registry(undefined);
@@ -93,7 +93,7 @@ function answersIn(batch: DatagramBatch, count: number): (string | undefined)[] 
   });
 }
 
-test('after a pause all wait for a new reading, and who finds no room gets nothing of long ago', async () => {
+test('after a pause queries wait for a new reading, and those without room get no old answer', async () => {
   const bench = new Bench();
   bench.ask(1);
   await bench.finish(EXAMPLE);
@@ -105,7 +105,7 @@ test('after a pause all wait for a new reading, and who finds no room gets nothi
   assert.equal(bench.registry.responder.counts.udp.crowdedOut, 2);
 });
 
-test('who finds no room while a reading takes long is answered from the one before', async () => {
+test('queries without room during a long reading are answered from the previous one', async () => {
   const bench = new Bench();
   bench.ask(1);
   await bench.finish(EXAMPLE);

@@ -76,7 +76,7 @@ function giveAway(t: TestContext, path: string): void {
   }
 }
 
-test('private file: what is created can be read, and is never overwritten', () => {
+test('private file: a file that it created can be read, and is never overwritten', () => {
   const path = join(newFolder(), 'deep', 'key');
   assert.equal(create(path), true);
   assert.equal(read(path), 'parsed');
@@ -201,7 +201,7 @@ test('private file: the content is overwritten after parsing', () => {
   assert.deepEqual(seen, Buffer.alloc(CONTENT.length));
 });
 
-test('private file: what is missing or no regular file is named', () => {
+test('private file: a missing or irregular file is named', () => {
   const folder = newFolder();
   refused(() => read(join(folder, 'none')), /\(ENOENT\): make it$/);
   refused(() => read(folder), /is not a regular file/);

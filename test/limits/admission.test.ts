@@ -36,7 +36,7 @@ test('port 0 cannot be answered: malformed', () => {
   assert.deepEqual(it.counts, { malformed: 1, limited: 0 });
 });
 
-test('what is over the rate of its source is dropped, and what is malformed draws nothing', () => {
+test('datagrams over the rate of their source are dropped, and malformed ones draw nothing', () => {
   const it = admission(1, 3);
   const good = batchOf([{ from: '192.0.2.1', payload: new Uint8Array(10) }]);
   const bad = batchOf([{ from: '192.0.2.1', payload: new Uint8Array(9) }]);

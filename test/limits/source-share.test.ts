@@ -61,7 +61,7 @@ test('the floors of many /64 do not add up beyond the share of their /48', () =>
   assert.ok(taken <= 512, `${taken}`);
 });
 
-test('each family keeps an eighth of the table, whatever the other one fills', () => {
+test('each family keeps an eighth of the table, even when the other one is full', () => {
   const share = new SourceShare(0.5, 8000);
   const ipv6 = (i: number) => source(i * 0x10001, i * 0x10001, i * 0x10001, i * 0x10001);
   assert.equal(fill(share, ipv6, 20_000), 7000);

@@ -25,14 +25,14 @@ test('method and path are read, in each form of the target', () => {
   }
 });
 
-test('a head is incomplete up to its last byte, and what follows it is not looked at', () => {
+test('a head is incomplete up to its last byte, and bytes after it are ignored', () => {
   for (let length = 0; length < SCRAPE.length; length++) {
     assert.equal(readRequest(SCRAPE.slice(0, length)), 'incomplete', `${length} bytes`);
   }
   assert.deepEqual(readRequest(SCRAPE + SCRAPE), { method: 'GET', path: '/metrics' });
 });
 
-test('what is no request is bad, and a head that does not end is too long', () => {
+test('other bytes are a bad request, and a head without an end is too long', () => {
   for (const head of [
     '\r\n\r\n',
     'GET /metrics\r\n\r\n',
@@ -50,7 +50,7 @@ test('what is no request is bad, and a head that does not end is too long', () =
   assert.equal(readRequest(`${endless}x`), 'too long');
 });
 
-test('whatever bytes come, a request has a path', () => {
+test('any bytes: a request has a path (property)', () => {
   const part = fc.constantFrom('GET', ' ', '/', 'x', '?', 'http://', ' HTTP/1.1', '\r', '\n', '\0');
   const head = fc.oneof(
     fc.array(part, { maxLength: 12 }).map((parts) => `${parts.join('')}\n\n`),

@@ -67,7 +67,7 @@ test('a request that comes byte by byte is answered', async () => {
   assert.match(await received, /^HTTP\/1\.1 200 OK\r\n.*Connection: close\r\n\r\nok\n$/s);
 });
 
-test('a connection has one answer, whatever it asks; collectors run once in 250 ms', async () => {
+test('a connection has one answer, to any request; collectors run once in 250 ms', async () => {
   let [now, runs] = [0, 0];
   await using server = await open({ now: () => now }, () => ++runs);
   runs = 0; // it was read when it was made
@@ -85,7 +85,7 @@ test('a connection has one answer, whatever it asks; collectors run once in 250 
   assert.equal(runs, 2);
 });
 
-test('what a connection sends behind its request is not looked at', async () => {
+test('bytes behind a request are ignored', async () => {
   let asked = 0;
   await using server = await open({ isReady: () => ++asked > 0 });
   await talk(server.address, burst('/readyz').repeat(20));
@@ -141,7 +141,7 @@ test('a connection that was answered is gone, though its scraper keeps its side 
   }
 });
 
-test('a connection that the kernel does not give is told of, and the next one is answered', async () => {
+test('an accept that fails is reported, and the next connection is answered', async () => {
   let listening: Server | undefined;
   const { listen } = Server.prototype;
   const spy = mock.method(Server.prototype, 'listen', function (this: Server, ...args: unknown[]) {
@@ -179,7 +179,7 @@ test('a server that is not ready is healthy', async () => {
   assert.deepEqual(await probes(), [503, 200]);
 });
 
-test('what was asked before the end is answered, as not ready', async () => {
+test('a request from before the end is answered, as not ready', async () => {
   let ready = true;
   await using server = await open({ isReady: () => ready });
   const probe = await connectTo(server);
@@ -210,7 +210,7 @@ test('a scraper that never ends its request does not hold up the end', async () 
   scraper.destroy();
 });
 
-test('a port in use is an error that says where', async () => {
+test('a port in use is an error that names the address', async () => {
   await using server = await open();
   await assert.rejects(open({ endpoint: server.address }), {
     code: 'EADDRINUSE',

@@ -38,7 +38,7 @@ const PRELUDE = `
 `;
 
 describe('a handle', () => {
-  it('is closed once however often it is asked', async () => {
+  it('is closed once, however often close is called', async () => {
     const outcome = await runNode(
       evaluate(`${PRELUDE}
         let closed = 0;
@@ -70,7 +70,7 @@ describe('a handle', () => {
     assert.deepEqual(outcome, { code: 0, signal: null, stdout: 'closed\n1 0\n', stderr: '' });
   });
 
-  it('is closed by the garbage collector when nobody did', async () => {
+  it('is closed by the garbage collector where the program did not', async () => {
     const outcome = await runNode(
       evaluate(
         `${PRELUDE}
@@ -135,7 +135,7 @@ describe('a handle', () => {
         socket.start(() => {});
         socket.unref();
         socket.ref();
-        // Only a loop that the socket keeps alive comes to an unref'd timer.
+        // Only a loop that the socket keeps alive reaches an unref'd timer.
         setTimeout(() => { console.log('alive'); socket.unref(); }, 50).unref();
       `),
     );
@@ -164,7 +164,7 @@ describe('a handle', () => {
 });
 
 describe('without privilege', () => {
-  it('the raw socket says in one line what it needs and how to get it', async () => {
+  it('the raw socket names in one line the capability that it needs and how to get it', async () => {
     const outcome = await runNode(
       evaluate(`
         import { openRawSocket } from '../../src/socket/raw-socket.js';

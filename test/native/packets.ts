@@ -1,6 +1,6 @@
 import { addressBytes, type Endpoint } from '../../src/wire/endpoint.js';
-import { encodeIpv4, encodeIpv6 } from '../../src/wire/ip.js';
 import { encodeUdp, udpChecksum } from '../../src/wire/udp.js';
+import { encodeIpv4, encodeIpv6 } from '../wire/ip-packets.js';
 
 /** A kind of packet: what differs from a reply. */
 export interface PacketFields {

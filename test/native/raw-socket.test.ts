@@ -71,7 +71,7 @@ describe('sending from a raw socket', () => {
 });
 
 describe('the native raw socket refuses', () => {
-  it('a family that is none', () => {
+  it('an unknown family', () => {
     const open = loadBinding().RawSocket as unknown as new (family: unknown) => unknown;
     for (const family of [5, '4', undefined, null]) {
       assert.throws(() => new open(family), TypeError);
@@ -105,7 +105,7 @@ describe('the native raw socket refuses', () => {
     assert.throws(() => native.start(() => {}), { code: 'EBADF' });
   });
 
-  it('methods on what is no raw socket', () => {
+  it('methods on other objects', () => {
     const { RawSocket } = loadBinding();
     assert.throws(() => RawSocket.prototype.drain.call({} as never), TypeError);
   });

@@ -26,7 +26,7 @@ function inNetwork(...scenario: string[]): Promise<unknown> {
 }
 
 describe('the UDP batch in a network of its own', () => {
-  it('answers over IPv6 from the address it was asked at', async () => {
+  it('answers over IPv6 from the address that the request was sent to', async () => {
     assert.deepEqual(await inNetwork('asked-address'), ['fd00:9::2', 'fd00:9::3', '::1']);
   });
 
@@ -34,7 +34,7 @@ describe('the UDP batch in a network of its own', () => {
     assert.deepEqual(await inNetwork('link-local'), { echoed: true, sent: 1 });
   });
 
-  it('drops and counts what a full send queue does not take', async () => {
+  it('drops and counts datagrams that a full send queue does not take', async () => {
     const { attempted, sent, next } = (await inNetwork('full-queue')) as Record<string, number>;
     assert.ok(sent !== undefined && attempted !== undefined);
     assert.ok(sent > 0 && sent < attempted, `${sent} of ${attempted} sent`);
@@ -42,13 +42,13 @@ describe('the UDP batch in a network of its own', () => {
   });
 
   for (const implementation of ['native', 'dgram']) {
-    it(`counts and tells a receive that fails, and goes on (${implementation})`, async () => {
+    it(`counts and reports a receive that fails, and goes on (${implementation})`, async () => {
       const outcome = await inNetwork('receive-error', implementation);
       assert.deepEqual(outcome, { told: ['ECONNABORTED'], errors: 1, echoed: 'still there?' });
     });
   }
 
-  it('bounds what node:dgram keeps while the send queue is full', async () => {
+  it('bounds the queue of node:dgram while the send queue is full', async () => {
     const outcome = (await inNetwork('dgram-queue')) as Record<string, number>;
     const { attempted, handed = 0, sent = 0, sendDrops, accounted } = outcome;
     assert.ok(handed - sent <= 4096, `${handed} handed over, ${sent} sent`);

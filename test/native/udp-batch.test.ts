@@ -92,7 +92,7 @@ describe('the native UDP batch', () => {
     assert.throws(() => native.send(bytes, STRIDE, lengths, words, 1), { code: 'EBADF' });
   });
 
-  it('refuses options that are none', () => {
+  it('refuses malformed options', () => {
     const Open = loadBinding().UdpBatch as unknown as new (options: unknown) => unknown;
     const good = {
       family: 4,
@@ -116,7 +116,7 @@ describe('the native UDP batch', () => {
     }
   });
 
-  it('counts drops that nobody asked for before it was closed', async () => {
+  it('counts drops that were not read before it was closed', async () => {
     const native = new (loadBinding().UdpBatch)({
       family: 4,
       address: addressBytes('127.0.0.1'),

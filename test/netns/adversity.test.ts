@@ -95,7 +95,7 @@ describe('the tunnel comes up by itself', { concurrency: 3 }, () => {
     assert.ok(await lab.ping('a', 'b', { timeoutMs: 5_000 }));
   });
 
-  it('unless the name of the server does not resolve, which is said once', async () => {
+  it('reports a name of the server that does not resolve, once', async () => {
     await using lab = await createLab({ hosts: HOSTS });
     // Refused at once, so that several tries fit into the time.
     await lab.host('a').nft(`

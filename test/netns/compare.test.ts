@@ -65,7 +65,7 @@ describe('compare', { concurrency: 2 }, () => {
     assert.match(stderr, /info {2}0 of \d+ done: classic: connect cone, round 1 of 1/);
   });
 
-  it('runs the sealed and the DNS approach, and what is given as wgsd', async () => {
+  it('runs the sealed and the DNS approach, and the programs given as wgsd', async () => {
     // In place of the real ones, which no Debian package has: ours, with wgsd's arguments.
     const coredns = program('coredns', [
       "const corefile = readFileSync(args[args.indexOf('-conf') + 1], 'utf8');",
@@ -150,7 +150,7 @@ describe('compare', { concurrency: 2 }, () => {
     return file(name);
   }
 
-  it('says in one line what stands in its way', async () => {
+  it('says in one line why it cannot run', async () => {
     const unwritable = await runCommand(['compare', '--json', '/nowhere/c.json']);
     assert.equal(unwritable.code, 2);
     assert.match(unwritable.stderr, /^error: cannot write \/nowhere\/c\.json \(ENOENT\): .*\n$/);

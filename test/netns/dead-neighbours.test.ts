@@ -24,7 +24,7 @@ function request(mine: string, theirs: string): string {
   return mine.repeat(32) + theirs.repeat(32);
 }
 
-/** Has a host send from addresses of its link that nobody answers for, as a spoofer does. */
+/** Has a host send from unused addresses of its link, as a spoofer does. */
 async function ownDeadAddresses(host: LabHost): Promise<void> {
   const settings = { 'net.ipv4.conf.all.arp_ignore': 1, 'net.ipv4.conf.all.arp_announce': 2 };
   await host.sysctl(settings);
@@ -34,7 +34,7 @@ async function ownDeadAddresses(host: LabHost): Promise<void> {
   );
 }
 
-describe('spoofed requests from addresses of the local network that nobody has', () => {
+describe('spoofed requests from unused addresses of the local network', () => {
   it('their replies wait for neighbours in vain, and everybody else is answered', async () => {
     await using tools = await buildTools();
     await using lab = await createLab({

@@ -75,7 +75,7 @@ describe('dns client', { concurrency: 2 }, () => {
     const daemon = startDnsClient(a, tunnelAddress);
     const once = startDnsClient(b, `${tunnelAddress}:53`, '--once');
     const problems = () => daemon.stderr.match(/no answer from|nothing listens at/g);
-    await until('it to say that nobody answers', () => problems() !== null);
+    await until('a report that the server does not answer', () => problems() !== null);
     await startRegistry(lab, '0.0.0.0:53');
 
     await connected(lab, ['a', 'b']);

@@ -26,7 +26,7 @@ const SECOND_NAME =
   'wmrid55v4enhxqx2jstyoyvkicj5pihkb2tr7r42smiu3t5l4i5q====._wireguard._udp.example.com.';
 const SERVICE = '_wireguard._udp.example.com.';
 
-/** The registry, a peer with a tunnel to it, and a host that is nobody's peer, all on one internet. */
+/** The registry, a peer with a tunnel to it, and a host that is no peer, all on one internet. */
 type Names = 'reg' | 'a' | 'b';
 
 describe('dns server, asked with dig', () => {
@@ -104,7 +104,7 @@ describe('dns server, asked with dig', () => {
     assert.deepEqual(await server.stop(), { code: 0, signal: null });
   });
 
-  it('signs, with the key that `dns keygen` made, what delv validates with the DS that it printed', async () => {
+  it('signs with the key of `dns keygen`; delv validates the answers with the DS that it printed', async () => {
     const reg = lab.host('reg');
     const directory = mkdtempSync(join(tmpdir(), 'wg-rendezvous-dnssec-'));
     const [key, anchors] = [join(directory, 'key.pem'), join(directory, 'anchors')];
@@ -133,7 +133,7 @@ describe('dns server, asked with dig', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('says over the tunnel where a peer is as the registry sees it', async () => {
+  it('answers over the tunnel with the endpoint of a peer as the registry sees it', async () => {
     await using _server = await start('--public', '--listen', '0.0.0.0:53', '--self');
     const [a, b, reg] = [lab.host('a'), lab.host('b'), lab.host('reg')];
     const at = `@${reg.wireguard.tunnelAddress}`;
@@ -157,7 +157,7 @@ describe('dns server, asked with dig', () => {
     assert.deepEqual(await dig(b, at, self, 'A'), [`${self} 0 IN A ${tunnelAddress}`]);
   });
 
-  it('answers by default only what arrives through the tunnel, and follows its interface', async () => {
+  it('answers by default only queries through the tunnel, and follows its interface', async () => {
     await using server = await start();
     const [a, b, reg] = [lab.host('a'), lab.host('b'), lab.host('reg')];
     const { tunnelAddress } = reg.wireguard;

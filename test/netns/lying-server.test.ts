@@ -18,7 +18,7 @@ it('a server that lies of where a peer is costs failed handshakes, and nothing e
   const lie = `${c.outsideAddresses[0]}:${WIREGUARD_PORT}`;
   const liar = await startLiar(lab.rendezvous, server.file('keys/key'), lie);
 
-  // Both are told that the other is at c, whose WireGuard has another key, and believe it.
+  // For both the server says that the other is at c, whose WireGuard has another key, and believe it.
   const [source = ''] = a.outsideAddresses;
   await using misled = await c.cable.count({ direction: 'inbound', protocol: 'udp', source });
   const client = server.client(a);

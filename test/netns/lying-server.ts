@@ -1,5 +1,5 @@
 /*
- * A server of the sealed protocol that lies: whoever may be told of a peer is told that it is at
+ * A server of the sealed protocol that lies: every client that asks for a peer gets, as its endpoint,
  * LIE (ADDRESS:PORT). All else is the server as it is, with the key of KEY-FILE.
  */
 import { loadServerKey } from '../../src/server/sealed/key-file.js';

@@ -42,6 +42,12 @@ describe('other networks than NATed IPv4', { concurrency: 2 }, () => {
     await connected(lab, ['a', 'b']);
     assert.ok((await probes.packets()) > 0);
     assert.match(await inside(), /packets 0 /);
+    assert.match(
+      client.stderr,
+      new RegExp(
+        `leave as WireGuard's packets do, by eth0.*; other packets by ${host.wireguard.interface}`,
+      ),
+    );
     assert.ok(!client.stderr.includes('no answer'));
   });
 
@@ -50,18 +56,24 @@ describe('other networks than NATed IPv4', { concurrency: 2 }, () => {
     await startServer(lab.rendezvous);
     const [a, second] = [lab.host('a'), '198.51.100.77'];
     await a.ip([
-      `address add ${second}/24 dev eth0`,
+      // As a /32: with a prefix it would be the source of other packets, too.
+      `address add ${second}/32 dev eth0`,
       `route add 198.51.100.0/24 dev eth0 src ${second} table 100`,
       `rule add ipproto udp sport ${a.wireguard.listenPort} table 100`,
     ]);
     await using requests = await a.cable.count({ source: second, destinationPort: 49918 });
-    startClient(a, lab.rendezvous.address);
-    startClient(lab.host('b'), lab.rendezvous.address);
+    const client = startClient(a, lab.rendezvous.address);
+    const other = startClient(lab.host('b'), lab.rendezvous.address);
     await connected(lab, ['a', 'b']);
     assert.ok((await requests.packets()) > 0);
+    assert.match(
+      client.stderr,
+      /by eth0 from 198\.51\.100\.77; other packets by eth0 from (?!198\.51\.100\.77)/,
+    );
+    assert.doesNotMatch(other.stderr, /other packets/);
   });
 
-  it('a server with two addresses answers from the one that was asked', async () => {
+  it('a server with two addresses answers from the one that the request was sent to', async () => {
     await using lab = await createLab({
       hosts: { a: { nat: 'cone' }, b: { nat: 'cone' } },
       rendezvousAddresses: 2,

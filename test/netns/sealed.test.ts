@@ -46,7 +46,7 @@ describe('the sealed protocol', { concurrency: 3 }, () => {
     await connected(lab, ['a', 'b']);
   });
 
-  it('leaves the registration of --once for who comes later', async () => {
+  it('leaves the registration of --once for peers that come later', async () => {
     await using lab = await createLab({ hosts: { a: { nat: 'none' }, b: { nat: 'cone' } } });
     await using server = await SealedServer.start(lab);
     const a = server.client(lab.host('a'), '--once', '--timeout', '2');
@@ -55,7 +55,7 @@ describe('the sealed protocol', { concurrency: 3 }, () => {
     assert.deepEqual(await b.exited, { code: 0, signal: null });
   });
 
-  it('tells nothing of who does not want to be met, and WireGuard ignores what it overhears', async () => {
+  it('discloses no client that does not want the asker, and WireGuard ignores messages it overhears', async () => {
     await using lab = await createLab({ hosts: HOSTS });
     await using server = await SealedServer.start(lab);
     const b = lab.host('b').wireguard;
@@ -132,7 +132,7 @@ describe('the sealed protocol', { concurrency: 3 }, () => {
     assert.equal((await lab.host('a').wireguard.endpointOf(publicKey))?.family, 6);
   });
 
-  it('says that the key is wrong, which it is not when it says nothing', async () => {
+  it('reports a wrong key, and no problem with the right one', async () => {
     await using lab = await createLab({ hosts: HOSTS });
     await using server = await SealedServer.start(lab);
     const wrong = await lacking(lab, someKey());
@@ -145,7 +145,7 @@ describe('the sealed protocol', { concurrency: 3 }, () => {
     assert.match(await lacking(lab, someKey()), /no answer from .* --sealed-only and another key/);
   });
 
-  it('says that it is not on the allow list, or the server without the protocol', async () => {
+  it('reports that it is not on the allow list, and a server without the protocol', async () => {
     await using lab = await createLab({ hosts: HOSTS });
     await using server = await SealedServer.start(lab);
     await writeFile(server.file('allow'), `${lab.host('b').wireguard.publicKey}\n`);

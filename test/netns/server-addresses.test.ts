@@ -92,7 +92,7 @@ describe('a server with several addresses', () => {
   };
 
   for (const approach of APPROACHES) {
-    it(`${approach}: an IPv6-only host skips the IPv4 address at once, and says nothing of it`, async () => {
+    it(`${approach}: an IPv6-only host skips the IPv4 address at once, without a report`, async () => {
       const [a, b] = [lab.host('a'), lab.host('b')];
       using _etcA = etcOf(a, { hosts: hostsFile() });
       using _etcB = etcOf(b, { hosts: hostsFile() });

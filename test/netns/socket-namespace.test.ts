@@ -39,7 +39,7 @@ async function createContainer(lab: Lab<'a' | 'b'>) {
 }
 
 describe('an interface whose UDP socket is in another namespace', () => {
-  it('is said to be that, and connects with --socket-namespace, by name and by PID', async () => {
+  it('is reported, and connects with --socket-namespace, by name and by PID', async () => {
     await using lab = await createLab({ hosts: { a: { nat: 'cone' }, b: { nat: 'cone' } } });
     await using container = await createContainer(lab);
     await moveToContainer(lab, container);

@@ -32,7 +32,11 @@ async function open(port: number, address: string): Promise<void> {
   tell({ kind: 'opened', port });
 }
 
-async function send({ from, to, port, texts }: AgentOrder & { kind: 'send' }): Promise<void> {
+async function send(order: AgentOrder & { kind: 'send' }): Promise<void> {
+  const { from, to, port, texts, ttl } = order;
+  if (ttl !== undefined) {
+    sockets.get(from)?.setTTL(ttl);
+  }
   for (const text of texts) {
     await new Promise<void>((resolve) => {
       sockets.get(from)?.send(text, port, to, () => resolve());

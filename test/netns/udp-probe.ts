@@ -10,6 +10,7 @@ export type AgentOrder =
       readonly to: string;
       readonly port: number;
       readonly texts: readonly string[];
+      readonly ttl?: number;
     };
 
 /** An event from udp-agent.ts. */
@@ -26,6 +27,7 @@ export interface Datagram {
   readonly text: string;
 }
 
+const DEFAULT_TTL = 64;
 const AGENT = fileURLToPath(new URL('./udp-agent.js', import.meta.url));
 
 /** UDP sockets on a host of the lab. */
@@ -61,7 +63,12 @@ export class UdpProbe implements AsyncDisposable {
 
   /** Sends datagrams, in order. */
   send(from: number, to: string, port: number, ...texts: readonly string[]): void {
-    this.#order({ kind: 'send', from, to, port, texts });
+    this.#order({ kind: 'send', from, to, port, texts, ttl: DEFAULT_TTL });
+  }
+
+  /** Sends a datagram with a TTL, which the socket keeps. */
+  sendWithTtl(ttl: number, from: number, to: string, port: number, text: string): void {
+    this.#order({ kind: 'send', from, to, port, texts: [text], ttl });
   }
 
   /** All datagrams received so far. */

@@ -32,7 +32,7 @@ describe('sealed candidates', () => {
     assert.deepEqual(openCandidates(b, a.publicKey, bytes), CANDIDATES);
   });
 
-  it('sealed candidates open for nobody else, the server included', () => {
+  it('sealed candidates open for their peer only, and not for the server', () => {
     const bytes = sealed();
     for (const other of [server, generateKeyPair()]) {
       assert.equal(openCandidates(other, a.publicKey, bytes), undefined);

@@ -31,7 +31,7 @@ function spoofed(i: number): string {
   return `172.${16 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`;
 }
 
-test('one source cannot fill the table, nor push out what others registered', () => {
+test('one source cannot fill the table, nor push out the registrations of others', () => {
   const rendezvous = new Rendezvous({ maxPeers: MAX_PEERS });
   settle(rendezvous);
   for (let i = 0; i < 10 * MAX_PEERS; i++) {

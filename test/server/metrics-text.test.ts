@@ -117,6 +117,7 @@ sealed_pushes_total{outcome="acknowledged"} 129
 sealed_pushes_total{outcome="retried"} 130
 sealed_pushes_total{outcome="given_up"} 131
 sealed_forgotten_total 132
+sealed_observed_total 133
 sealed_clients 201
 sealed_sessions 202
 sealed_wants 203
@@ -132,4 +133,21 @@ test('metrics show each count of the classic protocol under its own name', async
 test('metrics show each count of the sealed protocol under its own name', async () => {
   const samples = await textOf({ ...COUNTS, sealed: SEALED_COUNTS });
   assert.deepEqual(samples, sortedLines(CLASSIC + SEALED));
+});
+
+test('metrics show each count of STUN under its own name', async () => {
+  const stun = { answered: 305, changed: 4, unknownAttributes: 302, malformed: 40 };
+  const samples = await textOf({ ...COUNTS, stun });
+  const expected = `
+stun_requests_total{outcome="answered"} 301
+stun_requests_total{outcome="changed"} 4
+stun_requests_total{outcome="unknown_attributes"} 302
+`;
+  const own = sortedLines(expected);
+  assert.deepEqual(
+    samples.filter((line) => line.startsWith('stun_')),
+    own,
+  );
+  const dropped = samples.find((line) => line.includes('malformed'));
+  assert.match(dropped ?? '', / 98$/, 'of all protocols');
 });

@@ -42,7 +42,7 @@ async function busyService(): Promise<Service> {
   return service;
 }
 
-test('/metrics tells what the server did', async () => {
+test('/metrics has the counts of the server', async () => {
   await using service = await busyService();
   const text = await scrape(service);
   assert.equal(sample(text, 'requests_total{protocol="classic",outcome="hit"}'), 3);
@@ -70,7 +70,7 @@ test('a burst of requests for metrics does not keep peers from their answers', a
   assert.deepEqual((await bursts).map(countAnswers), Array<number>(20).fill(1));
 });
 
-test('while the service closes, /readyz says 503', async () => {
+test('while the service closes, /readyz answers 503', async () => {
   const service = await openService({ listen: [ANY_PORT], metrics: ANY_PORT });
   const metrics = service.metricsAddress as Endpoint;
   const probe = connect(metrics.port, metrics.address);

@@ -19,7 +19,7 @@ describe('servers in a network of their own', () => {
   });
 
   for (const server of ['rendezvous', 'registry']) {
-    it(`a receive that fails is counted and told, and does not end it (${server})`, async () => {
+    it(`a receive that fails is counted and reported, and does not end it (${server})`, async () => {
       const outcome = await inOwnNetwork(TOPOLOGY, CHILD, 'receive-error', server);
       assert.deepEqual(outcome, { told: 1, counted: 1, answered: true });
     });

@@ -102,7 +102,7 @@ test('unusable limits are refused by name', async () => {
   }
 });
 
-test('close answers what has arrived, and can be called again', async () => {
+test('close answers requests that have arrived, and can be called again', async () => {
   const service = await openService({ listen: [ANY_PORT], sourceRate: 0 });
   await using peer = await LoopbackPeer.open('127.0.0.7');
   const payload = new Uint8Array(64).fill(9);

@@ -19,7 +19,7 @@ test('one private source for all keys is reported once, after a minute', () => {
   assert.equal(noted('fd00::1', 'fd00::1').report(5, 60_000), 'fd00::1');
 });
 
-test('nothing is reported of one key, of two sources, or of a source that is not private', () => {
+test('nothing is reported for one key, of two sources, or of a source that is not private', () => {
   assert.equal(noted('172.17.0.1').report(1, 60_000), undefined);
   assert.equal(noted('172.17.0.1', '172.17.0.2').report(2, 60_000), undefined);
   assert.equal(noted('172.17.0.1', 'fd00::1', '172.17.0.1').report(2, 60_000), undefined);

@@ -7,7 +7,7 @@ test('the addon that was built has all that is used of it', () => {
   assert.deepEqual(missingMembers(loadBinding()), []);
 });
 
-test('what an older addon lacks is named: functions, classes, and members of these', () => {
+test('members that an older addon lacks are named: functions, classes, and members of these', () => {
   const { interfaceIndex, UdpBatch, ...others } = loadBinding();
   assert.deepEqual(missingMembers(others), ['UdpBatch', 'interfaceIndex']);
   const { pause, ...members } = Object.getOwnPropertyDescriptors(UdpBatch.prototype);

@@ -28,7 +28,7 @@ for (const implementation of ['native', 'dgram'] as const) {
 
   describe(`batch socket (${implementation})`, () => {
     for (const family of [4, 6] as const) {
-      it(`echoes datagrams of every length over IPv${family}, and tells what did not fit`, async () => {
+      it(`echoes datagrams of every length over IPv${family}, and reports those that did not fit`, async () => {
         let cut = 0;
         await using socket = await open(implementation, {
           family,
@@ -62,7 +62,7 @@ for (const implementation of ['native', 'dgram'] as const) {
       });
     }
 
-    it(`answers ${traits.answersFromAskedAddress ? '' : 'not '}from the address it was asked at`, async () => {
+    it(`answers ${traits.answersFromAskedAddress ? '' : 'not '}from the address that the request was sent to`, async () => {
       await using socket = await open(implementation, { address: '0.0.0.0' });
       const client = createSocket('udp4').bind(0, '127.0.0.1');
       await once(client, 'listening');
@@ -75,7 +75,7 @@ for (const implementation of ['native', 'dgram'] as const) {
       client.close();
     });
 
-    it('tells remote and local addresses of a slot', async () => {
+    it('gives remote and local addresses of a slot', async () => {
       const seen: number[][] = [];
       await using socket = await open(implementation, {
         onBatch: ({ addresses }) => seen.push([...addresses.subarray(0, ADDRESS_WORDS)]),
@@ -116,7 +116,7 @@ for (const implementation of ['native', 'dgram'] as const) {
       );
     });
 
-    it(`${traits.countsKernelDrops ? 'counts' : 'does not know'} what the kernel dropped`, async () => {
+    it(`${traits.countsKernelDrops ? 'counts' : 'does not know'} datagrams that the kernel dropped`, async () => {
       await using socket = await open(implementation, { receiveBufferBytes: 4608 });
       using sender = new BurstSender('127.0.0.1');
       for (let round = 1; round <= 2; round++) {
@@ -160,7 +160,7 @@ for (const implementation of ['native', 'dgram'] as const) {
       assert.deepEqual(sender.echoes(), [0, 3, 4, 9]);
     });
 
-    it('sends what is no reply, to and from the addresses of a slot', async () => {
+    it('sends datagrams that are no reply, to and from the addresses of a slot', async () => {
       const addresses: Uint32Array[] = [];
       await using socket = await open(implementation, {
         address: '0.0.0.0',
@@ -190,7 +190,7 @@ for (const implementation of ['native', 'dgram'] as const) {
       client.close();
     });
 
-    it('sends from within a batch as well, whose replies stay what they are', async () => {
+    it('sends from within a batch as well, without a change to its replies', async () => {
       await using socket = await open(implementation, {
         capacity: 8,
         onBatch: ({ addresses }, count) => {
@@ -214,7 +214,7 @@ for (const implementation of ['native', 'dgram'] as const) {
       );
     });
 
-    it('drops and counts what cannot be sent, and all that comes after the close', async () => {
+    it('drops and counts datagrams that cannot be sent, and all after the close', async () => {
       const socket = await open(implementation, { capacity: 4 });
       using receiver = new BurstSender('127.0.0.1');
       const { lengths, addresses, payloadWords, stride } = socket.outgoing;
@@ -238,7 +238,7 @@ for (const implementation of ['native', 'dgram'] as const) {
       assert.equal(socket.counters.sendDrops, 6);
     });
 
-    it('answers what has come before it closes', async () => {
+    it('answers datagrams from before its close', async () => {
       const socket = await open(implementation, {});
       using sender = new BurstSender('127.0.0.1');
       sender.burst(socket.address, 100);
@@ -280,7 +280,7 @@ for (const implementation of ['native', 'dgram'] as const) {
       );
     });
 
-    it('has closed for all who asked, also from within its last batch', async () => {
+    it('closes once for several callers, also from within its last batch', async () => {
       let again: Promise<void> | undefined;
       const socket = await open(implementation, {
         onBatch: () => {
@@ -308,7 +308,7 @@ for (const implementation of ['native', 'dgram'] as const) {
       assert.deepEqual([sender4.echoes().length, sender6.echoes().length], [3, 5]);
     });
 
-    it("rejects with the system's error what cannot be bound", async () => {
+    it("rejects an address that cannot be bound with the system's error", async () => {
       await using taken = await open(implementation, {});
       const { port } = taken.address;
       await assert.rejects(open(implementation, { port }), { code: 'EADDRINUSE' });

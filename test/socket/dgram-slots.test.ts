@@ -14,7 +14,7 @@ function thereAndBack(address: string, family: Family, zones = new ZoneNames()) 
   return remoteOf(batch, 1, family, zones);
 }
 
-test('a reply goes where its datagram came from, whatever the interface is called', () => {
+test('a reply goes where its datagram came from, for any name of the interface', () => {
   // None of these exists here; the last one is as Node tells a name of UTF-8.
   const zones = [
     'eth0',
@@ -35,7 +35,7 @@ test('a reply goes where its datagram came from, whatever the interface is calle
   }
 });
 
-test('a reply to what is not link-local has no zone', () => {
+test('a reply to an address that is not link-local has no zone', () => {
   assert.equal(thereAndBack('2001:db8::1%eth0', 6).address, '2001:db8::1');
 });
 

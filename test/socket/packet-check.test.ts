@@ -42,7 +42,7 @@ for (const family of [4, 6] as const) {
       assert.deepEqual(check(make({ payload: new Uint8Array(0) })), new Uint8Array(0));
     });
 
-    it('names what is wrong', () => {
+    it('names the reason', () => {
       const other = addressBytes(family === 4 ? '192.0.2.2' : '2001:db8::2');
       assert.equal(
         check(make(), { source: { address: other, port: from.port } }),
@@ -67,7 +67,7 @@ for (const family of [4, 6] as const) {
       assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port });
     });
 
-    it('takes nothing that is cut short, at whatever length', () => {
+    it('refuses packets that are cut short, at each length', () => {
       const whole = make();
       for (let length = 0; length < whole.length; length++) {
         assert.equal(check(whole.subarray(0, length)), 'malformed', `at ${length} bytes`);

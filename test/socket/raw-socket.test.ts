@@ -18,11 +18,14 @@ const RULE: PacketRule = {
 };
 const REPLY = packet({ from: SERVER, to: endpoint('198.51.100.7', LISTEN_PORT), payload: PAYLOAD });
 
-/** A native socket that does what the test says, and keeps what was asked of it. */
+const ROUTE: NativeRoute = { source: addressBytes('198.51.100.7'), interfaceIndex: 3 };
+
+/** A native socket that follows the test's script, and records its calls. */
 class ScriptedNative implements NativeRawSocket {
   readonly calls: string[] = [];
   readonly programs: Uint8Array[] = [];
   readonly sent: Parameters<NativeRawSocket['send']>[] = [];
+  readonly lookups: [source: number, to: number][] = [];
   readonly drains = [1024, 7, 0];
   receives = 0;
   /** What is thrown instead of doing the work. */
@@ -41,8 +44,18 @@ class ScriptedNative implements NativeRawSocket {
   setMark(mark: number): void {
     this.#do(`setMark ${mark}`);
   }
-  findRoute(): NativeRoute {
-    return { source: addressBytes('198.51.100.7'), interfaceIndex: 3 };
+  /** The route of WireGuard's packets, and that of others; undefined where there is none. */
+  route: NativeRoute = ROUTE;
+  plain: NativeRoute | undefined = ROUTE;
+  findRoute(_address: Uint8Array, _zone: number, source: number, to: number): NativeRoute {
+    this.lookups.push([source, to]);
+    if (source !== 0) {
+      return this.route;
+    }
+    if (this.plain === undefined) {
+      throw Object.assign(new Error('no route'), { code: 'ENETUNREACH' });
+    }
+    return this.plain;
   }
   send(...sent: Parameters<NativeRawSocket['send']>): void {
     this.sent.push(sent);
@@ -186,8 +199,48 @@ describe('sending from a raw socket', () => {
   });
 });
 
+describe("WireGuard's route and that of other packets", () => {
+  const texts: string[] = [];
+  const opened = (plain: NativeRoute | undefined) => {
+    texts.length = 0;
+    const native = new ScriptedNative();
+    native.plain = plain;
+    return { native, socket: open(native, { onRouteDifference: (text) => texts.push(text) }) };
+  };
+
+  it('are compared with the first packet and after a change, and are no news where they agree', () => {
+    const { native, socket } = opened(ROUTE);
+    socket.send(PAYLOAD, SERVER);
+    socket.send(PAYLOAD, SERVER);
+    assert.deepEqual(texts, []);
+    assert.deepEqual(native.lookups, [
+      [LISTEN_PORT, SERVER.port],
+      [0, 0],
+      [LISTEN_PORT, SERVER.port],
+    ]);
+    native.route = { ...ROUTE, interfaceIndex: 1 };
+    socket.send(PAYLOAD, SERVER);
+    assert.match(texts.join(), /leave as WireGuard's packets do, by lo from 198\.51\.100\.7/);
+  });
+
+  it('are reported with source and interface where they differ', () => {
+    const { socket } = opened({ source: addressBytes('198.51.100.8'), interfaceIndex: 1 });
+    socket.send(PAYLOAD, SERVER);
+    socket.send(PAYLOAD, SERVER);
+    assert.equal(texts.length, 1);
+    assert.match(texts[0] as string, /; other packets by lo from 198\.51\.100\.8$/);
+  });
+
+  it('differ where other packets have no route', () => {
+    const { native, socket } = opened(undefined);
+    socket.send(PAYLOAD, SERVER);
+    assert.match(texts.join(), /; no other packets can$/);
+    assert.equal(native.sent.length, 1);
+  });
+});
+
 describe('closing a raw socket', () => {
-  it('is one promise, and one call, however often it is asked', async () => {
+  it('is one promise and one native call, however often it is called', async () => {
     const native = new ScriptedNative();
     const socket = open(native);
     const closed = socket.close();

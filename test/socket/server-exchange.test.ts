@@ -11,7 +11,7 @@ import { endpoint } from '../../src/wire/endpoint.js';
 const LOOPBACK = '127.0.0.1';
 
 describe('a connected socket', () => {
-  it('hears its server only', async () => {
+  it('receives from its server only', async () => {
     const [server, stranger] = [createSocket('udp4'), createSocket('udp4')];
     for (const socket of [server, stranger]) {
       socket.bind(0, LOOPBACK);
@@ -46,7 +46,7 @@ describe('a connected socket', () => {
     stranger.close();
   });
 
-  it('hears of a closed port', async () => {
+  it('reports a closed port', async () => {
     const gone = createSocket('udp4').bind(0, LOOPBACK);
     await once(gone, 'listening');
     const server = endpoint(LOOPBACK, gone.address().port);

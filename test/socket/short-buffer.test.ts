@@ -4,7 +4,7 @@ import { shortBuffers } from '../../src/socket/short-buffer.js';
 
 const ASKED = { receiveBufferBytes: 4000, sendBufferBytes: 8000 };
 
-test('the kernel tells twice what it grants', () => {
+test('the kernel reports twice the size that it grants', () => {
   assert.deepEqual(shortBuffers(ASKED, { receiveBufferBytes: 8000, sendBufferBytes: 16_000 }), []);
   assert.deepEqual(shortBuffers(ASKED, { receiveBufferBytes: 7998, sendBufferBytes: 16_000 }), [
     { queue: 'receive', askedBytes: 4000, grantedBytes: 3999 },
@@ -14,7 +14,7 @@ test('the kernel tells twice what it grants', () => {
   ]);
 });
 
-test('who asks for nothing lacks nothing', () => {
+test('without a requested size nothing is short', () => {
   const nothing = { receiveBufferBytes: 0, sendBufferBytes: 0 };
   assert.deepEqual(shortBuffers(nothing, { receiveBufferBytes: 2304, sendBufferBytes: 4608 }), []);
 });

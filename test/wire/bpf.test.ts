@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { assemble, packetFilter, REJECT_ALL } from '../../src/wire/bpf.js';
-import { encodeIpv4, encodeIpv6 } from '../../src/wire/ip.js';
 import { encodeProbe, PROBE_FIRST_WORD, PROBE_LENGTH } from '../../src/wire/probe.js';
 import { encodeUdp } from '../../src/wire/udp.js';
 import { runFilter } from './bpf-machine.js';
 import { hex } from './codec.js';
+import { encodeIpv4, encodeIpv6 } from './ip-packets.js';
 
 const SERVER4 = hex('c6336401');
 const SERVER6 = hex('20010db8 00000000 00000000 00000001');

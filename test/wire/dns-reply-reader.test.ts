@@ -31,7 +31,7 @@ test('a query, byte for byte', () => {
   assert.equal(plain, expected('1234 0100 0001 0000 0000 0000', question));
 });
 
-test('records, denials, truncation and failures are told apart', () => {
+test('records, denials, truncation and failures are distinguished', () => {
   const reply = readReply(REPLY, ID, QUESTION);
   assert.ok(reply?.kind === 'records');
   assert.deepEqual([reply.answers.length, reply.additionals.length], [1, 1]);
@@ -57,7 +57,7 @@ test('the case of the question does not matter', () => {
   assert.equal(readReply(upper, ID, QUESTION)?.kind, 'records');
 });
 
-test('what answers another question is no reply', () => {
+test('an answer to another question is no reply', () => {
   const other = NAME.replace('abc', 'abd');
   const foreign: Record<string, Uint8Array> = {
     'another id': rewritten(REPLY, (copy) => copy.set([0x12, 0x35])),
@@ -80,7 +80,7 @@ test('what answers another question is no reply', () => {
   }
 });
 
-test('a reply that is cut is none, at each length', () => {
+test('a truncated reply is refused, at each length', () => {
   for (let length = 0; length < REPLY.length; length++) {
     const cut = readReply(REPLY.subarray(0, length), ID, QUESTION);
     assert.equal(cut, undefined, `${length}`);

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { internetChecksum } from '../../src/wire/checksum.js';
-import { decodeIpv4, decodeIpv6, encodeIpv4, encodeIpv6 } from '../../src/wire/ip.js';
+import { decodeIpv4 } from '../../src/wire/ip.js';
 import { decodeUdp, encodeUdp, udpChecksum } from '../../src/wire/udp.js';
 import { hex, testHostileBytes } from './codec.js';
+import { decodeIpv6, encodeIpv4, encodeIpv6 } from './ip-packets.js';
 
 const A4 = hex('c0000201');
 const B4 = hex('c0000202');
@@ -112,7 +113,7 @@ test('UDP datagrams have exact bytes and round-trip', () => {
   );
 });
 
-test('bytes after the end that the UDP header tells are not payload', () => {
+test('bytes beyond the length in the UDP header are not payload', () => {
   const bytes = hex('ca6c c2fe 000a 0000 aabb cccc');
   assert.deepEqual(decodeUdp(bytes)?.payload, hex('aabb'));
 });

@@ -16,7 +16,7 @@ test('a key is written as wg genkey prints it, and read back', () => {
   );
 });
 
-test('what is not exactly that is no key', () => {
+test('any other text is no key', () => {
   const text = encodeKey(new Uint8Array(32).fill(0xa5));
   for (let length = 0; length < 44; length++) {
     assert.equal(decodeKey(text.subarray(0, length)), undefined);

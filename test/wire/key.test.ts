@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { base32 } from '@scure/base';
 import fc from 'fast-check';
 import {
   formatPublicKey,
   formatPublicKeyBase32,
   parsePublicKey,
-  parsePublicKeyBase32,
   publicKey,
 } from '../../src/wire/key.js';
 
@@ -18,13 +18,12 @@ test('a key is parsed from and printed as the base64 of wg', () => {
   assert.equal(formatPublicKey(key), TEXT);
 });
 
-test('a key round-trips through base32 in either case', () => {
+test('a key round-trips through base64, and through base32', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
       const text = formatPublicKeyBase32(publicKey(bytes));
       assert.equal(text.length, 56);
-      assert.deepEqual(parsePublicKeyBase32(text), bytes);
-      assert.deepEqual(parsePublicKeyBase32(text.toLowerCase()), bytes);
+      assert.deepEqual(base32.decode(text), bytes);
       assert.deepEqual(parsePublicKey(formatPublicKey(publicKey(bytes))), bytes);
     }),
   );
@@ -37,7 +36,7 @@ test('base32 is that of RFC 4648', () => {
   );
 });
 
-test('what is no key is refused with a reason', () => {
+test('malformed keys are refused with a reason', () => {
   const stray = `${TEXT.slice(0, -2)}h=`;
   assert.notEqual(stray, TEXT);
   for (const text of [
@@ -51,11 +50,8 @@ test('what is no key is refused with a reason', () => {
   ]) {
     assert.throws(() => parsePublicKey(text), RangeError, text);
   }
-  for (const text of ['', 'MZXW6===', '1'.repeat(56)]) {
-    assert.throws(() => parsePublicKeyBase32(text), RangeError, text);
-  }
 });
 
-test('a wrong length is named with what was expected', () => {
+test('a wrong length is named with the expected one', () => {
   assert.throws(() => publicKey(new Uint8Array(31)), /32 bytes, got 31/);
 });

@@ -157,15 +157,28 @@ const FRAMES: readonly [string, FrameWriter, string, SealedFrame][] = (() => {
     ],
     [
       'pong over IPv4',
-      make((frame) => frame.pongEndpoint(IPV4)),
+      make((frame) => frame.pong(addressBytes(IPV4.address), 0, 4, IPV4.port)),
       '42 04 ca6c c0000201',
       { kind: FRAME.pong, endpoint: IPV4 },
     ],
     [
       'pong over IPv6',
-      make((frame) => frame.pongEndpoint(IPV6)),
+      make((frame) => frame.pong(addressBytes(IPV6.address), 0, 6, IPV6.port)),
       '42 06 ca6c 20010db8000000000000000000000001',
       { kind: FRAME.pong, endpoint: IPV6 },
+    ],
+    ['observe', make((frame) => frame.observe()), `10${'00'.repeat(29)}`, { kind: FRAME.observe }],
+    [
+      'observed over IPv4',
+      make((frame) => frame.observed(7, 49919, addressBytes(IPV4.address), 0, 4, IPV4.port)),
+      '50 04 ca6c 0700000000000000 c2ff c0000201',
+      { kind: FRAME.observed, counter: 7, otherPort: 49919, endpoint: IPV4 },
+    ],
+    [
+      'observed over IPv6',
+      make((frame) => frame.observed(7, 0, addressBytes(IPV6.address), 0, 6, IPV6.port)),
+      '50 06 ca6c 0700000000000000 0000 20010db8000000000000000000000001',
+      { kind: FRAME.observed, counter: 7, otherPort: 0, endpoint: IPV6 },
     ],
     [
       'path challenge',
@@ -203,7 +216,7 @@ describe('decoding', () => {
     assert.deepEqual(frame, { kind: FRAME.want, version: 1, part: 0, parts: 1, keys: [A] });
   });
 
-  it('decoding a frame never throws, whatever follows a known kind and a small count (property)', () => {
+  it('decoding never throws on any bytes behind a known kind and a small count (property)', () => {
     const kind = fc.constantFrom(...Object.values(FRAME));
     const count = fc.nat(12);
     const rest = fc.uint8Array({ maxLength: MAX_PLAINTEXT_LENGTH - 4, size: 'max' });
@@ -219,7 +232,7 @@ describe('decoding', () => {
     for (let kind = 0; kind < 256; kind++) {
       const bytes = new Uint8Array(48);
       bytes[0] = kind;
-      bytes[1] = kind === FRAME.pong ? 4 : 0;
+      bytes[1] = kind === FRAME.pong || kind === FRAME.observed ? 4 : 0;
       assert.equal(decodeSealedFrame(bytes) !== undefined, known.has(kind), `kind ${kind}`);
     }
     assert.equal(decodeSealedFrame(hex(`41 02 0000 0000000000000000`)), undefined);

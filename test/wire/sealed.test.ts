@@ -172,7 +172,7 @@ describe('no message', () => {
     }
   });
 
-  it('no message is as long as a classic request, whatever it holds', () => {
+  it('no message is as long as a classic request', () => {
     for (let length = 0; length <= MAX_PLAINTEXT_LENGTH; length++) {
       const padded = paddedLength(length);
       assert.ok(padded >= length && padded < length + 32 && padded % 16 === 0);

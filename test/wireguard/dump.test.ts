@@ -63,7 +63,7 @@ test('dump: the private key and all preshared keys are overwritten in the buffer
   assert.equal(dump.toString(), expected.replace(`${PEER}\t(none)`, `${PEER}\t******`));
 });
 
-test('dump: what cannot be parsed is overwritten as well', () => {
+test('dump: a malformed dump is overwritten as well', () => {
   for (const text of [PRIVATE, `${PRIVATE}\n`, `${PRIVATE}\tx`, `${INTERFACE}\nx\t${PRIVATE}`]) {
     const dump = Buffer.from(text);
     assert.throws(() => parse(dump));
@@ -89,7 +89,7 @@ test('no private or preshared key is kept', () => {
   assert.ok(!text.includes(PRIVATE));
 });
 
-test('what is no dump is refused by line and field, without its content', () => {
+test('a malformed dump is refused with line and field, without its content', () => {
   const broken = [
     '',
     PRIVATE,

@@ -34,7 +34,7 @@ test('a failure is one line, and names no key', async () => {
   }
 });
 
-test('private key: what wg printed is overwritten, also when it fails', async (t) => {
+test('private key: the output of wg is overwritten, also when it fails', async (t) => {
   const printed: Uint8Array[] = [];
   const { concat } = Buffer;
   t.mock.method(Buffer, 'concat', (chunks: readonly Uint8Array[]) => {

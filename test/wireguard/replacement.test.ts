@@ -44,7 +44,7 @@ if [ "$1" = show ]; then
     [ "$(cat "$here/calls" 2>/dev/null | wc -l)" -ge $((n - 1)) ] && break
     sleep 0.02
   done
-  while [ ! -e "$here/dump.$n" ]; do n=$((n - 1)); done
+  while [ "$n" -ge 0 ] && [ ! -e "$here/dump.$n" ]; do n=$((n - 1)); done
   cat "$here/dump.$n"
 else
   printf '%s\\n' "$*" >> "$here/calls"

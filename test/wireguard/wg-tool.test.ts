@@ -78,7 +78,7 @@ for (const [said, code, message] of failures) {
   });
 }
 
-test('a missing wg tool is said with what to do', async () => {
+test('a missing wg tool is reported with what to do', async () => {
   await withWg(undefined, () =>
     assert.rejects(readDevice('wg0'), { code: 'WG_TOOL_MISSING', message: /no program .*--wg/ }),
   );
@@ -93,7 +93,7 @@ test('a wg that prints nonsense is an error that names no key', async () => {
   );
 });
 
-test('wg runs with a fixed environment, whatever ours is', async () => {
+test('wg runs with a fixed environment', async () => {
   process.env['WG_TEST_SECRET'] = 'x';
   try {
     await withWg('env | cut -d= -f1 | sort > "$(dirname "$0")/env"', async (folder) => {

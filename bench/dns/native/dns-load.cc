@@ -1,7 +1,7 @@
 // The load generator for DNS: one thread, several UDP sockets, each with so many queries in flight.
 //   dns-load ADDRESS PORT FILE SECONDS [SOCKETS] [WINDOW]
 //
-// FILE holds whole queries, each behind its length in two bytes; they are asked in random order. The ID of
+// FILE holds whole queries, each behind its length in two bytes; they are sent in random order. The ID of
 // a query is its place in the window of its socket. A reply is right when it is of the ID of a query in
 // flight, repeats its question, and has answers without an error. A query without a reply for a second is
 // lost. One line of JSON on stdout.

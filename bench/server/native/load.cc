@@ -5,7 +5,7 @@
 //
 // register  sends each of the N keys until it is answered, then stops
 // hits      each request is from a known key and asks for a known key
-// misses    each request is from a known key and asks for a key that nobody has
+// misses    each request is from a known key and asks for a key that is not registered
 // fresh     each request is from a key never seen before and asks for a known one
 // malformed no request at all: 0 to 127 random bytes, and where they are 64, of the all-zero key
 //

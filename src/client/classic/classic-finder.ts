@@ -3,15 +3,20 @@ import {
   decodeClassicReply,
   encodeClassicRequest,
 } from '../../wire/classic.js';
-import type { Endpoint } from '../../wire/endpoint.js';
+import { type Endpoint, formatEndpoint } from '../../wire/endpoint.js';
+import { formatPublicKey } from '../../wire/key.js';
 import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
 import { Channel } from '../channel.js';
 import type { Finder, FinderContext, FinderFactory } from '../finder.js';
+import { isLinkLocal, ObservedAddress } from '../observed-address.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { isNoRoute, sendErrorText } from '../send-error.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
+import { serverView } from '../status/server-view.js';
+import type { ServerView } from '../status/status.js';
 import { ATTEMPTS_PER_TURN, MIN_RETRY_MS, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
+import { traceDecision } from '../trace.js';
 import { RequestSchedule } from './request-schedule.js';
 
 /**
@@ -29,11 +34,14 @@ class ClassicFinder implements Finder {
   readonly #schedule: RequestSchedule;
   readonly #locator: ServerLocator;
   readonly #channel: Channel;
+  readonly #observed: ObservedAddress;
+  hasAnswered = false;
 
   constructor(server: ServerName, refreshMs: number | undefined, context: FinderContext) {
     this.#server = server;
     this.#context = context;
     this.#schedule = new RequestSchedule(context.peers, refreshMs);
+    this.#observed = new ObservedAddress(context.problems, context.peers);
     this.#locator = new ServerLocator(server, () => context.wake(), {
       saved: new SavedAddresses(server.host),
     });
@@ -42,6 +50,7 @@ class ClassicFinder implements Finder {
     this.#channel = new Channel(
       (payload, from) => this.#received(payload, from),
       (error) => context.problems.raise('socket', `the raw socket failed: ${error.message}`),
+      (fact) => context.problems.note(fact),
     );
   }
 
@@ -54,6 +63,7 @@ class ClassicFinder implements Finder {
       void this.#channel.close();
     } else if (this.#openChannel(device)) {
       this.#ask(now);
+      this.#reportRegistration(now);
     }
   }
 
@@ -67,6 +77,11 @@ class ClassicFinder implements Finder {
 
   get roundTripMs(): number | undefined {
     return this.#schedule.roundTripMs;
+  }
+
+  get servers(): ServerView[] {
+    const isSilent = this.#schedule.silentRequests >= ATTEMPTS_PER_TURN;
+    return [serverView('classic', this.#server, this.#locator, isSilent, this.roundTripMs)];
   }
 
   refreshNow(): void {
@@ -83,11 +98,15 @@ class ClassicFinder implements Finder {
     if (answer === undefined) {
       return;
     }
+    this.hasAnswered = true;
     const { problems } = this.#context;
     problems.clear('server');
     problems.clear('socket');
     this.#locator.isAnswering = true;
     const now = clock.now();
+    traceDecision(
+      () => `the server answers ${answer === 'unknown' ? answer : formatEndpoint(answer)}`,
+    );
     this.#schedule.replied(answer, now);
     // At once: the client's own turn may be waiting for `wg`.
     this.#ask(now);
@@ -109,6 +128,24 @@ class ClassicFinder implements Finder {
       this.#locator.isAnswering = false;
       this.#locator.advance(now + SILENT_RESOLVE_INTERVAL_MS);
     }
+  }
+
+  /** What the client's look at itself showed. */
+  #reportRegistration(now: number): void {
+    const { problems } = this.#context;
+    const server = this.serverEndpoint;
+    const { observed, isNotKept } = this.#schedule;
+    if (isNotKept && server !== undefined && !isLinkLocal(server)) {
+      const { host } = this.#server;
+      problems.raise(
+        'registration',
+        `${host} does not keep this host, so no peer finds it: it is full, or has as many hosts of this ` +
+          'network as it takes (--max-peers, --source-share of the server); still trying',
+      );
+    } else {
+      problems.clear('registration');
+    }
+    this.#observed.report(server, observed, now);
   }
 
   /** Opens the socket that fits what is known now; false while there is none. */
@@ -146,6 +183,7 @@ class ClassicFinder implements Finder {
     }
     const { problems } = this.#context;
     try {
+      traceDecision(() => 'asks the server about it', formatPublicKey(request.theirs));
       this.#channel.send(encodeClassicRequest(request.mine, request.theirs));
       problems.clear('send');
     } catch (error) {

@@ -6,7 +6,7 @@ import {
 } from '../timing.js';
 
 /**
- * To which peer a reply is credited. A classic reply does not name its peer, so one peer is asked at a
+ * To which peer a reply is credited. A classic reply does not name its peer, so the client asks about one peer at a
  * time, and requests to others that never got their reply are counted: `foreign` of them may still answer.
  * A value is credited only when it was heard more often than `foreign`, for then at least one of those
  * replies was meant for the peer asked now. Where nothing is missing, that is the first reply.
@@ -41,9 +41,15 @@ export class Inquiry {
     return this.#silent;
   }
 
-  /** Replies came that could not be credited yet: the same peer has to be asked again. */
+  /** Replies came that could not be credited yet: the client has to ask about the same peer again. */
   get undecided(): boolean {
     return this.#votes.size > 0;
+  }
+
+  /** Requests without a reply, which may still come: a question about another peer has to allow for them. */
+  missing(now: number): number {
+    this.#forgetLost(now);
+    return this.#own.length + this.#foreign.length;
   }
 
   /** When the request in flight is given up; undefined when none is. */
@@ -51,7 +57,7 @@ export class Inquiry {
     return this.#deadline;
   }
 
-  /** Whether a peer can be asked without losing count of what is unanswered. */
+  /** Whether the client can ask about a peer without losing count of missing replies. */
   canAsk(peer: string, now: number): boolean {
     this.#forgetLost(now);
     return peer === this.#peer || this.#own.length + this.#foreign.length < MAX_UNANSWERED;

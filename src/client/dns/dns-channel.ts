@@ -1,6 +1,7 @@
 import { ConnectedSocket } from '../../socket/connected-socket.js';
 import { exchangeOverTcp } from '../../socket/tcp-exchange.js';
 import { type Endpoint, sameEndpoint } from '../../wire/endpoint.js';
+import { traceDatagram, type Way } from '../trace.js';
 
 export interface DnsChannelEvents {
   /** Datagrams can be sent now. */
@@ -37,6 +38,10 @@ export class DnsChannel {
     const socket = new ConnectedSocket({
       ...this.#events,
       server,
+      onMessage: (message) => {
+        this.#trace('received', message);
+        this.#events.onMessage(message);
+      },
       onError: (error) => this.#failed(socket, error),
     });
     this.#socket = socket;
@@ -44,6 +49,7 @@ export class DnsChannel {
   }
 
   send(message: Uint8Array): void {
+    this.#trace('sent', message);
     this.#socket?.send(message);
   }
 
@@ -54,6 +60,12 @@ export class DnsChannel {
     }
     const { signal } = this.#connections;
     return exchangeOverTcp(this.#server, message, { timeoutMs, signal });
+  }
+
+  #trace(way: Way, { length: bytes }: Uint8Array): void {
+    if (this.#server !== undefined) {
+      traceDatagram({ way, kind: 'request', endpoint: this.#server, bytes });
+    }
   }
 
   /** Drops a socket that cannot be connected; the next call of `use` opens another one. */

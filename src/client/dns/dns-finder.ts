@@ -7,6 +7,8 @@ import { localEndpoints, reachableFirst } from '../host-addresses.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { isNoRoute, sendErrorText } from '../send-error.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
+import { serverView } from '../status/server-view.js';
+import type { ServerView } from '../status/status.js';
 import { SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { DnsChannel } from './dns-channel.js';
 import { type Exchange, TCP_TIMEOUT_MS } from './exchanges.js';
@@ -19,9 +21,18 @@ const IDS = 0x10000;
 /** Only the addresses matter. */
 const ANY_PORT = 1;
 
+/** Where a DNS-SD registry is, and for whom it is asked. */
+export interface DnsFinderOptions {
+  readonly server: ServerName;
+  readonly zone: string;
+  readonly interfaceName: string;
+  /** Look up peers that are connected too, until the server has answered. @default false */
+  readonly asksAlive?: boolean;
+}
+
 /** Finds peers by their SRV records on a DNS server, as wgsd-client does. */
-export function dnsFinder(server: ServerName, zone: string, interfaceName: string): FinderFactory {
-  return (context) => new DnsFinder(server, zone, interfaceName, context);
+export function dnsFinder(options: DnsFinderOptions): FinderFactory {
+  return (context) => new DnsFinder(options, context);
 }
 
 /** Looks up many peers at a time, from ordinary sockets: the routing table chooses the tunnel. */
@@ -37,7 +48,8 @@ class DnsFinder implements Finder {
   /** Why the last datagram did not leave this host. */
   #sendError: string | undefined;
 
-  constructor(server: ServerName, zone: string, interfaceName: string, context: FinderContext) {
+  constructor(options: DnsFinderOptions, context: FinderContext) {
+    const { server, zone, interfaceName, asksAlive } = options;
     this.#server = server;
     this.#zone = zone;
     this.#context = context;
@@ -49,6 +61,7 @@ class DnsFinder implements Finder {
       zone,
       () => randomInt(IDS),
       (found) => reachableFirst(found, localEndpoints(ANY_PORT, interfaceName)),
+      asksAlive,
     );
     this.#channel = new DnsChannel({
       onConnected: () => context.wake(),
@@ -83,9 +96,18 @@ class DnsFinder implements Finder {
     return this.#channel.isConnected ? this.#schedule.nextAt(now) : Number.POSITIVE_INFINITY;
   }
 
+  get hasAnswered(): boolean {
+    return this.#schedule.hasAnswered;
+  }
+
   skips(device: Device): string | undefined {
     const server = this.#locator.endpoint;
     return server && registryPeer(device, server.address);
+  }
+
+  get servers(): ServerView[] {
+    const isSilent = this.#isRefused || this.#schedule.failure !== undefined;
+    return [serverView('dns', this.#server, this.#locator, isSilent)];
   }
 
   /** A connected socket keeps the address that it began with: the next one begins anew. */

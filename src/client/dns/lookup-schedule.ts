@@ -26,17 +26,21 @@ export class LookupSchedule {
   readonly #arrange: (found: Candidates) => Candidates;
   #heardAt = Number.NEGATIVE_INFINITY;
   #silent = false;
+  readonly #asksAlive: boolean;
 
   /**
    * @param randomId returns unpredictable numbers of 16 bits
    * @param arrange brings candidates into the order in which to try them
+   * @param asksAlive whether peers that are alive are looked up too until the server has answered
    */
   constructor(
     peers: ReadonlyMap<string, SoughtPeer>,
     zone: string,
     randomId: () => number,
     arrange: (found: Candidates) => Candidates = (found) => found,
+    asksAlive = false,
   ) {
+    this.#asksAlive = asksAlive;
     this.#arrange = arrange;
     this.#peers = peers;
     this.#zone = zone;
@@ -106,6 +110,11 @@ export class LookupSchedule {
     }
   }
 
+  /** Whether a reply to a query has arrived. */
+  get hasAnswered(): boolean {
+    return this.#heardAt !== Number.NEGATIVE_INFINITY;
+  }
+
   /** Why peers could not be looked up; undefined while none failed. */
   get failure(): LookupFailure | undefined {
     return [...this.#failures.values()][0];
@@ -143,7 +152,8 @@ export class LookupSchedule {
   }
 
   #isSought(key: string, peer: SoughtPeer, now: number): boolean {
-    return !this.#lookups.has(key) && !peer.isAlive(now);
+    const isNeeded = !peer.isAlive(now) || (this.#asksAlive && !this.hasAnswered);
+    return isNeeded && !this.#lookups.has(key);
   }
 
   #dueAt(key: string, peer: SoughtPeer): number {

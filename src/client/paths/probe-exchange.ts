@@ -1,12 +1,12 @@
 import { openRawSocket, type RawSocket } from '../../socket/raw-socket.js';
-import type { Endpoint, Family } from '../../wire/endpoint.js';
+import { type Endpoint, FAMILIES, type Family, formatEndpoint } from '../../wire/endpoint.js';
 import { type PublicKey, parsePublicKey } from '../../wire/key.js';
-import { type Intent, PROBE_FIRST_WORD, PROBE_LENGTH } from '../../wire/probe.js';
+import { type Intent, PROBE_FIRST_WORD, PROBE_LENGTH, type Probe } from '../../wire/probe.js';
 import type { Device } from '../../wireguard/device.js';
 import type { Problems } from '../problems.js';
+import { traceDatagram } from '../trace.js';
 import { type ProbeContent, ProbeKeys, senderOf } from './probe-keys.js';
 
-const FAMILIES: readonly Family[] = [4, 6];
 /**
  * Without a connected or wanted peer that is probed, sockets are closed after this long: their filters see
  * all UDP packets of the host.
@@ -104,12 +104,36 @@ export class ProbeExchange {
         transaction,
         ...(observed === undefined ? {} : { observed }),
       };
+      const text = probeText(intent, observed);
+      const trace = { kind: 'probe', endpoint: to, bytes: PROBE_LENGTH, peer: key } as const;
       try {
         socket.send(keys.seal(content), to);
-      } catch {
+        traceDatagram({ ...trace, way: 'sent', text });
+      } catch (error) {
         // As above.
+        traceDatagram({ ...trace, way: 'failed', text: `${text}: ${(error as Error).message}` });
       }
     }
+  }
+
+  /** Seals a probe that is not sent from WireGuard's port; undefined without keys of the peer. */
+  seal(key: string, content: Omit<ProbeContent, 'run'>): Uint8Array | undefined {
+    const { run } = this.#options;
+    return this.#keysOf(key)?.seal({ ...content, run });
+  }
+
+  /** Opens a probe of the peer that did not arrive at WireGuard's port; undefined if it is none, or old. */
+  open(key: string, payload: Uint8Array): Probe | undefined {
+    return this.#keysOf(key)?.open(payload, this.#options.runOf(key));
+  }
+
+  /** This host's address towards an endpoint. Throws the system's error, or an Error without a socket. */
+  localAddress(to: Endpoint): string {
+    const socket = this.#socket(to.family);
+    if (socket === undefined) {
+      throw new Error('there is no raw socket');
+    }
+    return socket.localAddress(to);
   }
 
   async close(): Promise<void> {
@@ -152,8 +176,13 @@ export class ProbeExchange {
     const sender = senderOf(payload);
     const key = sender && this.#senders.get(sender);
     const probe = key && this.#keys.get(key)?.open(payload, this.#options.runOf(key));
-    if (key && probe) {
+    const bytes = payload.length;
+    if (!key || !probe) {
+      traceDatagram({ way: 'ignored', kind: 'probe', endpoint: from, bytes, peer: key });
+    } else {
       const { intent, transaction, observed } = probe;
+      const text = probeText(intent, observed);
+      traceDatagram({ way: 'received', kind: 'probe', endpoint: from, bytes, peer: key, text });
       this.#options.heard(key, { from, intent, transaction, observed });
     }
   }
@@ -190,4 +219,11 @@ export class ProbeExchange {
       }
     }
   }
+}
+
+/** A response says where the request came from. */
+function probeText(intent: Intent, observed: Endpoint | undefined): string {
+  return observed === undefined
+    ? `request, ${intent}`
+    : `response, ${intent}, seen at ${formatEndpoint(observed)}`;
 }

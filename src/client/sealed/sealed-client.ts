@@ -2,10 +2,22 @@ import { openCandidates, sealCandidates } from '../../sealed/candidates.js';
 import { readUint32 } from '../../wire/byte-order.js';
 import { type Endpoint, type Family, sameEndpoint } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
-import { MAX_PLAINTEXT_LENGTH, MESSAGE, messageType, OFFSET } from '../../wire/sealed.js';
+import {
+  MAX_MESSAGE_LENGTH,
+  MAX_PLAINTEXT_LENGTH,
+  MESSAGE,
+  messageType,
+  OFFSET,
+} from '../../wire/sealed.js';
 import { encodeCandidates, type PeerCandidates } from '../../wire/sealed-candidates.js';
-import { decodeSealedFrame, type SealedFrame } from '../../wire/sealed-frame-reader.js';
+import {
+  decodeSealedFrame,
+  type ObservedFrame,
+  type SealedFrame,
+} from '../../wire/sealed-frame-reader.js';
+import { FrameWriter } from '../../wire/sealed-frame-writer.js';
 import { FRAME, type RelayRefusal } from '../../wire/sealed-frames.js';
+import type { ServerAnswer } from '../paths/observing-server.js';
 import { LocalCandidates } from './local-candidates.js';
 import { type PeerUpdate, PeerUpdates } from './peer-updates.js';
 import { RelayAsks } from './relay-asks.js';
@@ -37,6 +49,9 @@ export interface RelayView {
   /** Why the server does not relay to the peer. */
   readonly refusal: RelayRefusal | undefined;
 }
+
+/** Answers that wait to be taken. */
+const MAX_ANSWERS = 16;
 
 /** Messages that overtook the response to our initiation, which are kept until it comes. */
 const MAX_AHEAD = 8;
@@ -80,6 +95,7 @@ export class SealedClient {
   #local: PeerCandidates | undefined;
   /** Where the server sees us, by family. */
   readonly #observed = new Map<Family, Endpoint>();
+  #answers: ServerAnswer[] = [];
 
   constructor(options: SealedClientOptions) {
     const { own, send, updated, moved, pingIntervalMs = DEFAULT_PING_INTERVAL_MS } = options;
@@ -150,6 +166,35 @@ export class SealedClient {
   /** Where the server sees us: our endpoints on the outside of our NAT. */
   get observed(): Endpoint[] {
     return [...this.#observed.values()];
+  }
+
+  /**
+   * Seals a question from where the server hears it, to be sent to any of its ports from any port of ours;
+   * the answer has the same name. Undefined without a session that both sides have.
+   */
+  question(): { readonly message: Uint8Array; readonly name: string } | undefined {
+    const session = this.#keeper.session;
+    if (session === undefined || !this.isEstablished) {
+      return undefined;
+    }
+    const frame = new FrameWriter().observe();
+    const { transport, remoteIndex } = session.terms;
+    const name = questionName(session, transport.sealedCount);
+    const message = new Uint8Array(MAX_MESSAGE_LENGTH);
+    const length = transport.seal(remoteIndex, frame.bytes, frame.length, message, 0);
+    return length < 0 ? undefined : { message: message.subarray(0, length), name };
+  }
+
+  /** Opens the answer to a question that was asked elsewhere than where the session is kept. */
+  openAnswer(message: Uint8Array): ServerAnswer | undefined {
+    const session = this.#sessionOf(message);
+    const frame = session && this.#open(session, message);
+    return frame?.kind === FRAME.observed ? answerOf(session!, frame) : undefined;
+  }
+
+  /** Takes the answers to questions that arrived where the session is kept. */
+  takeAnswers(): ServerAnswer[] {
+    return this.#answers.splice(0);
   }
 
   /** The families over which the server is silent, while it answers over another. */
@@ -344,13 +389,12 @@ export class SealedClient {
 
   #receiveData(family: Family, message: Uint8Array, now: number): void {
     const localIndex = readUint32(message, OFFSET.data.receiverIndex);
-    const session = this.#keeper.find(localIndex);
-    if (session === undefined && this.#keeper.isAwaiting(localIndex)) {
+    if (this.#keeper.find(localIndex) === undefined && this.#keeper.isAwaiting(localIndex)) {
       this.#ahead = [...this.#ahead, [family, message.slice()] as const].slice(-MAX_AHEAD);
       return;
     }
-    const length = session?.transport.open(message, 0, message.length, this.#plaintext) ?? -1;
-    const frame = length < 0 ? undefined : decodeSealedFrame(this.#plaintext.subarray(0, length));
+    const session = this.#sessionOf(message);
+    const frame = session && this.#open(session, message);
     if (session === undefined || frame === undefined) {
       return;
     }
@@ -364,6 +408,10 @@ export class SealedClient {
         if (isCurrent) {
           this.#seenAt(frame.endpoint);
         }
+        break;
+      case FRAME.observed:
+        // Bounded: a server that repeats itself fills no memory while nobody asks.
+        this.#answers = [...this.#answers, answerOf(session, frame)].slice(-MAX_ANSWERS);
         break;
       case FRAME.pathChallenge:
         if (isCurrent) {
@@ -384,13 +432,23 @@ export class SealedClient {
     }
   }
 
+  #sessionOf(message: Uint8Array): ClientSession | undefined {
+    const isData = messageType(message, 0, message.length) === MESSAGE.data;
+    return isData ? this.#keeper.find(readUint32(message, OFFSET.data.receiverIndex)) : undefined;
+  }
+
+  #open({ transport }: ClientSession, message: Uint8Array): SealedFrame | undefined {
+    const length = transport.open(message, 0, message.length, this.#plaintext);
+    return length < 0 ? undefined : decodeSealedFrame(this.#plaintext.subarray(0, length));
+  }
+
   #heard(session: ClientSession, family: Family, frame: SealedFrame, now: number): void {
     this.#keeper.status.answered();
     this.#paths.heard(family);
     if (session === this.#keeper.session) {
       this.#paths.alive(family, now);
     }
-    if (frame.kind !== FRAME.pathChallenge) {
+    if (frame.kind !== FRAME.pathChallenge && frame.kind !== FRAME.observed) {
       this.#paths.registered(family, now);
     }
     if (!session.isConfirmed) {
@@ -462,4 +520,16 @@ export class SealedClient {
  */
 function isFirstCandidates(before: PeerUpdate | undefined, { candidates }: PeerUpdate): boolean {
   return before !== undefined && before.candidates === undefined && candidates !== undefined;
+}
+
+/** Counters begin anew in each session. */
+function questionName({ terms }: ClientSession, counter: number): string {
+  return `${terms.ordinal} ${counter}`;
+}
+
+function answerOf(
+  session: ClientSession,
+  { counter, endpoint, otherPort }: ObservedFrame,
+): ServerAnswer {
+  return { question: questionName(session, counter), mapped: endpoint, otherPort };
 }

@@ -1,16 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { sharedSecret } from '../../sealed/diffie-hellman.js';
 import { generateKeyPair, type KeyPair } from '../../sealed/key-pair.js';
-import type { Endpoint, Family } from '../../wire/endpoint.js';
+import { type Endpoint, type Family, formatEndpoint } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
-import { NAT_LENGTH } from '../../wire/sealed-candidates.js';
+import type { Candidate } from '../../wire/sealed-candidates.js';
 import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
 import type { Answer, Finder, FinderContext, FinderFactory } from '../finder.js';
 import { localEndpoints } from '../host-addresses.js';
+import { ObservedAddress, observedText } from '../observed-address.js';
+import type { ObservingServer } from '../paths/observing-server.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
+import { serverView } from '../status/server-view.js';
+import type { ServerView } from '../status/status.js';
 import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
+import { traceDecision } from '../trace.js';
 import { Wake } from '../wake.js';
 import { OwnKeys } from './own-keys.js';
 import { PeerRelays } from './peer-relays.js';
@@ -58,11 +63,15 @@ class SealedFinder implements Finder {
   readonly #relayChannels: RelayChannels;
   readonly #relays = new PeerRelays();
   readonly #heard = new Wake();
+  readonly #observed: ObservedAddress;
   #client: SealedClient | undefined;
   /** Whose client it is. */
   #own: KeyPair | undefined;
   #isRefreshDue = false;
   #offeredPort = 0;
+  /** The NATs and the mapping that peers were told of. */
+  #offeredOutside = '';
+  #hasAnswered = false;
   #advanceAfter = 2 * ATTEMPTS_PER_TURN;
 
   constructor(options: SealedFinderOptions, context: FinderContext) {
@@ -71,6 +80,7 @@ class SealedFinder implements Finder {
     this.#locator = new ServerLocator(options.server, () => context.wake(), {
       saved: new SavedAddresses(options.server.host),
     });
+    this.#observed = new ObservedAddress(context.problems, context.peers);
     this.#keys = new OwnKeys(options.interfaceName, () => context.wake());
     // Both take about as long as the first inspection of the interface, and run beside it.
     this.#keys.prefetch();
@@ -114,6 +124,11 @@ class SealedFinder implements Finder {
     return this.#locator.endpoint;
   }
 
+  get hasAnswered(): boolean {
+    this.#hasAnswered ||= this.#client?.isEstablished ?? false;
+    return this.#hasAnswered;
+  }
+
   /** The server pushes an endpoint to the peers that want it when it answers its holder. */
   readonly isSimultaneous = true;
 
@@ -121,8 +136,32 @@ class SealedFinder implements Finder {
     return (this.#client?.observed ?? []).map(({ address }) => address);
   }
 
+  /** The server tells from where it hears this host, in the session. */
+  readonly observing: ObservingServer = {
+    endpoint: (family) =>
+      this.#client?.isEstablished && this.#channels.open.includes(family)
+        ? this.#locator.endpointOf(family)
+        : undefined,
+    seenFrom: (family) => this.#client?.observed.find((it) => it.family === family),
+    question: () => this.#client?.question(),
+    send: (family, message) => this.#channels.send(family, message),
+    takeAnswers: () => this.#client?.takeAnswers() ?? [],
+    open: (message) => this.#client?.openAnswer(message),
+  };
+  get observed(): readonly Endpoint[] {
+    return this.#client?.observed ?? [];
+  }
+
   get roundTripMs(): number | undefined {
     return this.#client?.roundTripMs;
+  }
+
+  get servers(): ServerView[] {
+    const { server, serverKey } = this.#options;
+    const client = this.#client;
+    const isSilent = client?.isStalled || (client?.status.unanswered ?? 0) > ATTEMPTS_PER_TURN;
+    const view = serverView('sealed', server, this.#locator, isSilent, this.roundTripMs);
+    return [{ ...view, publicKey: formatPublicKey(serverKey) }];
   }
 
   secretWith(peer: PublicKey): Uint8Array | undefined {
@@ -195,7 +234,10 @@ class SealedFinder implements Finder {
       server: this.#options.serverKey,
       randomNumber: () => randomBytes(4).readUInt32LE(),
       send: (family, message) => this.#channels.send(family, message),
-      updated: (key) => this.#pass(key, clock.now()),
+      updated: (key) => {
+        traceDecision(() => `the server says ${updateText(this.#client?.update(key))}`, key);
+        this.#pass(key, clock.now());
+      },
       moved: () => this.#context.moved(),
       ...(this.#options.relay !== false && {
         sendBind: (to, message) => this.#relayChannels.send(to, message),
@@ -218,14 +260,21 @@ class SealedFinder implements Finder {
     if (this.#isRefreshDue) {
       client.refresh();
     }
-    if (this.#isRefreshDue || listenPort !== this.#offeredPort) {
+    const { nat, mapped } = this.#context;
+    const outside = `${Buffer.from(nat()).toString('hex')} ${mapped()?.port}`;
+    if (
+      this.#isRefreshDue ||
+      listenPort !== this.#offeredPort ||
+      outside !== this.#offeredOutside
+    ) {
+      this.#offeredOutside = outside;
       this.#isRefreshDue = false;
       this.#offeredPort = listenPort;
       const hosts = localEndpoints(listenPort, this.#options.interfaceName);
       client.setLocalCandidates({
         run: this.#context.run,
-        nat: new Uint8Array(NAT_LENGTH),
-        candidates: hosts.map((endpoint) => ({ type: 'host', endpoint })),
+        nat: nat(),
+        candidates: localCandidates(hosts, mapped()),
       });
     }
   }
@@ -269,9 +318,23 @@ class SealedFinder implements Finder {
       this.#advanceAfter = unanswered + 2 * ATTEMPTS_PER_TURN;
       this.#locator.advance(now + SILENT_RESOLVE_INTERVAL_MS);
     }
+    this.#reportObserved(client, now);
     if (client.isEstablished) {
       this.#passAll(now);
     }
+  }
+
+  /** One family in which peers elsewhere can use what the server sees is enough. */
+  #reportObserved(client: SealedClient, now: number): void {
+    const seen = client.observed.flatMap((observed) => {
+      const server = this.#locator.endpointOf(observed.family);
+      return server === undefined ? [] : [{ server, observed }];
+    });
+    const isGood = seen.some(
+      ({ server, observed }) => observedText(server, observed) === undefined,
+    );
+    const [first] = isGood ? [] : seen;
+    this.#observed.report(first?.server, first?.observed, now);
   }
 
   /** An update holds until the next one, also for a peer that was alive meanwhile and ignored it then. */
@@ -292,6 +355,22 @@ class SealedFinder implements Finder {
       peer.offered(update.candidates);
     }
   }
+}
+
+function localCandidates(hosts: readonly Endpoint[], mapped: Endpoint | undefined): Candidate[] {
+  const candidates: Candidate[] = hosts.map((endpoint) => ({ type: 'host', endpoint }));
+  // First: there is always room for it.
+  return mapped === undefined
+    ? candidates
+    : [{ type: 'port-mapped', endpoint: mapped }, ...candidates];
+}
+
+function updateText(update: PeerUpdate | undefined): string {
+  const { ipv4, ipv6, candidates } = update ?? {};
+  const seen = [ipv6, ipv4].flatMap((one) => (one === undefined ? [] : [formatEndpoint(one)]));
+  const offered = candidates?.candidates ?? [];
+  const local = offered.map(({ endpoint }) => formatEndpoint(endpoint)).join(', ');
+  return `${seen.join(', ') || 'unknown'}${local && `, local addresses ${local}`}`;
 }
 
 /** IPv6 first where both have it; it is also tried where the peer has nothing else. */

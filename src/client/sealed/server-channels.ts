@@ -1,4 +1,4 @@
-import type { Endpoint, Family } from '../../wire/endpoint.js';
+import { type Endpoint, FAMILIES, type Family } from '../../wire/endpoint.js';
 import { isDataLength, MAX_MESSAGE_LENGTH, MESSAGE_LENGTH } from '../../wire/sealed.js';
 import type { Device } from '../../wireguard/device.js';
 import { Channel } from '../channel.js';
@@ -6,8 +6,6 @@ import type { Problems } from '../problems.js';
 import { isNoRoute, sendErrorText } from '../send-error.js';
 import type { ServerLocator } from '../server-locator.js';
 import type { SealedClient } from './sealed-client.js';
-
-const FAMILIES: readonly Family[] = [4, 6];
 
 /** Lengths that a datagram from a server can have, in bytes: a response, a cookie, a notice, or data. */
 export const SEALED_REPLY_LENGTHS: readonly number[] = [
@@ -41,6 +39,7 @@ export class ServerChannels {
       new Channel(
         (payload) => received(family, payload),
         (error) => problems.raise('socket', `the raw socket failed: ${error.message}`),
+        (fact) => problems.note(fact),
       );
     this.#channels = { 4: channel(4), 6: channel(6) };
   }

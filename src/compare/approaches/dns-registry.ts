@@ -1,5 +1,6 @@
 import { decode, encode } from 'dns-packet';
 import type { LabHost, LabProcess } from '../../lab/index.js';
+import { DNS_PORT } from '../../wire/dns-message.js';
 import { formatPublicKeyBase32, parsePublicKey } from '../../wire/key.js';
 import {
   type ComparedLab,
@@ -16,7 +17,6 @@ import type { Outcome, StrangerResult } from '../results.js';
  */
 
 export const ZONE = 'peers.test';
-export const DNS_PORT = 53;
 
 const SERVICE = `_wireguard._udp.${ZONE}`;
 /** The number of peers that fit into one command line of `wg`. */

@@ -1,12 +1,7 @@
 import type { LabProcess } from '../../lab/index.js';
+import { DNS_PORT } from '../../wire/dns-message.js';
 import type { Approach, ComparedLab, ReadyApproach, Tools } from '../approach.js';
-import {
-  DNS_PORT,
-  digAsStranger,
-  introduceToRegistry,
-  loadedRegistry,
-  ZONE,
-} from './dns-registry.js';
+import { digAsStranger, introduceToRegistry, loadedRegistry, ZONE } from './dns-registry.js';
 
 const TUNNEL_ONLY_PORT = 5300;
 

@@ -1,15 +1,10 @@
 import { access, constants, writeFile } from 'node:fs/promises';
 import type { LabHost, LabProcess } from '../../lab/index.js';
 import { TemporaryFolder } from '../../lab/temporary-folder.js';
+import { DNS_PORT } from '../../wire/dns-message.js';
 import type { Approach, ComparedLab, ReadyApproach, Tools, WgsdFiles } from '../approach.js';
 import { PeriodicProgram } from '../periodic-program.js';
-import {
-  DNS_PORT,
-  digAsStranger,
-  introduceToRegistry,
-  loadedRegistry,
-  ZONE,
-} from './dns-registry.js';
+import { digAsStranger, introduceToRegistry, loadedRegistry, ZONE } from './dns-registry.js';
 
 /** OnUnitActiveSec of wgsd's own wgsd-client@.timer. */
 const TIMER_MS = 45_000;

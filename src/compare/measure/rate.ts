@@ -5,7 +5,7 @@ import type { RateResult } from '../results.js';
 
 const SECONDS = 4;
 const QUICK_SECONDS = 0.5;
-/** For the preparations: every peer registers, and is asked for once. */
+/** For the preparations: every peer registers, and is looked up once. */
 const MARGIN_MS = 120_000;
 
 /** The numbers of peers that a server is loaded with. */

@@ -5,7 +5,7 @@ import { firstPing } from './first-ping.js';
 
 const TIMEOUT_MS = 20_000;
 
-/** Asks for two connected peers from a host that is nobody's peer. */
+/** Asks for two connected peers from a host that is no peer of either. */
 export async function measureStranger(
   approach: ReadyApproach,
   roundTripMs: number,

@@ -45,19 +45,8 @@ export function sections(comparison: Comparison): Section[] {
   const all: (Section & { readonly measure: MeasureName })[] = [
     {
       measure: 'connect',
-      title: `From the start of both clients to the first ping, ${roundTrip(comparison)} (median of ${plan.rounds})`,
-      rows: pairs.map((pair) =>
-        row(
-          PAIR_TITLES[pair],
-          ({ connect }) => connect?.[pair],
-          ({ milliseconds }) => duration(milliseconds),
-        ),
-      ),
-    },
-    {
-      measure: 'connect',
-      title: `The same: p95 / worst of ${plan.rounds}`,
-      rows: pairs.map((pair) => row(PAIR_TITLES[pair], ({ connect }) => connect?.[pair], slowest)),
+      title: `From the start of both clients to the first ping, ${roundTrip(comparison)} (median / p95 / worst of ${plan.rounds})`,
+      rows: pairs.map((pair) => row(PAIR_TITLES[pair], ({ connect }) => connect?.[pair], times)),
     },
     {
       measure: 'connect',
@@ -128,10 +117,11 @@ export function sections(comparison: Comparison): Section[] {
   return all.filter(({ measure, rows }) => plan.measures.includes(measure) && rows.length > 0);
 }
 
-/** The slow end of the rounds; failed rounds are slower than any other. */
-function slowest({ p95Milliseconds, worstMilliseconds, failedRounds }: ConnectResult): string {
+/** The middle and the slow end of the rounds; failed rounds are slower than any other. */
+function times(result: ConnectResult): string {
+  const { milliseconds, p95Milliseconds, worstMilliseconds, failedRounds } = result;
   const worst = failedRounds > 0 ? `${failedRounds} failed` : duration(worstMilliseconds);
-  return `${duration(p95Milliseconds)} / ${worst}`;
+  return `${duration(milliseconds)} / ${duration(p95Milliseconds)} / ${worst}`;
 }
 
 /** The numbers of peers for which request rates exist. */

@@ -7,7 +7,7 @@ const DEPTH = DENIAL_RATE;
 const PER_MS = DENIAL_RATE / 1000;
 
 /**
- * How many signatures are made for denials, whoever asks: names that do not exist never end, and senders
+ * Limits the signatures of denials over all sources: names that do not exist never end, and senders
  * with forged addresses have no rate of their own.
  */
 export class DenialBudget {

@@ -1,4 +1,4 @@
-import { MAX_NAME_LENGTH } from '../../wire/dns-name.js';
+import { MAX_LABEL_LENGTH, MAX_NAME_LENGTH } from '../../wire/dns-name.js';
 import { childOf, labelsOf, nameLength } from './canonical-rrset.js';
 
 /*
@@ -17,7 +17,6 @@ export interface Nsec {
   readonly types: readonly string[];
 }
 
-const MAX_LABEL_LENGTH = 63;
 const WILDCARD = '*';
 /** The types at every name that has an NSEC (RFC 4470 section 4). */
 const NSEC_TYPES = ['RRSIG', 'NSEC'] as const;

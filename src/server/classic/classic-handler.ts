@@ -8,10 +8,9 @@ import {
 import { CLASSIC_REPLY_LENGTH } from '../../wire/classic.js';
 import type { Family } from '../../wire/endpoint.js';
 import { addressScope, canReach } from '../../wire/endpoint-scope.js';
+import { KEY_WORDS } from '../../wire/key.js';
 import type { SourceMonitor } from '../source-monitor.js';
 import { type EndpointTable, REGISTRATION } from './endpoint-table.js';
-
-const KEY_WORDS = 8;
 
 /** How many requests later a row is touched: by then its number has arrived from memory. */
 const TOUCH_LAG = 4;

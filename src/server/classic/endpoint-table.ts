@@ -2,12 +2,13 @@ import { type HashKey, halfSipHash } from '../../limits/half-siphash.js';
 import { type Source, sourceAt } from '../../limits/source.js';
 import { SourceShare } from '../../limits/source-share.js';
 import type { Family } from '../../wire/endpoint.js';
+import { KEY_WORDS } from '../../wire/key.js';
 import { ExpirySweep } from './expiry-sweep.js';
 import { KeyIndex } from './key-index.js';
 import { ROW, RowArena } from './row-arena.js';
 
-const KEY_WORDS = 8;
-const ADDRESS_WORDS = 4;
+/** 32-bit words of an address of either family, IPv4 in the first. */
+const IP_WORDS = 4;
 const PORT_MASK = 0xffff;
 
 /** Rows checked for expiry before a new key is refused for lack of room. */
@@ -135,10 +136,10 @@ export class EndpointTable {
   copyEndpoint(row: number, target: Uint32Array, at: number): void {
     const { words } = this.arena;
     const from = this.arena.offset(row);
-    for (let i = 0; i < ADDRESS_WORDS; i++) {
+    for (let i = 0; i < IP_WORDS; i++) {
       target[at + i] = words[from + ROW.address + i]!;
     }
-    target[at + ADDRESS_WORDS] = words[from + ROW.port]! & PORT_MASK;
+    target[at + IP_WORDS] = words[from + ROW.port]! & PORT_MASK;
   }
 
   /** Reclaims expired entries at `now` (ms); bounded work, to be called often. */
@@ -217,12 +218,12 @@ function sameEndpoint(
   addresses: Uint32Array,
   addressAt: number,
 ): boolean {
-  for (let i = 0; i < ADDRESS_WORDS; i++) {
+  for (let i = 0; i < IP_WORDS; i++) {
     if (words[at + ROW.address + i] !== (addresses[addressAt + i]! | 0)) {
       return false;
     }
   }
-  return (words[at + ROW.port]! & PORT_MASK) === addresses[addressAt + ADDRESS_WORDS];
+  return (words[at + ROW.port]! & PORT_MASK) === addresses[addressAt + IP_WORDS];
 }
 
 /** Writes address and port; the family beside the port stays. */
@@ -232,9 +233,9 @@ function writeEndpoint(
   addresses: Uint32Array,
   addressAt: number,
 ): void {
-  for (let i = 0; i < ADDRESS_WORDS; i++) {
+  for (let i = 0; i < IP_WORDS; i++) {
     words[at + ROW.address + i] = addresses[addressAt + i]!;
   }
   const port = words[at + ROW.port]!;
-  words[at + ROW.port] = (port & ~PORT_MASK) | addresses[addressAt + ADDRESS_WORDS]!;
+  words[at + ROW.port] = (port & ~PORT_MASK) | addresses[addressAt + IP_WORDS]!;
 }

@@ -1,4 +1,5 @@
 import type { Family } from '../../wire/endpoint.js';
+import { KEY_WORDS } from '../../wire/key.js';
 
 /** Words of a row: 64 bytes, one cache line. */
 export const ROW_WORDS = 16;
@@ -16,8 +17,6 @@ export const ROW = {
   /** The source whose share the row counts against: SOURCE_WORDS of its address in network order. */
   source: 14,
 } as const;
-
-const KEY_WORDS = 8;
 
 /** Rows are numbered from 1, so that 0 can say "none". */
 const NO_ROW = 0;

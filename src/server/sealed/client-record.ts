@@ -1,6 +1,6 @@
 import type { Source } from '../../limits/source.js';
 import type { Transport } from '../../sealed/transport.js';
-import type { Family } from '../../wire/endpoint.js';
+import { FAMILIES, type Family } from '../../wire/endpoint.js';
 import type { Scope } from '../../wire/endpoint-scope.js';
 import { KEY_LENGTH } from '../../wire/key.js';
 import type { RelayRefusal } from '../../wire/sealed-frames.js';
@@ -10,8 +10,6 @@ import type { ProvenPath } from './proven-path.js';
 import { type Push, Pushes } from './pushes.js';
 import type { Timed } from './timer-wheel.js';
 import { WantListProgress } from './want-list-progress.js';
-
-const FAMILIES: readonly Family[] = [4, 6];
 
 /** An authenticated client and its state. */
 export class ClientRecord implements Timed {

@@ -18,6 +18,7 @@ import {
   ITEM_LENGTH,
   LIST_HEADER_LENGTH,
   listCount,
+  OBSERVE_LENGTH,
   SEALED_CANDIDATES_LENGTH,
   TOKEN_LENGTH,
   WANT_HEADER_LENGTH,
@@ -122,6 +123,9 @@ export class DataReceiver {
       return NO_REPLY;
     }
     client.allowanceFullAt = this.clientRate.take(client.allowanceFullAt, now);
+    if (this.frames.isObserve()) {
+      return this.frames.observed(session, length, incoming);
+    }
     // Only the newest message says where the client is now: a late one would move it back.
     const isNewest = session === client.current && session.isNewest;
     if (path === undefined) {
@@ -229,6 +233,7 @@ export class Frames {
     private readonly pusher: Pusher,
     private readonly counts: SealedCounts,
     private readonly timers: ClientTimers,
+    private readonly otherPort: (socket: number) => number,
   ) {}
 
   /** Writes the answer to `length` bytes of plaintext in place; returns its length or NO_REPLY. */
@@ -250,6 +255,26 @@ export class Frames {
 
   challenge(session: ServerSession, token: Uint8Array, incoming: Incoming): number {
     this.writer.token(FRAME.pathChallenge, token);
+    return this.reply(session, incoming);
+  }
+
+  isObserve(): boolean {
+    return this.plaintext[0] === FRAME.observe;
+  }
+
+  /**
+   * Tells the client from where it was heard, and changes nothing: the source may be a mapping that its NAT
+   * made for this question only, and need not be proven, as the answer is no longer than the question.
+   */
+  observed(session: ServerSession, length: number, incoming: Incoming): number {
+    const { addresses, addressAt, family, port, socket } = incoming;
+    if (length < OBSERVE_LENGTH) {
+      return this.malformed();
+    }
+    this.counts.observed++;
+    const { lastCounter } = session.transport;
+    const otherPort = this.otherPort(socket);
+    this.writer.observed(lastCounter, otherPort, addresses, addressAt, family, port);
     return this.reply(session, incoming);
   }
 

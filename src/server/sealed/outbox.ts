@@ -17,7 +17,7 @@ export class Outbox {
     this.counts.push(0);
   }
 
-  /** The memory for the next datagram of a socket, which begins at at(socket). */
+  /** The memory for the next datagram of a socket; the datagram begins at offset `at(socket)`. */
   payload(socket: number): Uint8Array {
     return this.outlets[socket]!.outgoing.payload;
   }

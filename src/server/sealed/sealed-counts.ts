@@ -50,6 +50,8 @@ export interface SealedCounts {
   pushesGivenUp: number;
   /** Clients that were not heard for the time to live, or said goodbye. */
   forgotten: number;
+  /** Questions from where a client is heard. */
+  observed: number;
 }
 
 /** Present sizes. */
@@ -94,5 +96,6 @@ export function noSealedCounts(): SealedCounts {
     pushesRetried: 0,
     pushesGivenUp: 0,
     forgotten: 0,
+    observed: 0,
   };
 }

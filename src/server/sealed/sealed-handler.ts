@@ -52,6 +52,10 @@ export interface SealedHandlerOptions {
   readonly relay?: RelayHandler<Want> | undefined;
   /** The keys that may use the relay. @default all */
   readonly relayAllow?: AllowList | undefined;
+  /** Where the handler's own datagrams go; shared with other protocols. @default its own */
+  readonly outbox?: Outbox;
+  /** The other port of a socket's address, 0 for none: where a client asks about its NATs. @default 0 */
+  readonly otherPort?: (socket: number) => number;
   /** Keys all hashes. */
   readonly hashKey: HashKey;
 }
@@ -71,7 +75,7 @@ export class SealedHandler {
   readonly counts: SealedCounts = noSealedCounts();
   private readonly directory: Directory;
   private readonly sessions: Sessions;
-  private readonly outbox = new Outbox();
+  private readonly outbox: Outbox;
   private readonly pusher: Pusher;
   private readonly timers: ClientTimers;
   private readonly handshakes: Handshakes;
@@ -84,7 +88,9 @@ export class SealedHandler {
   ) {
     const { admission, hashKey, key, ttlMs } = options;
     const maxClients = Math.min(options.maxClients, MAX_CLIENTS);
-    const { counts, outbox } = this;
+    const { counts } = this;
+    const { outbox = new Outbox(), otherPort = () => 0 } = options;
+    this.outbox = outbox;
     const now = surroundings.clock();
     const cookies = new CookieChecker(now);
     const wheel = new TimerWheel<ClientRecord>(now);
@@ -131,7 +137,7 @@ export class SealedHandler {
       this.directory,
       this.sessions,
       cookies,
-      new Frames(this.directory, outbox, this.pusher, counts, this.timers),
+      new Frames(this.directory, outbox, this.pusher, counts, this.timers, otherPort),
       counts,
       this.timers,
       options.sources,

@@ -9,13 +9,14 @@ const SEALED_COUNTERS = [
   ['sealed_early_wants_total', 'earlyWants', 'Want lists taken in with a handshake'],
   ['sealed_confirmed_total', 'confirmed', 'Sessions in which data arrived'],
   ['sealed_notices_total', 'notices', 'Notices of a missing session'],
-  ['sealed_challenges_total', 'challenges', 'Sources that were asked to prove themselves'],
+  ['sealed_challenges_total', 'challenges', 'Path challenges sent to sources that are not proven'],
   ['sealed_moves_total', 'moves', 'Sources that proved themselves'],
   ['sealed_refused_wants_total', 'wantsRefused', 'Wants that were not kept'],
   ['sealed_forgotten_total', 'forgotten', 'Clients that left or fell silent'],
+  ['sealed_observed_total', 'observed', 'Questions from where a client is heard'],
 ] as const;
 
-/** Adds the metrics of the sealed protocol; read from its counters when they are asked for. */
+/** Adds the metrics of the sealed protocol; read from its counters at each scrape. */
 export function addSealedMetrics(registry: Registry, counts: () => Counts | undefined): void {
   const read = () => counts() as Counts;
   counter(registry, 'sealed_handshakes_total', 'Sealed initiations by outcome', () => {

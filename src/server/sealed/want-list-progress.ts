@@ -1,4 +1,4 @@
-/** What a part of a want list comes to; see WantListProgress.take. */
+/** The effect of a part of a want list; see WantListProgress.take. */
 export type PartOutcome = 'malformed' | 'outdated' | 'first' | 'further' | 'last' | 'repeated';
 
 /** Which parts of the newest want list of a session have arrived; a bit for each part. */

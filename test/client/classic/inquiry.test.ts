@@ -20,7 +20,7 @@ test('with nothing missing the first reply is credited', () => {
   assert.equal(inquiry.replied('2', false, 30), 'q');
 });
 
-test('a late reply still counts for the peer that is asked again', () => {
+test('a late reply still counts when the request about its peer is repeated', () => {
   const inquiry = new Inquiry();
   const now = unanswered(inquiry, 'p', 0);
   inquiry.sent('p', now);
@@ -64,7 +64,7 @@ test('a duplicate of the answer about another peer needs a second', () => {
   assert.equal(inquiry.replied('of q', false, 3), 'q');
 });
 
-test('a reply that nobody asked for is ignored', () => {
+test('an unsolicited reply is ignored', () => {
   const inquiry = new Inquiry();
   assert.equal(inquiry.replied('x', false, 0), undefined);
   inquiry.sent('p', 1);
@@ -93,7 +93,7 @@ test('the time limit doubles up to its bound and follows the round trip', () => 
   assert.equal(inquiry.silent, 0);
 });
 
-test('what is remembered is bounded, and then nobody else is asked', () => {
+test('the memory of requests is bounded, and when it is full no other peer has its turn', () => {
   const inquiry = new Inquiry();
   for (let i = 0; i < 3 * MAX_UNANSWERED; i++) {
     const peer = inquiry.canAsk(`p${i}`, i) ? `p${i}` : (inquiry.peer as string);

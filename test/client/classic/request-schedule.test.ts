@@ -4,7 +4,7 @@ import { type Endpoint, parseEndpoint } from '../../../src/wire/endpoint.js';
 import { formatPublicKey, publicKey } from '../../../src/wire/key.js';
 import { Bench, handshakeAt, P, peer, Q, X, Y } from '../bench.js';
 
-test('an unknown peer is asked about 200 ms apart, then less often, at most 2 s apart', () => {
+test('requests about an unknown peer are 200 ms apart, then less frequent, at most 2 s apart', () => {
   const bench = new Bench();
   bench.read();
   const times = bench.askedUntil(30_000, () => 'unknown');
@@ -16,7 +16,7 @@ test('an unknown peer is asked about 200 ms apart, then less often, at most 2 s 
   assert.equal(bench.state(), 'unknown');
 });
 
-test('a peer that stays unknown for five minutes is asked about every 25 s', () => {
+test('requests about a peer that stays unknown for five minutes are 25 s apart', () => {
   const bench = new Bench();
   bench.read();
   const times = bench.askedUntil(600_000, () => 'unknown');
@@ -40,8 +40,9 @@ test('a connected peer costs one refresh every 25 s', () => {
   bench.read();
   assert.deepEqual(
     bench.askedUntil(80_000, () => Y),
-    [0, 25_000, 50_000, 75_000],
+    [0, 50_000, 75_000],
   );
+  assert.deepEqual(bench.checks, [25_000]);
 });
 
 test('a registration is refreshed as often as the user says', () => {
@@ -49,8 +50,9 @@ test('a registration is refreshed as often as the user says', () => {
   bench.read();
   assert.deepEqual(
     bench.askedUntil(20_000, () => Y),
-    [0, 8000, 16_000],
+    [0, 16_000],
   );
+  assert.deepEqual(bench.checks, [8000]);
 });
 
 test('a refresh without a reply is repeated', () => {
@@ -59,7 +61,7 @@ test('a refresh without a reply is repeated', () => {
   assert.deepEqual(bench.askedUntil(5_000), [0, 500, 1500]);
 });
 
-test('a new peer is asked about at once', () => {
+test('the first request about a new peer is sent at once', () => {
   const bench = new Bench().peers(peer({ endpoint: Y, ...handshakeAt(0) }));
   bench.read();
   bench.askedUntil(1000, () => Y);
@@ -103,7 +105,7 @@ test('replies held back until the next peer is asked are not credited to it', ()
   }
 });
 
-test('the next peer is asked about as soon as the answer is there', () => {
+test('the request about the next peer follows the answer at once', () => {
   const keys = Array.from({ length: 100 }, (_, i) => publicKey(new Uint8Array(32).fill(10 + i)));
   const bench = new Bench().peers(...keys.map((key) => peer({ publicKey: key })));
   bench.read();
@@ -130,7 +132,7 @@ test('an answer about another peer that comes sooner than one can is taken for a
   assert.deepEqual(answerOfQ(), [Y]);
 });
 
-test('a peer about which nothing can be said yet is asked about again 10 ms later at the soonest', () => {
+test('a request about an undecided peer is repeated after 10 ms at the soonest', () => {
   const bench = new Bench().peers(peer(), peer({ publicKey: Q }));
   bench.read();
   let port = 1;
@@ -179,4 +181,117 @@ test('a request that could not leave is no lost one, and is made again when it m
     bench.at(bench.now + 1000);
   }
   assert.equal(bench.schedule.silentRequests, 0);
+});
+
+test('a client looks itself up between requests, never before or among the first ones', () => {
+  const bench = new Bench();
+  bench.read();
+  const withChecks = bench.askedUntil(400_000, () => 'unknown');
+  const [first, second, ...more] = bench.checks;
+  assert.ok(first !== undefined && first >= 5000 && first < 8000, `first check after ${first} ms`);
+  assert.ok(second !== undefined && second - first >= 300_000 && second - first < 302_000);
+  assert.deepEqual(more, []);
+  const without = new Bench();
+  without.seenAt = undefined;
+  without.read();
+  assert.deepEqual(
+    withChecks.filter((time) => time <= 5000),
+    without.askedUntil(5000, () => 'unknown'),
+  );
+  for (const check of bench.checks) {
+    const next = withChecks.find((time) => time > check) as number;
+    assert.ok(next - check >= 250, `a request ${next - check} ms after the check`);
+  }
+});
+
+test('a check waits a minute for missing replies, and then takes a second reply to be sure', () => {
+  const bench = new Bench();
+  bench.read();
+  bench.askedUntil(90_000, () => (bench.now < 200 ? undefined : 'unknown'));
+  const [first, second, ...more] = bench.checks;
+  assert.equal(first, 65_000);
+  assert.equal((second as number) - (first as number), 10);
+  assert.deepEqual(more, []);
+  assert.ok(bench.schedule.observed);
+});
+
+test('a lost check is not repeated for five minutes', () => {
+  const bench = new Bench();
+  bench.seenAt = undefined;
+  bench.read();
+  bench.askedUntil(300_000, () => 'unknown');
+  assert.equal(bench.checks.length, 1);
+});
+
+test('a lost check that stood for a refresh is followed by the refresh', () => {
+  const bench = new Bench().peers(peer({ endpoint: Y, ...handshakeAt(0) }));
+  bench.seenAt = undefined;
+  bench.read();
+  const times = bench.askedUntil(30_000, () => Y);
+  // Asked twice, because the first reply may be that to the check.
+  assert.deepEqual([bench.checks, times], [[25_000], [0, 25_500, 25_510]]);
+});
+
+test('the late reply to a check is not credited to a peer', () => {
+  const bench = new Bench();
+  bench.seenAt = undefined;
+  bench.read();
+  let held = false;
+  bench.askedUntil(12_000, () => {
+    if (bench.checks.length > 0 && !held) {
+      held = true;
+      bench.schedule.replied(parseEndpoint('203.0.113.9:51820'), bench.now);
+      assert.equal(bench.book.peers.get(formatPublicKey(P))?.answer, 'unknown');
+    }
+    return 'unknown';
+  });
+  assert.ok(held);
+  assert.equal(bench.schedule.observed, undefined);
+});
+
+test('a host that the server does not keep is noticed by two empty checks, and so is the end of it', () => {
+  const bench = new Bench();
+  bench.seenAt = 'unknown';
+  bench.read();
+  const untilCheck = (count: number) => {
+    while (bench.checks.length < count) {
+      bench.askedUntil(bench.now + 10, () => 'unknown');
+    }
+    return bench.schedule.isNotKept;
+  };
+  assert.equal(untilCheck(1), false);
+  assert.equal(untilCheck(2), true);
+  assert.ok((bench.checks[1] as number) - (bench.checks[0] as number) < 5000);
+  bench.seenAt = X;
+  assert.equal(untilCheck(3), false);
+  assert.deepEqual(bench.schedule.observed, X);
+});
+
+test("an observed address does not outlive a change of the server or of this host's address", () => {
+  const bench = new Bench();
+  bench.read();
+  bench.askedUntil(10_000, () => 'unknown');
+  assert.ok(bench.schedule.observed);
+  bench.schedule.refreshNow();
+  const before = bench.checks.length;
+  bench.askedUntil(bench.now + 5000, () => 'unknown');
+  assert.equal(bench.checks.length, before + 1);
+  bench.schedule.channelChanged();
+  assert.equal(bench.schedule.observed, undefined);
+});
+
+test('a check leaves the first requests about a new peer alone', () => {
+  const bench = new Bench();
+  bench.read();
+  bench.askedUntil(4_900, () => 'unknown');
+  bench.peers(peer(), peer({ publicKey: Q })).read();
+  const aboutQ: number[] = [];
+  bench.askedUntil(20_000, (theirs) => {
+    if (theirs === formatPublicKey(Q)) {
+      aboutQ.push(bench.now);
+    }
+    return 'unknown';
+  });
+  assert.deepEqual(aboutQ.slice(0, 5), [4_910, 5_110, 5_310, 5_510, 5_710]);
+  assert.ok((bench.checks[0] as number) > 5_710, `check at ${bench.checks[0]}`);
 });

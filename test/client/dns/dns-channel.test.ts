@@ -14,7 +14,7 @@ test('a socket that cannot be connected makes room for the next', async () => {
     onMessage: () => assert.fail(),
     onError: failed,
   });
-  // The system lets nobody send there who does not ask for it.
+  // The system refuses to send there without SO_BROADCAST.
   const nowhere = endpoint('255.255.255.255', 53);
   assert.equal(channel.use(nowhere), true);
   assert.equal(channel.use(nowhere), false);
@@ -24,7 +24,7 @@ test('a socket that cannot be connected makes room for the next', async () => {
   await channel.close();
 });
 
-test('without a server nothing can be asked over TCP', async () => {
+test('without a server a query over TCP fails', async () => {
   const events = { onConnected() {}, onSent() {}, onMessage() {}, onError() {} };
   await assert.rejects(new DnsChannel(events).exchange(new Uint8Array(1), 1), /no server/);
 });

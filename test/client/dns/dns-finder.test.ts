@@ -56,8 +56,20 @@ function startFinder(port: number) {
   const book = new PeerBook({ keepalive: 25, skip: (device) => finder.skips?.(device) });
   const said: string[] = [];
   const problems = new Problems((topic, text) => said.push(text ?? `${topic} solved`));
-  const context = { peers: book.peers, problems, wake: () => {}, run: 0, moved: () => {} };
-  const finder: Finder = dnsFinder({ host: LOOPBACK, port }, ZONE, 'wg-none')(context);
+  const context = {
+    peers: book.peers,
+    problems,
+    wake: () => {},
+    run: 0,
+    moved: () => {},
+    nat: () => new Uint8Array(8),
+    mapped: () => undefined,
+  };
+  const finder: Finder = dnsFinder({
+    server: { host: LOOPBACK, port },
+    zone: ZONE,
+    interfaceName: 'wg-none',
+  })(context);
   book.read(DEVICE, 0, WALL);
   return {
     finder,
@@ -94,7 +106,7 @@ test('an answer too long for a datagram comes over TCP', async () => {
   assert.deepEqual([...client.book.peers.keys()], [formatPublicKey(P)], 'the registry is skipped');
 });
 
-test('a closed port is said once, and that it is over', async () => {
+test('a closed port is reported once, and its end', async () => {
   const { port } = await startServer(() => undefined).then((server) => {
     server[Symbol.dispose]();
     return server;
@@ -135,7 +147,7 @@ for (const [own, first] of [
   });
 }
 
-test('a refusal is said once, however often', async () => {
+test('a repeated refusal is reported once', async () => {
   let asked = 0;
   using server = await startServer((query) => {
     asked++;
@@ -147,7 +159,7 @@ test('a refusal is said once, however often', async () => {
   assert.deepEqual(client.said, [said]);
 });
 
-test('where nobody answers, the next attempt comes from another port', async () => {
+test('without an answer the next attempt comes from another port', async () => {
   const ports = new Set<number>();
   using server = await startServer((_, from) => {
     ports.add(from.port);

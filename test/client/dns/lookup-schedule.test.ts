@@ -235,7 +235,7 @@ test('a reply to another question is not taken, and the right one still is', () 
   );
 });
 
-test('a truncated reply is asked for over TCP, once, and not repeated by datagrams', () => {
+test('a truncated reply is followed by one query over TCP, and by no datagrams', () => {
   const { schedule, first } = bench(1);
   const query = only(schedule.work(0));
   const exchange = schedule.received(replyTo(query, { truncated: true }), 10);
@@ -249,7 +249,7 @@ test('a truncated reply is asked for over TCP, once, and not repeated by datagra
   assert.equal(schedule.failure, undefined);
 });
 
-test('few questions go over TCP at a time; the others are asked again, and find room', () => {
+test('few queries go over TCP at a time; the others are repeated, and find room', () => {
   const { schedule } = bench(BURST + 4);
   const queries = [...schedule.work(0), ...schedule.work(10)];
   const cut = (query: Uint8Array, now: number) =>
@@ -264,7 +264,7 @@ test('few questions go over TCP at a time; the others are asked again, and find 
   assert.equal(again.filter((it) => it !== undefined).length, 4);
 });
 
-test('what goes wrong over TCP is a failure of its own', () => {
+test('a failure over TCP is one of its own', () => {
   const results = [
     [Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
     [new Error('the server ended the connection'), 'the server ended the connection'],
@@ -286,7 +286,7 @@ test('what goes wrong over TCP is a failure of its own', () => {
   assert.notEqual(schedule.failure, undefined, 'given up');
 });
 
-test('what comes over TCP after a new start is not taken', () => {
+test('a reply over TCP from before a new start is ignored', () => {
   const { schedule, first } = bench(1, () => 7);
   const query = only(schedule.work(0));
   const exchange = schedule.received(replyTo(query, { truncated: true }), 10);
@@ -300,7 +300,7 @@ test('what comes over TCP after a new start is not taken', () => {
   assert.equal(first.said, '192.0.2.7:51820');
 });
 
-test('a server that cannot read EDNS is asked without', () => {
+test('a server that cannot read EDNS gets queries without it', () => {
   const { schedule, first } = bench(1);
   const query = only(schedule.work(0));
   schedule.received(replyTo(query, { rcode: 'FORMERR', questions: [] }), 10);
@@ -314,7 +314,7 @@ test('a server that cannot read EDNS is asked without', () => {
   assert.deepEqual(schedule.failure, { kind: 'rcode', rcode: 1 });
 });
 
-test('a server that does not know our version of EDNS is asked without', () => {
+test('a server that does not know our version of EDNS gets queries without it', () => {
   const { schedule, first } = bench(1);
   const query = only(schedule.work(0));
   const badVersion = encode({

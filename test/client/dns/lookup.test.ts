@@ -74,7 +74,7 @@ test('an alias is followed, and a loop of aliases ends', () => {
   assert.deepEqual(found({ answers, additionals: [address(other, '192.0.2.1')] }), ['192.0.2.1:9']);
 });
 
-test('what cannot be followed is as good as nothing', () => {
+test('records that cannot be followed count as none', () => {
   const long = `${'x'.repeat(60)}.`.repeat(4);
   const useless = [
     {},
@@ -98,7 +98,7 @@ test('a denial is an answer', () => {
   assert.equal(text(lookup), 'unknown');
 });
 
-test('a target without an address is asked about, over both families', () => {
+test('the addresses of a target without any are looked up, over both families', () => {
   const target = 'host.example.net';
   const lookup = new Lookup(NAME);
   const parts = { answers: [srv(NAME, 5, { target, ttl: 9 })] };

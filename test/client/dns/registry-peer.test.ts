@@ -8,7 +8,7 @@ import { P, peer, Q } from '../bench.js';
 function owner(address: string, p: readonly string[], q: readonly string[] = []): string {
   const peers = [peer({ allowedIps: p }), peer({ publicKey: Q, allowedIps: q })];
   const key = registryPeer({ publicKey: undefined, listenPort: 1, fwmark: 0, peers }, address);
-  return key === formatPublicKey(P) ? 'P' : key === formatPublicKey(Q) ? 'Q' : 'nobody';
+  return key === formatPublicKey(P) ? 'P' : key === formatPublicKey(Q) ? 'Q' : 'none';
 }
 
 test('the registry is the peer with the longest allowed IP around its address', () => {
@@ -20,15 +20,15 @@ test('the registry is the peer with the longest allowed IP around its address', 
   assert.equal(owner('fe80::1%br-lan.7', ['fe80::1/128']), 'P');
 });
 
-test('an address outside of the tunnel is nobody’s', () => {
-  assert.equal(owner('198.51.100.1', ['10.9.0.1/32'], ['10.9.0.2/32']), 'nobody');
-  assert.equal(owner('fd00::1', ['0.0.0.0/0'], []), 'nobody');
-  assert.equal(owner('not an address', ['10.9.0.1/32']), 'nobody');
+test('an address outside of the tunnel belongs to no peer', () => {
+  assert.equal(owner('198.51.100.1', ['10.9.0.1/32'], ['10.9.0.2/32']), 'none');
+  assert.equal(owner('fd00::1', ['0.0.0.0/0'], []), 'none');
+  assert.equal(owner('not an address', ['10.9.0.1/32']), 'none');
 });
 
 test('a way out into the world is no registry', () => {
-  assert.equal(owner('10.9.0.1', ['0.0.0.0/0', '::/0']), 'nobody');
-  assert.equal(owner('10.9.0.1', ['0.0.0.0/1', '128.0.0.0/1']), 'nobody');
-  assert.equal(owner('2001:db8::1', ['2000::/3']), 'nobody');
+  assert.equal(owner('10.9.0.1', ['0.0.0.0/0', '::/0']), 'none');
+  assert.equal(owner('10.9.0.1', ['0.0.0.0/1', '128.0.0.0/1']), 'none');
+  assert.equal(owner('2001:db8::1', ['2000::/3']), 'none');
   assert.equal(owner('10.9.0.1', ['0.0.0.0/0'], ['10.9.0.1/32']), 'Q');
 });

@@ -25,7 +25,7 @@ interface Meaning {
   offered: PeerCandidates;
 }
 
-/** The family over which the first client reaches nobody. */
+/** The family over which the first client reaches no server. */
 type Dead = Family | undefined;
 
 const who = fc.integer({ min: 0, max: 2 });

@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { SEALED_REPLY_LENGTHS } from '../../../src/client/sealed/server-channels.js';
 import { packetFilter } from '../../../src/wire/bpf.js';
 import { addressBytes } from '../../../src/wire/endpoint.js';
-import { encodeIpv4, encodeIpv6 } from '../../../src/wire/ip.js';
 import { MESSAGE, writeNotice } from '../../../src/wire/sealed.js';
 import { encodeUdp } from '../../../src/wire/udp.js';
 import { runFilter } from '../../wire/bpf-machine.js';
+import { encodeIpv4, encodeIpv6 } from '../../wire/ip-packets.js';
 import { type Datagram, type Node, World } from './world.js';
 
 /** Two clients that found each other, and all datagrams that passed the network. */

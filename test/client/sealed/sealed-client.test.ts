@@ -221,15 +221,18 @@ describe('a sealed client', () => {
     assert.ok(world.runUntil(() => a.finds(b) !== undefined) < 200);
   });
 
-  it('a sealed client pings at the interval that it is given', () => {
-    const world = new World();
-    const a = world.node();
-    a.pingIntervalMs = 7000;
-    a.begin();
-    world.run(1000);
-    const start = world.now;
-    world.run(70_000);
-    assert.equal(sentSince(a, start), 10);
+  it('a sealed client pings at the given interval, over each family', () => {
+    for (const families of [[4], [4, 6]] as const) {
+      const world = new World();
+      const a = world.node();
+      a.families = families;
+      a.pingIntervalMs = 7000;
+      a.begin();
+      world.run(1000);
+      const start = world.now;
+      world.run(70_000);
+      assert.equal(sentSince(a, start), 10 * families.length);
+    }
   });
 
   it('a sealed client sends a want list of a thousand peers at once', () => {
@@ -402,7 +405,7 @@ describe('a session', () => {
     assert.equal(sentSince(a, start, MESSAGE.initiation), 0);
   });
 
-  it('a session repeats at once what the server ignored before the path response', () => {
+  it('a session repeats at once the messages that the server ignored before the path response', () => {
     const [world, a, b] = pair();
     world.run(5000);
     const c = world.node();

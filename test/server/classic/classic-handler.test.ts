@@ -97,7 +97,7 @@ test('only 64 bytes are a request: every other length is counted and not answere
   assert.equal(rendezvous.handler.counts.requests, 1);
 });
 
-test('whatever arrives, no reply is larger than its request and each datagram is counted once', () => {
+test('no reply is larger than its request, and each datagram is counted once (property)', () => {
   const datagram: fc.Arbitrary<Incoming> = fc.record({
     from: fc.ipV4(),
     port: fc.nat(65535),

@@ -46,7 +46,7 @@ interface Step {
 
 /** Datagrams of one family; most are requests, of few keys. */
 function datagram(family: Family): fc.Arbitrary<Datagram> {
-  // The first place is the busiest, so that its source comes to its share.
+  // The first place is the busiest, so that its source reaches its share.
   const place = fc.oneof(
     { weight: 3, arbitrary: fc.constant(PLACES[family][0]) },
     { weight: 1, arbitrary: fc.constantFrom(...PLACES[family]) },
@@ -127,7 +127,7 @@ function run(steps: readonly Step[], options: ClassicModelOptions) {
   return model.counts;
 }
 
-test('every reply and every count is what a Map would give', () => {
+test('every reply and every count agrees with a Map', () => {
   const total: Record<string, number> = {};
   fc.assert(
     fc.property(script, options, (steps, it) => {

@@ -148,7 +148,7 @@ function runAgainstModel(
   }
 }
 
-test('the table does what a Map does, through growth and expiry', () => {
+test('the table behaves as a Map does, through growth and expiry', () => {
   fc.assert(
     fc.property(steps(120), (script) => runAgainstModel(script, 120, 1000)),
     { numRuns: 300 },
@@ -218,7 +218,7 @@ test('rows of expired entries are used again: memory does not grow with turnover
   assert.equal(subject.table.expired, 49 * 88);
 });
 
-test('the sweep takes what expired within a quarter of the time to live, and only that', () => {
+test('the sweep removes expired entries within a quarter of the time to live, and no others', () => {
   const subject = new Subject();
   for (let key = 1; key <= 5000; key++) {
     subject.register(key, 4, 1, 0);

@@ -17,7 +17,7 @@ class Model {
   readonly clients = new Map<number, { heard: Map<4 | 6, [place: number, at: number]> }>();
   readonly wants = new Map<number, Set<number>>();
   readonly offers = new Map<string, number>();
-  /** Who is to be told of whom. */
+  /** Which pushes are due: about whom, and to whom. */
   readonly news = new Set<string>();
 
   mutual(a: number, b: number): boolean {
@@ -220,7 +220,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('expire'), a: who, b: who, c: fc.constant(0) }),
 );
 
-test('the directory does what a plain model of it does, whatever happens in whatever order', () => {
+test('the directory agrees with a plain model of it in any order of events (property)', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const pair = new Pair();

@@ -39,7 +39,7 @@ function allow(...keys: PublicKey[]) {
   return parseAllowList(keys.map((it) => Buffer.from(it).toString('base64')).join('\n'));
 }
 
-test('a client may want so many peers; the others are said not to be kept', () => {
+test('wanted peers beyond the limit are answered as not kept', () => {
   const world = new SealedRendezvous({ maxWanted: 3 });
   const client = connected(world);
   const entries = client.want(...[1, 2, 3, 4, 5].map((n) => key(n)));
@@ -160,7 +160,7 @@ test('a flood from a forged address does not lock out the sealed client of that 
   assert.equal(client.exchange(client.plain(FRAME.ping))?.kind, FRAME.pong);
 });
 
-test('data from port 0 is dropped as malformed, whatever session it names', () => {
+test('data from port 0 is dropped as malformed, also when it names a session', () => {
   const world = new SealedRendezvous();
   const client = connected(world);
   const { opened } = world.handler.counts;
@@ -261,7 +261,7 @@ test('an initiation repeated with MACs of another source costs no Diffie-Hellman
   assert.equal(world.handler.counts.diffieHellman, before);
 });
 
-test('only keys of the list may register, and who is taken off it is forgotten at once', () => {
+test('only keys on the allow list may register, and a client taken off it is forgotten at once', () => {
   const world = new SealedRendezvous({ allow: allow(key(1)) });
   const a = new TestClient(world, ALICE);
   assert.equal(a.connect(), false);
@@ -282,7 +282,7 @@ test('only keys of the list may register, and who is taken off it is forgotten a
   assert.equal(b.ask(b.plain(FRAME.ping))?.[3], MESSAGE.notice);
 });
 
-test('a server that is sealed only is silent to those who do not know its key', () => {
+test('a sealed-only server is silent to senders that do not know its key', () => {
   const world = new SealedRendezvous({ only: true });
   const client = connected(world);
   const stranger = new TestClient(new SealedRendezvous(), BOB);
@@ -331,7 +331,7 @@ test('while batches come full, handshakes take a quarter of the time, and known 
   assert.ok(counts.handshakesDeferred > 5000);
   assert.ok(cost > 10, 'some are let in all the same');
   assert.ok(cost < 25 + 0.3 * elapsed, `${cost} of ${elapsed} ms`);
-  // Without a backlog nobody is put off.
+  // Without a backlog no handshake is deferred.
   world.wait(1000);
   const deferred = counts.handshakesDeferred;
   for (const flooder of flooders) {
@@ -361,7 +361,7 @@ test('a handshake that is put off costs its source nothing', () => {
   assert.equal(counts.welcomed, 50);
 });
 
-test('offers are kept for those who want each other, and no others', () => {
+test('candidates are kept for clients that want each other, and no others', () => {
   const world = new SealedRendezvous();
   const client = connected(world);
   const peer = connected(world, BOB);
@@ -392,7 +392,7 @@ test('a want list of more parts than the server allows is malformed', () => {
   assert.equal(world.handler.sizes.wants, 1);
 });
 
-test('wants of many clients of one source end at its share', () => {
+test('wanted peers of many clients of one source are limited to its share', () => {
   const world = new SealedRendezvous({ maxClients: 1000, maxWanted: 65_535 });
   const client = connected(world);
   const keys = Array.from({ length: 65_535 }, (_, i) => publicKey(key(i)));
@@ -403,7 +403,7 @@ test('wants of many clients of one source end at its share', () => {
   assert.equal(world.handler.sizes.wants, 0);
 });
 
-test('offers of many clients of one source end at its share; then a lighter one still finds room', () => {
+test('candidates of many clients of one source are limited to its share, and a lighter source still finds room', () => {
   const directory = new Directory({
     maxClients: 1000,
     maxWanted: 100,

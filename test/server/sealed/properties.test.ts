@@ -8,12 +8,7 @@ import { openCandidates, sealCandidates } from '../../../src/sealed/candidates.j
 import { COOKIE_SECRET_MS } from '../../../src/sealed/cookie-checker.js';
 import { writeMac2 } from '../../../src/sealed/mac.js';
 import { encodeClassicRequest } from '../../../src/wire/classic.js';
-import {
-  type Endpoint,
-  encodeEndpoint,
-  endpoint,
-  formatEndpoint,
-} from '../../../src/wire/endpoint.js';
+import { type Endpoint, endpoint, formatEndpoint } from '../../../src/wire/endpoint.js';
 import type { PublicKey } from '../../../src/wire/key.js';
 import {
   MESSAGE,
@@ -29,6 +24,7 @@ import {
 } from '../../../src/wire/sealed-candidates.js';
 import { FRAME } from '../../../src/wire/sealed-frames.js';
 import { STATUS } from '../../../src/wire/sealed-response.js';
+import { encodeEndpoint } from '../../wire/encode-endpoint.js';
 import { SealedRendezvous } from './sealed-rendezvous.js';
 import { TestClient } from './test-client.js';
 
@@ -61,7 +57,7 @@ function hosts(...endpoints: Endpoint[]): PeerCandidates {
   return { run: 0, nat: new Uint8Array(NAT_LENGTH), candidates };
 }
 
-test('property 1: who does not hold a private key registers nothing for its public key', () => {
+test('property 1: without the private key nothing is registered for a public key', () => {
   const { world, a, b } = acquainted();
   const before = state(world);
   // He knows both public keys and the server's, and has a key pair of his own.
@@ -91,9 +87,9 @@ test('property 1: a session without data registers nothing', () => {
 test('property 2: a one-sided wish learns nothing, not even whether the key is there', () => {
   const { world, a, b } = acquainted();
   const nosy = new TestClient(world, MALLORY);
-  const nobody = new TestClient(world, MALLORY);
+  const absent = new TestClient(world, MALLORY);
   assert.ok(nosy.connect());
-  const entries = nosy.want(a.publicKey, nobody.publicKey);
+  const entries = nosy.want(a.publicKey, absent.publicKey);
   assert.deepEqual(
     entries.map(({ key, ...rest }) => rest),
     Array(2).fill({ ipv4: undefined, ipv6: undefined, candidates: undefined, notKept: false }),
@@ -111,7 +107,7 @@ test('property 2: a one-sided wish learns nothing, not even whether the key is t
   assert.ok(world.takeSent().every(({ to }) => to === b.endpoint));
 });
 
-test('property 2: a peer that leaves the want list is no longer told of the client', () => {
+test('property 2: a peer that leaves the want list gets no more updates about the client', () => {
   const { a, b } = acquainted();
   a.want();
   assert.equal(b.takePushes()[0]?.ipv4, undefined);
@@ -143,7 +139,7 @@ test('property 2: a want list in parts replaces the one before when its last par
   assert.equal(world.handler.sizes.wants, 1 + others.length);
 });
 
-test('property 3: what passes on the wire contains neither keys nor endpoints', () => {
+test('property 3: messages on the wire contain neither keys nor endpoints', () => {
   const { world, a, b } = acquainted();
   a.port = 40_001;
   const challenge = a.exchange(a.plain(FRAME.ping));
@@ -277,7 +273,7 @@ test('property 4: late candidates do not replace newer ones and are not answered
   assert.equal(b.want(a.publicKey)[0]?.candidates?.[0], 3);
 });
 
-test('property 4: messages that were held back keep nobody registered who is gone', () => {
+test('property 4: messages that were held back do not keep a client registered', () => {
   const { world, a, b } = acquainted();
   const held = Array.from({ length: 20 }, () => a.plain(FRAME.ping));
   a.ask(a.plain(FRAME.ping));
@@ -320,7 +316,7 @@ test('property 4: an initiation replayed once it is forgotten registers nothing'
   }
 });
 
-test('property 4: who replays an initiation does not make its client count against himself', () => {
+test("property 4: a replayed initiation does not count its client against the replayer's source", () => {
   const first = new SealedRendezvous();
   const world = new SealedRendezvous({ key: first.key, maxClients: 60, sourceShare: 0.3 });
   // 18 clients each are what a source may have of 60; he brings those of one before they come back.
@@ -436,7 +432,7 @@ test('property 5: no answer to an unproven source is larger than its request', (
   );
 });
 
-test('property 5: a proof of one source is needed before what is larger is sent to it', () => {
+test('property 5: nothing larger than its request is sent to a source that is not proven', () => {
   const { world, a, b } = acquainted();
   a.address = MALLORY;
   const want = a.listPart([b.publicKey]);
@@ -466,7 +462,7 @@ test('property 6: one datagram asks for 37 peers, and each answer names its peer
   assert.ok(world.captured.every(({ length }) => length <= 1232));
 });
 
-test('property 7: what a peer does is pushed, in the same turn', () => {
+test('property 7: changes of a peer are pushed in the same turn', () => {
   const { a, b } = acquainted();
   b.port = 40_000;
   const challenge = b.exchange(b.plain(FRAME.ping));
@@ -516,7 +512,7 @@ test('property 9: WireGuard takes nothing that is sent for its own', () => {
   }
 });
 
-test('property 10: classic and sealed do not see, and do not change, what the other has', () => {
+test("property 10: classic and sealed neither see nor change each other's registrations", () => {
   const { world, a, b } = acquainted();
   const classic = (from: string, mine: PublicKey, theirs: PublicKey) =>
     world.ask(from, 51820, encodeClassicRequest(mine, theirs));
@@ -536,7 +532,7 @@ test('property 10: classic and sealed do not see, and do not change, what the ot
   );
 });
 
-test('property 11: what a server says is true of nothing but the session it is said in', () => {
+test('property 11: a message of the server counts in its own session only', () => {
   const { world, a } = acquainted();
   // A server with another key, or none, cannot answer for this one.
   const liar = new SealedRendezvous();
@@ -548,7 +544,7 @@ test('property 11: what a server says is true of nothing but the session it is s
   assert.equal(a.open(other.ask(other.plain(FRAME.ping))), undefined);
 });
 
-test('a server that restarted says so, and takes the client in again', () => {
+test('a server that restarted sends a notice, and accepts the client again', () => {
   const { world, a, b } = acquainted();
   const restarted = new SealedRendezvous({ key: world.key });
   const [again, other] = [a, b].map(
@@ -570,7 +566,7 @@ test('a server that restarted says so, and takes the client in again', () => {
   assert.equal(again.find(other.publicKey), b.endpoint);
 });
 
-test('what the server refuses, it says sealed to the holder of the key', () => {
+test('a refusal is sealed to the holder of the key', () => {
   const { world, a } = acquainted();
   a.getCookie();
   assert.equal(a.accept(a.ask(a.makeInitiation(1))), false);

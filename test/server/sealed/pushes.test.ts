@@ -25,7 +25,7 @@ function move(client: TestClient, port: number): void {
   client.ask(client.seal((writer) => writer.token(FRAME.pathResponse, challenge.token)));
 }
 
-/** When something was sent to a client, in ms from now, while nobody answers. */
+/** When something was sent to a client, in ms from now, while it acknowledges nothing. */
 function sendTimes(world: SealedRendezvous, to: string, ms: number): number[] {
   const times = world.takeSent(to).map(() => 0);
   const start = world.now;
@@ -60,7 +60,7 @@ test('an acknowledgement ends it; that of something else does not', () => {
   assert.equal(world.handler.counts.pushesAcknowledged, 1);
 });
 
-test('a client that was deaf is told the present state when it is heard, once for each peer', () => {
+test('a client that was deaf gets the present state once it is heard, one entry for each peer', () => {
   const { world, a, b } = waiting();
   b.want(a.publicKey);
   sendTimes(world, a.endpoint, 10_000);
@@ -74,7 +74,7 @@ test('a client that was deaf is told the present state when it is heard, once fo
   assert.equal(formatEndpoint(entries[0]!.ipv4!), b.endpoint);
 });
 
-test('what changes while a push is under way follows its acknowledgement', () => {
+test('changes during a push follow its acknowledgement', () => {
   const { world, a, b } = waiting();
   b.want(a.publicKey);
   const [first] = a.takeSent();
@@ -88,7 +88,7 @@ test('what changes while a push is under way follows its acknowledgement', () =>
   assert.deepEqual(sendTimes(world, a.endpoint, 10_000), []);
 });
 
-test('a retransmission says what is so by then', () => {
+test('a retransmission has the latest state', () => {
   const { world, a, b } = waiting();
   b.want(a.publicKey);
   world.takeSent(a.endpoint);
@@ -98,7 +98,7 @@ test('a retransmission says what is so by then', () => {
   assert.deepEqual([entry?.key, entry?.ipv4], [b.publicKey, undefined]);
 });
 
-test('a peer that is dropped is not told of any more, and its row is free for another', () => {
+test('a peer that is dropped is not pushed any more, and its row is free for another', () => {
   const { world, a, b } = waiting();
   b.want(a.publicKey);
   const [push] = a.takeSent();
@@ -117,7 +117,7 @@ test('a peer that is dropped is not told of any more, and its row is free for an
   );
 });
 
-test('a new session is told again what the old one did not acknowledge', () => {
+test('a new session gets again what the old one did not acknowledge', () => {
   const { world, a, b } = waiting();
   b.want(a.publicKey);
   world.takeSent();
@@ -176,7 +176,7 @@ test('many peers share a datagram, and one client gets so many in a turn', () =>
   assert.ok(told >= 700, `${told}`);
 });
 
-test('moves that follow each other are told once a second, and the last of them is', () => {
+test('moves in quick succession are pushed once a second, the last one included', () => {
   const { world, a, b } = waiting();
   b.want(a.publicKey);
   a.takePushes();
@@ -214,7 +214,7 @@ test('a peer that asks learns of a move at once', () => {
   assert.equal(a.find(b.publicKey), b.endpoint);
 });
 
-/** One that many are told of. */
+/** A client that many others want. */
 function star(world: SealedRendezvous, size: number): TestClient {
   const center = new TestClient(world, BOB);
   assert.ok(center.connect());
@@ -256,7 +256,7 @@ test('1024 retransmissions at a time', () => {
   assert.equal(counts.pushesRetried, 1030);
 });
 
-test('16 at a time to one client: those who have much to be told take turns', () => {
+test('16 pushes at a time to one client: clients with many updates take turns', () => {
   const world = new SealedRendezvous();
   const hubs = Array.from({ length: 5 }, (_, i) => new TestClient(world, `10.1.0.${i + 1}`));
   const peers = Array.from({ length: 300 }, (_, i) => new TestClient(world, ALICE, 1000 + i));

@@ -67,7 +67,7 @@ test('IPv6 is a path of its own, proven by a challenge', () => {
   assert.equal(formatEndpoint(entry!.ipv4!), `${ALICE}:51820`);
 });
 
-test('bye ends the session and tells the peers', () => {
+test('bye ends the session, and peers get a push', () => {
   const { world, a, b } = pair();
   a.want(b.publicKey);
   b.want(a.publicKey);
@@ -96,7 +96,7 @@ test('an offer is passed on to the peer it is for, once both want each other', (
   assert.equal(world.handler.sizes.candidates, 0);
 });
 
-test('who is not heard for the time to live is forgotten, and its peers are told', () => {
+test('a client that sends nothing for the time to live is forgotten, and its peers get a push', () => {
   const { world, a, b } = pair(new SealedRendezvous({ ttlMs: 30_000 }));
   a.want(b.publicKey);
   b.want(a.publicKey);

@@ -15,7 +15,7 @@ function isWiped({ send, receive }: ReturnType<typeof keys>): boolean {
   return [...send, ...receive].every((byte) => byte === 0);
 }
 
-test('the keys of a session are overwritten when it ends, in whatever way', () => {
+test('the keys of a session are overwritten whenever it ends', () => {
   let number = 0;
   const sessions = new Sessions(() => number++);
   const client = new ClientRecord('a', SOURCE);

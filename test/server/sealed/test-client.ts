@@ -57,7 +57,7 @@ export class TestClient {
     return this.keys.publicKey;
   }
 
-  /** Where it sends from, as a peer is told. */
+  /** Where it sends from, as the server discloses it. */
   get endpoint(): string {
     return formatEndpoint(endpoint(this.address, this.port));
   }

@@ -1,0 +1,143 @@
+import type { StatusPeer } from '../client/status/status.js';
+import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
+import { formatPublicKey } from '../wire/key.js';
+import type { Peer } from '../wireguard/device.js';
+import type { Facts } from './facts.js';
+import { type Finding, note, ok, problem } from './finding.js';
+import { peerName } from './judge-interface.js';
+
+/** WireGuard's REJECT_AFTER_TIME. */
+const FRESH_MS = 180_000;
+/** Peers with a line of their own; the others are counted. */
+const MAX_LINES = 100;
+
+/** A verdict for each peer: connected, what to expect, or what it lacks. */
+export function judgePeers(facts: Facts): Finding[] {
+  const peers = facts.interface.device?.peers ?? [];
+  const findings = peers.map((peer) => judgePeer(facts, peer));
+  const rank = ({ mark }: Finding) => (mark === 'ok' ? 1 : 0);
+  const ordered = [...findings].sort((a, b) => rank(a) - rank(b));
+  const left = ordered.slice(MAX_LINES);
+  return left.length === 0
+    ? findings
+    : [...ordered.slice(0, MAX_LINES), note('peer', `${left.length} more peers`)];
+}
+
+function judgePeer(facts: Facts, peer: Peer): Finding {
+  const name = peerName(facts, peer);
+  const key = formatPublicKey(peer.publicKey);
+  const { client } = facts;
+  const shown = client === 'none' ? undefined : client.peers.find((one) => one.publicKey === key);
+  const age = facts.now - peer.latestHandshakeMs;
+  if (shown?.state === 'connected' || (client === 'none' && age < FRESH_MS)) {
+    return ok('peer', `${name}: connected, ${shown?.path ?? 'direct'}${at(peer.endpoint)}`);
+  }
+  if (peer.allowedIps.length === 0) {
+    return note('peer', `${name}: has no AllowedIPs, see above`);
+  }
+  const registered = facts.registered.get(key);
+  if (registered !== undefined && registered !== 'unknown') {
+    return usesSealed(facts)
+      ? problem(
+          'peer',
+          `${name}: speaks the classic protocol (registered${at(registered)}), this host the sealed one`,
+          "give its client the server's key, or none here: both sides have to use the same protocol",
+        )
+      : expected(facts, name, registered);
+  }
+  return shown === undefined ? unseen(facts, name, registered) : bySide(facts, name, shown);
+}
+
+/** What the running client says of a peer that is not connected. */
+function bySide(facts: Facts, name: string, shown: StatusPeer): Finding {
+  if (shown.state === 'connecting') {
+    const [first] = shown.answer ?? [];
+    return expected(facts, name, first ?? shown.endpoint);
+  }
+  if (shown.state === 'asking') {
+    return problem('peer', `${name}: no server has answered about it`, 'see the server above');
+  }
+  return notRegistered(facts, name);
+}
+
+/** No client runs, or it does not manage this peer. */
+function unseen(facts: Facts, name: string, registered: 'unknown' | undefined): Finding {
+  if (registered === 'unknown' && !usesSealed(facts)) {
+    return notRegistered(facts, name);
+  }
+  return note(
+    'peer',
+    facts.client === 'none'
+      ? `${name}: not connected; only a running client can ask about it`
+      : `${name}: not connected, and not managed by the client (--peer)`,
+  );
+}
+
+function notRegistered(facts: Facts, name: string): Finding {
+  return usesSealed(facts)
+    ? problem(
+        'peer',
+        `${name}: not registered, does not want us (its interface lacks this host's key), or speaks the other protocol: the server tells these apart to nobody`,
+        "start its client with the same server and key, and add this interface's public key to its peers",
+      )
+    : problem(
+        'peer',
+        `${name}: not registered with the server, or speaks the other protocol`,
+        'start its client with the same server, without a server key (or give the key on both sides)',
+      );
+}
+
+/** The peer is known: what its and our NATs make of it. */
+function expected(facts: Facts, name: string, where: Endpoint | string | undefined): Finding {
+  const { nat, servers, client } = facts;
+  const told = client === 'none' ? [] : Object.values(client.mapping ?? {}).map(addressIn);
+  const asked = servers.flatMap(({ probes }) =>
+    probes.flatMap(({ seenAs }) => seenAs?.address ?? []),
+  );
+  const seen = [...told, ...asked];
+  const address = typeof where === 'string' ? addressIn(where) : where?.address;
+  const place = typeof where === 'string' ? ` at ${where}` : at(where);
+  if (address !== undefined && seen.includes(address)) {
+    return note(
+      'peer',
+      `${name}: not connected${place}, behind the same NAT as this host: by its local address, or where the NAT hairpins`,
+    );
+  }
+  switch (nat.mapping) {
+    case 'none':
+      return note(
+        'peer',
+        `${name}: not connected${place}; direct expected, because this host has no NAT`,
+      );
+    case 'endpoint-independent':
+      return note(
+        'peer',
+        `${name}: not connected${place}; direct expected, because this host's NAT keeps one mapping for all, unless the peer's depends on the destination`,
+      );
+    case 'address-dependent':
+    case 'address-and-port-dependent':
+      return problem(
+        'peer',
+        `${name}: not connected${place}; relay needed where the peer's NAT is like this host's, whose mapping depends on the destination`,
+        'forward a port on one side, or use a server with --relay',
+      );
+    default:
+      return note(
+        'peer',
+        `${name}: registered${place}, not connected; direct expected unless both NATs depend on the destination`,
+      );
+  }
+}
+
+function usesSealed({ servers, client }: Facts): boolean {
+  const known = client === 'none' ? servers : [...servers, ...client.servers];
+  return known.some(({ protocol }) => protocol === 'sealed');
+}
+
+function at(where: Endpoint | undefined): string {
+  return where === undefined ? '' : ` at ${formatEndpoint(where)}`;
+}
+
+function addressIn(text: string): string {
+  return text.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+}

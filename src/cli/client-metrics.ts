@@ -1,0 +1,208 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { ClientEvent } from '../client/client.js';
+import type { PathKind } from '../client/paths/remote-candidate.js';
+import type { PeerState, PeerView } from '../client/peer-track.js';
+import type { Topic } from '../client/problems.js';
+import { type DatagramKind, observeTraces, type Trace, type Way } from '../client/trace.js';
+import { counter, gauge, gauges, total } from '../metrics/metric-kinds.js';
+import {
+  type MetricsServer,
+  type MetricsServerOptions,
+  openMetricsServer,
+} from '../metrics/metrics-server.js';
+import { formatPublicKey } from '../wire/key.js';
+
+const PATHS: readonly PathKind[] = ['lan', 'direct', 'hard-nat', 'relay'];
+const STATES: readonly PeerState[] = ['connected', 'connecting', 'unknown', 'asking'];
+const KINDS: readonly DatagramKind[] = ['request', 'probe'];
+const WAYS: readonly Way[] = ['sent', 'received', 'failed', 'ignored'];
+
+/** Handshake times are whole seconds: a later one is at least this much later. */
+const HANDSHAKE_STEP_MS = 900;
+
+/** What is read of a client when it is scraped. */
+export interface MeasuredClient {
+  readonly peers: readonly PeerView[];
+  /** Milliseconds. */
+  readonly roundTripMs: number | undefined;
+  readonly hasAnswered: boolean;
+  /** Bytes that a relay carried; absent for as long as there is none. */
+  readonly relayedBytes?: { readonly sent: number; readonly received: number } | undefined;
+}
+
+/** The metrics of a client: what it is like now, and counts of what it has done since its start. */
+export class ClientMetrics {
+  readonly #client: MeasuredClient;
+  readonly #now: () => number;
+  readonly #open = new Set<Topic>();
+  readonly #datagrams = new Map<string, { datagrams: number; bytes: number }>();
+  /** When each peer had its last handshake, by key; of peers that are managed. */
+  #handshakesAt = new Map<string, number>();
+  #handshakes = 0;
+  #changes = 0;
+  readonly #stopTraces: () => void;
+
+  /** @param now milliseconds of a clock that does not go back */
+  constructor(client: MeasuredClient, now: () => number = () => performance.now()) {
+    this.#client = client;
+    this.#now = now;
+    for (const kind of KINDS) {
+      for (const way of WAYS) {
+        this.#datagrams.set(`${kind} ${way}`, { datagrams: 0, bytes: 0 });
+      }
+    }
+    this.#stopTraces = observeTraces((trace) => this.#count(trace));
+  }
+
+  /** Takes in what the client tells. */
+  observe(event: ClientEvent): void {
+    switch (event.type) {
+      case 'problem':
+        this.#open.add(event.topic);
+        break;
+      case 'solved':
+        this.#open.delete(event.topic);
+        break;
+      case 'changed':
+        this.#changes++;
+        break;
+      case 'peers':
+        this.#observeHandshakes(event.peers);
+        break;
+    }
+  }
+
+  /** Serves the metrics over HTTP until the server is closed. Rejects as openMetricsServer does. */
+  async open(options: Omit<MetricsServerOptions, 'registry' | 'isReady'>): Promise<MetricsServer> {
+    // A client is ready when it can use its interface.
+    const isReady = () => !this.#open.has('interface');
+    const server = await openMetricsServer({ ...options, isReady, registry: this.registry() });
+    const close = async (): Promise<void> => {
+      this.#stopTraces();
+      await server.close();
+    };
+    return { address: server.address, close, [Symbol.asyncDispose]: close };
+  }
+
+  /** All metrics, each read when it is asked for. */
+  registry(): Registry {
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
+    this.#addPeers(registry);
+    this.#addServer(registry);
+    const datagrams = (field: 'datagrams' | 'bytes') => () =>
+      [...this.#datagrams].map(([name, counts]) => {
+        const [kind, way] = name.split(' ') as [string, string];
+        return { labels: { kind, way }, value: counts[field] };
+      });
+    counter(
+      registry,
+      'client_datagrams_total',
+      'Datagrams between this client and servers (request) and peers (probe)',
+      datagrams('datagrams'),
+    );
+    counter(registry, 'client_datagram_bytes_total', 'Their UDP payload', datagrams('bytes'));
+    total(registry, 'client_changes_total', 'Changes of peers by wg set', () => this.#changes);
+    this.#addRelay(registry);
+    return registry;
+  }
+
+  #addPeers(registry: Registry): void {
+    gauges(registry, 'client_peers', 'Managed peers by state and path', ['state', 'path'], () =>
+      this.#peerCounts(),
+    );
+    const measured = (read: (peer: PeerView) => number | undefined) => () =>
+      this.#client.peers.flatMap((peer) => {
+        const ms = read(peer);
+        const labels = { peer: peer.name, public_key: formatPublicKey(peer.publicKey) };
+        return ms === undefined ? [] : [{ labels, value: ms / 1000 }];
+      });
+    const labels = ['peer', 'public_key'];
+    gauges(
+      registry,
+      'client_peer_round_trip_seconds',
+      'Round trip to a peer, where it was measured',
+      labels,
+      measured(({ roundTripMs }) => roundTripMs),
+    );
+    gauges(
+      registry,
+      'client_peer_handshake_age_seconds',
+      'Time since the last handshake with a peer',
+      labels,
+      measured(({ handshakeAgeMs }) => handshakeAgeMs),
+    );
+    total(registry, 'client_handshakes_total', 'Handshakes of WireGuard with its peers', () => {
+      return this.#handshakes;
+    });
+  }
+
+  #addServer(registry: Registry): void {
+    const roundTrip = 'Round trip to the server, NaN where it was not measured';
+    gauge(registry, 'client_server_round_trip_seconds', roundTrip, () => {
+      return (this.#client.roundTripMs ?? Number.NaN) / 1000;
+    });
+    gauge(registry, 'client_server_answered', 'Whether the server has answered so far', () => {
+      return this.#client.hasAnswered ? 1 : 0;
+    });
+    gauges(registry, 'client_problems', 'Open problems by topic', ['topic'], () =>
+      [...this.#open].map((topic) => ({ labels: { topic }, value: 1 })),
+    );
+  }
+
+  /** Only where there is a relay. */
+  #addRelay(registry: Registry): void {
+    if (this.#client.relayedBytes !== undefined) {
+      counter(registry, 'client_relay_bytes_total', 'Bytes that a relay carried', () => {
+        const { sent = 0, received = 0 } = this.#client.relayedBytes ?? {};
+        return [
+          { labels: { way: 'sent' }, value: sent },
+          { labels: { way: 'received' }, value: received },
+        ];
+      });
+    }
+  }
+
+  #peerCounts() {
+    const counts = new Map<string, number>();
+    for (const state of STATES) {
+      for (const path of state === 'connected' ? PATHS : ['none']) {
+        counts.set(`${state} ${path}`, 0);
+      }
+    }
+    for (const peer of this.#client.peers) {
+      const name = `${peer.state} ${peer.path ?? 'none'}`;
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    return [...counts].map(([name, value]) => {
+      const [state, path] = name.split(' ') as [string, string];
+      return { labels: { state, path }, value };
+    });
+  }
+
+  #count(trace: Trace): void {
+    if (trace.type === 'datagram') {
+      const counts = this.#datagrams.get(`${trace.kind} ${trace.way}`);
+      if (counts !== undefined) {
+        counts.datagrams++;
+        counts.bytes += trace.bytes;
+      }
+    }
+  }
+
+  /** A handshake that the first look finds is none of this run. */
+  #observeHandshakes(peers: readonly PeerView[]): void {
+    const now = this.#now();
+    const known = this.#handshakesAt;
+    this.#handshakesAt = new Map();
+    for (const { publicKey, handshakeAgeMs } of peers) {
+      const key = formatPublicKey(publicKey);
+      const at = handshakeAgeMs === undefined ? Number.NEGATIVE_INFINITY : now - handshakeAgeMs;
+      const before = known.get(key);
+      if (before !== undefined && at > before + HANDSHAKE_STEP_MS) {
+        this.#handshakes++;
+      }
+      this.#handshakesAt.set(key, at);
+    }
+  }
+}

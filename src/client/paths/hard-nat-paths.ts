@@ -1,0 +1,138 @@
+import { randomInt } from 'node:crypto';
+import { type Endpoint, sameEndpoint } from '../../wire/endpoint.js';
+import type { Device } from '../../wireguard/device.js';
+import { setListenPort } from '../../wireguard/wg-tool.js';
+import type { Problems } from '../problems.js';
+import type { MovedFlow } from './flow-script.js';
+import { FlowTranslation } from './flow-translation.js';
+import type { HardNatPeer } from './hard-nat.js';
+import { HardNatRunner } from './hard-nat-runner.js';
+import type { ProbeExchange } from './probe-exchange.js';
+
+/** WireGuard ends a session after this long (REJECT_AFTER_TIME): a path without one is not in use. */
+const SESSION_MS = 180_000;
+
+/**
+ * What probes of the sockets say: this side starts the handshake, in a moment. WireGuard's own packets do not take
+ * this way yet, and a handshake that the peer started would end at a socket.
+ */
+const INTENT = 'committed';
+
+export interface HardNatPathsOptions {
+  readonly interfaceName: string;
+  readonly probes: ProbeExchange;
+  readonly problems: Problems;
+  /** A number for a request that no other of this run has, greater each time. */
+  nextTransaction(): number;
+  /** Milliseconds of the clock of `work`. */
+  now(): number;
+  /** WireGuard's packets to the peer with this base64 key take a way that got through. */
+  opened(key: string): void;
+  /** There may be something to do. */
+  wake(): void;
+}
+
+/** Paths through NATs with endpoint-dependent mapping, for the peers of an interface. */
+export class HardNatPaths {
+  readonly #translation: FlowTranslation;
+  readonly #runner: HardNatRunner;
+  readonly #tried = new Set<string>();
+  #device: Device | undefined;
+  #isAdopted = false;
+
+  constructor(options: HardNatPathsOptions) {
+    const { interfaceName, probes, problems, nextTransaction, now, opened, wake } = options;
+    this.#translation = new FlowTranslation(interfaceName);
+    this.#runner = new HardNatRunner({
+      translation: this.#translation,
+      random: (below) => randomInt(below),
+      now,
+      link: {
+        sendProbe: (key, to) =>
+          probes.send(key, { to, intent: 'waiting', transaction: nextTransaction() }, now()),
+        encodeProbe: (key) => probes.seal(key, { intent: INTENT, transaction: nextTransaction() }),
+        read: (key, payload, from) => {
+          const probe = probes.open(key, payload);
+          if (probe === undefined) {
+            return undefined;
+          }
+          const { transaction, observed } = probe;
+          const answer =
+            observed === undefined
+              ? probes.seal(key, { intent: INTENT, transaction, observed: from })
+              : undefined;
+          return answer === undefined ? {} : { answer };
+        },
+        localAddress: (to) => probes.localAddress(to),
+        isOnlyPeer: () => this.#device?.peers.length === 1,
+        setListenPort: (port) => setListenPort(interfaceName, port),
+        moved: (key) => {
+          problems.clear('hard-nat');
+          opened(key);
+          wake();
+        },
+        failed: (key, reason) => problems.raise('hard-nat', `peer ${key.slice(0, 8)}: ${reason}`),
+      },
+    });
+  }
+
+  /** Whether WireGuard's packets to an endpoint leave by another port than WireGuard's. */
+  isMoved(to: Endpoint | undefined): boolean {
+    return this.#translation.flows.some(({ remote }) => sameEndpoint(remote, to));
+  }
+
+  /**
+   * Takes the interface as read last: flows whose peer is elsewhere now end. The first time, those that an
+   * earlier run left are taken over. Rejects with an NftError.
+   */
+  async use(device: Device): Promise<void> {
+    this.#device = device;
+    this.#runner.use(device);
+    if (!this.#isAdopted) {
+      this.#isAdopted = true;
+      await this.#translation.adopt((flow) => this.#isInUse(flow));
+    }
+    for (const { remote, listenPort } of this.#translation.flows) {
+      const isPeer = device.peers.some(({ endpoint }) => sameEndpoint(endpoint, remote));
+      const isTried = [...this.#tried].some((key) => this.#runner.isThrough(key, remote));
+      if ((!isPeer && !isTried) || listenPort !== device.listenPort) {
+        await this.#translation.end(remote);
+      }
+    }
+  }
+
+  /** Does what is due for the peers that can be reached this way only; ends it for others. */
+  work(peers: ReadonlyMap<string, HardNatPeer>, now: number): void {
+    for (const key of [...this.#tried].filter((key) => !peers.has(key))) {
+      this.#tried.delete(key);
+      this.#runner.stop(key);
+    }
+    for (const [key, peer] of peers) {
+      this.#tried.add(key);
+      this.#runner.add(key, peer, now);
+    }
+    this.#runner.work(now);
+  }
+
+  /** When there is something to do; Infinity for never. */
+  get nextAt(): number {
+    return this.#runner.nextAt;
+  }
+
+  /** Removes the translating rules; working flows go on. Never rejects. */
+  async close(): Promise<void> {
+    await this.#translation.close((flow) => this.#isInUse(flow)).catch(() => {});
+    await this.#runner.close();
+  }
+
+  #isInUse({ remote, listenPort }: MovedFlow): boolean {
+    const device = this.#device;
+    return (
+      device?.listenPort === listenPort &&
+      device.peers.some(
+        ({ endpoint, latestHandshakeMs }) =>
+          sameEndpoint(endpoint, remote) && Date.now() - latestHandshakeMs < SESSION_MS,
+      )
+    );
+  }
+}

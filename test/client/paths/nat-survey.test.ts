@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { NatSurvey, type Question, type Sources } from '../../../src/client/paths/nat-survey.js';
+import { type Endpoint, endpoint, parseEndpoint } from '../../../src/wire/endpoint.js';
+
+const SERVER = parseEndpoint('198.51.100.1:49918');
+const STUN = parseEndpoint('192.0.2.5:3478');
+const OTHER_PORT = 49_919;
+const WIREGUARD = 51_820;
+const OWN = '192.168.1.7';
+const ROUND_TRIP_MS = 50;
+
+/** How a NAT maps: the outside port for a local port and a destination. */
+type Nat = (localPort: number, to: Endpoint) => number;
+
+const cone: Nat = (localPort) => localPort;
+const symmetric: Nat = (localPort, { port }) =>
+  10_000 + ((localPort * 7919 + port * 104_729) % 50_000);
+
+/** A survey on a fake clock, behind a NAT that the test makes. */
+class Bench {
+  now = 1_000_000;
+  readonly survey = new NatSurvey(4);
+  readonly sent: string[] = [];
+  nat: Nat = cone;
+  address = '203.0.113.9';
+  hairpins = false;
+  isAnswering = true;
+  otherPort = OTHER_PORT;
+  sources: Sources = {
+    localPort: WIREGUARD,
+    ownAddresses: [OWN],
+    server: SERVER,
+    stunServers: [],
+  };
+
+  /** Runs until nothing is left to do, or for so long. */
+  run(forMs = 20_000): this {
+    const end = this.now + forMs;
+    this.survey.use(this.sources, this.now);
+    while (this.now <= end) {
+      this.survey.expire(this.now);
+      for (const question of this.survey.due(this.now)) {
+        this.sent.push(question.kind);
+        this.answer(question);
+      }
+      if (this.survey.nextAt === Number.POSITIVE_INFINITY) {
+        break;
+      }
+      this.now = Math.max(this.survey.nextAt, this.now + 1);
+    }
+    return this;
+  }
+
+  take(): string[] {
+    return this.sent.splice(0);
+  }
+
+  private answer(question: Question): void {
+    const { kind, to, ordinal } = question;
+    const isAnswered = kind === 'hairpin' ? this.hairpins : this.isAnswering;
+    if (!isAnswered) {
+      return;
+    }
+    const localPort = kind === 'held' ? 40_000 + ordinal : WIREGUARD;
+    const mapped = endpoint(this.address, this.nat(localPort, to));
+    this.now += ROUND_TRIP_MS;
+    this.survey.answered(question, { localPort, asked: to, mapped, at: this.now }, this.otherPort);
+  }
+}
+
+test('a cone: the two ports, and ourselves; without hairpinning the last is repeated', () => {
+  const bench = new Bench().run();
+  assert.deepEqual(bench.take(), ['server', 'probe-port', 'hairpin', 'hairpin']);
+  const { mapping, ports, hairpinning, isSeenAcrossAddresses } = bench.survey.behaviour;
+  assert.deepEqual(
+    [mapping, ports, hairpinning, isSeenAcrossAddresses],
+    ['endpoint-independent', 'preserved', 'no', false],
+  );
+  assert.ok(bench.survey.isSettled);
+});
+
+test('a cone that hairpins', () => {
+  const bench = new Bench();
+  bench.hairpins = true;
+  assert.deepEqual(bench.run().take(), ['server', 'probe-port', 'hairpin']);
+  assert.equal(bench.survey.behaviour.hairpinning, 'yes');
+});
+
+test('without a NAT one question is enough', () => {
+  const bench = new Bench();
+  bench.address = OWN;
+  assert.deepEqual(bench.run().take(), ['server']);
+  assert.equal(bench.survey.behaviour.translation, 'none');
+});
+
+test('a symmetric NAT: the first port once more, and four other ports of this host', () => {
+  const bench = new Bench();
+  bench.nat = symmetric;
+  assert.deepEqual(bench.run().take(), [
+    'server',
+    'probe-port',
+    'server',
+    'held',
+    'held',
+    'held',
+    'held',
+  ]);
+  assert.equal(bench.survey.behaviour.mapping, 'address-and-port-dependent');
+});
+
+test('ports that count on are recognised by the other ports of this host', () => {
+  const bench = new Bench();
+  const made = new Map<string, number>();
+  bench.nat = (localPort, { port }) => {
+    const key = `${localPort} ${port}`;
+    made.set(key, made.get(key) ?? 30_000 + 2 * made.size);
+    return made.get(key)!;
+  };
+  bench.run();
+  assert.equal(bench.survey.behaviour.step, 2);
+});
+
+test('a mapping that moves between two questions is asked for again, and is no symmetric NAT', () => {
+  const bench = new Bench();
+  let moved = 4001;
+  bench.nat = (_, { port }) => {
+    if (port === OTHER_PORT) {
+      moved = 5001;
+    }
+    return moved;
+  };
+  bench.run();
+  assert.equal(bench.survey.behaviour.mapping, 'endpoint-independent');
+  assert.ok(!bench.take().includes('held'));
+});
+
+test('STUN servers are asked at once, without a rendezvous server too', () => {
+  const bench = new Bench();
+  const second = parseEndpoint('192.0.2.6:3478');
+  bench.sources = { ...bench.sources, server: undefined, stunServers: [STUN, second] };
+  assert.deepEqual(bench.run().take(), ['stun', 'stun']);
+  const { mapping, isSeenAcrossAddresses } = bench.survey.behaviour;
+  assert.deepEqual([mapping, isSeenAcrossAddresses], ['endpoint-independent', true]);
+});
+
+test('a server without a second port leaves the mapping unknown', () => {
+  const bench = new Bench();
+  bench.otherPort = 0;
+  assert.deepEqual(bench.run().take(), ['server']);
+  assert.equal(bench.survey.behaviour.mapping, 'unknown');
+  assert.equal(bench.survey.behaviour.ports, 'preserved');
+});
+
+test('a silent server is asked three times, and again after five minutes', () => {
+  const bench = new Bench();
+  bench.isAnswering = false;
+  assert.deepEqual(bench.run().take(), ['server', 'server', 'server']);
+  assert.ok(bench.survey.isSettled);
+  assert.deepEqual(bench.run().take(), []);
+  bench.now += 300_000;
+  bench.isAnswering = true;
+  assert.equal(bench.run().take()[0], 'server');
+  assert.equal(bench.survey.behaviour.mapping, 'endpoint-independent');
+});
+
+test('another port of WireGuard, and a new start, void what was learned', () => {
+  const bench = new Bench().run();
+  bench.take();
+  bench.sources = { ...bench.sources, localPort: 51_821 };
+  bench.survey.use(bench.sources, bench.now);
+  assert.equal(bench.survey.behaviour.mapping, 'unknown');
+  const [question] = bench.survey.due(bench.now);
+  const late = { localPort: WIREGUARD, asked: SERVER, mapped: SERVER, at: bench.now };
+  bench.survey.answered(question!, late, 0);
+  assert.equal(bench.survey.observations.length, 0, 'an answer to the old port');
+  bench.survey.restart();
+  assert.equal(bench.survey.observations.length, 0);
+});
+
+test('another mapping at the server asks for a new survey, once a minute at most', () => {
+  const bench = new Bench().run();
+  const moved = endpoint('203.0.113.9', 7777);
+  bench.survey.seenFrom(endpoint('203.0.113.9', WIREGUARD), bench.now + 120_000);
+  assert.equal(bench.survey.behaviour.mapping, 'endpoint-independent', 'the same mapping');
+  bench.survey.seenFrom(moved, bench.now + 1000);
+  assert.equal(bench.survey.behaviour.mapping, 'endpoint-independent', 'too soon');
+  bench.survey.seenFrom(moved, bench.now + 120_000);
+  assert.equal(bench.survey.behaviour.mapping, 'unknown');
+});
+
+test('observations are bounded', () => {
+  const { survey } = new Bench().run();
+  for (let i = 0; i < 1000; i++) {
+    const asked = endpoint('192.0.2.1', 1 + i);
+    survey.observed({ localPort: WIREGUARD, asked, mapped: SERVER, at: i });
+  }
+  assert.equal(survey.observations.length, 64);
+});

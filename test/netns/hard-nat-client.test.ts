@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createLab, type LabHost, type NatKind } from '../../src/lab/index.js';
+import { connected } from './our-programs.js';
+import { SealedServer } from './sealed-programs.js';
+
+const PAIRS: readonly { a: NatKind; b: NatKind; name: string }[] = [
+  { a: 'symmetric', b: 'cone', name: 'through a hard NAT' },
+  {
+    a: 'cone',
+    b: 'cgnat-block',
+    name: 'through a carrier NAT with a block of ports, from the other side',
+  },
+  { a: 'port-mapping', b: 'symmetric', name: 'by a port that the router maps' },
+];
+
+/** The nftables rules of a host. */
+function rules(host: LabHost): Promise<string> {
+  return host.exec('nft', ['list', 'ruleset']);
+}
+
+describe('our client connects what plain hole punching cannot', () => {
+  for (const { a, b, name } of PAIRS) {
+    it(`${a} x ${b}: ${name}; the tunnel outlives the clients`, async (t) => {
+      const hosts = { a: { nat: a }, b: { nat: b } };
+      await using lab = await createLab({ hosts, distance: { roundTripMs: 50 } });
+      await using server = await SealedServer.start(lab);
+      const clients = (['a', 'b'] as const).map((one) => server.client(lab.host(one)));
+      const startedAt = performance.now();
+      await connected(lab, ['a', 'b']);
+      t.diagnostic(`${Math.round(performance.now() - startedAt)} ms`);
+      for (const client of clients) {
+        assert.deepEqual(await client.stop(), { code: 0, signal: null });
+      }
+      for (const one of ['a', 'b'] as const) {
+        assert.doesNotMatch(await rules(lab.host(one)), /masquerade|drop/);
+      }
+      assert.ok(await lab.ping('a', 'b', { timeoutMs: 3_000 }));
+      assert.ok(await lab.ping('b', 'a', { timeoutMs: 3_000 }));
+    });
+  }
+
+  it('symmetric x cone: not with --no-hard-nat', async () => {
+    const hosts = { a: { nat: 'symmetric' }, b: { nat: 'cone' } } as const;
+    await using lab = await createLab({ hosts });
+    await using server = await SealedServer.start(lab);
+    const args = ['--no-hard-nat', '--once', '--timeout', '6'];
+    const clients = (['a', 'b'] as const).map((one) => server.client(lab.host(one), ...args));
+    for (const client of clients) {
+      assert.equal((await client.exited).code, 3);
+    }
+    assert.equal(await rules(lab.host('a')), '');
+  });
+});

@@ -1,0 +1,40 @@
+#!/bin/bash
+# Runs systemd as PID 1 of namespaces of its own (mounts, processes, network, cgroups), beside whatever runs
+# this host: systemd.sh CGROUP FOLDER PROGRAM. FOLDER holds the units, and etc/ with files for /etc; PROGRAM is
+# /usr/bin/wg-rendezvous there. Everything ends with this process; CGROUP is left empty.
+set -euo pipefail
+
+if [[ ${1:-} != --inside ]]; then
+  cgroup=$(findmnt --noheadings --first-only --types cgroup2 --output TARGET)/$1
+  mkdir "$cgroup"
+  echo $$ >"$cgroup/cgroup.procs"
+  shift
+  exec unshare --mount --pid --uts --ipc --net --cgroup --fork --kill-child "$0" --inside "$@"
+fi
+
+folder=$2 program=$3
+overlay() {
+  mkdir -p "/run/over$1/upper" "/run/over$1/work"
+  mount -t overlay overlay -o "lowerdir=$1,upperdir=/run/over$1/upper,workdir=/run/over$1/work" "$1"
+}
+mount --make-rprivate /
+mount -t proc proc /proc
+umount --recursive /sys/fs/cgroup
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /var/lib
+overlay /etc
+overlay /usr/bin
+cp -r "$folder/etc/." /etc/
+ln -sf "$program" /usr/bin/wg-rendezvous
+mkdir -p /run/systemd/system /run/lock
+ip link set lo up
+# What would change the host, or wait for its devices.
+for name in sysctl modules-load udevd udev-trigger tmpfiles-setup tmpfiles-setup-dev random-seed \
+  update-utmp binfmt sysusers firstboot journal-flush logind timesyncd networkd; do
+  ln -s /dev/null "/run/systemd/system/systemd-$name.service"
+done
+cp "$folder"/*.service /run/systemd/system/
+printf '[Unit]\nDefaultDependencies=no\n' >/run/systemd/system/lab.target
+export container=lab
+exec /lib/systemd/systemd --system --unit=lab.target --log-target=null --show-status=no

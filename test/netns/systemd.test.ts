@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { outcome, run } from '../../src/lab/command.js';
+import { until } from '../../src/lab/index.js';
+import { LabProcess } from '../../src/lab/process.js';
+import { ProgramWithoutAddon } from '../cli/program-without-addon.js';
+import { PROGRAM } from '../cli/run-command.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const SCRIPT = join(ROOT, 'test/netns/systemd.sh');
+/** Also the name of the interface. */
+const NAME = 'wgsd0';
+const NAMESPACES = ['-m', '-p', '-u', '-i', '-n', '-C'];
+const TIMEOUT_MS = 30_000;
+
+/** A systemd of its own that has our units, and `wg-quick@`. */
+class Systemd implements AsyncDisposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'wg-rendezvous-systemd-'));
+  readonly #cgroup = `wg-rendezvous-test-${process.pid}`;
+  readonly #process: LabProcess;
+
+  constructor(files: Readonly<Record<string, string>>) {
+    for (const unit of readdirSync(join(ROOT, 'units'))) {
+      copyFileSync(join(ROOT, 'units', unit), join(this.#folder, unit));
+    }
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(join(this.#folder, 'etc', path, '..'), { recursive: true });
+      writeFileSync(join(this.#folder, 'etc', path), text, { mode: 0o644 });
+    }
+    this.#process = new LabProcess(SCRIPT, [this.#cgroup, this.#folder, PROGRAM]);
+  }
+
+  async started(): Promise<void> {
+    await until('systemd to run', async () => {
+      assert.equal(this.#process.stderr, '');
+      return (await this.outcome('systemctl', 'is-system-running')).stdout.trim() === 'running';
+    });
+  }
+
+  /** Runs a command in its namespaces. */
+  outcome(...command: string[]) {
+    const { pid } = this.#process;
+    const first = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim() || '0';
+    return outcome('nsenter', ['-t', first, ...NAMESPACES, ...command], { timeoutMs: TIMEOUT_MS });
+  }
+
+  async run(...command: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.outcome(...command);
+    assert.equal(code, 0, `${command.join(' ')}: ${stderr}`);
+    return stdout;
+  }
+
+  /** Waits until a property of a unit has a value. */
+  async until(unit: string, property: string, expected: RegExp): Promise<void> {
+    let value = '';
+    await until(`${property} of ${unit} to be ${expected}`, async () => {
+      value = await this.run('systemctl', 'show', '--value', '-p', property, unit);
+      return expected.test(value.trim());
+    });
+  }
+
+  log(unit: string): Promise<string> {
+    return this.run('journalctl', '--no-pager', '-u', unit);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+    const root = (
+      await run('findmnt', ['-n', '--first-only', '-t', 'cgroup2', '-o', 'TARGET'])
+    ).trim();
+    const group = join(root, this.#cgroup);
+    const isEmpty = () =>
+      readFileSync(join(group, 'cgroup.events'), 'latin1').includes('populated 0');
+    await until('the cgroup to be empty', async () => isEmpty());
+    const folders = readdirSync(group, { recursive: true, withFileTypes: true });
+    const paths = folders
+      .filter((it) => it.isDirectory())
+      .map((it) => join(it.parentPath, it.name));
+    for (const path of [...paths.sort((a, b) => b.length - a.length), group]) {
+      rmdirSync(path);
+    }
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+const CLIENT = `wg-rendezvous@${NAME}`;
+const QUICK = `wg-quick@${NAME}`;
+const SERVER = 'wg-rendezvous-server';
+
+describe('the units under systemd', () => {
+  let systemd: Systemd;
+  let peer = '';
+  before(async () => {
+    const privateKey = (await run('wg', ['genkey'])).trim();
+    const key = async () =>
+      (await run('wg', ['pubkey'], { input: await run('wg', ['genkey']) })).trim();
+    peer = await key();
+    systemd = new Systemd({
+      [`wireguard/${NAME}.conf`]: `[Interface]
+PrivateKey = ${privateKey}
+ListenPort = 51899
+Address = 10.99.0.1/24
+PostUp = systemctl start --no-block wg-rendezvous@%i || :
+PreDown = systemctl stop wg-rendezvous@%i || :
+[Peer]
+PublicKey = ${peer}
+AllowedIPs = 10.99.0.2/32
+`,
+      [`wg-rendezvous/${NAME}.conf`]: `[Client]
+Server = 127.0.0.1
+Metrics = 127.0.0.1:9586
+[Peer]
+PublicKey = ${peer}
+Name = laptop
+[DnsServer]
+Zone = example.com
+`,
+      'wg-rendezvous/server.conf': '[Server]\nMetrics = 127.0.0.1:9587\n',
+    });
+    await systemd.started();
+  });
+  after(() => systemd[Symbol.asyncDispose]());
+
+  it('server: runs as a user of its own, makes its key once, and reloads', async () => {
+    await systemd.run('systemctl', 'start', SERVER);
+    await systemd.until(SERVER, 'StatusText', /^0 classic peers, 0 sealed clients$/);
+    const [, first] = /public key (\S+)/.exec(await systemd.log(SERVER)) ?? [];
+    const key = '/var/lib/private/wg-rendezvous-server/server.key';
+    assert.match(await systemd.run('stat', '-c', '%a %U', key), /^600 wg-rendezvous-server$/m);
+    await systemd.run('systemctl', 'restart', SERVER);
+    const keys = (await systemd.log(SERVER)).match(/public key \S+/g);
+    assert.deepEqual(keys, Array(2).fill(`public key ${first}`));
+    await systemd.run('systemctl', 'reload', SERVER);
+    assert.equal((await systemd.run('systemctl', 'is-active', SERVER)).trim(), 'active');
+    const pid = (await systemd.run('systemctl', 'show', '--value', '-p', 'MainPID', SERVER)).trim();
+    const status = await systemd.run('cat', `/proc/${pid}/status`);
+    assert.match(status, /^CapBnd:\s0+$/m);
+    assert.match(status, /^NoNewPrivs:\s1$/m);
+  });
+
+  it('server without the addon: tells systemd by systemd-notify', async () => {
+    using program = new ProgramWithoutAddon();
+    const drop = `/run/systemd/system/${SERVER}.service.d`;
+    const lines = ['[Service]', 'ExecStart=', `ExecStart=${program.path} server`];
+    const binds = [`BindReadOnlyPaths=${program.folder}`, 'TimeoutStartSec=20'];
+    await systemd.run('mkdir', '-p', drop);
+    await systemd.run('bash', '-c', `printf '%s\\n' "$@" >${drop}/a.conf`, '-', ...lines, ...binds);
+    await systemd.run('systemctl', 'daemon-reload');
+    await systemd.run('chmod', '755', program.folder);
+    await systemd.run('systemctl', 'restart', SERVER);
+    assert.match(await systemd.log(SERVER), /the addon was not built/);
+    await systemd.until(SERVER, 'StatusText', /^0 classic peers/);
+    await systemd.run('rm', '-r', drop);
+    await systemd.run('systemctl', 'daemon-reload');
+    await systemd.run('systemctl', 'restart', SERVER);
+  });
+
+  it('client: starts and ends with wg-quick@, by the documented hooks', async () => {
+    await systemd.run('systemctl', 'start', QUICK);
+    await systemd.until(CLIENT, 'ActiveState', /^active$/);
+    await systemd.until(CLIENT, 'StatusText', /^0 of 1 peers connected/);
+    const { stdout } = await systemd.outcome('journalctl', '--no-pager', '-u', CLIENT);
+    assert.match(stdout, /metrics on 127\.0\.0\.1:9586/);
+    await until('the server to answer', async () =>
+      /peer laptop: unknown, the server does not know it/.test(await systemd.log(CLIENT)),
+    );
+    const pid = (await systemd.run('systemctl', 'show', '--value', '-p', 'MainPID', CLIENT)).trim();
+    const status = await systemd.run('cat', `/proc/${pid}/status`);
+    assert.match(status, /^CapEff:\s0000000000003000$/m, 'CAP_NET_ADMIN and CAP_NET_RAW');
+    await systemd.run('systemctl', 'reload', CLIENT);
+    await until('the file to be read again', async () =>
+      /conf read again: 1 peers have names/.test(await systemd.log(CLIENT)),
+    );
+    await systemd.run('systemctl', 'stop', QUICK);
+    assert.match((await systemd.outcome('systemctl', 'is-active', CLIENT)).stdout, /^inactive/);
+  });
+
+  it('client: the same by hand, and a client that fails leaves the interface alone', async () => {
+    await systemd.run('wg-quick', 'up', NAME);
+    await systemd.until(CLIENT, 'ActiveState', /^active$/);
+    await systemd.run('wg-quick', 'down', NAME);
+    assert.match((await systemd.outcome('systemctl', 'is-active', CLIENT)).stdout, /^inactive/);
+    await systemd.run('cp', '/dev/null', `/etc/wg-rendezvous/${NAME}.conf`);
+    await systemd.run('wg-quick', 'up', NAME);
+    await systemd.until(CLIENT, 'ActiveState', /^failed$/);
+    assert.match(await systemd.log(CLIENT), /error: there is no server: give it behind/);
+    await systemd.run('ip', 'link', 'show', NAME);
+    await systemd.run('wg-quick', 'down', NAME);
+  });
+
+  it('client: without hooks, enabled', async () => {
+    const text = `[Client]\\nServer = 127.0.0.1\\n[DnsServer]\\nZone = example.com\\n`;
+    await systemd.run('bash', '-c', `printf '${text}' >/etc/wg-rendezvous/${NAME}.conf`);
+    await systemd.run('sed', '-i', '/systemctl/d', `/etc/wireguard/${NAME}.conf`);
+    await systemd.run('systemctl', 'enable', CLIENT);
+    await systemd.run('systemctl', 'start', QUICK);
+    await systemd.until(CLIENT, 'ActiveState', /^active$/);
+    await systemd.run('systemctl', 'restart', QUICK);
+    await systemd.until(CLIENT, 'ActiveState', /^active$/);
+  });
+
+  it('dns server: listens in the tunnel', async () => {
+    await systemd.run('systemctl', 'start', `wg-rendezvous-dns@${NAME}`);
+    assert.match(await systemd.log(`wg-rendezvous-dns@${NAME}`), /listening on 10\.99\.0\.1:53/);
+    await systemd.run('systemctl', 'stop', QUICK);
+    const { stdout } = await systemd.outcome('systemctl', 'is-active', `wg-rendezvous-dns@${NAME}`);
+    assert.match(stdout, /^inactive/);
+  });
+});

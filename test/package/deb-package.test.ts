@@ -1,0 +1,321 @@
+import assert from 'node:assert/strict';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type CommandResult, outcome, run } from '../../src/lab/command.js';
+import { createLab, type LabHost, type LabProcess } from '../../src/lab/index.js';
+import { TemporaryFolder } from '../../src/lab/temporary-folder.js';
+import { connected } from '../netns/our-programs.js';
+import { classicRequest } from './classic-request.js';
+import { CHECKOUT, makePackages, pinnedNode, VERSION } from './packages.js';
+import { RunningServer } from './running-server.js';
+
+const MAX_DEB_BYTES = 45e6;
+const CHROOT_TIMEOUT_MS = 600_000;
+const KEY = '/var/lib/wg-rendezvous-server/server.key';
+const SETTINGS = '/etc/wg-rendezvous/server.conf';
+
+type Made = Awaited<ReturnType<typeof makePackages>>;
+
+/** Mounts what programs expect in a Debian folder, in a mount namespace of its own, and runs a command there. */
+const ENTER = `
+  mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && mkdir -p "$0/run/wireguard" /run/wireguard &&
+  mount --bind /run/wireguard "$0/run/wireguard" && exec chroot "$0" "$@"`;
+
+/** A Debian 12 without a compiler and without Node. */
+class Debian implements Disposable {
+  readonly #folder = new TemporaryFolder('debian');
+  readonly root = this.#folder.file('root');
+
+  static async unpack(): Promise<Debian> {
+    const debian = new Debian();
+    await run(join(CHECKOUT, 'scripts/debian-chroot.sh'), [debian.root], {
+      timeoutMs: CHROOT_TIMEOUT_MS,
+    });
+    return debian;
+  }
+
+  /** The arguments of `unshare` that run a command in it. */
+  arguments(...command: string[]): string[] {
+    return ['--mount', '--propagation', 'private', 'sh', '-c', ENTER, this.root, ...command];
+  }
+
+  outcome(...command: string[]): Promise<CommandResult> {
+    return outcome('unshare', this.arguments(...command), { timeoutMs: 120_000 });
+  }
+
+  async run(...command: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.outcome(...command);
+    assert.equal(code, 0, `${command.join(' ')}: ${stdout}${stderr}`);
+    return stdout;
+  }
+
+  spawn(host: LabHost, ...command: string[]): LabProcess {
+    return host.spawn('unshare', this.arguments(...command));
+  }
+
+  path(file: string): string {
+    return join(this.root, file);
+  }
+
+  /** Brings a file into it, and returns its path there. */
+  bring(file: string, name: string): string {
+    cpSync(file, this.path(name), { recursive: true });
+    return `/${name}`;
+  }
+
+  /** All files and folders, but not what dpkg and its helpers write about themselves. */
+  async files(): Promise<string[]> {
+    const own =
+      /^(var\/(lib\/dpkg|log|cache\/(apt|debconf|ldconfig))|etc\/ld\.so\.cache|tmp|proc|dev|run)(\/|$)/;
+    const listing = await run('find', [this.root, '-printf', '%P\n']);
+    return listing.split('\n').filter((file) => !own.test(file));
+  }
+
+  [Symbol.dispose](): void {
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+/** The same package as a later version, which is packed without compression. */
+async function laterVersion(deb: string, folder: TemporaryFolder): Promise<string> {
+  const [tree, later] = [folder.file('tree'), folder.file('later.deb')];
+  await run('dpkg-deb', ['--raw-extract', deb, tree], { timeoutMs: 60_000 });
+  const control = join(tree, 'DEBIAN/control');
+  const text = readFileSync(control, 'utf8');
+  writeFileSync(control, text.replace(/^Version: .*$/m, `Version: ${VERSION}+later`));
+  await run('dpkg-deb', ['--root-owner-group', '-Znone', '--build', tree, later], {
+    timeoutMs: 60_000,
+  });
+  return later;
+}
+
+describe('the Debian package', () => {
+  let made: Made;
+  before(async () => {
+    made = await makePackages();
+  });
+
+  it(`takes at most ${MAX_DEB_BYTES / 1e6} MB, and says what it needs`, async () => {
+    for (const file of [...Object.values(made.deb), ...Object.values(made.tar)]) {
+      const { size } = statSync(file);
+      assert.ok(size > 10e6 && size <= MAX_DEB_BYTES, `${file}: ${size} bytes`);
+    }
+    for (const [arch, file] of Object.entries(made.deb)) {
+      const fields = ['Architecture', 'Version', 'Depends', 'Suggests'];
+      const text = await run('dpkg-deb', ['--field', file, ...fields]);
+      assert.match(text, new RegExp(`^Architecture: ${arch}$`, 'm'));
+      assert.match(text, new RegExp(`^Version: ${VERSION}$`, 'm'));
+      assert.match(text, /^Depends: wireguard-tools, /m);
+      assert.match(text, /^Suggests: nftables$/m);
+    }
+  });
+
+  it('has what the build makes: units, man pages, completions, licences', async () => {
+    for (const file of Object.values(made.deb)) {
+      const listing = await run('dpkg-deb', ['--contents', file], { timeoutMs: 60_000 });
+      const has = (path: string): void => assert.ok(listing.includes(` .${path}`), path);
+      has('/usr/share/doc/wg-rendezvous/copyright');
+      has('/usr/share/doc/wg-rendezvous/LICENSE.node');
+      has('/usr/share/doc/wg-rendezvous/THIRD-PARTY');
+      has('/etc/wg-rendezvous/');
+      for (const unit of filesOf('units').filter((name) => name.endsWith('.service'))) {
+        has(`/usr/lib/systemd/system/${unit}`);
+      }
+      for (const page of filesOf('dist/man')) {
+        has(`/usr/share/man/man${page.slice(-1)}/${page}.gz`);
+      }
+      if (filesOf('dist/completion').length > 0) {
+        has('/usr/share/bash-completion/completions/wg-rendezvous');
+        has('/usr/share/zsh/vendor-completions/_wg-rendezvous');
+        has('/usr/share/fish/vendor_completions.d/wg-rendezvous.fish');
+      }
+    }
+  });
+
+  it('passes lintian', async () => {
+    const args = ['--allow-root', '--fail-on', 'error', '--tag-display-limit', '0'];
+    const { code, stdout, stderr } = await outcome(
+      'lintian',
+      [...args, ...Object.values(made.deb)],
+      {
+        timeoutMs: 180_000,
+      },
+    );
+    assert.equal(code, 0, stdout + stderr);
+  });
+
+  describe('on a Debian 12 without Node and compiler', () => {
+    const folder = new TemporaryFolder('deb-package');
+    let debian: Debian;
+    let earlier: readonly string[];
+    before(async () => {
+      debian = await Debian.unpack();
+      for (const name of ['node', 'g++', 'gcc', 'cc', 'make', 'python3']) {
+        assert.ok(!existsSync(debian.path(`usr/bin/${name}`)), name);
+      }
+      earlier = await debian.files();
+      assert.ok(earlier.length > 1000);
+    });
+    after(() => {
+      debian[Symbol.dispose]();
+      folder[Symbol.dispose]();
+    });
+
+    it('is installed, and connects two peers behind NATs, in both protocols', async () => {
+      await debian.run('dpkg', '--install', debian.bring(made.deb.amd64, 'tmp/new.deb'));
+      assert.equal((await debian.run('wg-rendezvous', '--version')).trim(), VERSION);
+      for (const isSealed of [false, true]) {
+        await using lab = await createLab({ hosts: { a: { nat: 'cone' }, b: { nat: 'cone' } } });
+        const server = debian.spawn(
+          lab.rendezvous,
+          'wg-rendezvous',
+          'server',
+          ...(isSealed ? ['--key', KEY] : []),
+        );
+        await server.waitForOutput(/listening on \[/);
+        const key = isSealed ? await debian.run('wg-rendezvous', 'pubkey', '--key', KEY) : '';
+        for (const name of ['a', 'b'] as const) {
+          const host = lab.host(name);
+          debian.spawn(
+            host,
+            'wg-rendezvous',
+            'client',
+            host.wireguard.interface,
+            lab.rendezvous.address,
+            ...(isSealed ? ['--server-key', key.trim()] : []),
+          );
+        }
+        await connected(lab, ['a', 'b']);
+        assert.doesNotMatch(server.stderr, /addon/);
+      }
+    });
+
+    it('runs wherever its link is', async () => {
+      await debian.run('ln', '-s', '/usr/bin/wg-rendezvous', '/tmp/link');
+      assert.equal((await debian.run('/tmp/link', '--version')).trim(), VERSION);
+      assert.equal((await debian.run('/bin/wg-rendezvous', '--version')).trim(), VERSION);
+    });
+
+    it('keeps key and settings when it is upgraded and removed, and nothing when purged', async () => {
+      writeFileSync(debian.path(SETTINGS), '[Server]\n');
+      const key = await debian.run('wg-rendezvous', 'pubkey', '--key', KEY);
+      const later = await laterVersion(made.deb.amd64, folder);
+      await debian.run('dpkg', '--install', debian.bring(later, 'tmp/later.deb'));
+      const version = await debian.run(
+        'dpkg-query',
+        '-W',
+        '-f',
+        '$' + '{Version}',
+        'wg-rendezvous',
+      );
+      assert.equal(version, `${VERSION}+later`);
+      assert.equal(await debian.run('wg-rendezvous', 'pubkey', '--key', KEY), key);
+      assert.equal(readFileSync(debian.path(SETTINGS), 'utf8'), '[Server]\n');
+
+      await debian.run('dpkg', '--remove', 'wg-rendezvous');
+      assert.ok(!existsSync(debian.path('usr/bin/wg-rendezvous')));
+      assert.ok(!existsSync(debian.path('usr/lib/wg-rendezvous')));
+      assert.ok(existsSync(debian.path(KEY)) && existsSync(debian.path(SETTINGS)));
+
+      await debian.run('dpkg', '--purge', 'wg-rendezvous');
+      assert.deepEqual(
+        (await debian.files()).filter((file) => !earlier.includes(file)),
+        [],
+      );
+    });
+
+    it('unpacks as a .tar.xz too, anywhere', async () => {
+      const target = debian.path('opt');
+      await run('tar', ['-xJf', made.tar.x64, '-C', target], { timeoutMs: 60_000 });
+      const program = `/opt/wg-rendezvous-${VERSION}-linux-x64/bin/wg-rendezvous`;
+      assert.equal((await debian.run(program, '--version')).trim(), VERSION);
+      const { stderr } = await debian.outcome(
+        ...[program, 'client', 'lo', '127.0.0.1', '--once', '--timeout', '1'],
+      );
+      assert.match(stderr, /lo is not a WireGuard interface/);
+    });
+
+    it('and the npm package run there too, with the Node of another package', async () => {
+      const prefix = folder.file('prefix');
+      mkdirSync(prefix);
+      const install = ['install', '--global', '--offline', '--prefix', prefix, made.npm];
+      await run('npm', install, { timeoutMs: 60_000 });
+      debian.bring(join(prefix, 'lib/node_modules/wg-rendezvous'), 'opt/npm');
+      debian.bring(pinnedNode('x64', 20), 'opt/node');
+      const { stderr } = await debian.outcome(
+        ...['/opt/node', '/opt/npm/dist/bin/wg-rendezvous.js', 'client', 'lo', '127.0.0.1'],
+        ...['--once', '--timeout', '1'],
+      );
+      assert.match(stderr, /lo is not a WireGuard interface/);
+      assert.doesNotMatch(stderr, /addon/);
+    });
+  });
+});
+
+describe('the arm64 package, on an emulated processor', () => {
+  const folder = new TemporaryFolder('arm64');
+  const lib = folder.file('usr/lib/wg-rendezvous');
+  const program = join(lib, 'dist/bin/wg-rendezvous.js');
+  /** Runs its Node with the C libraries of Debian's cross compiler. */
+  const emulated = ['-L', '/usr/aarch64-linux-gnu', join(lib, 'bin/node')];
+  before(async () => {
+    const { deb } = await makePackages();
+    const target = folder.file('');
+    await run('dpkg-deb', ['--extract', deb.arm64, target], { timeoutMs: 60_000 });
+  });
+  after(() => folder[Symbol.dispose]());
+
+  it('serves both protocols with its own addons', async () => {
+    const options = ['--key', folder.file('key')];
+    await using server = await RunningServer.start(
+      'qemu-aarch64-static',
+      [...emulated, program],
+      options,
+    );
+    assert.equal(await classicRequest(server.port), 6);
+    assert.match(server.output, /public key [A-Za-z0-9+/]{43}=/);
+    assert.doesNotMatch(server.output, /addon/);
+  });
+
+  it('has an addon with all that the program uses', async () => {
+    const addon = join(lib, 'prebuilds/linux-arm64/wg_rendezvous.node');
+    const members = new URL('../../src/socket/addon-members.js', import.meta.url).href;
+    const script = `import(${JSON.stringify(members)}).then(({ missingMembers }) => {
+      const addon = require(${JSON.stringify(addon)});
+      console.log(process.arch, missingMembers(addon).length, addon.interfaceIndex('lo'));
+    })`;
+    const args = [...emulated, '-e', script];
+    const { stdout, stderr } = await outcome('qemu-aarch64-static', args, { timeoutMs: 60_000 });
+    assert.match(stdout, /^arm64 0 \d+\n$/, stderr);
+  });
+
+  it('does the cryptography of the sealed protocol', async () => {
+    const tests = readdirSync(join(CHECKOUT, 'dist/test/sealed'))
+      .filter((name) => name.endsWith('.test.js'))
+      .map((name) => join(CHECKOUT, 'dist/test/sealed', name));
+    assert.ok(tests.length > 3);
+    const env = 'NODE_TEST_CONTEXT=';
+    const { code, stdout } = await outcome(
+      'env',
+      [env, 'qemu-aarch64-static', ...emulated, '--test', '--test-isolation=none', ...tests],
+      { timeoutMs: 300_000 },
+    );
+    assert.equal(code, 0, stdout.slice(-3000));
+    assert.match(stdout, /pass [1-9]\d/);
+  });
+});
+
+/** The files in a folder of the checkout; none where it does not exist. */
+function filesOf(folder: string): string[] {
+  const path = join(CHECKOUT, folder);
+  return existsSync(path) ? readdirSync(path) : [];
+}
