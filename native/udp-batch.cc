@@ -82,7 +82,8 @@ UdpBatch::UdpBatch(const Napi::CallbackInfo& info) : PollWrap<UdpBatch>(info) {
   const int64_t receive_buffer = options.Number("receiveBufferBytes");
   const int64_t send_buffer = options.Number("sendBufferBytes", 0);
   const int64_t mark = options.Number("mark", 0);
-  const Path path = {options.String("interfaceName"), static_cast<uint32_t>(mark)};
+  const Path path = {options.String("interfaceName"), static_cast<uint32_t>(mark),
+                     options.Number("fragments", 0) == 1};
   SocketAddress address;
   const bool has_address = options.Address(&address);
   if (options.threw()) return;

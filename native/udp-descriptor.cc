@@ -44,8 +44,12 @@ const char* Configure(int fd, SocketAddress* address, const BufferBytes& buffers
   }
   // Replies fit any path (IPv6's minimum MTU), so ICMP messages about it are ignored (as RFC 9000, 14
   // asks of QUIC); and without fragments the kernel need not draw an ID for each IPv4 packet.
-  if ((v4 ? Set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
-          : Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE)) != 0) {
+  // A relay sends as WireGuard does: over IPv4 without DF and whatever ICMP claims, over IPv6 in fragments
+  // where the path is known to be narrow.
+  const int v4_discovery = path.fragments ? IP_PMTUDISC_OMIT : IP_PMTUDISC_PROBE;
+  const int v6_discovery = path.fragments ? IPV6_PMTUDISC_WANT : IPV6_PMTUDISC_PROBE;
+  if ((v4 ? Set(fd, IPPROTO_IP, IP_MTU_DISCOVER, v4_discovery)
+          : Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, v6_discovery)) != 0) {
     return "setsockopt";
   }
   if (!SetBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, buffers.receive) ||

@@ -19,6 +19,7 @@ struct BufferBytes {
 struct Path {
   std::string interface;
   uint32_t mark;
+  bool fragments = false;
 };
 
 // Opens a non-blocking UDP socket bound to an address, with the options that a batch needs: the
@@ -27,6 +28,8 @@ struct Path {
 //
 // path.interface, where not empty: only datagrams that arrive through it are received, and the others go
 // out through it (SO_BINDTODEVICE).
+//
+// path.fragments: what exceeds the MTU is sent in fragments; otherwise it is not sent at all.
 //
 // SO_REUSEADDR stays off: a port in use has to be an error.
 int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, const BufferBytes& buffers,

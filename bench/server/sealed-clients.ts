@@ -1,12 +1,27 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { writeBindMac } from '../../src/sealed/bind-mac.js';
 import { Initiation } from '../../src/sealed/initiation.js';
 import { generateKeyPair, type KeyPair } from '../../src/sealed/key-pair.js';
 import type { MessageMacs } from '../../src/sealed/mac.js';
 import type { Transport } from '../../src/sealed/transport.js';
 import type { PublicKey } from '../../src/wire/key.js';
-import { MAX_MESSAGE_LENGTH, MESSAGE, messageType } from '../../src/wire/sealed.js';
+import {
+  BIND_LENGTH,
+  BIND_OFFSET,
+  BINDING,
+  readBindingState,
+  writeBind,
+} from '../../src/wire/relay.js';
+import {
+  MAX_MESSAGE_LENGTH,
+  MAX_PLAINTEXT_LENGTH,
+  MESSAGE,
+  messageType,
+} from '../../src/wire/sealed.js';
+import { decodeSealedFrame, type RelayOffer } from '../../src/wire/sealed-frame-reader.js';
 import { FrameWriter } from '../../src/wire/sealed-frame-writer.js';
+import { FRAME } from '../../src/wire/sealed-frames.js';
 import { encodeTai64n } from '../../src/wire/tai64n.js';
 
 /** As native/replay.cc has it. */
@@ -38,11 +53,7 @@ export class BenchClient {
 
   /** Asks for a cookie, has a handshake, and registers by wanting peers. Returns the cookie. */
   async register(port: number, wanted: readonly PublicKey[]): Promise<Uint8Array> {
-    const socket = createSocket('udp4');
-    const place = placeOf(this.source);
-    socket.bind(place.port, place.address);
-    await once(socket, 'listening');
-    try {
+    return atPlace(this.source, async (socket) => {
       const initiation = this.begin();
       const cookie = initiation.readCookie(await ask(socket, port, initiation.encode(undefined)));
       const accepted = initiation.accept(await ask(socket, port, initiation.encode(cookie)));
@@ -56,10 +67,38 @@ export class BenchClient {
         throw new Error('the server does not answer');
       }
       return cookie;
-    } finally {
-      socket.close();
-      await once(socket, 'close');
-    }
+    });
+  }
+
+  /**
+   * Asks for a relay to a peer, after register(), from the same place.
+   * @returns undefined where the server gives none yet
+   */
+  async askRelay(port: number, peer: PublicKey): Promise<RelayOffer | undefined> {
+    return atPlace(this.source, async (socket) => {
+      const { bytes, length } = this.writer.begin(FRAME.relay).addKey(peer);
+      const transport = this.transport as Transport;
+      const sealed = transport.seal(this.remoteIndex, bytes, length, this.message, 0);
+      const reply = await ask(socket, port, this.message.subarray(0, sealed));
+      const plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
+      const opened = transport.open(reply, 0, reply.length, plaintext);
+      const frame = opened < 0 ? undefined : decodeSealedFrame(plaintext.subarray(0, opened));
+      return frame?.kind === FRAME.peers ? frame.entries[0]?.relay : undefined;
+    });
+  }
+
+  /** Binds its place to the relay port of an offer. */
+  async bind({ port, id, key }: RelayOffer): Promise<void> {
+    await atPlace(this.source, async (socket) => {
+      const message = new Uint8Array(BIND_LENGTH);
+      for (let counter = 1; readBindingState(message, 0) === BINDING.challenged; counter++) {
+        const token = message.slice(BIND_OFFSET.token, BIND_OFFSET.mac);
+        writeBind(message, 0, id, counter);
+        message.set(token, BIND_OFFSET.token);
+        writeBindMac(message, 0, key);
+        message.set(await ask(socket, port, message));
+      }
+    });
   }
 
   /** The next request of the session: a view that is good until the one after. */
@@ -84,6 +123,20 @@ export class BenchClient {
   private begin(): Initiation {
     const timestamp = encodeTai64n(performance.timeOrigin + performance.now());
     return new Initiation(this.keys, this.macs, this.source, timestamp);
+  }
+}
+
+/** Runs with a socket that is bound to the place of a source. */
+async function atPlace<T>(source: number, run: (socket: Socket) => Promise<T>): Promise<T> {
+  const socket = createSocket('udp4');
+  const place = placeOf(source);
+  socket.bind(place.port, place.address);
+  await once(socket, 'listening');
+  try {
+    return await run(socket);
+  } finally {
+    socket.close();
+    await once(socket, 'close');
   }
 }
 

@@ -85,6 +85,27 @@ export async function startOriginal(tools: Tools): Promise<Subject> {
   return subject(child, ORIGINAL_PORT);
 }
 
+/** Our server with these arguments, after so many lines of its output. */
+export async function startOurProgram(
+  args: readonly string[],
+  lines: number,
+): Promise<{ readonly server: Subject; readonly lines: readonly string[] }> {
+  const child = spawnServer(process.execPath, [CLI, ...args]);
+  const said = await firstLines(child, lines);
+  return { server: subject(child, portOf(said[0])), lines: said };
+}
+
+/** Another server, after its first line. */
+export async function startProgram(
+  command: string,
+  args: readonly string[],
+  port: number,
+): Promise<Subject> {
+  const child = spawnServer(command, args);
+  await firstLine(child);
+  return subject(child, port);
+}
+
 function spawnServer(command: string, args: readonly string[]): ChildProcess {
   return spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
 }

@@ -29,6 +29,8 @@ interface Flags extends ClientFlags {
   readonly serverKey?: PublicKey;
   /** Seconds. */
   readonly refresh: number;
+  /** false with --no-relay. */
+  readonly relay: boolean;
   readonly stun?: ServerName[];
   /** false with --no-hard-nat. */
   readonly hardNat: boolean;
@@ -72,7 +74,11 @@ export function clientCommand(exit: (code: number) => void): Command {
       '--no-hard-nat',
       'open no sockets and probe no ports to get through a NAT with endpoint-dependent mapping',
     )
-    .option('--no-port-mapping', "do not ask the router to map WireGuard's port");
+    .option('--no-port-mapping', "do not ask the router to map WireGuard's port")
+    .option(
+      '--no-relay',
+      'never send by a relay of the server, even to peers without a direct path',
+    );
   return withSocketNamespace(withRefreshOption(withClientOptions(command))).action(
     async (name: string, given: GivenServer | undefined, flags: Flags, self: Command) => {
       const server = chosenServer(name, given, flags);
@@ -151,7 +157,7 @@ async function finderOf(
   interfaceName: string,
   server: ServerName,
   serverKey: PublicKey | undefined,
-  { once, refresh }: Flags,
+  { once, refresh, relay }: Flags,
 ): Promise<FinderFactory> {
   const refreshMs = refresh * 1000;
   if (serverKey === undefined) {
@@ -161,7 +167,7 @@ async function finderOf(
   const { sealedFinder } = await import('../client/sealed/sealed-finder.js');
   try {
     // After --once the registration stays, for peers that come later.
-    return sealedFinder({ server, serverKey, interfaceName, leaves: !once, refreshMs });
+    return sealedFinder({ server, serverKey, interfaceName, leaves: !once, refreshMs, relay });
   } catch (cause) {
     throw new UsageError(`--server-key: ${(cause as Error).message}`, { cause });
   }

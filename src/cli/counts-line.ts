@@ -3,7 +3,7 @@ import type { SocketCounts } from '../socket/socket-counts.js';
 
 /** What a server has done so far, in one line for people. */
 export function countsLine(all: ServiceCounts): string {
-  const { admission, classic, table, sockets, sealed, stun } = all;
+  const { admission, classic, table, sockets, sealed, stun, relay } = all;
   const counts = {
     registrations: classic.registrations,
     refreshes: classic.refreshes,
@@ -17,7 +17,7 @@ export function countsLine(all: ServiceCounts): string {
     expired: table.expired,
     ...socketCounts(sockets),
   };
-  const protocols = Object.entries({ sealed, stun }).map(([name, its]) =>
+  const protocols = Object.entries({ sealed, stun, relay }).map(([name, its]) =>
     its === undefined ? '' : `; ${name}: ${list(its)}`,
   );
   return `counts: ${list(counts)}${protocols.join('')}`;

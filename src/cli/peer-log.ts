@@ -94,6 +94,7 @@ const SOLVED = {
   observed: 'the server sees this host where its peers can use it, or they are connected',
   clock: 'the clock is as it should be again',
   'want-list': 'the server has room for all wanted peers',
+  relay: 'all peers without a direct path are relayed, or need it no more',
   status: 'the status is served again',
 } as const;
 

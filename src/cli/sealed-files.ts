@@ -1,5 +1,5 @@
 import { readTextFile } from '../files/text-file.js';
-import type { SealedOptions } from '../server/options.js';
+import type { RelayOptions, SealedOptions } from '../server/options.js';
 import { type AllowList, parseAllowList } from '../server/sealed/allow-list.js';
 import { UsageError } from './exit-code.js';
 
@@ -11,13 +11,27 @@ export interface SealedFiles {
   readonly key: string;
   readonly allow: string | undefined;
   readonly only: boolean;
+  /** @default the server does not relay */
+  readonly relay?: RelayFlags | undefined;
 }
 
+/** The relay, with its list as a file. */
+export type RelayFlags = Omit<RelayOptions, 'allow'> & { readonly allow: string | undefined };
+
 /** Reads the files; a key is made where there is none. Throws a UsageError that names the bad one. */
-export async function openSealedFiles({ key, allow, only }: SealedFiles): Promise<SealedOptions> {
+export async function openSealedFiles({
+  key,
+  allow,
+  only,
+  relay,
+}: SealedFiles): Promise<SealedOptions> {
   const list = allow === undefined ? undefined : readAllowFile(allow);
+  const relayOptions = relay && {
+    ...relay,
+    allow: relay.allow === undefined ? undefined : readAllowFile(relay.allow),
+  };
   const { loadServerKey } = await import('../server/sealed/key-file.js');
-  return { key: usable(() => loadServerKey(key)), allow: list, only };
+  return { key: usable(() => loadServerKey(key)), allow: list, only, relay: relayOptions };
 }
 
 /** Reads a list of public keys. Throws a UsageError that says file and line. */

@@ -2,11 +2,13 @@ import { Command } from 'commander';
 import {
   DEFAULT_LIMITS,
   DEFAULT_PROBE_PORT,
+  DEFAULT_RELAY,
   MAX_PEERS,
   MAX_RATE,
   MAX_WANTED,
   type ServiceOptions,
 } from '../server/options.js';
+import type { RelayPorts } from '../server/relay/relay-sockets.js';
 import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
@@ -20,7 +22,8 @@ import {
 } from './arguments.js';
 import { UsageError } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
-import type { SealedFiles } from './sealed-files.js';
+import { bitRate, formatPorts, relayPorts } from './relay-arguments.js';
+import type { RelayFlags, SealedFiles } from './sealed-files.js';
 import { withSettings } from './settings.js';
 
 const MAX_TTL_SECONDS = 86_400;
@@ -42,6 +45,11 @@ interface Flags extends LogOptions {
   readonly maxWanted: number;
   readonly handshakeRate: number;
   readonly clientRate: number;
+  readonly relay?: boolean;
+  readonly relayPorts?: RelayPorts;
+  readonly relayRate?: number;
+  readonly relayTotal?: number;
+  readonly relayAllow?: string;
   readonly probePort?: number;
   readonly stun?: true;
 }
@@ -122,6 +130,15 @@ export function serverCommand(exit: (code: number) => void): Command {
       wholeNumber(0, MAX_RATE),
       DEFAULT_LIMITS.clientRate,
     )
+    .option('--relay', 'relay between peers without a direct path, unread; needs --key')
+    .option(
+      '--relay-ports <first-last>',
+      `the UDP ports of the relay (default: ${formatPorts(DEFAULT_RELAY.ports)})`,
+      relayPorts,
+    )
+    .option('--relay-rate <bits>', 'bits a second of a pair, as 10M (the default)', bitRate)
+    .option('--relay-total <bits>', 'bits a second of all pairs, as 100M (the default)', bitRate)
+    .option('--relay-allow <file>', 'only these public keys may be relayed; read again on SIGHUP')
     .action(async (flags: Flags) => {
       const files = sealedFiles(flags);
       const { runServer } = await import('./server-run.js');
@@ -140,15 +157,38 @@ function sealedFiles({
   key = unitKey(),
   allow,
   sealedOnly: only = false,
-}: Partial<Flags>): SealedFiles | undefined {
+  ...flags
+}: Flags): SealedFiles | undefined {
+  const relay = relayFlags(flags);
   if (key !== undefined) {
-    return { key, allow, only };
+    return { key, allow, only, relay };
   }
-  if (only || allow !== undefined) {
-    const flag = only ? '--sealed-only' : '--allow';
+  if (only || allow !== undefined || relay !== undefined) {
+    const flag = relay !== undefined ? '--relay' : only ? '--sealed-only' : '--allow';
     throw new UsageError(
       `${flag} is about the sealed protocol, which needs the server's key: add --key FILE`,
     );
+  }
+  return undefined;
+}
+
+/** Undefined where the server is not to relay. */
+function relayFlags(flags: Partial<Flags>): RelayFlags | undefined {
+  const { relay, relayPorts: ports, relayRate: rate, relayTotal: totalRate } = flags;
+  const allow = flags.relayAllow;
+  if (relay === true) {
+    return {
+      ...(ports && { ports }),
+      ...(rate !== undefined && { rate }),
+      ...(totalRate !== undefined && { totalRate }),
+      allow,
+    };
+  }
+  const given = Object.entries({ ports, rate, total: totalRate, allow }).find(
+    ([, value]) => value !== undefined,
+  );
+  if (given !== undefined) {
+    throw new UsageError(`--relay-${given[0]} is about the relay, which is off: add --relay`);
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { ServiceOptions } from '../server/options.js';
+import { DEFAULT_RELAY, type RelayOptions, type ServiceOptions } from '../server/options.js';
+import type { AllowList } from '../server/sealed/allow-list.js';
 import { openService, type Service, type ServiceEvents } from '../server/service.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
@@ -7,6 +8,7 @@ import { countsLine, statusLine } from './counts-line.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import type { LogOptions } from './log-options.js';
+import { formatPorts } from './relay-arguments.js';
 import { openSealedFiles, readAllowFile, type SealedFiles } from './sealed-files.js';
 import { ServiceManager } from './service-manager.js';
 import { announce, metricsEvents, runUntilStopped } from './service-run.js';
@@ -35,16 +37,18 @@ export async function runServer(
   const service = await open({ ...options, ...(sealed && { sealed }) }, events);
   if (files?.allow !== undefined) {
     const path = files.allow;
-    process.on('SIGHUP', () => {
-      manager.reloading();
-      readAllowedAgain(service, path, logger);
-      manager.ready();
-    });
+    const apply = (allow: AllowList) => service.allowOnly(allow);
+    process.on('SIGHUP', () => readAllowedAgain(path, 'register', apply, logger, manager));
+  }
+  if (files?.relay?.allow !== undefined) {
+    const path = files.relay.allow;
+    const apply = (allow: AllowList) => service.allowRelay(allow);
+    process.on('SIGHUP', () => readAllowedAgain(path, 'use the relay', apply, logger, manager));
   }
   announce(service, logger);
   announceFurther(service, options.probe?.optional === true, logger);
   if (sealed !== undefined) {
-    announceKey(sealed.key.publicKey, logger);
+    announceKey(sealed.key.publicKey, sealed.relay, logger);
   }
   return runUntilStopped(service, stop, flags, { countsLine, statusLine, manager });
 }
@@ -89,19 +93,33 @@ export function noProbePortText(error: NodeJS.ErrnoException): string {
   );
 }
 
-function announceKey(key: PublicKey, logger: Logger): void {
+function announceKey(key: PublicKey, relay: RelayOptions | undefined, logger: Logger): void {
   const text = formatPublicKey(key);
-  process.stdout.write(`public key ${text}\n`);
-  logger.info({ publicKey: text }, `sealed protocol: clients give --server-key ${text}`);
+  const relays = relay && relayText(relay);
+  process.stdout.write(`public key ${text}${relays === undefined ? '' : ` (${relays})`}\n`);
+  const said = `sealed protocol: clients give --server-key ${text}; ${relays ?? 'does not relay'}`;
+  logger.info({ publicKey: text }, said);
+}
+
+function relayText({ ports = DEFAULT_RELAY.ports }: RelayOptions): string {
+  return `relays on ports ${formatPorts(ports)}`;
 }
 
 /** The list as it is now; where it cannot be used, the one before stays. */
-function readAllowedAgain(service: Service, path: string, logger: Logger): void {
+function readAllowedAgain(
+  path: string,
+  what: string,
+  apply: (allow: AllowList) => void,
+  logger: Logger,
+  manager: ServiceManager,
+): void {
+  manager.reloading();
   try {
     const allow = readAllowFile(path);
-    service.allowOnly(allow);
-    logger.info({ keys: allow.size }, `${path} read again: ${allow.size} keys may register`);
+    apply(allow);
+    logger.info({ keys: allow.size }, `${path} read again: ${allow.size} keys may ${what}`);
   } catch (error) {
     logger.error(`${(error as Error).message}; the list before stays`);
   }
+  manager.ready();
 }

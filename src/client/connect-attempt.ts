@@ -1,7 +1,7 @@
 import { type Endpoint, sameEndpoint } from '../wire/endpoint.js';
 import type { Intent } from '../wire/probe.js';
 import type { Peer } from '../wireguard/device.js';
-import type { CheckList, Request } from './paths/check-list.js';
+import { type CheckList, isOurRelay, type Request } from './paths/check-list.js';
 import type { RemoteCandidate } from './paths/remote-candidate.js';
 import { CONNECTING_MS, DEFAULT_ROUND_TRIP_MS, MAX_ROUND_TRIP_MS } from './timing.js';
 
@@ -20,6 +20,9 @@ const FOLLOWER_RETRY_FACTOR = 3;
 
 /** A side that has started a handshake is left to it while its WireGuard may still repeat the initiation. */
 const COMMITTED_PATIENCE_MS = 6000;
+
+/** A side without an answer to its checks asks for a relay after this long. */
+const RELAY_AFTER_MS = 1000;
 
 /** A peer's endpoint is set no more often than this, whatever servers and peers send. */
 const START_SPACING_MS = 1000;
@@ -77,6 +80,12 @@ export class ConnectAttempt {
   readonly #checks: CheckList;
   /** The endpoints that the server, or whatever else was asked, named; empty while there is no attempt. */
   #observed: readonly Endpoint[] = [];
+  /** Where the peer is reached by a relay: the evidence that both sides can, where no check says so. */
+  #relay: Endpoint | undefined;
+  /** The side that does not lead leaves the start by the relay to the other side until then. */
+  #relayHoldUntil = Number.NEGATIVE_INFINITY;
+  /** When the attempt began. */
+  #begunAt = Number.POSITIVE_INFINITY;
   /** Whether the other side learns of this one at the same moment. */
   #isSimultaneous = false;
   /** The handshake under way was started before anything of the other side arrived. */
@@ -134,8 +143,12 @@ export class ConnectAttempt {
    */
   aim(candidates: readonly RemoteCandidate[], isSimultaneous: boolean, now: number): void {
     this.#checks.set(candidates, now);
+    if (!this.isActive) {
+      this.#begunAt = now;
+    }
+    this.#useRelay(candidates.find(isOurRelay)?.endpoint, now);
     const observed = candidates
-      .filter(({ isOffered }) => !isOffered)
+      .filter((one) => !one.isOffered && !isOurRelay(one))
       .map(({ endpoint }) => endpoint);
     const isSame =
       this.#observed.length === observed.length &&
@@ -158,6 +171,8 @@ export class ConnectAttempt {
       this.#checks.stop();
     }
     this.#observed = [];
+    this.#relay = undefined;
+    this.#relayHoldUntil = Number.NEGATIVE_INFINITY;
     this.#set = undefined;
     this.#hasSent = false;
     this.#startedAt = undefined;
@@ -221,6 +236,11 @@ export class ConnectAttempt {
     return this.#intent;
   }
 
+  /** Whether no path has answered for so long that a relay is wanted. */
+  needsRelay(now: number): boolean {
+    return this.isActive && now >= this.#begunAt + RELAY_AFTER_MS && !this.#checks.best;
+  }
+
   /** Whether a handshake is to be started now, as far as can be said without a look at WireGuard. */
   isDue(now: number): boolean {
     this.#advance(now);
@@ -241,7 +261,7 @@ export class ConnectAttempt {
       this.hold(now);
       return undefined;
     }
-    const evidence = this.#checks.best?.endpoint;
+    const evidence = this.#evidence;
     const endpoint = evidence ?? this.#fallback();
     if (endpoint === undefined) {
       return undefined;
@@ -360,7 +380,8 @@ export class ConnectAttempt {
     if (now < this.#holdUntil) {
       return this.#holdUntil;
     }
-    const spaced = (at: number): number => Math.max(at, this.#lastStartAt + START_SPACING_MS);
+    const soonest = Math.max(this.#lastStartAt + START_SPACING_MS, this.#relayHold);
+    const spaced = (at: number): number => Math.max(at, soonest);
     if (this.#startedAt !== undefined) {
       return this.#isElsewhere
         ? spaced(Math.min(this.#answeredBy(this.#startedAt), this.#retryAt))
@@ -371,8 +392,35 @@ export class ConnectAttempt {
 
   /** The peer is heard, and not where the handshake under way went. */
   get #isElsewhere(): boolean {
-    const best = this.#checks.best?.endpoint;
+    const best = this.#evidence;
     return best !== undefined && !sameEndpoint(best, this.#set) && !this.#checks.isHeard(this.#set);
+  }
+
+  /** Where the other side is known to be reached: by a path that was heard, or else by the relay. */
+  get #evidence(): Endpoint | undefined {
+    return this.#checks.best?.endpoint ?? this.#relay;
+  }
+
+  get #relayHold(): number {
+    return this.#checks.best === undefined ? this.#relayHoldUntil : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Both sides are bound to a relay port: the side that leads starts the handshake by it. */
+  #useRelay(relay: Endpoint | undefined, now: number): void {
+    if (sameEndpoint(relay, this.#relay)) {
+      return;
+    }
+    this.#relay = relay;
+    if (relay === undefined || this.#checks.best !== undefined) {
+      return;
+    }
+    this.#eventAt = now;
+    if (this.#leads) {
+      this.#dueAt = Math.min(this.#dueAt, now);
+    } else {
+      this.#relayHoldUntil = now + MAX_PATIENCE_MS;
+      this.#dueAt = Math.max(this.#dueAt, this.#relayHoldUntil);
+    }
   }
 
   /** When WireGuard's response to an initiation must have arrived. */
@@ -396,7 +444,7 @@ export class ConnectAttempt {
   #scheduleRetry(startedAt: number, now: number): void {
     const factor = 2 ** (this.#retries - 1) * (this.#leads ? 1 : FOLLOWER_RETRY_FACTOR);
     const delay = (this.#roundTripMs * 1.25 + MARGIN_MS) * factor;
-    const isUseful = this.#checks.best !== undefined && delay <= MAX_RETRY_AFTER_MS;
+    const isUseful = this.#evidence !== undefined && delay <= MAX_RETRY_AFTER_MS;
     this.#retryAt = isUseful ? Math.max(now, startedAt + delay) : Number.POSITIVE_INFINITY;
   }
 

@@ -27,6 +27,10 @@ export interface SoughtPeer {
   answered(answer: Answer): void;
   /** Takes in the peer's own candidates; undefined where it sent none. */
   offered(candidates: PeerCandidates | undefined): void;
+  /** Whether a relay is wanted: no path answered for a while, or the relay is the path. */
+  needsRelay(now: number): boolean;
+  /** Takes in where the peer is reached by a relay; undefined where it is not. */
+  relayed(endpoint: Endpoint | undefined): void;
 }
 
 /** What a client lends its finder. */

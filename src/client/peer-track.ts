@@ -116,6 +116,8 @@ export class PeerTrack implements SoughtPeer {
   #requests = 0;
   #answer: Answer | undefined;
   #offers: PeerCandidates | undefined;
+  /** Where the peer is reached by a relay, or was. */
+  #relay: Endpoint | undefined;
   #responses: OutgoingProbe[] = [];
   #responseBucket = 0;
   #strangeBucket = 0;
@@ -136,6 +138,7 @@ export class PeerTrack implements SoughtPeer {
     | {
         readonly answer: Answer;
         readonly offers: PeerCandidates | undefined;
+        readonly relay: Endpoint | undefined;
         readonly context: RefusalContext;
       }
     | undefined;
@@ -171,6 +174,37 @@ export class PeerTrack implements SoughtPeer {
   offered(offers: PeerCandidates | undefined): void {
     this.#offers = offers;
     this.#learned();
+  }
+
+  needsRelay(now: number): boolean {
+    return this.isAlive(now) ? this.#isRelayed() : this.#seek(now) && this.#attempt.needsRelay(now);
+  }
+
+  relayed(endpoint: Endpoint | undefined): void {
+    if (endpoint !== undefined && !sameEndpoint(endpoint, this.#relay)) {
+      this.#relay = endpoint;
+      this.#learned();
+    } else if (endpoint === undefined && this.#relay !== undefined && !this.#isRelayed()) {
+      this.#relay = undefined;
+      this.#learned();
+    }
+  }
+
+  /** Whether WireGuard sends to a relay port: the present one, or another one of the server. */
+  #isRelayed(): boolean {
+    const { endpoint } = this.#peer;
+    const { server } = this.#context.refusalContext();
+    const isAtServer = endpoint !== undefined && endpoint.address === server?.address;
+    return (
+      endpoint !== undefined &&
+      (sameEndpoint(endpoint, this.#relay) || (isAtServer && endpoint.port !== server.port))
+    );
+  }
+
+  /** The relay port that replaces the one to which WireGuard sends. */
+  #movedRelay(): Endpoint | undefined {
+    const isOther = this.#relay !== undefined && !sameEndpoint(this.#relay, this.#peer.endpoint);
+    return isOther && this.#isRelayed() ? this.#relay : undefined;
   }
 
   /** Whether the peer may be there, and so may send probes. */
@@ -266,7 +300,8 @@ export class PeerTrack implements SoughtPeer {
   }
 
   #hasDecision(now: number): boolean {
-    return now >= this.#changeableAt && this.#watch(now) !== undefined;
+    const isDue = this.#watch(now) !== undefined || this.#movedRelay() !== undefined;
+    return isDue && now >= this.#changeableAt;
   }
 
   #connectedPeer(now: number): ConnectedPeer {
@@ -297,7 +332,11 @@ export class PeerTrack implements SoughtPeer {
   /** Whether the candidates are those of this answer: each check reads all AllowedIPs. */
   #isSelected(answer: Answer, context: RefusalContext): boolean {
     const known = this.#selected;
-    if (known?.context !== context || known.offers !== this.#offers) {
+    if (
+      known?.context !== context ||
+      known.offers !== this.#offers ||
+      known.relay !== this.#relay
+    ) {
       return false;
     }
     if (answer === 'unknown' || known.answer === 'unknown') {
@@ -316,7 +355,7 @@ export class PeerTrack implements SoughtPeer {
     if (answer === undefined || (this.#selected && this.#isSelected(answer, context))) {
       return;
     }
-    this.#selected = { answer, offers: this.#offers, context };
+    this.#selected = { answer, offers: this.#offers, relay: this.#relay, context };
     this.#refusal = undefined;
     this.#candidates = [];
     if (answer === 'unknown') {
@@ -334,7 +373,11 @@ export class PeerTrack implements SoughtPeer {
     const offered = (this.#offers?.candidates ?? [])
       .filter(({ endpoint }) => offerRefusal(endpoint, context) === undefined)
       .map((one) => ({ ...one, isOffered: true }));
-    this.#candidates = observed.length === 0 ? [] : distinct([...observed, ...offered]);
+    const relay: RemoteCandidate[] =
+      this.#relay === undefined || endpointRefusal(this.#relay, context) !== undefined
+        ? []
+        : [{ type: 'relayed', endpoint: this.#relay, isOffered: false }];
+    this.#candidates = observed.length === 0 ? [] : distinct([...observed, ...relay, ...offered]);
   }
 
   /** A probe of the peer arrived; returns whether it counts. */
@@ -503,7 +546,7 @@ export class PeerTrack implements SoughtPeer {
   /** A connected peer gets a keepalive where it has none, so that NATs keep its mapping. */
   #care(keepalive: number, now: number): PeerConfig | undefined {
     const { publicKey, persistentKeepalive: own } = this.#peer;
-    const endpoint = this.#watch(now);
+    const endpoint = this.#watch(now) ?? this.#movedRelay();
     if (endpoint !== undefined && !sameEndpoint(endpoint, this.#peer.endpoint)) {
       this.#changeableAt = now + CHANGE_SPACING_MS;
       this.#peer = { ...this.#peer, endpoint };

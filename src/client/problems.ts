@@ -22,6 +22,7 @@ export type Topic =
   | 'observed'
   | 'clock'
   | 'want-list'
+  | 'relay'
   | 'status';
 
 /** Codes after which there is no use in trying again. */

@@ -23,14 +23,14 @@ export class CellRate {
     return this.costMs === 0;
   }
 
-  /** Whether a bucket holds a token at `now` (ms). */
-  has(fullAt: number, now: number): boolean {
-    return fullAt - now <= this.depthMs;
+  /** Whether a bucket holds so many tokens at `now` (ms). */
+  has(fullAt: number, now: number, tokens = 1): boolean {
+    return fullAt - now <= this.depthMs - (tokens - 1) * this.costMs;
   }
 
-  /** The bucket after taking a token at `now` (ms). */
-  take(fullAt: number, now: number): number {
-    return Math.max(fullAt, now) + this.costMs;
+  /** The bucket after taking so many tokens at `now` (ms). */
+  take(fullAt: number, now: number, tokens = 1): number {
+    return Math.max(fullAt, now) + tokens * this.costMs;
   }
 
   /** The bucket after giving a token back. */

@@ -1,6 +1,7 @@
 import type { AdmissionCounts } from '../limits/admission.js';
 import type { SocketCounts } from '../socket/socket-counts.js';
 import type { ClassicCounts } from './classic/classic-handler.js';
+import type { RelayCounts, RelaySizes } from './relay/relay-counts.js';
 import type { SealedCounts, SealedSizes } from './sealed/sealed-counts.js';
 import type { StunCounts } from './stun-handler.js';
 
@@ -22,6 +23,8 @@ export interface ServiceCounts {
   readonly table: TableCounts;
   /** Undefined where the server speaks the classic protocol only. */
   readonly sealed?: Readonly<SealedCounts> & SealedSizes;
+  /** Undefined where the server does not relay. */
+  readonly relay?: Readonly<RelayCounts> & RelaySizes;
   /** Undefined where the server answers no STUN. */
   readonly stun?: Readonly<StunCounts>;
   readonly sockets: Readonly<SocketCounts>;

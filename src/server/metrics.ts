@@ -7,6 +7,7 @@ import {
   openMetricsServer,
 } from '../metrics/metrics-server.js';
 import type { ServiceCounts } from './counts.js';
+import { addRelayMetrics } from './relay/relay-metrics.js';
 import { addSealedMetrics } from './sealed/sealed-metrics.js';
 
 /** Serves the metrics of a server over HTTP. Rejects as openMetricsServer does. */
@@ -47,6 +48,9 @@ function createRegistry(counts: () => ServiceCounts): Registry {
   }
   if (counts().sealed !== undefined) {
     addSealedMetrics(registry, () => counts().sealed);
+  }
+  if (counts().relay !== undefined) {
+    addRelayMetrics(registry, () => counts().relay);
   }
   return registry;
 }

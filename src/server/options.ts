@@ -3,6 +3,7 @@ import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interfac
 import type { ListenEndpoint } from '../socket/listening.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import { MAX_TTL_MS } from './classic/endpoint-table.js';
+import type { RelayPorts } from './relay/relay-sockets.js';
 import type { AllowList } from './sealed/allow-list.js';
 
 /** The bound on `maxPeers`: at 10 million the table takes about 1 GiB. */
@@ -22,7 +23,31 @@ export interface SealedOptions {
   readonly only?: boolean;
   /** The keys that may register. @default all */
   readonly allow?: AllowList | undefined;
+  /** @default the server does not relay */
+  readonly relay?: RelayOptions | undefined;
 }
+
+/** The relay; see docs/protocol.md, "Relay". */
+export interface RelayOptions {
+  /** @default 49920 and the 31 ports after it */
+  readonly ports?: RelayPorts;
+  /** Bits per second of a pair, both directions together. @default 10_000_000 */
+  readonly rate?: number;
+  /** Bits per second of all pairs. @default 100_000_000 */
+  readonly totalRate?: number;
+  /** The keys that may use it. @default all */
+  readonly allow?: AllowList | undefined;
+}
+
+/** Relay ports and rates where nothing else is said. */
+export const DEFAULT_RELAY = {
+  ports: { first: 49_920, count: 32 },
+  rate: 10_000_000,
+  totalRate: 100_000_000,
+} as const;
+
+/** How many relay ports there may be: each has a socket for each address. */
+export const MAX_RELAY_PORTS = 1024;
 
 export interface ServiceOptions {
   readonly listen: readonly ListenEndpoint[];

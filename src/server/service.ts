@@ -18,6 +18,8 @@ import { EndpointTable } from './classic/endpoint-table.js';
 import type { ServiceCounts } from './counts.js';
 import { Dispatcher } from './dispatcher.js';
 import {
+  DEFAULT_RELAY,
+  type RelayOptions,
   type SealedOptions,
   type ServiceLimits,
   type ServiceOptions,
@@ -25,7 +27,9 @@ import {
 } from './options.js';
 import { type OpenPort, Ports, planSockets } from './ports.js';
 import { randomWords } from './random-words.js';
+import type { RelayHandler } from './relay/relay-handler.js';
 import type { AllowList } from './sealed/allow-list.js';
+import type { Want } from './sealed/client-record.js';
 import { Outbox } from './sealed/outbox.js';
 import type { SealedHandler } from './sealed/sealed-handler.js';
 import { SourceMonitor } from './source-monitor.js';
@@ -60,6 +64,8 @@ export interface Service extends AsyncDisposable {
   counts(): ServiceCounts;
   /** Sealed: only these keys may register from now on; clients with other keys are removed. */
   allowOnly(allow: AllowList): void;
+  /** Relay: only these keys may use it from now on. */
+  allowRelay(allow: AllowList): void;
   /** Answers what has arrived, then closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -87,15 +93,24 @@ export async function openService(
   });
   const sources = new SourceMonitor();
   const classic = new ClassicHandler(table, sources);
+  const relay =
+    options.sealed?.relay && (await createRelay(options.sealed.relay, limits, admission));
   const ports = new Ports();
   const outbox = new Outbox();
   const sealed =
     options.sealed &&
-    (await createSealedHandler(options.sealed, limits, { admission, sources, outbox, ports }));
+    (await createSealedHandler(options.sealed, limits, {
+      admission,
+      sources,
+      outbox,
+      ports,
+      relay,
+    }));
   const isOpenToAll = options.sealed?.only !== true;
   const stun = isOpenToAll ? new StunHandler(ports, outbox) : undefined;
   const dispatcher = new Dispatcher(admission, isOpenToAll ? classic : undefined, sealed, stun);
   const sockets: BatchSocket[] = [];
+  const relaySockets: BatchSocket[] = [];
   let metrics: MetricsServer | undefined;
 
   const counts = (): ServiceCounts => ({
@@ -107,7 +122,8 @@ export async function openService(
       expired: table.expired,
       bytes: table.bytes,
     },
-    sockets: sumCounts(sockets.map((socket) => socket.counters)),
+    sockets: sumCounts([...sockets, ...relaySockets].map((socket) => socket.counters)),
+    ...(relay && { relay: { ...relay.counts, ...relay.sizes } }),
     ...(stun && { stun: { ...stun.counts } }),
     ...(sealed && { sealed: { ...sealed.counts, ...sealed.sizes } }),
   });
@@ -123,7 +139,7 @@ export async function openService(
   let closed: Promise<void> | undefined;
   const closeAll = async (): Promise<void> => {
     clearInterval(expiry);
-    await Promise.all(sockets.map((socket) => socket.close()));
+    await Promise.all([...sockets, ...relaySockets].map((socket) => socket.close()));
     sealed?.wipe();
     await metrics?.close();
   };
@@ -155,6 +171,11 @@ export async function openService(
         ports.add({ address: socket.address, role });
       }
     }
+    if (relay !== undefined) {
+      relaySockets.push(
+        ...(await openRelay(relay, options, (error) => events.onSocketError?.(error))),
+      );
+    }
     if (options.metrics !== undefined) {
       const { serveMetrics } = await import('./metrics.js');
       const isReady = () => closed === undefined;
@@ -172,6 +193,7 @@ export async function openService(
     metricsAddress: metrics?.address,
     counts,
     allowOnly: (allow) => sealed?.allowOnly(allow),
+    allowRelay: (allow) => sealed?.allowRelay(allow),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -196,15 +218,47 @@ function lengthsOf(sealed: SealedOptions | undefined) {
     : { minLength: MIN_DATA_LENGTH, maxLength: MAX_MESSAGE_LENGTH };
 }
 
+async function createRelay(
+  { ports = DEFAULT_RELAY.ports, rate = DEFAULT_RELAY.rate, totalRate }: RelayOptions,
+  { sourceShare }: ServiceLimits,
+  admission: Admission,
+): Promise<RelayHandler<Want>> {
+  const { RelayHandler } = await import('./relay/relay-handler.js');
+  return new RelayHandler<Want>(
+    {
+      firstPort: ports.first,
+      ports: ports.count,
+      rate,
+      totalRate: totalRate ?? DEFAULT_RELAY.totalRate,
+      sourceShare,
+      admission,
+      hashKey: randomHashKey(),
+      randomNumber: randomWords(),
+    },
+    performance.now(),
+  );
+}
+
+async function openRelay(
+  relay: RelayHandler<Want>,
+  { listen, sealed }: ServiceOptions,
+  onError: (error: Error) => void,
+): Promise<BatchSocket[]> {
+  const { openRelaySockets } = await import('./relay/relay-sockets.js');
+  const ports = sealed?.relay?.ports ?? DEFAULT_RELAY.ports;
+  return openRelaySockets(relay, listen, ports, onError);
+}
+
 /** Loads cryptography only where the sealed protocol is spoken. */
 async function createSealedHandler(
-  { key, only = false, allow }: SealedOptions,
+  { key, only = false, allow, relay: relayOptions }: SealedOptions,
   limits: ServiceLimits,
   shared: {
     readonly admission: Admission;
     readonly sources: SourceMonitor;
     readonly outbox: Outbox;
     readonly ports: Ports;
+    readonly relay: RelayHandler<Want> | undefined;
   },
 ): Promise<SealedHandler> {
   const { SealedHandler } = await import('./sealed/sealed-handler.js');
@@ -219,6 +273,7 @@ async function createSealedHandler(
       allow,
       ...shared,
       otherPort: (socket) => shared.ports.otherPortNumber(socket),
+      relayAllow: relayOptions?.allow,
       hashKey: randomHashKey(),
     },
     {

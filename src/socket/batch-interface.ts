@@ -30,6 +30,28 @@ export interface BatchSocketOptions {
   readonly capacity?: number;
   /** Bytes of a slot. @default 1280, more than any message of ours */
   readonly stride?: number;
+  /**
+   * Send what exceeds the MTU in fragments, over IPv4 without DF, as WireGuard sends.
+   * @default false: everything fits any path; with node:dgram the system's own way
+   */
+  readonly fragments?: boolean;
+  /**
+   * A batch of so many datagrams is taken for a sign that more have arrived meanwhile: they are received at
+   * once, which saves a turn of the event loop and costs a system call where there are none.
+   * @default capacity
+   */
+  readonly moreFrom?: number;
+  /**
+   * Slots that sockets share, in place of capacity and stride: each answers its batch before another one
+   * receives. A socket on node:dgram, which gathers a batch over several events, has its own of that stride.
+   */
+  readonly memory?: BatchMemory;
+}
+
+/** The slots of a socket: those it receives into and answers from, and `outgoing`. */
+export interface BatchMemory {
+  readonly received: DatagramBatch;
+  readonly outgoing: DatagramBatch;
 }
 
 /** What a batch socket is made on. */

@@ -3,7 +3,12 @@ import { type Binding, loadBinding } from './binding.js';
 import { DgramBatchSocket } from './dgram-batch-socket.js';
 import { NativeBatchSocket } from './native-batch-socket.js';
 
-export type { BatchImplementation, BatchSocket, BatchSocketOptions } from './batch-interface.js';
+export type {
+  BatchImplementation,
+  BatchMemory,
+  BatchSocket,
+  BatchSocketOptions,
+} from './batch-interface.js';
 export { addonProblem } from './binding.js';
 export type { DatagramBatch } from './datagram-batch.js';
 export type { ShortBuffer } from './short-buffer.js';

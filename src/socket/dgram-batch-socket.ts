@@ -25,6 +25,9 @@ import { ZoneNames } from './zone-names.js';
  */
 const MAX_WAITING = 4096;
 
+/** Slots of a socket that would share them if it could. */
+const SHARED_CAPACITY = 16;
+
 /**
  * A batch socket on node:dgram, for where the addon cannot be used. It is slower, knows of no kernel
  * drops (always 0), and on a wildcard address of a host with several it answers from the address that
@@ -64,7 +67,8 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
 
   private constructor(socket: Socket, options: BatchSocketOptions) {
     super(socket);
-    const { capacity = DEFAULT_CAPACITY, stride = DEFAULT_STRIDE } = options;
+    const { memory, capacity = memory ? SHARED_CAPACITY : DEFAULT_CAPACITY } = options;
+    const stride = memory?.received.stride ?? options.stride ?? DEFAULT_STRIDE;
     const { receiveBufferBytes, sendBufferBytes = SEND_BUFFER_BYTES } = options;
     this.#socket = socket;
     this.#family = options.family;

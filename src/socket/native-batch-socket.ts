@@ -25,6 +25,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
   readonly #batch: DatagramBatch;
   readonly #onBatch: BatchSocketOptions['onBatch'];
   readonly #onError: BatchSocketOptions['onError'];
+  readonly #moreFrom: number;
   #answering = false;
   #onClosed: (() => void) | undefined;
 
@@ -33,7 +34,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
     const { family, address, port } = options;
     const { receiveBufferBytes, sendBufferBytes = SEND_BUFFER_BYTES } = options;
     const { capacity = DEFAULT_CAPACITY, stride = DEFAULT_STRIDE } = options;
-    const batch = createDatagramBatch(capacity, stride);
+    const batch = options.memory?.received ?? createDatagramBatch(capacity, stride);
     const native = new binding.UdpBatch({
       family,
       address: addressBytes(address),
@@ -42,13 +43,15 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
       receiveBufferBytes,
       sendBufferBytes,
       interfaceName: options.interfaceName,
+      fragments: options.fragments === true ? 1 : 0,
     });
     super(native);
     this.#native = native;
     this.#batch = batch;
     this.#onBatch = options.onBatch;
     this.#onError = options.onError;
-    this.outgoing = createDatagramBatch(capacity, stride);
+    this.#moreFrom = options.moreFrom ?? batch.capacity;
+    this.outgoing = options.memory?.outgoing ?? createDatagramBatch(capacity, stride);
     this.address = endpoint(address, native.port);
     this.shortBuffers = shortBuffers({ receiveBufferBytes, sendBufferBytes }, native);
     this.counters = openCounts(native, () => native.kernelDrops);
@@ -74,9 +77,13 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
     this.#answering = true;
     let paused = false;
     try {
-      for (let i = 0; i < MAX_BATCHES_PER_WAKE && this.#answerBatch(); i++) {
+      for (let i = 0; i < MAX_BATCHES_PER_WAKE; i++) {
+        const count = this.#answerBatch();
+        if (count < this.#moreFrom) {
+          break;
+        }
         // Under load the socket is not watched: what it costs is saved on each datagram.
-        if (!paused) {
+        if (!paused && count === this.#batch.capacity) {
           this.#native.pause();
           paused = true;
         }
@@ -91,18 +98,17 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
     }
   }
 
-  /** Whether more datagrams may be waiting. */
-  #answerBatch(): boolean {
-    const { payload, stride, lengths, addresses, capacity } = this.#batch;
+  /** Returns how many datagrams were received. */
+  #answerBatch(): number {
+    const { payload, stride, lengths, addresses } = this.#batch;
     const native = this.#native;
     const count = this.#attempt(() => native.receive(payload, stride, lengths, addresses));
-    if (count === 0) {
-      return false;
+    if (count > 0) {
+      countBatch(this.counters, count);
+      this.#onBatch(this.#batch, count);
+      this.#send(this.#batch, count);
     }
-    countBatch(this.counters, count);
-    this.#onBatch(this.#batch, count);
-    this.#send(this.#batch, count);
-    return count === capacity;
+    return count;
   }
 
   /** Returns how many the kernel took. */

@@ -105,6 +105,8 @@ export interface Binding {
     readonly receiveBufferBytes: number;
     /** SO_SNDBUF. @default the system's */
     readonly sendBufferBytes?: number;
+    /** 1: the kernel may send fragments; see BatchSocketOptions. @default 0 */
+    readonly fragments?: 0 | 1;
     /** SO_BINDTODEVICE: only what arrives through this interface. Throws ENODEV where there is none. */
     readonly interfaceName?: string | undefined;
     /** SO_MARK. @default 0 */

@@ -8,6 +8,7 @@ import {
   isUsable,
 } from './endpoint.js';
 import { KEY_LENGTH, type PublicKey, publicKey } from './key.js';
+import type { RelayCredentials } from './relay.js';
 import {
   ENTRY_FLAG,
   ENTRY_HEADER_LENGTH,
@@ -21,6 +22,8 @@ import {
   OBSERVED_OFFSET,
   PEERS_COUNTER_OFFSET,
   PEERS_HEADER_LENGTH,
+  RELAY_PART_LENGTH,
+  type RelayRefusal,
   SEALED_CANDIDATES_LENGTH,
   TOKEN_LENGTH,
   WANT_OFFSET,
@@ -37,6 +40,15 @@ export interface PeerEntry {
   readonly candidates?: Uint8Array | undefined;
   /** The server had no room for the peer on the client's want list. */
   readonly notKept: boolean;
+  /** Where the server relays between the client and the peer. */
+  readonly relay?: RelayOffer;
+  /** Why the server does not relay, although the client asked for it. */
+  readonly relayRefusal?: RelayRefusal;
+}
+
+/** A port of the server that relays between the client and a peer, and what the client binds with there. */
+export interface RelayOffer extends RelayCredentials {
+  readonly port: number;
 }
 
 /** The answer to the client's message with that counter: where it came from. */
@@ -66,6 +78,11 @@ export type SealedFrame =
       readonly kind: typeof FRAME.ack | typeof FRAME.serverAck;
       readonly counters: readonly number[];
     }
+  | {
+      readonly kind: typeof FRAME.relay;
+      /** All peers for which the client asks for a relay. */
+      readonly keys: readonly PublicKey[];
+    }
   | { readonly kind: typeof FRAME.ping | typeof FRAME.bye | typeof FRAME.observe }
   | {
       readonly kind: typeof FRAME.pathResponse | typeof FRAME.pathChallenge;
@@ -90,6 +107,7 @@ export function decodeSealedFrame(plaintext: Uint8Array): SealedFrame | undefine
     case FRAME.candidates:
     case FRAME.ack:
     case FRAME.serverAck:
+    case FRAME.relay:
       return decodeList(plaintext, kind);
     case FRAME.ping:
     case FRAME.bye:
@@ -133,6 +151,8 @@ function decodeList(plaintext: Uint8Array, kind: ListKind): SealedFrame | undefi
       };
     case FRAME.candidates:
       return { kind, items: items.map(decodeCandidatesItem) };
+    case FRAME.relay:
+      return { kind, keys: items.map(publicKey) };
     default:
       return { kind, counters: items.map((item) => readUint64(item, 0)) };
   }
@@ -202,13 +222,22 @@ function decodeEntry(entry: Uint8Array): PeerEntry {
   };
   const ipv4 = take(ENTRY_FLAG.ipv4, 6);
   const ipv6 = take(ENTRY_FLAG.ipv6, 18);
+  const candidates = take(ENTRY_FLAG.candidates, SEALED_CANDIDATES_LENGTH);
+  const relay = take(ENTRY_FLAG.relayed, RELAY_PART_LENGTH);
+  const reason = take(ENTRY_FLAG.notRelayed, 1)?.[0];
   return {
     key: publicKey(entry.slice(0, KEY_LENGTH)),
     ipv4: usableEndpoint(ipv4),
     ipv6: usableEndpoint(ipv6),
-    candidates: take(ENTRY_FLAG.candidates, SEALED_CANDIDATES_LENGTH),
+    candidates,
     notKept: (flags & ENTRY_FLAG.notKept) !== 0,
+    ...(relay && { relay: decodeOffer(relay) }),
+    ...(reason !== undefined && { relayRefusal: reason as RelayRefusal }),
   };
+}
+
+function decodeOffer(part: Uint8Array): RelayOffer {
+  return { port: readPort(part, 0), id: readUint32(part, 2), key: part.slice(6) };
 }
 
 function usableEndpoint(bytes: Uint8Array | undefined): Endpoint | undefined {

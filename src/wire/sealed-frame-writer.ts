@@ -1,6 +1,7 @@
 import { copyBytes, writePort, writeUint16, writeUint32, writeUint64 } from './byte-order.js';
 import { ADDRESS_LENGTH, type Family } from './endpoint.js';
 import { KEY_LENGTH } from './key.js';
+import { RELAY_KEY_LENGTH, type RelayCredentials } from './relay.js';
 import { MAX_PLAINTEXT_LENGTH } from './sealed.js';
 import {
   FRAME,
@@ -9,6 +10,7 @@ import {
   OBSERVE_LENGTH,
   PEERS_COUNTER_OFFSET,
   PEERS_HEADER_LENGTH,
+  type RelayRefusal,
   SEALED_CANDIDATES_LENGTH,
   TOKEN_LENGTH,
   WANT_HEADER_LENGTH,
@@ -36,8 +38,10 @@ export class FrameWriter {
     return this.items;
   }
 
-  /** Begins a list: candidates or ack. */
-  begin(kind: typeof FRAME.candidates | typeof FRAME.ack | typeof FRAME.serverAck): this {
+  /** Begins a list: candidates, relay or ack. */
+  begin(
+    kind: typeof FRAME.candidates | typeof FRAME.ack | typeof FRAME.serverAck | typeof FRAME.relay,
+  ): this {
     return this.beginList(kind, LIST_HEADER_LENGTH);
   }
 
@@ -73,7 +77,7 @@ export class FrameWriter {
     return this.end + length <= MAX_PLAINTEXT_LENGTH;
   }
 
-  /** Adds a key to want. */
+  /** Adds a key to want or relay. */
   addKey(bytes: Uint8Array, at = 0): this {
     this.copy(bytes, at, KEY_LENGTH);
     return this.countItem();
@@ -108,6 +112,20 @@ export class FrameWriter {
   /** Puts sealed candidates. */
   putCandidates(sealed: Uint8Array, at = 0): this {
     this.copy(sealed, at, SEALED_CANDIDATES_LENGTH);
+    return this;
+  }
+
+  /** Puts the relay part of an entry: a port, and what a client binds with there. */
+  putRelay(port: number, { id, key }: RelayCredentials): this {
+    writePort(this.bytes, this.reserve(2), port);
+    writeUint32(this.bytes, this.reserve(4), id);
+    this.copy(key, 0, RELAY_KEY_LENGTH);
+    return this;
+  }
+
+  /** Puts the reason why a peer is not relayed. */
+  putRefusal(reason: RelayRefusal): this {
+    this.bytes[this.reserve(1)] = reason;
     return this;
   }
 

@@ -1,5 +1,6 @@
 import { readUint16 } from './byte-order.js';
 import { KEY_LENGTH } from './key.js';
+import { RELAY_KEY_LENGTH } from './relay.js';
 import { MAX_INITIATION_KEYS, MAX_PLAINTEXT_LENGTH } from './sealed.js';
 
 /** The kinds of frames: a plaintext's first byte. */
@@ -10,6 +11,7 @@ export const FRAME = {
   pathResponse: 4,
   bye: 5,
   ack: 6,
+  relay: 7,
   observe: 16,
   peers: 65,
   pong: 66,
@@ -62,9 +64,24 @@ export const INITIATION_COUNTER = 2 ** 32;
 export const ENTRY_HEADER_LENGTH = KEY_LENGTH + 1;
 
 /** The parts of an entry of `peers`, in this order. */
-export const ENTRY_FLAG = { ipv4: 1, ipv6: 2, candidates: 4, notKept: 8 } as const;
+export const ENTRY_FLAG = {
+  ipv4: 1,
+  ipv6: 2,
+  candidates: 4,
+  notKept: 8,
+  relayed: 16,
+  notRelayed: 32,
+} as const;
 
-const ALL_FLAGS = 15;
+const ALL_FLAGS = 63;
+
+/** Bytes of the relay part of an entry: `port[2] id[4] key[16]`. */
+export const RELAY_PART_LENGTH = 2 + 4 + RELAY_KEY_LENGTH;
+
+/** Why the server does not relay between a client and a peer. */
+export const RELAY_REFUSAL = { noRelay: 1, notAllowed: 2, full: 3 } as const;
+
+export type RelayRefusal = (typeof RELAY_REFUSAL)[keyof typeof RELAY_REFUSAL];
 
 /** Bytes of an item of each kind of list whose items have one length. */
 export const ITEM_LENGTH = {
@@ -72,6 +89,7 @@ export const ITEM_LENGTH = {
   [FRAME.candidates]: KEY_LENGTH + SEALED_CANDIDATES_LENGTH,
   [FRAME.ack]: COUNTER_LENGTH,
   [FRAME.serverAck]: COUNTER_LENGTH,
+  [FRAME.relay]: KEY_LENGTH,
 } as const;
 
 export type ListKind = keyof typeof ITEM_LENGTH;
@@ -89,6 +107,9 @@ export function maxItems(kind: ListKind): number {
 /** Keys in one part of a want list, at most; in the first, which may be in an initiation. */
 export const KEYS_PER_PART = maxItems(FRAME.want);
 export const KEYS_IN_FIRST_PART = MAX_INITIATION_KEYS;
+
+/** Peers for which a client may ask for a relay. */
+export const MAX_RELAYED = maxItems(FRAME.relay);
 
 /** Parts of a want list of so many keys; an empty list has one part. */
 export function wantParts(keys: number): number {
@@ -114,12 +135,14 @@ export function entryLength(flags: number | undefined): number | undefined {
     ENTRY_HEADER_LENGTH +
     ipv4 +
     ipv6 +
-    (flags & ENTRY_FLAG.candidates ? SEALED_CANDIDATES_LENGTH : 0)
+    (flags & ENTRY_FLAG.candidates ? SEALED_CANDIDATES_LENGTH : 0) +
+    (flags & ENTRY_FLAG.relayed ? RELAY_PART_LENGTH : 0) +
+    (flags & ENTRY_FLAG.notRelayed ? 1 : 0)
   );
 }
 
 /**
- * The number of items of a list: want, candidates or ack in the `length` bytes of plaintext at `at`. Item i
+ * The number of items of a list: want, candidates, relay or ack in the `length` bytes of plaintext at `at`. Item i
  * begins at `at + listHeaderLength(kind) + i * ITEM_LENGTH[kind]`.
  * @returns -1 if malformed
  */

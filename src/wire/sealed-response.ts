@@ -9,7 +9,18 @@ export const STATUS = { welcome: 0, notAllowed: 1, staleTimestamp: 2, full: 3 } 
 
 export type Status = (typeof STATUS)[keyof typeof STATUS];
 
-const AT = { status: 0, tookWant: 1, ttl: 2, maxWanted: 4, clock: 8, latest: 20 } as const;
+const AT = {
+  status: 0,
+  tookWant: 1,
+  ttl: 2,
+  maxWanted: 4,
+  features: 6,
+  clock: 8,
+  latest: 20,
+} as const;
+
+/** Bits of what a server offers beyond the minimum. */
+const FEATURE = { relay: 1 } as const;
 
 const MAX_UINT16 = 0xffff;
 
@@ -22,6 +33,8 @@ export interface ResponsePayload {
   readonly ttlSeconds: number;
   /** How many peers a client may want; 65 535 stands for more. */
   readonly maxWanted: number;
+  /** Whether the server has a relay, so that the client may ask for it. */
+  readonly relays?: boolean;
   /** The server's clock, milliseconds since 1970 UTC. */
   readonly clockMs: number;
   /** With status 2: the latest timestamp (TAI64N) that the server knows of this key. */
@@ -32,6 +45,7 @@ export interface ResponsePayload {
 export function encodeResponsePayload(payload: ResponsePayload): Uint8Array {
   const bytes = new Uint8Array(RESPONSE_PAYLOAD_LENGTH);
   bytes[AT.status] = payload.status;
+  bytes[AT.features] = payload.relays ? FEATURE.relay : 0;
   bytes[AT.tookWant] = payload.tookWant ? 1 : 0;
   writeUint16(bytes, AT.ttl, Math.min(payload.ttlSeconds, MAX_UINT16));
   writeUint16(bytes, AT.maxWanted, Math.min(payload.maxWanted, MAX_UINT16));
@@ -55,6 +69,7 @@ export function decodeResponsePayload(bytes: Uint8Array): ResponsePayload | unde
     tookWant: bytes[AT.tookWant] === 1,
     ttlSeconds: readUint16(bytes, AT.ttl),
     maxWanted: readUint16(bytes, AT.maxWanted),
+    relays: (bytes[AT.features]! & FEATURE.relay) !== 0,
     clockMs: decodeTai64n(bytes, AT.clock),
     latest: compareTai64n(latest, 0, none, 0) === 0 ? undefined : latest,
   };

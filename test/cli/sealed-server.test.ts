@@ -31,6 +31,33 @@ describe('the server command with a key', () => {
     assert.match(await server.line(), /^counts: .*; sealed: malformed 0, .* clients 0, /);
   });
 
+  it('says whether it relays, counts it, and serves its metrics', async () => {
+    const args = ['--relay', '--relay-ports', '49970-49971', '--metrics', '127.0.0.1:0'];
+    await using server = new ServerProcess('--key', join(folder, 'relay'), ...args);
+    await server.line();
+    await server.line();
+    const metrics = await server.port('metrics');
+    assert.match(
+      await server.line(),
+      /^public key [A-Za-z0-9+/]{43}= \(relays on ports 49970-49971\)$/,
+    );
+    assert.match(
+      await server.logLine(/sealed protocol/),
+      /--server-key \S{44}; relays on ports 49970-49971$/,
+    );
+    const response = await fetch(`http://127.0.0.1:${metrics}/metrics`);
+    const text = await response.text();
+    for (const line of [
+      'wg_rendezvous_relay_pairs 0',
+      'wg_rendezvous_relay_bytes_total 0',
+      'wg_rendezvous_relay_dropped_total{cause="pair_rate"} 0',
+    ]) {
+      assert.ok(text.includes(`\n${line}\n`), line);
+    }
+    server.child.kill('SIGTERM');
+    assert.match(await server.line(), /^counts: .*; sealed: .*; relay: forwarded 0, /);
+  });
+
   it('reads the list again on SIGHUP, and keeps the old one where the new one is bad', async () => {
     const list = join(folder, 'list');
     writeFileSync(list, `${formatPublicKey(key(1))}\n`);
@@ -63,6 +90,22 @@ describe('the server command with a key', () => {
       [['server', '--allow', list], /add --key FILE/],
       [['server', '--key', join(folder, 'k'), '--allow', list], /bad-list, line 2: not a key/],
       [['server', '--key', join(folder, 'k'), '--allow', `${list}-absent`], /ENOENT/],
+      [['server', '--relay'], /^error: --relay .*add --key FILE/],
+      [['server', '--key', join(folder, 'k'), '--relay-rate', '1M'], /--relay-rate .*add --relay/],
+      [
+        ['server', '--key', join(folder, 'k'), '--relay-allow', list],
+        /--relay-allow .*add --relay/,
+      ],
+      [
+        ['server', '--key', join(folder, 'k'), '--relay', '--relay-allow', list],
+        /bad-list, line 2: not a key/,
+      ],
+      [['server', '--relay-ports', '5'], /expected FIRST-LAST/],
+      [['server', '--relay-ports', '9-8'], /expected FIRST-LAST/],
+      [['server', '--relay-ports', '1-65536'], /expected FIRST-LAST/],
+      [['server', '--relay-ports', '1-1025'], /at most 1024 ports, got 1025/],
+      [['server', '--relay-rate', '10m'], /as 500k or 10M/],
+      [['server', '--relay-total', '999'], /from 1k/],
       [['server', '--max-wanted', '0'], /from 1 to 65535/],
       [['server', '--handshake-rate', '-1'], /from 0 to/],
       [['server', '--client-rate', 'x'], /from 0 to/],

@@ -31,6 +31,34 @@ describe('a pair of clients of ours', () => {
     }
   }
 
+  for (const roundTripMs of [10, 50, 100, 200]) {
+    for (const leader of [0, 1] as const) {
+      for (const isSimultaneous of [false, true]) {
+        it(`connects by a relay in time, without crossing: ${roundTripMs} ms, ${leader} leads${isSimultaneous ? ', told at once' : ''}`, () => {
+          for (let seed = 1; seed <= 20; seed++) {
+            const { ms, pair } = connect({
+              roundTripMs,
+              leader,
+              isSimultaneous,
+              seed,
+              learnsAt: [0, isSimultaneous ? 0 : 100 * (seed % 4)],
+              nats: ['symmetric', 'symmetric'],
+              relayAfterMs: 3 * roundTripMs,
+            });
+            // 1 s of checks, the relay, and WireGuard's handshake; less than a second for what is spaced.
+            assert.ok(ms <= 1000 + 300 + 6.5 * roundTripMs + 700, `seed ${seed}: ${ms} ms`);
+            assert.equal(pair.crossings, 0, `seed ${seed}`);
+          }
+        });
+      }
+    }
+  }
+
+  it('asks for no relay where a path is found', () => {
+    const { pair } = connect({ roundTripMs: 200, relayAfterMs: 100 });
+    assert.deepEqual(pair.askedAt, [undefined, undefined]);
+  });
+
   for (const roundTripMs of ROUND_TRIPS) {
     for (const leader of [0, 1] as const) {
       it(`needs half a round trip less where a server tells both: ${roundTripMs} ms, ${leader} leads`, () => {

@@ -10,6 +10,9 @@ const REKEY_TIMEOUT_MS = 5000;
 const REKEY_JITTER_MS = 334;
 const KEEPALIVE_SECONDS = 25;
 
+/** The relay port of the pair. */
+const RELAY = endpoint('192.0.2.1', 49_920);
+
 /** A probe, without what authenticates it. */
 interface Probe {
   readonly intent: Intent;
@@ -57,6 +60,11 @@ export interface PairOptions {
   readonly leader?: 0 | 1;
   /** What each side takes for the round trip before it measured it. @default roundTripMs */
   readonly estimateMs?: number;
+  /**
+   * Whether a server relays: a side that needs it gets it so many milliseconds after both asked, the other a
+   * round trip later. @default undefined, no relay
+   */
+  readonly relayAfterMs?: number | undefined;
   /** What running `wg` takes at the most. @default 10 */
   readonly wgMs?: number;
   /** @default 1 */
@@ -80,6 +88,8 @@ export class SimulatedPair {
   readonly connectedAt: [number | undefined, number | undefined] = [undefined, undefined];
   probes = 0;
   readonly options: Required<PairOptions>;
+  /** When each side asked for a relay. */
+  readonly askedAt: [number | undefined, number | undefined] = [undefined, undefined];
   readonly sides: readonly [Side, Side];
   readonly #events: Event[] = [];
   #order = 0;
@@ -98,6 +108,7 @@ export class SimulatedPair {
       clients: [true, true],
       leader: 0,
       estimateMs: options.roundTripMs,
+      relayAfterMs: undefined,
       wgMs: 10,
       seed: 1,
       ...options,
@@ -142,6 +153,19 @@ export class SimulatedPair {
     if (this.random() >= loss) {
       const ms = roundTripMs / 2 + this.random() * jitterMs;
       this.after(ms, () => this.sides[from === 0 ? 1 : 0].arrive(source, to, packet));
+    }
+  }
+
+  /** A side needs a relay; where both do, both get it. */
+  askRelay(side: 0 | 1): void {
+    const { relayAfterMs, roundTripMs } = this.options;
+    if (this.askedAt[side] !== undefined || relayAfterMs === undefined) {
+      return;
+    }
+    this.askedAt[side] = this.now;
+    if (this.askedAt.every((at) => at !== undefined)) {
+      this.after(relayAfterMs, () => this.sides[side].relayed());
+      this.after(relayAfterMs + roundTripMs, () => this.sides[side === 0 ? 1 : 0].relayed());
     }
   }
 
@@ -201,8 +225,20 @@ class Side {
     this.#turn();
   }
 
+  /** The peer is reached by the relay from now on. */
+  relayed(): void {
+    this.#book.peers.get(this.#peerKey)?.relayed(RELAY);
+    this.#turn();
+  }
+
   /** A packet is at the outside of the NAT. */
   arrive(source: Endpoint, to: Endpoint, packet: Packet): void {
+    if (sameEndpoint(to, RELAY)) {
+      if (packet.type !== 'probe') {
+        this.wireguard.receive(RELAY, packet);
+      }
+      return;
+    }
     const isMapped = sameEndpoint(to, this.#mapping);
     const isPermitted = this.#permitted.some((one) => sameEndpoint(one, source));
     if (!isMapped || (this.#nat !== 'none' && !isPermitted)) {
@@ -265,6 +301,9 @@ class Side {
       return;
     }
     this.#sendProbes();
+    if (this.#book.peers.get(this.#peerKey)?.needsRelay(now)) {
+      this.#pair.askRelay(this.#index);
+    }
     const next = Math.max(
       now + 1,
       Math.min(this.#inspectedAt + this.#book.pollInterval(now), this.#book.nextAt(now)),

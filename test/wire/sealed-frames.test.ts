@@ -19,6 +19,7 @@ import {
   listCount,
   listHeaderLength,
   maxItems,
+  RELAY_REFUSAL,
   splitWantList,
   wantParts,
 } from '../../src/wire/sealed-frames.js';
@@ -30,6 +31,7 @@ const SEALED = new Uint8Array(248).fill(0xcc);
 const TOKEN = hex('0102030405060708');
 const IPV4 = parseEndpoint('192.0.2.1:51820');
 const IPV6 = parseEndpoint('[2001:db8::1]:51820');
+const RELAY = { id: 0x01020304, key: new Uint8Array(16).fill(0xdd) };
 const hexA = 'aa'.repeat(32);
 const hexB = 'bb'.repeat(32);
 
@@ -66,6 +68,45 @@ const FRAMES: readonly [string, FrameWriter, string, SealedFrame][] = (() => {
       make((frame) => frame.begin(FRAME.candidates).addCandidates(B, SEALED)),
       `02 00 0100 ${hexB} ${'cc'.repeat(248)}`,
       { kind: FRAME.candidates, items: [{ key: B, sealed: SEALED }] },
+    ],
+    [
+      'relay',
+      make((frame) => frame.begin(FRAME.relay).addKey(A).addKey(B)),
+      `07 00 0200 ${hexA} ${hexB}`,
+      { kind: FRAME.relay, keys: [A, B] },
+    ],
+    [
+      'peers with a relay, and without for a reason',
+      make((frame) => {
+        frame.beginAnswer(3).addEntry(A, 0, ENTRY_FLAG.ipv4 | ENTRY_FLAG.relayed);
+        put(frame, IPV4).putRelay(49_920, RELAY);
+        frame.addEntry(B, 0, ENTRY_FLAG.notRelayed).putRefusal(RELAY_REFUSAL.full);
+      }),
+      `41 00 0200 0300000000000000 ${hexA} 11 c0000201ca6c c300 04030201 ${'dd'.repeat(16)}
+       ${hexB} 20 03`,
+      {
+        kind: FRAME.peers,
+        push: false,
+        counter: 3,
+        entries: [
+          {
+            key: A,
+            ipv4: IPV4,
+            ipv6: undefined,
+            candidates: undefined,
+            notKept: false,
+            relay: { port: 49_920, ...RELAY },
+          },
+          {
+            key: B,
+            ipv4: undefined,
+            ipv6: undefined,
+            candidates: undefined,
+            notKept: false,
+            relayRefusal: RELAY_REFUSAL.full,
+          },
+        ],
+      },
     ],
     ['ping', make((frame) => frame.plain(FRAME.ping)), '03', { kind: FRAME.ping }],
     [
@@ -196,6 +237,7 @@ describe('decoding', () => {
     }
     assert.equal(decodeSealedFrame(hex(`41 02 0000 0000000000000000`)), undefined);
     assert.equal(decodeSealedFrame(hex(`41 00 0100 0000000000000000 ${hexA} 10`)), undefined);
+    assert.equal(decodeSealedFrame(hex(`41 00 0100 0000000000000000 ${hexA} 40`)), undefined);
     assert.equal(decodeSealedFrame(hex(`01 01 0100 01000000 0000 0100 ${hexA}`)), undefined);
     assert.equal(decodeSealedFrame(hex('42 05 ca6c c0000201')), undefined);
   });
@@ -215,7 +257,7 @@ describe('a list', () => {
   it('a list holds as many items as the document says', () => {
     assert.deepEqual(
       kinds.map((kind) => maxItems(kind)),
-      [37, 4, 149, 149],
+      [37, 4, 149, 37, 149],
     );
   });
 
@@ -261,16 +303,17 @@ it('a want list has a part of 33 keys, then one for each 37, and one where it is
 describe('an entry', () => {
   it('an entry is as long as its flags say', () => {
     const lengths = [33, 39, 51, 57, 281, 287, 299, 305];
-    for (let flags = 0; flags < 16; flags++) {
-      assert.equal(entryLength(flags), lengths[flags & 7]);
+    for (let flags = 0; flags < 64; flags++) {
+      const relay = (flags & ENTRY_FLAG.relayed ? 22 : 0) + (flags & ENTRY_FLAG.notRelayed ? 1 : 0);
+      assert.equal(entryLength(flags), lengths[flags & 7]! + relay);
     }
-    assert.equal(entryLength(16), undefined);
+    assert.equal(entryLength(64), undefined);
     assert.equal(entryLength(undefined), undefined);
   });
 
   it('entries with any flags survive encoding and decoding, as many as fit (property)', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(15), { maxLength: 40, size: 'max' }), (all) => {
+      fc.property(fc.array(fc.nat(63), { maxLength: 40, size: 'max' }), (all) => {
         writer.beginAnswer(7);
         const kept = all.filter((flags) => writeEntry(flags));
         const frame = decodeSealedFrame(bytesOf(writer));
@@ -295,6 +338,12 @@ function writeEntry(flags: number): boolean {
   if (flags & ENTRY_FLAG.candidates) {
     writer.putCandidates(SEALED);
   }
+  if (flags & ENTRY_FLAG.relayed) {
+    writer.putRelay(49_920, RELAY);
+  }
+  if (flags & ENTRY_FLAG.notRelayed) {
+    writer.putRefusal(RELAY_REFUSAL.full);
+  }
   return true;
 }
 
@@ -303,6 +352,8 @@ function flagsOf(entry: PeerEntry): number {
     (entry.ipv4 ? ENTRY_FLAG.ipv4 : 0) |
     (entry.ipv6 ? ENTRY_FLAG.ipv6 : 0) |
     (entry.candidates ? ENTRY_FLAG.candidates : 0) |
-    (entry.notKept ? ENTRY_FLAG.notKept : 0)
+    (entry.notKept ? ENTRY_FLAG.notKept : 0) |
+    (entry.relay ? ENTRY_FLAG.relayed : 0) |
+    (entry.relayRefusal ? ENTRY_FLAG.notRelayed : 0)
   );
 }

@@ -13,6 +13,7 @@ const welcome = {
   tookWant: false,
   ttlSeconds: 180,
   maxWanted: 4096,
+  relays: false,
   clockMs: 1_700_000_000_000,
   latest: undefined,
 };
@@ -27,6 +28,14 @@ test('a response payload has the bytes of the document', () => {
   const taken = encodeResponsePayload({ ...welcome, tookWant: true });
   assert.deepEqual(taken, hex(expected.replace('00 00', '00 01')));
   assert.equal(decodeResponsePayload(taken)?.tookWant, true);
+});
+
+test('a response payload says whether the server relays', () => {
+  const bytes = encodeResponsePayload({ ...welcome, relays: true });
+  assert.equal(bytes[6], 1);
+  assert.equal(decodeResponsePayload(bytes)?.relays, true);
+  bytes[6] = 0xfe;
+  assert.equal(decodeResponsePayload(bytes)?.relays, false);
 });
 
 test('a response payload has the latest timestamp where the status is stale', () => {

@@ -273,6 +273,9 @@ function newCheck(candidate: RemoteCandidate): Check {
 }
 
 function start(check: Check, isFirst: boolean, now: number): void {
+  if (isOurRelay(check.candidate)) {
+    return; // it passes on what WireGuard sends, and no probes
+  }
   if (check.candidate.isOffered && now < check.startedAt + OFFERED_ROUND_MS) {
     return;
   }
@@ -280,6 +283,11 @@ function start(check: Check, isFirst: boolean, now: number): void {
   check.pauses = isFirst || check.candidate.isOffered ? FIRST_PAUSES_MS : LATER_PAUSES_MS;
   check.sent = 0;
   check.nextAt = now;
+}
+
+/** Whether an endpoint is the relay port that the server gave us for the peer. */
+export function isOurRelay({ type, isOffered }: RemoteCandidate): boolean {
+  return type === 'relayed' && !isOffered;
 }
 
 function isStrange({ type, isOffered }: RemoteCandidate): boolean {

@@ -23,6 +23,8 @@ const MAX_REFUSED_RETRY_MS = 25_000;
 
 /** When to send initiations. Pure. */
 export class HandshakeSchedule {
+  /** The longest wait for an answer, in place of the usual ones where it is shorter. */
+  maxRetryMs = Number.POSITIVE_INFINITY;
   #dueAt = Number.POSITIVE_INFINITY;
   #sentAt = Number.NEGATIVE_INFINITY;
   /** When the first initiation since the last response was sent. */
@@ -98,10 +100,10 @@ export class HandshakeSchedule {
 
   #await(now: number, max: number): void {
     this.#sentAt = now;
-    this.#dueAt =
-      now +
-      (this.#sends >= PATIENT_HANDSHAKES
+    const wait =
+      this.#sends >= PATIENT_HANDSHAKES
         ? PATIENT_RETRY_MS
-        : retryDelay(this.#sends, FIRST_RETRY_MS, max));
+        : retryDelay(this.#sends, FIRST_RETRY_MS, max);
+    this.#dueAt = now + Math.min(wait, this.maxRetryMs);
   }
 }

@@ -1,7 +1,8 @@
 import type { Endpoint } from '../../wire/endpoint.js';
 import type { PublicKey } from '../../wire/key.js';
 import type { PeerCandidates } from '../../wire/sealed-candidates.js';
-import type { PeerEntry } from '../../wire/sealed-frame-reader.js';
+import type { PeerEntry, RelayOffer } from '../../wire/sealed-frame-reader.js';
+import type { RelayRefusal } from '../../wire/sealed-frames.js';
 
 /** The present state of a peer, by the server and by the peer itself. */
 export interface PeerUpdate {
@@ -10,6 +11,9 @@ export interface PeerUpdate {
   readonly ipv6: Endpoint | undefined;
   /** What the peer sealed to us about itself; undefined where there is nothing. */
   readonly candidates: PeerCandidates | undefined;
+  /** Where the server relays between us and the peer; why it does not, although we ask. */
+  readonly relay?: RelayOffer | undefined;
+  readonly relayRefusal?: RelayRefusal | undefined;
 }
 
 /** When the server made a message: in which of our sessions, and with which counter. */
@@ -49,7 +53,8 @@ export class PeerUpdates {
     const { key: publicKey, ipv4, ipv6, candidates: sealed } = entry;
     const isSame = before !== undefined && sameBytes(before.sealed, sealed);
     const candidates = isSame ? before.candidates : sealed && this.#open(publicKey, sealed);
-    const known = { ipv4, ipv6, candidates, sealed, madeAt };
+    const { relay, relayRefusal } = entry;
+    const known = { ipv4, ipv6, candidates, sealed, madeAt, relay, relayRefusal };
     this.#known.set(key, known);
     return known;
   }

@@ -16,15 +16,17 @@ import {
   type SealedFrame,
 } from '../../wire/sealed-frame-reader.js';
 import { FrameWriter } from '../../wire/sealed-frame-writer.js';
-import { FRAME } from '../../wire/sealed-frames.js';
+import { FRAME, type RelayRefusal } from '../../wire/sealed-frames.js';
 import type { ServerAnswer } from '../paths/observing-server.js';
 import { LocalCandidates } from './local-candidates.js';
 import { type PeerUpdate, PeerUpdates } from './peer-updates.js';
+import { RelayAsks } from './relay-asks.js';
+import { RelayBindings, type RelayState } from './relay-bindings.js';
 import { ServerPaths } from './server-paths.js';
 import type { ServerStatus } from './server-status.js';
 import type { ClientSession } from './session.js';
 import { SessionKeeper, type SessionKeeperOptions } from './session-keeper.js';
-import { Transmitter, type Urgency } from './transmitter.js';
+import { Transmitter, UNANSWERED_SENDS, type Urgency } from './transmitter.js';
 import { WantList } from './want-list.js';
 
 /** Below the 30 s of the shortest NAT timers that are common. */
@@ -32,6 +34,21 @@ export const DEFAULT_PING_INTERVAL_MS = 25_000;
 
 /** While a wanted peer is missing, so that a restarted server is noticed soon: its push would not come. */
 const WAITING_PING_INTERVAL_MS = 2000;
+
+/** While peers are relayed; and the pings after which the session may be dead. */
+const RELAYING_PING_INTERVAL_MS = 1000;
+const RELAYING_PINGS = 2;
+
+/** The relay to a peer, as the client sees it. */
+export interface RelayView {
+  /** Whether the client asks for it. */
+  readonly isAsked: boolean;
+  readonly state: RelayState;
+  /** Where the peer is reached by the relay; undefined unless both are bound. */
+  readonly endpoint: Endpoint | undefined;
+  /** Why the server does not relay to the peer. */
+  readonly refusal: RelayRefusal | undefined;
+}
 
 /** Answers that wait to be taken. */
 const MAX_ANSWERS = 16;
@@ -44,6 +61,8 @@ type PeersFrame = SealedFrame & { kind: typeof FRAME.peers };
 export interface SealedClientOptions extends SessionKeeperOptions {
   /** Gets the base64 key of each peer with a new state, which `update` gives. */
   readonly updated: (key: string) => void;
+  /** Sends a bind to a relay port, from WireGuard's own port. @default the client uses no relay */
+  readonly sendBind?: (to: Endpoint, message: Uint8Array) => void;
   /** The server sees us at another endpoint than before. */
   readonly moved?: () => void;
   /** Between the last message on a path and its ping. @default 25 000 ms */
@@ -63,11 +82,15 @@ export class SealedClient {
   readonly #wantList = new WantList();
   readonly #candidates: LocalCandidates;
   readonly #updates: PeerUpdates;
+  readonly #relayAsks = new RelayAsks();
+  readonly #relayBindings: RelayBindings;
+  readonly #usesRelay: boolean;
   readonly #transmitter: Transmitter;
   readonly #pingIntervalMs: number;
   /** Messages of a session whose response has yet to come, with their families. */
   #ahead: (readonly [Family, Uint8Array])[] = [];
   readonly #plaintext = new Uint8Array(MAX_PLAINTEXT_LENGTH);
+  #waitingIntervalMs: number;
   /** Our addresses; an empty list is sent as well, because peers may have those of an earlier run. */
   #local: PeerCandidates | undefined;
   /** Where the server sees us, by family. */
@@ -79,6 +102,7 @@ export class SealedClient {
     this.#updated = updated;
     this.#tellMoved = moved;
     this.#pingIntervalMs = pingIntervalMs;
+    this.#waitingIntervalMs = pingIntervalMs;
     this.#paths = new ServerPaths(pingIntervalMs);
     this.#keeper = new SessionKeeper(options, this.#paths, {
       firstWant: () => this.#transmitter.firstWant(),
@@ -88,7 +112,19 @@ export class SealedClient {
       this.#local ? sealCandidates(own, peer, this.#local) : undefined,
     );
     this.#updates = new PeerUpdates((peer, sealed) => openCandidates(own, peer, sealed));
-    this.#transmitter = new Transmitter(send, this.#paths, this.#wantList, this.#candidates);
+    this.#usesRelay = options.sendBind !== undefined;
+    this.#relayBindings = new RelayBindings({
+      send: (to, message) => options.sendBind?.(to, message),
+      changed: (key) => updated(key),
+      lost: (now) => this.#keeper.renew(now),
+    });
+    this.#transmitter = new Transmitter(
+      send,
+      this.#paths,
+      this.#wantList,
+      this.#candidates,
+      this.#relayAsks,
+    );
   }
 
   get status(): ServerStatus {
@@ -174,6 +210,7 @@ export class SealedClient {
   /** Our address in this family, or the server's, changed. */
   moved(family: Family): void {
     this.#paths.moved(family);
+    this.#relayBindings.moved();
   }
 
   /** Replaces the want list. */
@@ -181,11 +218,63 @@ export class SealedClient {
     this.#wantList.want(peers);
     this.#updates.keepOnly((key) => this.#wantList.has(key));
     this.#candidates.keepOnly((key) => this.#wantList.has(key));
+    for (const key of this.#relayAsks.keys.filter((key) => !this.#wantList.has(key))) {
+      this.#relayAsks.drop(key);
+    }
+    this.#relayBindings.keepOnly((key) => this.#wantList.has(key));
+  }
+
+  /**
+   * Asks the server for a relay to a wanted peer, from now on.
+   * @returns why there will be none: the server does not relay, or as many peers are asked for as may be
+   */
+  askRelay(key: string, publicKey: PublicKey): 'no-relay' | 'too-many' | undefined {
+    const session = this.#keeper.session;
+    if (!this.#usesRelay || (session !== undefined && !session.terms.relays)) {
+      return 'no-relay';
+    }
+    return this.#relayAsks.ask(key, publicKey) ? undefined : 'too-many';
+  }
+
+  /** Asks for no relay to that peer any more: it is reached directly, or is gone. */
+  dropRelay(key: string): void {
+    this.#relayAsks.drop(key);
+    this.#relayBindings.drop(key);
+  }
+
+  /** The relay to a peer: its state, where the peer is reached by it, and why the server refuses one. */
+  relay(key: string): RelayView {
+    return {
+      isAsked: this.#relayAsks.has(key),
+      state: this.#relayBindings.state(key),
+      endpoint: this.#relayBindings.endpoint(key),
+      refusal: this.#updates.get(key)?.relayRefusal,
+    };
+  }
+
+  /** The family over which the server was heard last. */
+  get freshestFamily(): Family | undefined {
+    return this.#paths.order(0)[0];
+  }
+
+  /** Sets the server's address to whose relay ports this client binds. */
+  useRelayServer(server: Endpoint | undefined): void {
+    this.#relayBindings.useServer(server);
+  }
+
+  /** The families in which bound messages arrive now. */
+  get relayFamilies(): ReadonlySet<Family> {
+    return this.#relayBindings.families;
+  }
+
+  /** Takes in a datagram from a relay port. */
+  receivedBound(from: Endpoint, message: Uint8Array, now: number): void {
+    this.#relayBindings.received(from, message, now);
   }
 
   /** Whether a wanted peer is missing, so that a push is awaited: the server is pinged more often then. */
   set isWaiting(isWaiting: boolean) {
-    this.#paths.pingEvery(isWaiting ? WAITING_PING_INTERVAL_MS : this.#pingIntervalMs);
+    this.#waitingIntervalMs = isWaiting ? WAITING_PING_INTERVAL_MS : this.#pingIntervalMs;
   }
 
   /** Sets the local candidates, which are sealed to each peer that wants us as well. */
@@ -203,6 +292,7 @@ export class SealedClient {
   /** Makes a ping due at once, because an address of this host changed. */
   refresh(): void {
     this.#paths.pingNow();
+    this.#relayBindings.moved();
   }
 
   /** Sends bye, again until `isOver`. */
@@ -226,7 +316,9 @@ export class SealedClient {
     if (this.#transmitter.isLeaving && this.isOver) {
       return;
     }
+    this.#watchServer();
     this.#keeper.work(now, wallNow);
+    this.#relayBindings.work(now);
     if (this.#transmitter.transmit(this.#keeper.session, now, what) === 'unanswered') {
       this.#keeper.renew(now);
       this.#keeper.work(now, wallNow);
@@ -239,6 +331,7 @@ export class SealedClient {
     const isQuiet = session === undefined || session.isStalled || this.#paths.isEmpty;
     return Math.min(
       this.#keeper.nextAt,
+      this.#relayBindings.nextAt,
       isQuiet ? Number.POSITIVE_INFINITY : this.#transmitter.nextAt,
     );
   }
@@ -257,14 +350,30 @@ export class SealedClient {
 
   /** Overwrites all keys but the client's own: nothing is sent from then on. */
   wipe(): void {
+    this.#relayBindings.wipe();
     this.#keeper.wipe();
   }
 
   #restart({ terms, heardAt }: ClientSession, family: Family, taken: number | undefined): void {
     this.#wantList.restart(terms.maxWanted, taken, heardAt);
     this.#candidates.restart();
+    this.#relayAsks.restart(this.#usesRelay && terms.relays);
     this.#paths.restart(family, taken !== undefined);
     this.#transmitter.restart();
+  }
+
+  /** While peers are relayed, a server that restarts has to be noticed within about a second. */
+  #watchServer(): void {
+    const isRelaying = this.#relayAsks.keys.some(
+      (key) => this.#relayBindings.state(key) !== 'none',
+    );
+    this.#keeper.isRelaying = isRelaying;
+    this.#transmitter.unansweredPings = isRelaying ? RELAYING_PINGS : UNANSWERED_SENDS;
+    const intervalMs = Math.min(
+      this.#waitingIntervalMs,
+      isRelaying ? RELAYING_PING_INTERVAL_MS : Number.POSITIVE_INFINITY,
+    );
+    this.#paths.pingEvery(intervalMs);
   }
 
   /** Takes in what overtook the response, once that has come. */
@@ -306,6 +415,8 @@ export class SealedClient {
         break;
       case FRAME.pathChallenge:
         if (isCurrent) {
+          // Our NAT maps us anew, most likely towards relay ports as well.
+          this.#relayBindings.moved();
           if (this.isRegistered(family, now)) {
             this.#observed.delete(family);
             this.#tellMoved?.();
@@ -358,12 +469,13 @@ export class SealedClient {
     } else if (isCurrent) {
       const answers = entries.map(({ key, entry }) => ({ key, notKept: entry.notKept }));
       this.#wantList.answered(frame.counter, answers, now);
+      this.#relayAsks.answered(frame.counter);
     }
     for (const { key, entry } of entries.filter(({ key }) => this.#wantList.has(key))) {
       const before = this.#updates.get(key);
       const update = this.#updates.take(key, entry, madeAt);
       if (update !== undefined) {
-        this.#apply(key, entry.key, update);
+        this.#apply(key, entry.key, update, now);
         if (frame.push && !isFirstCandidates(before, update)) {
           this.#candidates.repeat(key);
         }
@@ -379,11 +491,17 @@ export class SealedClient {
     }
   }
 
-  #apply(key: string, publicKey: PublicKey, update: PeerUpdate): void {
+  #apply(key: string, publicKey: PublicKey, update: PeerUpdate, now: number): void {
     if (update.ipv4 === undefined && update.ipv6 === undefined) {
       this.#candidates.remove(key);
     } else {
       this.#candidates.add(key, publicKey);
+    }
+    if (update.relay !== undefined) {
+      this.#relayBindings.offered(key, update.relay);
+    }
+    if (update.relayRefusal !== undefined) {
+      this.#relayAsks.refused(now);
     }
     this.#updated(key);
   }

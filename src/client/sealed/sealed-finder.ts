@@ -18,7 +18,9 @@ import { ATTEMPTS_PER_TURN, SILENT_RESOLVE_INTERVAL_MS } from '../timing.js';
 import { traceDecision } from '../trace.js';
 import { Wake } from '../wake.js';
 import { OwnKeys } from './own-keys.js';
+import { PeerRelays } from './peer-relays.js';
 import type { PeerUpdate } from './peer-updates.js';
+import { RelayChannels } from './relay-channels.js';
 import { SealedClient } from './sealed-client.js';
 import { followServer, ServerChannels } from './server-channels.js';
 import { reportStatus } from './server-status.js';
@@ -32,6 +34,8 @@ export interface SealedFinderOptions {
   readonly interfaceName: string;
   /** Say bye at the end, so that peers know at once; else the registration stays until it expires. */
   readonly leaves: boolean;
+  /** Whether peers without a direct path are relayed, where the server does that. @default true */
+  readonly relay?: boolean;
   /** Between the last message to the server and a ping; for NATs with short timers. @default 25 000 ms */
   readonly refreshMs?: number | undefined;
 }
@@ -56,6 +60,8 @@ class SealedFinder implements Finder {
   readonly #locator: ServerLocator;
   readonly #keys: OwnKeys;
   readonly #channels: ServerChannels;
+  readonly #relayChannels: RelayChannels;
+  readonly #relays = new PeerRelays();
   readonly #heard = new Wake();
   readonly #observed: ObservedAddress;
   #client: SealedClient | undefined;
@@ -84,6 +90,10 @@ class SealedFinder implements Finder {
       (server) => this.#skip(server),
       context.problems,
     );
+    this.#relayChannels = new RelayChannels((from, message) => {
+      this.#client?.receivedBound(from, message, clock.now());
+      context.wake();
+    }, context.problems);
   }
 
   work(device: Device | undefined, now: number): void {
@@ -91,12 +101,14 @@ class SealedFinder implements Finder {
     locate(this.#locator, this.#context.problems, now);
     if (device?.publicKey === undefined) {
       void this.#channels.close();
+      void this.#relayChannels.close();
       return;
     }
     const client = this.#clientOf(device.publicKey, now);
     followServer(client, this.#locator, this.#channels, device, now);
     if (client !== undefined) {
       this.#configure(client, device, now);
+      this.#relay(client, device, now);
       client.work(now, Date.now());
       this.#report(client, now);
     }
@@ -172,7 +184,7 @@ class SealedFinder implements Finder {
     }
     this.#client?.wipe();
     this.#keys.close();
-    await this.#channels.close();
+    await Promise.all([this.#channels.close(), this.#relayChannels.close()]);
   }
 
   async #leave(client: SealedClient): Promise<void> {
@@ -227,6 +239,9 @@ class SealedFinder implements Finder {
         this.#pass(key, clock.now());
       },
       moved: () => this.#context.moved(),
+      ...(this.#options.relay !== false && {
+        sendBind: (to, message) => this.#relayChannels.send(to, message),
+      }),
       pingIntervalMs: this.#options.refreshMs,
     });
   }
@@ -262,6 +277,18 @@ class SealedFinder implements Finder {
         candidates: localCandidates(hosts, mapped()),
       });
     }
+  }
+
+  /** Asks for relays where peers need them. */
+  #relay(client: SealedClient, device: Device, now: number): void {
+    if (this.#options.relay === false) {
+      return;
+    }
+    const { peers, problems } = this.#context;
+    const family = client.freshestFamily;
+    client.useRelayServer(family && this.#locator.endpointOf(family));
+    this.#relayChannels.use(device, client.relayFamilies);
+    this.#relays.follow(client, peers, this.#options.server.host, problems, now);
   }
 
   #received(family: Family, payload: Uint8Array): void {

@@ -27,6 +27,9 @@ const COOKIE_HANDSHAKES = 5;
 /** A notice asks for a handshake at most this often. */
 const NOTICE_SPACING_MS = 2000;
 
+/** While peers are relayed, initiations are no further apart, so that a restarted server has us back soon. */
+const RELAYING_RETRY_MS = 1000;
+
 /** A notice that echoes a message further back than this is too late to be a hint. */
 const ECHO_WINDOW = 64;
 
@@ -136,6 +139,12 @@ export class SessionKeeper {
     const ends = [this.#session, this.#previous].map((session) => session?.endsAt ?? Infinity);
     const needed = this.#schedule.isIdle ? (this.#session?.rekeyAt ?? Infinity) : Infinity;
     return Math.min(this.#paths.isEmpty ? Infinity : this.#schedule.dueAt, needed, ...ends);
+  }
+
+  /** Whether peers are relayed: then unanswered initiations are repeated sooner. */
+  set isRelaying(isRelaying: boolean) {
+    const limit = Math.max(RELAYING_RETRY_MS, 2 * (this.roundTripMs ?? 0));
+    this.#schedule.maxRetryMs = isRelaying ? limit : Number.POSITIVE_INFINITY;
   }
 
   /** Begins a handshake, because the session may be dead on the other side; meanwhile it goes on. */
@@ -258,10 +267,10 @@ export class SessionKeeper {
       this.#refused(payload, now);
       return;
     }
-    const { ttlSeconds, maxWanted } = payload;
+    const { ttlSeconds, maxWanted, relays = false } = payload;
     const ordinal = this.#sessions++;
     const ttlMs = ttlSeconds * 1000;
-    const terms = { ordinal, localIndex, remoteIndex, transport, ttlMs, maxWanted };
+    const terms = { ordinal, localIndex, remoteIndex, transport, ttlMs, maxWanted, relays };
     this.#open(new ClientSession(terms, now));
     this.#owner.opened(this.#session!, family, taken);
   }

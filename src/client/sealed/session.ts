@@ -17,6 +17,8 @@ export interface SessionTerms {
   readonly ttlMs: number;
   /** Peers that the server lets a client want. */
   readonly maxWanted: number;
+  /** Whether the server relays. */
+  readonly relays: boolean;
 }
 
 /** The client's side of a session. Times are milliseconds of one monotonic clock. */

@@ -4,12 +4,13 @@ import { FrameWriter } from '../../wire/sealed-frame-writer.js';
 import { COUNTER_LENGTH, FRAME } from '../../wire/sealed-frames.js';
 import { Flight } from './in-flight.js';
 import type { LocalCandidates } from './local-candidates.js';
+import type { RelayAsks } from './relay-asks.js';
 import type { ServerPaths } from './server-paths.js';
 import type { ClientSession } from './session.js';
 import type { WantList, WantPart } from './want-list.js';
 
 /** After so many sends without any answer, the session may be dead on the other side. */
-const UNANSWERED_SENDS = 4;
+export const UNANSWERED_SENDS = 4;
 
 /** Sends a message over a family; false when it cannot be sent there. The bytes are reused. */
 export type Send = (family: Family, message: Uint8Array) => boolean;
@@ -31,6 +32,9 @@ export class Transmitter {
   readonly #paths: ServerPaths;
   readonly #wantList: WantList;
   readonly #candidates: LocalCandidates;
+  readonly #relayAsks: RelayAsks;
+  /** Pings after which a silent session may be dead. */
+  unansweredPings = UNANSWERED_SENDS;
   /** The frame to be sent next. */
   readonly #writer = new FrameWriter();
   readonly #message = new Uint8Array(MAX_MESSAGE_LENGTH);
@@ -39,11 +43,18 @@ export class Transmitter {
   #bye: Flight | undefined;
   #isByeAcknowledged = false;
 
-  constructor(send: Send, paths: ServerPaths, wantList: WantList, candidates: LocalCandidates) {
+  constructor(
+    send: Send,
+    paths: ServerPaths,
+    wantList: WantList,
+    candidates: LocalCandidates,
+    relayAsks: RelayAsks,
+  ) {
     this.#send = send;
     this.#paths = paths;
     this.#wantList = wantList;
     this.#candidates = candidates;
+    this.#relayAsks = relayAsks;
   }
 
   get isByeAcknowledged(): boolean {
@@ -106,6 +117,7 @@ export class Transmitter {
     }
     const isAnswered =
       this.#sendWantList(session, now) &&
+      this.#sendRelayAsks(session, now) &&
       this.#sendPings(session, now) &&
       (what === 'urgent' || this.#sendCandidates(session, now));
     session.isStalled = !isAnswered;
@@ -116,7 +128,12 @@ export class Transmitter {
   get nextAt(): number {
     return (
       this.#bye?.dueAt ??
-      Math.min(this.#wantList.nextAt, this.#candidates.nextAt, this.#paths.nextPingAt)
+      Math.min(
+        this.#wantList.nextAt,
+        this.#candidates.nextAt,
+        this.#paths.nextPingAt,
+        this.#wantList.isComplete ? this.#relayAsks.nextAt : Number.POSITIVE_INFINITY,
+      )
     );
   }
 
@@ -151,6 +168,19 @@ export class Transmitter {
     };
   }
 
+  /** Only once the server has the want list: it gives relays to wanted peers alone. */
+  #sendRelayAsks(session: ClientSession, now: number): boolean {
+    if (!this.#wantList.isComplete) {
+      return true;
+    }
+    return this.#sendAll(this.#relayAsks, session, now, ({ publicKeys }) => {
+      this.#writer.begin(FRAME.relay);
+      for (const publicKey of publicKeys) {
+        this.#writer.addKey(publicKey);
+      }
+    });
+  }
+
   #sendCandidates(session: ClientSession, now: number): boolean {
     return this.#sendAll(this.#candidates, session, now, ({ items }) => {
       this.#writer.begin(FRAME.candidates);
@@ -180,7 +210,7 @@ export class Transmitter {
   #sendPings(session: ClientSession, now: number): boolean {
     for (let due = this.#paths.pingDue(now); due; due = this.#paths.pingDue(now)) {
       const { family, ping } = due;
-      if (ping.sends < UNANSWERED_SENDS) {
+      if (ping.sends < this.unansweredPings) {
         this.#writer.plain(FRAME.ping);
         ping.sent(this.#seal(session, [family], now), now);
       } else if (this.#paths.givePingUp(family, now)) {

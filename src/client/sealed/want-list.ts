@@ -50,6 +50,11 @@ export class WantList {
     return [...this.#refused, ...this.#excess];
   }
 
+  /** Whether the server has the whole list, and has answered for every peer that it keeps. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
   /** Whether the server has answered for every peer. */
   get isSettled(): boolean {
     return this.nextAt === Number.POSITIVE_INFINITY;

@@ -3,7 +3,9 @@ import type { Transport } from '../../sealed/transport.js';
 import { FAMILIES, type Family } from '../../wire/endpoint.js';
 import type { Scope } from '../../wire/endpoint-scope.js';
 import { KEY_LENGTH } from '../../wire/key.js';
+import type { RelayRefusal } from '../../wire/sealed-frames.js';
 import { TAI64N_LENGTH } from '../../wire/tai64n.js';
+import type { Side } from '../relay/allocations.js';
 import type { ProvenPath } from './proven-path.js';
 import { type Push, Pushes } from './pushes.js';
 import type { Timed } from './timer-wheel.js';
@@ -30,6 +32,11 @@ export class ClientRecord implements Timed {
   sessionNumber = 0;
   /** Marks the wants of its newest want list; each list has a mark of its own. */
   listMark = 0;
+  /** The wants for which it asks for a relay. */
+  readonly relayed = new Set<Want>();
+  /** The session of its last relay frame, and the counter of that message. */
+  relaySession = -1;
+  relayCounter = 0;
   /** The bucket of its messages; see CellRate. */
   allowanceFullAt = 0;
   /** When its peers were last informed of a move, over each family. */
@@ -55,6 +62,11 @@ export class ClientRecord implements Timed {
   /** Whether it was heard from a proven source within the time to live. */
   get isRegistered(): boolean {
     return this.paths[4] !== undefined || this.paths[6] !== undefined;
+  }
+
+  /** Whether it understands what an entry says of a relay: it sent a relay frame in this session. */
+  get knowsRelay(): boolean {
+    return this.relaySession === this.sessionNumber;
   }
 
   /** The path it was heard on last; undefined when it is not registered. */
@@ -130,6 +142,10 @@ export class Want {
   isStale = false;
   /** The owner's local candidates for the peer. */
   candidates: SealedCandidates | undefined;
+  /** The owner's side of the relay port of the two. */
+  relay: Side<Want> | undefined;
+  /** Why there is none, although the owner asks for it. */
+  relayRefusal: RelayRefusal | undefined;
 
   /**
    * @param key of the peer; see keyText

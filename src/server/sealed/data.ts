@@ -25,7 +25,7 @@ import {
   WANT_OFFSET,
 } from '../../wire/sealed-frames.js';
 import type { SourceMonitor } from '../source-monitor.js';
-import { type ClientRecord, keyText, type ServerSession } from './client-record.js';
+import { type ClientRecord, keyText, type ServerSession, type Want } from './client-record.js';
 import type { ClientTimers } from './client-timers.js';
 import type { Directory } from './directory.js';
 import type { Incoming } from './incoming.js';
@@ -159,6 +159,7 @@ export class DataReceiver {
     const { client } = session;
     client.allowanceFullAt = this.clientRate.take(client.allowanceFullAt, now);
     this.sessions.takeOver(session, now);
+    this.directory.relays.restart(client);
     this.hear(client, incoming, now, true);
     this.timers.tookOver(client);
     this.frames.earlyWant(session, want, incoming);
@@ -170,6 +171,7 @@ export class DataReceiver {
     this.sessions.confirm(session, now);
     this.counts.confirmed++;
     if (takesOver) {
+      this.directory.relays.restart(client);
       this.timers.tookOver(client);
     }
   }
@@ -280,6 +282,7 @@ export class Frames {
     switch (this.plaintext[0]) {
       case FRAME.want:
       case FRAME.candidates:
+      case FRAME.relay:
       case FRAME.bye:
         return this.change(session, length, incoming);
       case FRAME.ping:
@@ -306,6 +309,9 @@ export class Frames {
     }
     if (kind === FRAME.want) {
       return this.want(session, count, incoming, session.transport.lastCounter, undefined);
+    }
+    if (kind === FRAME.relay) {
+      return this.relay(session, count, incoming);
     }
     if (kind === FRAME.candidates && !this.candidates(session, count)) {
       this.counts.lateChanges++;
@@ -350,7 +356,29 @@ export class Frames {
         this.endList(client, count, parts);
         break;
     }
-    return this.answerWant(session, count, incoming, counter, first);
+    const want = (key: string) => {
+      const kept = directory.want(client, key);
+      if (kept === undefined) {
+        this.counts.wantsRefused++;
+      }
+      return kept;
+    };
+    return this.answerKeys(session, WANT_HEADER_LENGTH, count, incoming, want, counter, first);
+  }
+
+  /** Takes in the peers for which the client asks for a relay. */
+  private relay(session: ServerSession, count: number, incoming: Incoming): number {
+    const { directory, plaintext } = this;
+    const { client, transport } = session;
+    const counter = transport.lastCounter;
+    const text = listText(plaintext, LIST_HEADER_LENGTH, count);
+    const keys = Array.from({ length: count }, (_, i) => keyIn(text, i));
+    if (!directory.relays.ask(client, keys, counter)) {
+      this.counts.lateChanges++;
+      return NO_REPLY;
+    }
+    const find = (key: string) => client.wants.get(key);
+    return this.answerKeys(session, LIST_HEADER_LENGTH, count, incoming, find, counter, undefined);
   }
 
   /** Withdraws what the list lacks before its last wants are added, so that they find room. */
@@ -359,31 +387,33 @@ export class Frames {
     if (parts === 1) {
       directory.beginList(client);
     }
-    const text = listText(plaintext, count);
+    const text = listText(plaintext, WANT_HEADER_LENGTH, count);
     for (let i = 0; i < count; i++) {
       directory.keepWant(client, keyIn(text, i));
     }
     directory.endList(client);
   }
 
-  /** Answers each key; what does not fit the datagram in place goes out beside it. */
-  private answerWant(
+  /**
+   * Answers each of the keys behind a header; what does not fit the datagram in place goes out beside it.
+   * @param find the client's want for a key
+   */
+  private answerKeys(
     session: ServerSession,
+    headerLength: number,
     count: number,
     incoming: Incoming,
+    find: (key: string) => Want | undefined,
     counter: number,
     shipped: number | undefined,
   ): number {
-    const { directory, plaintext, writer, counts } = this;
-    const text = listText(plaintext, count);
+    const { plaintext, writer } = this;
+    const text = listText(plaintext, headerLength, count);
     let first = shipped;
     writer.beginAnswer(counter);
     for (let i = 0; i < count; i++) {
-      const keyAt = WANT_HEADER_LENGTH + i * KEY_LENGTH;
-      const want = directory.want(session.client, keyIn(text, i));
-      if (want === undefined) {
-        counts.wantsRefused++;
-      }
+      const keyAt = headerLength + i * KEY_LENGTH;
+      const want = find(keyIn(text, i));
       if (!addEntry(writer, want, plaintext, keyAt)) {
         first = this.ship(session, incoming, first);
         addEntry(writer.beginAnswer(counter), want, plaintext, keyAt);
@@ -462,9 +492,9 @@ export class Frames {
   }
 }
 
-/** The keys of a want frame as one text: one call into the engine instead of one for each key. */
-function listText(plaintext: Buffer, count: number): string {
-  return plaintext.toString('latin1', WANT_HEADER_LENGTH, WANT_HEADER_LENGTH + count * KEY_LENGTH);
+/** The keys behind a header as one text: one call into the engine instead of one for each key. */
+function listText(plaintext: Buffer, headerLength: number, count: number): string {
+  return plaintext.toString('latin1', headerLength, headerLength + count * KEY_LENGTH);
 }
 
 /** A key of that text, which it keeps alive: only for lookups. */

@@ -2,8 +2,10 @@ import type { Source } from '../../limits/source.js';
 import { SourceShare } from '../../limits/source-share.js';
 import type { Family } from '../../wire/endpoint.js';
 import { wantParts } from '../../wire/sealed-frames.js';
+import type { RelayHandler } from '../relay/relay-handler.js';
 import { ClientRecord, keyText, Want } from './client-record.js';
 import { ProvenPath } from './proven-path.js';
+import { RelayRequests } from './relay-requests.js';
 import type { SealedSizes } from './sealed-counts.js';
 
 export interface DirectoryOptions {
@@ -15,6 +17,8 @@ export interface DirectoryOptions {
   readonly maxCandidates: number;
   /** The most of each that one source can hold; see SourceShare. */
   readonly sourceShare: number;
+  /** @default the server does not relay */
+  readonly relay?: RelayHandler<Want> | undefined;
 }
 
 /** The peers of a client are informed of its moves within one family no more often than this. */
@@ -32,6 +36,8 @@ export class Directory {
   private readonly clientShare: SourceShare;
   private readonly wantShare: SourceShare;
   private readonly candidateShare: SourceShare;
+  /** Gives pairs relay ports. */
+  readonly relays: RelayRequests;
   private wantCount = 0;
   private candidateCount = 0;
 
@@ -40,6 +46,7 @@ export class Directory {
     this.clientShare = new SourceShare(sourceShare, maxClients);
     this.wantShare = new SourceShare(sourceShare, maxWants);
     this.candidateShare = new SourceShare(sourceShare, maxCandidates);
+    this.relays = new RelayRequests(options.relay, (want) => this.update(want));
   }
 
   /** The most parts of a want list. */
@@ -91,7 +98,7 @@ export class Directory {
     client.paths[4] = undefined;
     client.paths[6] = undefined;
     for (const want of client.wants.values()) {
-      this.withdraw(want);
+      this.withdraw(want, true);
     }
     client.wants.clear();
     this.ready.delete(client);
@@ -174,7 +181,7 @@ export class Directory {
     for (const want of client.wants.values()) {
       if (want.listMark !== client.listMark) {
         client.wants.delete(want.key);
-        this.withdraw(want);
+        this.withdraw(want, false);
       }
     }
   }
@@ -204,6 +211,7 @@ export class Directory {
     if (reverse !== undefined) {
       want.reverse = reverse;
       reverse.reverse = want;
+      this.relays.matched(want);
       this.update(reverse);
     }
     return want;
@@ -268,8 +276,11 @@ export class Directory {
     }
   }
 
-  private withdraw(want: Want): void {
+  /** @param isLeaving the owner of the want has left */
+  private withdraw(want: Want, isLeaving: boolean): void {
     const { owner, reverse } = want;
+    this.relays.parted(want, isLeaving);
+    this.relays.forget(want);
     this.removeCandidates(want);
     if (reverse !== undefined) {
       this.removeCandidates(reverse);

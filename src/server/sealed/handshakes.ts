@@ -289,6 +289,7 @@ export class Handshakes {
       tookWant,
       ttlSeconds: Math.ceil(ttlMs / 1000),
       maxWanted,
+      relays: this.directory.relays.isOffered,
       clockMs: wallClock(),
       latest: status === STATUS.staleTimestamp ? known?.timestamp : undefined,
     });

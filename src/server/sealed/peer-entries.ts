@@ -21,11 +21,16 @@ export function addEntry(
   const ipv4 = peer && reachable(peer.paths[4], want!.owner);
   const ipv6 = peer && reachable(peer.paths[6], want!.owner);
   const candidates = peer && reverse!.candidates;
+  const knowsRelay = want?.owner.knowsRelay === true;
+  const relay = knowsRelay ? want.relay : undefined;
+  const refusal = knowsRelay ? want.relayRefusal : undefined;
   const flags =
     (ipv4 === undefined ? 0 : ENTRY_FLAG.ipv4) |
     (ipv6 === undefined ? 0 : ENTRY_FLAG.ipv6) |
     (candidates === undefined ? 0 : ENTRY_FLAG.candidates) |
-    (want === undefined ? ENTRY_FLAG.notKept : 0);
+    (want === undefined ? ENTRY_FLAG.notKept : 0) |
+    (relay === undefined ? 0 : ENTRY_FLAG.relayed) |
+    (refusal === undefined ? 0 : ENTRY_FLAG.notRelayed);
   if (!writer.fits(entryLength(flags)!)) {
     return false;
   }
@@ -34,6 +39,12 @@ export function addEntry(
   putEndpoint(writer, ipv6);
   if (candidates !== undefined) {
     writer.putCandidates(candidates.bytes);
+  }
+  if (relay !== undefined) {
+    writer.putRelay(relay.allocation.port, relay);
+  }
+  if (refusal !== undefined) {
+    writer.putRefusal(refusal);
   }
   return true;
 }

@@ -6,9 +6,10 @@ import { MessageMacs } from '../../sealed/mac.js';
 import { type DatagramBatch, NO_REPLY } from '../../socket/datagram-batch.js';
 import type { Family } from '../../wire/endpoint.js';
 import { MESSAGE, messageType } from '../../wire/sealed.js';
+import type { RelayHandler } from '../relay/relay-handler.js';
 import type { SourceMonitor } from '../source-monitor.js';
 import type { AllowList } from './allow-list.js';
-import type { ClientRecord } from './client-record.js';
+import type { ClientRecord, Want } from './client-record.js';
 import { ClientTimers } from './client-timers.js';
 import { DataReceiver, Frames } from './data.js';
 import { Directory } from './directory.js';
@@ -47,6 +48,10 @@ export interface SealedHandlerOptions {
   /** The rate of each source, which the classic protocol draws on as well. */
   readonly admission: Admission;
   readonly sources: SourceMonitor;
+  /** @default the server does not relay */
+  readonly relay?: RelayHandler<Want> | undefined;
+  /** The keys that may use the relay. @default all */
+  readonly relayAllow?: AllowList | undefined;
   /** Where the handler's own datagrams go; shared with other protocols. @default its own */
   readonly outbox?: Outbox;
   /** The other port of a socket's address, 0 for none: where a client asks about its NATs. @default 0 */
@@ -125,6 +130,7 @@ export class SealedHandler {
       },
     );
     this.handshakes.allow = options.allow;
+    this.directory.relays.allow = options.relayAllow;
     this.data = new DataReceiver(
       options,
       admission,
@@ -156,6 +162,11 @@ export class SealedHandler {
         this.timers.forget(client);
       }
     }
+  }
+
+  /** From now on only these keys may use the relay. */
+  allowRelay(allow: AllowList): void {
+    this.directory.relays.allowOnly(allow, this.directory.clients);
   }
 
   /** Begins a batch of `count` datagrams, which arrived over the socket with that number. */
@@ -190,6 +201,7 @@ export class SealedHandler {
   tick(now: number): void {
     this.pusher.beginTurn(false);
     this.timers.tick(now);
+    this.directory.relays.tick(now);
     this.send(now);
   }
 

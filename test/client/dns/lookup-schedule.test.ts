@@ -30,6 +30,12 @@ const BAD_VERSION: OptAnswer = {
 };
 
 class FakePeer implements SoughtPeer {
+  needsRelay(): boolean {
+    return false;
+  }
+
+  relayed(): void {}
+
   readonly publicKey;
   answer: Answer | undefined;
   askAt = 0;

@@ -4,11 +4,13 @@ import { generateKeyPair, type KeyPair } from '../../../src/sealed/key-pair.js';
 import type { SealedHandlerOptions } from '../../../src/server/sealed/sealed-handler.js';
 import { type Family, formatEndpoint, parseEndpoint } from '../../../src/wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../../src/wire/key.js';
+import { isBound } from '../../../src/wire/relay.js';
 import {
   type Candidate,
   NAT_LENGTH,
   type PeerCandidates,
 } from '../../../src/wire/sealed-candidates.js';
+import { RelayWorld } from '../../server/relay/relay-world.js';
 import { SealedRendezvous } from '../../server/sealed/sealed-rendezvous.js';
 
 /** Steps of the clock, while datagrams are on their way and otherwise. */
@@ -26,6 +28,9 @@ export interface Datagram {
   readonly payload: Uint8Array;
 }
 
+/** The server's address, as clients know it. */
+export const SERVER = parseEndpoint('192.0.2.1:49918');
+
 /** A host with a sealed client, and an address of each family. */
 export class Node {
   /** Its public key in base64. */
@@ -40,6 +45,10 @@ export class Node {
   readonly serverAt = new Map<Family, string>();
   /** When each datagram was sent, and its bytes. */
   readonly sent: { readonly at: number; readonly payload: Uint8Array }[] = [];
+  /** What WireGuard got from relay ports. */
+  readonly relayed: { readonly at: number; readonly payload: Uint8Array }[] = [];
+  /** Its mapping towards relay ports, where that is another one. */
+  relayPlace: string | undefined;
   isSuspended = false;
   /** Whether it waits for a peer. */
   isWaiting = false;
@@ -77,7 +86,13 @@ export class Node {
         this.world.send({ from: this.places[family], to, payload });
         return true;
       },
-      updated: (key) => this.known.set(key, this.client.update(key)!),
+      updated: (key) => {
+        const update = this.client.update(key);
+        if (update !== undefined) {
+          this.known.set(key, update);
+        }
+      },
+      sendBind: (to, message) => this.toRelay(to.port, message.slice()),
       pingIntervalMs: this.pingIntervalMs,
     });
     return this.client;
@@ -104,7 +119,22 @@ export class Node {
     this.isFresh = false;
     this.client.useFamilies(this.families);
     this.client.isWaiting = this.isWaiting;
+    this.client.useRelayServer(SERVER);
     this.client.work(this.world.now, this.wall());
+  }
+
+  /** Sends a datagram to a relay port, from WireGuard's port. */
+  toRelay(port: number, payload: Uint8Array): void {
+    this.world.send({ from: this.relayPlace ?? this.places[4], to: `relay:${port}`, payload });
+  }
+
+  /** What arrived from a relay port: an answer to a bind, or a datagram of the peer. */
+  hearRelay(port: number, payload: Uint8Array): void {
+    if (isBound(payload, 0, payload.length)) {
+      this.client.receivedBound({ ...SERVER, port }, payload, this.world.now);
+    } else {
+      this.relayed.push({ at: this.world.now, payload });
+    }
   }
 
   hear(family: Family, payload: Uint8Array): void {
@@ -115,15 +145,23 @@ export class Node {
 /** A server, clients, and the network between them, on one fake clock. */
 export class World {
   server: SealedRendezvous;
+  /** Where the server relays. */
+  relay: RelayWorld | undefined;
+  /** The server is down: nothing is answered. */
+  isServerDown = false;
   fate: Fate = () => [ONE_WAY_MS];
   readonly nodes: Node[] = [];
   readonly #options: Partial<SealedHandlerOptions>;
   #queue: { at: number; datagram: Datagram }[] = [];
   #numbers = 1;
 
-  constructor(options: Partial<SealedHandlerOptions> = {}) {
+  constructor(
+    options: Partial<SealedHandlerOptions> = {},
+    private readonly relays = false,
+  ) {
     this.#options = options;
-    this.server = new SealedRendezvous(options);
+    this.relay = relays ? new RelayWorld({}, options) : undefined;
+    this.server = this.relay?.server ?? new SealedRendezvous(options);
   }
 
   get now(): number {
@@ -150,7 +188,8 @@ export class World {
   /** Restarts the server with the same key: it knows no client any more. */
   restartServer(): void {
     const { key, now, nextNumber } = this.server;
-    this.server = new SealedRendezvous({ ...this.#options, key });
+    this.relay = this.relays ? new RelayWorld({}, { ...this.#options, key }) : undefined;
+    this.server = this.relay?.server ?? new SealedRendezvous({ ...this.#options, key });
     Object.assign(this.server, { key });
     this.server.now = now;
     // No session of the new one has an index of the old one's, as with 32 random bits.
@@ -199,6 +238,16 @@ export class World {
   }
 
   #arrive({ from, to, payload }: Datagram): void {
+    if (this.isServerDown && /^(server|relay)/.test(to)) {
+      return;
+    }
+    if (to.startsWith('relay:')) {
+      const port = Number(to.slice('relay:'.length));
+      for (const sent of this.relay?.send(port, from, payload.slice()) ?? []) {
+        this.send({ from: to, to: sent.to, payload: sent.payload.slice() });
+      }
+      return;
+    }
     if (to.startsWith('server')) {
       const { address, port } = parseEndpoint(from);
       const reply = this.server.ask(address, port, payload.slice());
@@ -206,6 +255,11 @@ export class World {
         this.send({ from: to, to: from, payload: reply.slice() });
       }
       this.#sendFromServer();
+      return;
+    }
+    if (from.startsWith('relay:')) {
+      const node = this.nodes.find(({ relayPlace, places }) => (relayPlace ?? places[4]) === to);
+      node?.hearRelay(Number(from.slice('relay:'.length)), payload);
       return;
     }
     const family = to.startsWith('[') ? 6 : 4;

@@ -1,74 +1,14 @@
 import assert from 'node:assert/strict';
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { test } from 'node:test';
-import { generateKeyPair, type KeyPair, keyPairOf } from '../../../src/sealed/key-pair.js';
-import { openService, type Service } from '../../../src/server/service.js';
+import { generateKeyPair } from '../../../src/sealed/key-pair.js';
+import { openService } from '../../../src/server/service.js';
 import { endpoint, formatEndpoint } from '../../../src/wire/endpoint.js';
 import { FRAME } from '../../../src/wire/sealed-frames.js';
 import { until } from '../../native/deadline.js';
 import { LoopbackPeer } from '../loopback-peer.js';
-import { TestClient } from './test-client.js';
+import { clientOf, connect, copy, Line } from './line.js';
 
 const ANY_PORT = endpoint('127.0.0.1', 0);
-const DEADLINE_MS = 20_000;
-const RETRY_MS = 300;
-
-/** A client's socket on an address of its own. */
-class Line implements AsyncDisposable {
-  readonly received: Uint8Array[] = [];
-
-  static async open(address: string): Promise<Line> {
-    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
-    socket.bind({ address, port: 0 });
-    await once(socket, 'listening');
-    return new Line(socket);
-  }
-
-  private constructor(readonly socket: Socket) {
-    socket.on('message', (message) => this.received.push(message));
-  }
-
-  /** Sends, and again, until there is an answer. */
-  async ask(service: Service, make: () => Uint8Array): Promise<Uint8Array> {
-    const before = this.received.length;
-    const deadline = Date.now() + DEADLINE_MS;
-    while (this.received.length === before) {
-      assert.ok(Date.now() < deadline, 'no answer');
-      this.send(service, make());
-      await Promise.race([
-        once(this.socket, 'message'),
-        new Promise((resolve) => setTimeout(resolve, RETRY_MS)),
-      ]);
-    }
-    return this.received[before]!;
-  }
-
-  send(service: Service, payload: Uint8Array): void {
-    const { address, port } = service.addresses[0]!;
-    this.socket.send(payload, port, address);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.socket.close();
-    await once(this.socket, 'close');
-  }
-}
-
-function copy(key: KeyPair): KeyPair {
-  return keyPairOf(key.secretKey);
-}
-
-/** A client that is no part of a fake world: its datagrams go over the line. */
-function clientOf(key: KeyPair): TestClient {
-  return new TestClient({ key }, '127.0.0.1');
-}
-
-async function connect(client: TestClient, line: Line, service: Service): Promise<void> {
-  client.takeCookie(await line.ask(service, () => client.makeInitiation()));
-  assert.ok(client.accept(await line.ask(service, () => client.makeInitiation())));
-}
-
 test('two find each other over sockets, pushed and asked for, while the classic protocol goes on', async () => {
   const key = generateKeyPair();
   await using service = await openService({ listen: [ANY_PORT], sealed: { key: copy(key) } });

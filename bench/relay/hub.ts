@@ -1,0 +1,140 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { cpuSeconds } from '../server/subject.js';
+import { type Relay, run } from './subjects.js';
+
+/** Bytes that WireGuard adds to a UDP payload inside: IPv4 and UDP headers, its own header and tag. */
+const OVERHEAD = 20 + 8 + 16 + 16;
+const READY_MS = 10_000;
+const LISTEN_PORT = 51_820;
+const SINK_PORT = 7000;
+
+interface Node {
+  readonly name: string;
+  readonly netns: string;
+  readonly inside: string;
+  readonly outside: string;
+  readonly publicKey: string;
+  readonly keyFile: string;
+}
+
+/**
+ * A WireGuard hub, the bounce server that people use today: wireguard-go in a network namespace of its own,
+ * which decrypts what A sends and encrypts it for B. A and B are wireguard-go too, on the same processors: its
+ * datagrams per second are those of all three, its processor time is its own.
+ */
+export async function startHub(folder: string): Promise<Relay> {
+  const cleanup: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const undo of cleanup.splice(0).reverse()) {
+      await undo();
+    }
+  };
+  try {
+    const tag = `wgr${process.pid}`;
+    const [hub, a, b] = await Promise.all([
+      makeNode(folder, `${tag}h`, '10.99.0.1', '10.98.0.1'),
+      makeNode(folder, `${tag}a`, '10.99.0.2', '10.98.0.2'),
+      makeNode(folder, `${tag}b`, '10.99.0.3', '10.98.0.3'),
+    ]);
+    const nodes = [hub, a, b] as const;
+    for (const { netns } of nodes) {
+      await run('ip', 'netns', 'add', netns);
+      cleanup.push(() => run('ip', 'netns', 'del', netns));
+    }
+    await run('ip', '-n', hub.netns, 'link', 'add', 'br0', 'type', 'bridge');
+    await run('ip', '-n', hub.netns, 'addr', 'add', `${hub.outside}/24`, 'dev', 'br0');
+    await run('ip', '-n', hub.netns, 'link', 'set', 'br0', 'up');
+    await run('ip', 'netns', 'exec', hub.netns, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+    for (const [i, { netns, outside }] of [a, b].entries()) {
+      const port = `p${i}`;
+      await run(
+        ...(['ip', '-n', hub.netns, 'link', 'add', port, 'type', 'veth'] as const),
+        ...['peer', 'name', 'eth0', 'netns', netns],
+      );
+      await run('ip', '-n', hub.netns, 'link', 'set', port, 'master', 'br0', 'up');
+      await run('ip', '-n', netns, 'addr', 'add', `${outside}/24`, 'dev', 'eth0');
+      await run('ip', '-n', netns, 'link', 'set', 'eth0', 'up');
+    }
+    const pids: number[] = [];
+    for (const node of nodes) {
+      const peers = node === hub ? [a, b] : [hub];
+      pids.push(await startWireguard(cleanup, node, peers, node === hub));
+    }
+    await run('ip', 'netns', 'exec', a.netns, 'ping', '-qc', '3', '-i', '0.3', '-W', '3', b.inside);
+    const hubPid = pids[0]!;
+    return {
+      name: 'wireguard-go hub',
+      route: {
+        from: `${a.inside}:${SINK_PORT}`,
+        to: `${b.inside}:${SINK_PORT}`,
+        sink: `${b.inside}:${SINK_PORT}`,
+        fromNetns: `/run/netns/${a.netns}`,
+        sinkNetns: `/run/netns/${b.netns}`,
+        overhead: OVERHEAD,
+      },
+      cpuSeconds: () => cpuSeconds(hubPid),
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function makeNode(folder: string, netns: string, inside: string, outside: string) {
+  const { stdout } = await promisify(execFile)('wg', ['genkey']);
+  const keyFile = join(folder, netns);
+  await writeFile(keyFile, stdout, { mode: 0o600 });
+  const child = spawn('wg', ['pubkey'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(stdout);
+  const [publicKey] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  return { name: netns, netns, inside, outside, publicKey: publicKey.trim(), keyFile };
+}
+
+/** Returns the process of wireguard-go, which the cleanup ends. */
+async function startWireguard(
+  cleanup: (() => Promise<void>)[],
+  node: Node,
+  peers: readonly Node[],
+  isHub: boolean,
+): Promise<number> {
+  const { netns, name } = node;
+  // `ip netns exec` becomes the program, so that its process is the program's.
+  const child = spawn('ip', ['netns', 'exec', netns, 'wireguard-go', '-f', name], {
+    stdio: 'ignore',
+    env: { ...process.env, LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1' },
+  });
+  cleanup.push(async () => {
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    await gone;
+  });
+  const deadline = Date.now() + READY_MS;
+  for (;;) {
+    try {
+      await run('ip', 'netns', 'exec', netns, 'wg', 'show', name);
+      break;
+    } catch (error) {
+      if (Date.now() > deadline) {
+        throw error;
+      }
+      await delay(50);
+    }
+  }
+  const args = peers.flatMap((peer) => [
+    ...['peer', peer.publicKey, 'endpoint', `${peer.outside}:${LISTEN_PORT}`],
+    ...['allowed-ips', isHub ? `${peer.inside}/32` : '10.99.0.0/24'],
+  ]);
+  await run(
+    ...(['ip', 'netns', 'exec', netns, 'wg', 'set', name, 'private-key', node.keyFile] as const),
+    ...['listen-port', String(LISTEN_PORT), ...args],
+  );
+  await run('ip', '-n', netns, 'addr', 'add', `${node.inside}/24`, 'dev', name);
+  await run('ip', '-n', netns, 'link', 'set', name, 'mtu', '1420', 'up');
+  return child.pid!;
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createLab, type HostOptions, type Lab, type NatKind, until } from '../../src/lab/index.js';
+import { formatEndpoint } from '../../src/wire/endpoint.js';
+import { connected } from './our-programs.js';
+import { SealedServer, said } from './sealed-programs.js';
+
+const TAP = fileURLToPath(new URL('../../../test/netns/udp-tap.py', import.meta.url));
+const FIRST_PORT = 49_920;
+const LAST_PORT = 49_951;
+const ROUND_TRIP_MS = 50;
+/** WireGuard's data; its smallest message is a keepalive. */
+const DATA_TYPE = 4;
+
+function pair(nat: NatKind): Record<'a' | 'b', HostOptions> {
+  const host = { nat, distance: { roundTripMs: ROUND_TRIP_MS } };
+  return { a: host, b: host };
+}
+
+/** Starts both clients, and returns how long it took until a ping through the tunnel was answered. */
+async function connect(lab: Lab<'a' | 'b'>, server: SealedServer, ...args: string[]) {
+  const begin = performance.now();
+  const clients = [lab.host('a'), lab.host('b')].map((host) => server.client(host, ...args));
+  await connected(lab, ['a', 'b']);
+  return { clients, tookMs: performance.now() - begin };
+}
+
+async function endpointOf(lab: Lab<'a' | 'b'>, from: 'a' | 'b', to: 'a' | 'b'): Promise<string> {
+  const { publicKey } = lab.host(to).wireguard;
+  const found = await lab.host(from).wireguard.endpointOf(publicKey);
+  return found === undefined ? '' : formatEndpoint(found);
+}
+
+async function isRelayed(lab: Lab<'a' | 'b'>): Promise<boolean> {
+  const relay = new RegExp(`^${lab.rendezvous.address.replaceAll('.', '\\.')}:499[2-5]\\d$`);
+  const [a, b] = [await endpointOf(lab, 'a', 'b'), await endpointOf(lab, 'b', 'a')];
+  return relay.test(a) && relay.test(b) && a === b;
+}
+
+describe('the relay', { concurrency: 2 }, () => {
+  it('connects two symmetric NATs in time, byte for byte, at full size', async () => {
+    await using lab = await createLab({ hosts: pair('symmetric') });
+    await using server = await SealedServer.start(lab, '--relay');
+    const tap = lab.rendezvous.spawn('python3', [TAP, 'eth0', `${FIRST_PORT}`, `${LAST_PORT}`]);
+    await tap.waitForOutput(/ready\n/);
+    const { tookMs } = await connect(lab, server);
+    assert.ok(await isRelayed(lab));
+    assert.ok(tookMs < 4000, `${tookMs} ms with the start of two programs`);
+    const { wireguard } = lab.host('b');
+    // A packet of the interface's full MTU, whose message is no multiple of 16 bytes.
+    const args = ['-q', '-c', '20', '-i', '0.05', '-w', '10', '-M', 'do', '-s', '1392'];
+    const { code, stdout } = await lab
+      .host('a')
+      .outcome('ping', [...args, wireguard.tunnelAddress]);
+    assert.equal(code, 0, stdout);
+    await delay(200);
+    const lines = tap.stdout.split('\n').map((line) => line.split(' '));
+    const all = (direction: string) =>
+      lines.filter(([way, , type]) => way === direction && Number(type) >= 1 && Number(type) <= 4);
+    const [received, sent] = [all('in'), all('out')];
+    assert.ok(sent.length >= 40);
+    const hashes = (some: string[][]) => some.map((line) => line.slice(2).join(' ')).sort();
+    const forwarded = hashes(received).filter((line) => hashes(sent).includes(line));
+    assert.deepEqual(hashes(sent), forwarded, 'each that left is one that came, and left once');
+    assert.ok(sent.some(([, , type, length]) => Number(type) === DATA_TYPE && length === '1452'));
+  });
+
+  it('connects hosts that reach nobody but the server', async () => {
+    await using lab = await createLab({ hosts: pair('cone') });
+    await using server = await SealedServer.start(lab, '--relay');
+    for (const name of ['a', 'b'] as const) {
+      const rule = `oifname "eth0" ip daddr != ${lab.rendezvous.address} drop`;
+      await lab.host(name).nft(`table ip hostile {
+        chain output {
+          type filter hook output priority filter
+          ${rule}
+        }
+      }`);
+    }
+    const { tookMs } = await connect(lab, server);
+    assert.ok(await isRelayed(lab));
+    assert.ok(tookMs < 4000, `${tookMs} ms with the start of two programs`);
+  });
+
+  it('says at once that a server does not relay, and that --no-relay wants none', async () => {
+    await using lab = await createLab({ hosts: pair('symmetric') });
+    await using server = await SealedServer.start(lab);
+    const [a, b] = [lab.host('a'), lab.host('b')].map((host) => server.client(host));
+    await said(a!, /has no direct path, and \S+ does not relay/);
+    await b!.stop();
+    const off = server.client(lab.host('b'), '--no-relay', '--once', '--timeout', '4');
+    assert.deepEqual(await off.exited, { code: 3, signal: null });
+    assert.doesNotMatch(off.stderr, /relay/);
+  });
+
+  it('has relayed tunnels back within 3 s of the return of a server that was restarted', async () => {
+    await using lab = await createLab({ hosts: pair('symmetric') });
+    await using server = await SealedServer.start(lab, '--relay');
+    await connect(lab, server);
+    assert.ok(await isRelayed(lab));
+    await server.process?.stop('SIGKILL');
+    await delay(1000);
+    assert.ok(!(await lab.ping('a', 'b', { timeoutMs: 1000 })));
+    await server.start('--relay');
+    const begin = performance.now();
+    await until('a ping by the relay', () => lab.ping('a', 'b', { timeoutMs: 1000 }), {
+      timeoutMs: 20_000,
+    });
+    const tookMs = performance.now() - begin;
+    assert.ok(tookMs < 3000, `${tookMs} ms`);
+  });
+
+  it('follows a NAT that maps anew within 3 s', async () => {
+    await using lab = await createLab({ hosts: pair('symmetric') });
+    await using server = await SealedServer.start(lab, '--relay');
+    await connect(lab, server);
+    assert.ok(await isRelayed(lab));
+    await lab.host('a').gateways[0]!.forgetMappings();
+    const begin = performance.now();
+    await until('a ping by the relay', () => lab.ping('b', 'a', { timeoutMs: 1000 }), {
+      timeoutMs: 30_000,
+    });
+    const tookMs = performance.now() - begin;
+    assert.ok(tookMs < 3000, `${tookMs} ms`);
+    assert.ok(await isRelayed(lab));
+  });
+
+  it('gives way to a direct path without loss once there is one', async () => {
+    await using lab = await createLab({ hosts: pair('symmetric') });
+    await using server = await SealedServer.start(lab, '--relay');
+    await connect(lab, server);
+    assert.ok(await isRelayed(lab));
+    for (const name of ['a', 'b'] as const) {
+      const gateway = lab.host(name).gateways[0]!;
+      await gateway.nft('flush chain ip nat postrouting');
+      await gateway.nft('add rule ip nat postrouting oifname "wan" masquerade');
+      // The flow to the server gets another mapping, as from a router that was set up anew; the relayed one stays.
+      await gateway.exec('conntrack', ['-D', '-p', 'udp', '--orig-port-dst', '49918']);
+    }
+    // With a count, ping waits for the last replies.
+    const args = [
+      '-q',
+      '-i',
+      '0.01',
+      '-c',
+      '2000',
+      '-W',
+      '3',
+      lab.host('b').wireguard.tunnelAddress,
+    ];
+    const ping = lab.host('a').outcome('ping', args, { timeoutMs: 40_000 });
+    await until('a direct path', async () => !(await isRelayed(lab)), { timeoutMs: 28_000 });
+    const { stdout } = await ping;
+    const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+    assert.ok(Number(sent) > 1000, stdout);
+    assert.ok(Number(sent) - Number(received) <= 2, stdout);
+    assert.ok(!(await isRelayed(lab)));
+  });
+});
