@@ -1,3 +1,4 @@
+import type { NatFacts } from '../client/status/nat-facts.js';
 import type { StatusPeer } from '../client/status/status.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey } from '../wire/key.js';
@@ -5,6 +6,7 @@ import type { Peer } from '../wireguard/device.js';
 import type { Facts } from './facts.js';
 import { type Finding, note, ok, problem } from './finding.js';
 import { peerName } from './judge-interface.js';
+import { natVerdict, neighbourVerdict } from './nat-verdict.js';
 
 /** WireGuard's REJECT_AFTER_TIME. */
 const FRESH_MS = 180_000;
@@ -52,7 +54,7 @@ function judgePeer(facts: Facts, peer: Peer): Finding {
 function bySide(facts: Facts, name: string, shown: StatusPeer): Finding {
   if (shown.state === 'connecting') {
     const [first] = shown.answer ?? [];
-    return expected(facts, name, first ?? shown.endpoint);
+    return expected(facts, name, first ?? shown.endpoint, shown.nat);
   }
   if (shown.state === 'asking') {
     return problem('peer', `${name}: no server has answered about it`, 'see the server above');
@@ -88,45 +90,31 @@ function notRegistered(facts: Facts, name: string): Finding {
 }
 
 /** The peer is known: what its and our NATs make of it. */
-function expected(facts: Facts, name: string, where: Endpoint | string | undefined): Finding {
-  const { nat, servers, client } = facts;
-  const told = client === 'none' ? [] : Object.values(client.mapping ?? {}).map(addressIn);
-  const asked = servers.flatMap(({ probes }) =>
-    probes.flatMap(({ seenAs }) => seenAs?.address ?? []),
-  );
-  const seen = [...told, ...asked];
+function expected(
+  facts: Facts,
+  name: string,
+  where: Endpoint | string | undefined,
+  peerNat?: NatFacts,
+): Finding {
   const address = typeof where === 'string' ? addressIn(where) : where?.address;
   const place = typeof where === 'string' ? ` at ${where}` : at(where);
-  if (address !== undefined && seen.includes(address)) {
-    return note(
-      'peer',
-      `${name}: not connected${place}, behind the same NAT as this host: by its local address, or where the NAT hairpins`,
-    );
-  }
-  switch (nat.mapping) {
-    case 'none':
-      return note(
-        'peer',
-        `${name}: not connected${place}; direct expected, because this host has no NAT`,
-      );
-    case 'endpoint-independent':
-      return note(
-        'peer',
-        `${name}: not connected${place}; direct expected, because this host's NAT keeps one mapping for all, unless the peer's depends on the destination`,
-      );
-    case 'address-dependent':
-    case 'address-and-port-dependent':
-      return problem(
-        'peer',
-        `${name}: not connected${place}; relay needed where the peer's NAT is like this host's, whose mapping depends on the destination`,
-        'forward a port on one side, or use a server with --relay',
-      );
-    default:
-      return note(
-        'peer',
-        `${name}: registered${place}, not connected; direct expected unless both NATs depend on the destination`,
-      );
-  }
+  const { verdict, advice } =
+    address !== undefined && outsideAddresses(facts).includes(address)
+      ? neighbourVerdict(facts.nat, usesSealed(facts))
+      : natVerdict(facts.nat, peerNat ?? {}, outsideAddresses(facts));
+  const seen = `${name}: not connected${place}; ${verdict}`;
+  return advice === undefined ? note('peer', seen) : problem('peer', seen, advice);
+}
+
+/** The addresses at which servers see this host. */
+function outsideAddresses({ servers, client }: Facts): string[] {
+  const mapped = client === 'none' ? [] : Object.values(client.mapping ?? {}).map(addressIn);
+  const seen = servers.flatMap(({ probes }) => probes.flatMap((one) => one.seenAs?.address ?? []));
+  return [...mapped, ...seen];
+}
+
+function addressIn(text: string): string {
+  return text.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }
 
 function usesSealed({ servers, client }: Facts): boolean {
@@ -136,8 +124,4 @@ function usesSealed({ servers, client }: Facts): boolean {
 
 function at(where: Endpoint | undefined): string {
   return where === undefined ? '' : ` at ${formatEndpoint(where)}`;
-}
-
-function addressIn(text: string): string {
-  return text.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }

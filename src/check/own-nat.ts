@@ -1,13 +1,12 @@
-import type { NatFacts } from '../client/status/nat-facts.js';
+import { isCarrierAddress, type NatFacts } from '../client/status/nat-facts.js';
 import type { Status } from '../client/status/status.js';
 import { formatEndpoint, parseEndpoint } from '../wire/endpoint.js';
-import { isInPrefix } from '../wire/prefix.js';
 import type { ProbeFacts } from './facts.js';
 
-/** The space between a subscriber's router and a carrier's NAT (RFC 6598). */
-const SHARED_SPACE = '100.64.0.0/10';
-
-/** What is known of this host's NATs: by the running client, and by where servers see it. Pure. */
+/**
+ * What is known of this host's NATs: by the running client, whose word counts more, and by where servers see it.
+ * Pure.
+ */
 export function natOf(
   client: Status | 'none',
   probes: readonly ProbeFacts[],
@@ -17,8 +16,8 @@ export function natOf(
   const seen = probes
     .filter(({ endpoint }) => endpoint.family === 4)
     .flatMap((one) => one.seenAs ?? []);
-  const told = client === 'none' ? [] : Object.values(client.mapping ?? {}).map(parseEndpoint);
-  const isOutside = [...told, ...seen].some(({ address }) => localAddresses.includes(address));
+  const mapped = client === 'none' ? [] : Object.values(client.mapping ?? {}).map(parseEndpoint);
+  const isOutside = [...mapped, ...seen].some(({ address }) => localAddresses.includes(address));
   const ports = probes.filter((one) => one.fromWireguardPort && one.endpoint.family === 4);
   const mappings = new Set(ports.flatMap(({ seenAs }) => (seenAs ? [formatEndpoint(seenAs)] : [])));
   const servers = new Set(
@@ -31,12 +30,13 @@ export function natOf(
       : mappings.size === 1
         ? 'endpoint-independent'
         : 'address-dependent';
-  const isCarrier = localAddresses.some(
-    (address) => address.includes('.') && isInPrefix(address, SHARED_SPACE),
+  // Only the address that packets to a server leave from: other tunnels use this space, too.
+  const isCarrier = probes.some(
+    ({ route }) => route?.source !== undefined && isCarrierAddress(route.source),
   );
   return {
     ...(mapping === undefined ? {} : { mapping }),
-    ...(isCarrier ? { carrierNat: true } : {}),
+    ...(isCarrier && mapping !== 'none' ? { carrierNat: true } : {}),
     ...known,
   };
 }

@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.js';
+import type { NatFacts } from '../client/status/nat-facts.js';
 import { STATUS_FORMAT, type Status } from '../client/status/status.js';
 import { type StatusBook, timeText } from '../client/status/status-book.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
@@ -25,6 +26,7 @@ export function makeStatus(
     ...(device === undefined ? {} : interfaceStatus(device)),
     servers: client.servers,
     ...mappingOf(client.observed),
+    ...natOf(client.nat),
     counts,
     peers,
     problems,
@@ -34,6 +36,10 @@ export function makeStatus(
 function mappingOf(observed: readonly Endpoint[]): Pick<Status, 'mapping'> {
   const entries = observed.map((one) => [`ipv${one.family}`, formatEndpoint(one)] as const);
   return entries.length === 0 ? {} : { mapping: Object.fromEntries(entries) };
+}
+
+function natOf(nat: NatFacts): Pick<Status, 'nat'> {
+  return Object.keys(nat).length === 0 ? {} : { nat };
 }
 
 function interfaceStatus({ publicKey, listenPort, fwmark }: Device) {

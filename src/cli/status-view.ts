@@ -237,6 +237,7 @@ function peerBlock(peer: StatusPeer, now: number, sheet: Sheet): string[] {
       change && `${printable(change.what)}, ${ago(change.time)} ago: ${printable(change.why)}`,
     ],
     ['local addresses', peer.offers?.join(', ')],
+    ['nat', peer.nat && natText(peer.nat)],
     ['why', peer.reason && printable(peer.reason)],
   ]);
 }

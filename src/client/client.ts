@@ -1,3 +1,4 @@
+import { defaultGateway } from '../socket/default-gateway.js';
 import { interfaceIsUp } from '../socket/interface-flags.js';
 import { hasUdpPort } from '../socket/network-namespace.js';
 import { type Endpoint, FAMILIES, type Family, formatEndpoint } from '../wire/endpoint.js';
@@ -19,6 +20,7 @@ import { PeerBook } from './peer-book.js';
 import type { OwnNat, PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
 import type { ServerName } from './server-locator.js';
+import { type NatFacts, natFacts } from './status/nat-facts.js';
 import type { ServerView } from './status/status.js';
 import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
 import { traceDecision } from './trace.js';
@@ -194,6 +196,16 @@ export class Client {
   /** Where the servers see this host. */
   get observed(): readonly Endpoint[] {
     return this.#finder.observed ?? [];
+  }
+
+  /** The NATs between this host and the internet: those of IPv4, or of IPv6 where only that is known. */
+  get nat(): NatFacts {
+    const ipv4 = this.#nat.behaviour(4);
+    return natFacts({
+      behaviour: ipv4.translation === 'unknown' ? this.#nat.behaviour(6) : ipv4,
+      local: defaultGateway()?.local,
+      portMapping: this.#mapping?.state,
+    });
   }
 
   /** The managed peers as they stand now. */

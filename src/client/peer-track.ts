@@ -56,6 +56,8 @@ export interface PeerView {
   readonly path: PathKind | undefined;
   /** The round trip of its probes in milliseconds; undefined where none was measured. */
   readonly roundTripMs: number | undefined;
+  /** The peer's NAT, as it told us, for the family of its endpoint; undefined where it did not. */
+  readonly nat?: NatBehaviour | undefined;
 }
 
 /** How peers may be changed. */
@@ -486,7 +488,14 @@ export class PeerTrack implements SoughtPeer {
       offers: (this.#offers?.candidates ?? []).map(({ endpoint }) => endpoint),
       path: this.#path(now),
       roundTripMs: this.#checks.find(this.#peer.endpoint)?.roundTripMs,
+      nat: peerNat(this.#offers?.nat, this.#family),
     };
+  }
+
+  /** The family of the endpoint that the server observes, or of the one in use. */
+  get #family(): Family {
+    const observed = this.#candidates.find(({ isOffered }) => !isOffered);
+    return (observed?.endpoint ?? this.#peer.endpoint)?.family ?? 4;
   }
 
   #path(now: number): PathKind | undefined {

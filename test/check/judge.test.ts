@@ -123,7 +123,7 @@ describe('a judgement', () => {
     );
     assert.match(
       verdict({ nat: { mapping: 'endpoint-independent' } }) ?? '',
-      /direct expected, because this host's NAT keeps/,
+      /direct expected, because this host's NAT has an endpoint-independent mapping$/,
     );
     assert.match(
       verdict({ nat: { mapping: 'address-dependent' } }) ?? '',
@@ -134,6 +134,14 @@ describe('a judgement', () => {
     assert.match(
       verdict({ registered: new Map([[PEER, 'unknown' as const]]) }) ?? '',
       /^problem peer: .*not registered/,
+    );
+    const hard = { mapping: 'address-and-port-dependent' } as const;
+    const [connected] = SAMPLE_STATUS.peers;
+    const connecting = { ...connected!, state: 'connecting', nat: hard } as const;
+    const client = { ...SAMPLE_STATUS, peers: [connecting] };
+    assert.match(
+      verdict({ client, registered: new Map(), nat: hard }) ?? '',
+      /^problem peer: laptop: .* relay needed, because both NATs have/,
     );
     assert.match(verdict({ client: SAMPLE_STATUS }) ?? '', /^ok peer: laptop: connected, direct/);
   });

@@ -41,6 +41,7 @@ export const SAMPLE_STATUS: Status = {
       },
       answer: ['198.51.100.9:51820'],
       offers: ['10.0.0.2:51820', '[2001:db8::2]:51820'],
+      nat: { mapping: 'address-dependent' },
     },
     {
       publicKey: 'AAAABBBBboUvnH4htodjb6e697QjLERt1NAB4mZqp8E=',

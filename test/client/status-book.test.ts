@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { UNKNOWN_BEHAVIOUR } from '../../src/client/paths/nat-behaviour.js';
 import type { PeerView } from '../../src/client/peer-track.js';
 import { MAX_STATUS_PEERS, StatusBook } from '../../src/client/status/status-book.js';
 import { parseEndpoint } from '../../src/wire/endpoint.js';
@@ -35,6 +36,19 @@ const newBook = () =>
 function peersOf(book: StatusBook) {
   return book.report.peers;
 }
+
+test("a peer's NAT is shown as far as the peer told it", () => {
+  const book = newBook();
+  const nat = { ...UNKNOWN_BEHAVIOUR, translation: 'nat', mapping: 'address-dependent' } as const;
+  book.observe(
+    { type: 'peers', peers: [view(1, { nat }), view(2, { nat: UNKNOWN_BEHAVIOUR })] },
+    0,
+  );
+  assert.deepEqual(
+    peersOf(book).map((peer) => peer.nat),
+    [{ mapping: 'address-dependent' }, undefined],
+  );
+});
 
 test('a peer has the time of its state, and the last change with its cause', () => {
   const book = newBook();

@@ -152,8 +152,11 @@ describe('a client that keeps running', { concurrency: 3 }, () => {
     const only = ['--peer', lab.host('b').wireguard.publicKey, '--keepalive', '9'];
     const client = startClient(a as NonNullable<typeof a>, lab.rendezvous.address, ...only);
     await handshakes(lab, ['a', 'b']);
-    const keepalives = await device.show('persistent-keepalive');
-    assert.equal(keepalives.get(lab.host('b').wireguard.publicKey), '9');
+    // The side that does not start the handshake sets it afterwards.
+    await until('the keepalive', async () => {
+      const keepalives = await device.show('persistent-keepalive');
+      return keepalives.get(lab.host('b').wireguard.publicKey) === '9';
+    });
     assert.ok(!client.stderr.includes(lab.host('c').wireguard.publicKey.slice(0, 8)));
   });
 

@@ -59,6 +59,11 @@ export class PortMapping {
     return this.#mapping;
   }
 
+  /** The same for people: `none` where the router was asked and granted nothing; undefined before. */
+  get state(): Mapping | 'none' | undefined {
+    return this.#mapping ?? (this.#failures > 0 ? 'none' : undefined);
+  }
+
   /**
    * The endpoint at which the router passes everything on to WireGuard, for peers to try. Only when its address
    * is the one at which the server sees this host: behind a second NAT it leads nowhere, or to somebody else.

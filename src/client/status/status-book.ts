@@ -2,6 +2,7 @@ import { type Endpoint, formatEndpoint, sameEndpoint } from '../../wire/endpoint
 import { formatPublicKey } from '../../wire/key.js';
 import type { PeerConfig } from '../../wireguard/device.js';
 import type { PeerState, PeerView } from '../peer-track.js';
+import { behaviourFacts, type NatFacts } from './nat-facts.js';
 import type { StatusChange, StatusCounts, StatusPeer, StatusProblem } from './status.js';
 
 /** Peers that a status lists; the others are in its counts only. */
@@ -169,9 +170,16 @@ export class StatusBook {
       change,
       answer: answer === undefined || answer === 'unknown' ? undefined : answer.map(formatEndpoint),
       offers: offers.length === 0 ? undefined : offers.map(formatEndpoint),
+      ...natOf(peer),
       reason: isConnected ? undefined : this.#options.reasonOf(peer),
     };
   }
+}
+
+/** Of a peer that told us something about its NAT. */
+function natOf({ nat }: PeerView): { nat?: NatFacts } {
+  const facts = nat === undefined ? {} : behaviourFacts(nat);
+  return Object.keys(facts).length === 0 ? {} : { nat: facts };
 }
 
 /** RFC 3339 of milliseconds since the epoch. */

@@ -71,6 +71,8 @@ export interface StatusPeer {
   readonly answer?: readonly string[] | undefined;
   /** The addresses that it says it has itself. */
   readonly offers?: readonly string[] | undefined;
+  /** Its NAT, as it told this client. */
+  readonly nat?: NatFacts | undefined;
   /** Why it is not connected, and what may help. */
   readonly reason?: string | undefined;
 }
