@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs systemd as PID 1 of namespaces of its own (mounts, processes, network, cgroups), beside whatever runs
-# this host: systemd.sh CGROUP FOLDER PROGRAM. FOLDER holds the units, and etc/ with files for /etc; PROGRAM is
-# /usr/bin/wg-rendezvous there. Everything ends with this process; CGROUP is left empty.
+# this host: systemd.sh CGROUP FOLDER CHECKOUT. FOLDER holds the units, and etc/ with files for /etc; the program
+# of CHECKOUT is /usr/bin/wg-rendezvous there. It is seen at /var/lib/checkout: units hide /home, /root and /tmp. Everything ends with this process; CGROUP is left empty.
 set -euo pipefail
 
 if [[ ${1:-} != --inside ]]; then
@@ -12,7 +12,7 @@ if [[ ${1:-} != --inside ]]; then
   exec unshare --mount --pid --uts --ipc --net --cgroup --fork --kill-child "$0" --inside "$@"
 fi
 
-folder=$2 program=$3
+folder=$2 checkout=$3
 overlay() {
   mkdir -p "/run/over$1/upper" "/run/over$1/work"
   mount -t overlay overlay -o "lowerdir=$1,upperdir=/run/over$1/upper,workdir=/run/over$1/work" "$1"
@@ -26,7 +26,9 @@ mount -t tmpfs tmpfs /var/lib
 overlay /etc
 overlay /usr/bin
 cp -r "$folder/etc/." /etc/
-ln -sf "$program" /usr/bin/wg-rendezvous
+mkdir /var/lib/checkout
+mount --bind "$checkout" /var/lib/checkout
+ln -sf /var/lib/checkout/dist/bin/wg-rendezvous.js /usr/bin/wg-rendezvous
 mkdir -p /run/systemd/system /run/lock
 ip link set lo up
 # What would change the host, or wait for its devices.

@@ -17,7 +17,6 @@ import { outcome, run } from '../../src/lab/command.js';
 import { until } from '../../src/lab/index.js';
 import { LabProcess } from '../../src/lab/process.js';
 import { ProgramWithoutAddon } from '../cli/program-without-addon.js';
-import { PROGRAM } from '../cli/run-command.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const SCRIPT = join(ROOT, 'test/netns/systemd.sh');
@@ -40,7 +39,7 @@ class Systemd implements AsyncDisposable {
       mkdirSync(join(this.#folder, 'etc', path, '..'), { recursive: true });
       writeFileSync(join(this.#folder, 'etc', path), text, { mode: 0o644 });
     }
-    this.#process = new LabProcess(SCRIPT, [this.#cgroup, this.#folder, PROGRAM]);
+    this.#process = new LabProcess(SCRIPT, [this.#cgroup, this.#folder, ROOT]);
   }
 
   async started(): Promise<void> {
@@ -155,7 +154,9 @@ Zone = example.com
     using program = new ProgramWithoutAddon();
     const drop = `/run/systemd/system/${SERVER}.service.d`;
     const lines = ['[Service]', 'ExecStart=', `ExecStart=${program.path} server`];
-    const binds = [`BindReadOnlyPaths=${program.folder}`, 'TimeoutStartSec=20'];
+    const modules = `/var/lib/checkout/node_modules:${join(ROOT, 'node_modules')}`;
+    const paths = [program.folder, modules].map((it) => `BindReadOnlyPaths=${it}`);
+    const binds = [...paths, 'TimeoutStartSec=20'];
     await systemd.run('mkdir', '-p', drop);
     await systemd.run('bash', '-c', `printf '%s\\n' "$@" >${drop}/a.conf`, '-', ...lines, ...binds);
     await systemd.run('systemctl', 'daemon-reload');
