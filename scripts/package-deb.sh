@@ -67,21 +67,17 @@ copy_units() {
 
 # Man pages and completions, as far as the build made them.
 copy_help() {
-  local page name
+  local page
   for page in dist/man/*.[1-9]; do
     [[ -e $page ]] || continue
     mkdir -p "$1/share/man/man${page##*.}"
     gzip -9n <"$page" >"$1/share/man/man${page##*.}/$(basename "$page").gz"
   done
-  for name in dist/completion/*; do
-    [[ -e $name ]] || continue
-    case ${name##*/} in
-      *.bash | wg-rendezvous) install -D -m 644 "$name" "$1/share/bash-completion/completions/wg-rendezvous" ;;
-      _* | *.zsh) install -D -m 644 "$name" "$1/share/zsh/vendor-completions/_wg-rendezvous" ;;
-      *.fish) install -D -m 644 "$name" "$1/share/fish/vendor_completions.d/wg-rendezvous.fish" ;;
-      *) fail "$name: completion for which shell?" ;;
-    esac
-  done
+  [[ -d dist/completion ]] || return 0
+  local bash=dist/completion/bash/wg-rendezvous zsh=dist/completion/zsh/_wg-rendezvous fish=dist/completion/fish/wg-rendezvous.fish
+  install -D -m 644 "$bash" "$1/share/bash-completion/completions/wg-rendezvous"
+  install -D -m 644 "$zsh" "$1/share/zsh/vendor-completions/_wg-rendezvous"
+  install -D -m 644 "$fish" "$1/share/fish/vendor_completions.d/wg-rendezvous.fish"
 }
 
 make_tar() {
