@@ -87,9 +87,9 @@ test('of several relays both sides use the same, and the other one where that fa
   const order = [2, 0, 1];
   assert.equal(news.relay(order), undefined);
   news.relayed(0, at(1));
-  assert.equal(news.relay(order), at(1));
+  assert.deepEqual(news.relay(order), at(1));
   news.relayed(2, at(2));
-  assert.equal(news.relay(order), at(2));
+  assert.deepEqual(news.relay(order), at(2));
   news.relayed(2, undefined);
-  assert.equal(news.relay(order), at(1));
+  assert.deepEqual(news.relay(order), at(1));
 });
