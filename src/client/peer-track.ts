@@ -3,6 +3,7 @@ import { type Endpoint, type Family, formatEndpoint, sameEndpoint } from '../wir
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
+import { AskTimes } from './ask-times.js';
 import { ConnectAttempt } from './connect-attempt.js';
 import { endpointRefusal, offerRefusal, type RefusalContext } from './endpoint-refusal.js';
 import type { Answer, SoughtPeer } from './finder.js';
@@ -25,14 +26,8 @@ import {
 import {
   CHANGE_RETRY_MS,
   CONNECTING_POLL_MS,
-  FIRST_INTERVAL_MS,
-  FIRST_REQUESTS,
   IDLE_POLL_MS,
-  INTERVAL_GROWTH,
   MAX_CONNECTING_POLL_MS,
-  MAX_INTERVAL_MS,
-  PATIENT_REQUESTS,
-  REFRESH_INTERVAL_MS,
 } from './timing.js';
 
 /** `asking`: no answer yet. `unknown`: the server does not know it. `connecting`: endpoint set. */
@@ -114,8 +109,7 @@ export class PeerTrack implements SoughtPeer {
   readonly #checks: CheckList;
   readonly #attempt: ConnectAttempt;
   readonly #monitor: PathMonitor;
-  #askAt: number;
-  #requests = 0;
+  readonly #askTimes: AskTimes;
   #answer: Answer | undefined;
   #offers: PeerCandidates | undefined;
   /** Where the peer is reached by a relay, or was. */
@@ -155,7 +149,7 @@ export class PeerTrack implements SoughtPeer {
     this.#monitor = new PathMonitor(this.#checks);
     this.publicKey = peer.publicKey;
     this.#liveness = new Liveness(peer);
-    this.#askAt = now;
+    this.#askTimes = new AskTimes(now);
     this.#peer = peer;
   }
 
@@ -164,7 +158,7 @@ export class PeerTrack implements SoughtPeer {
   }
 
   get askAt(): number {
-    return this.#askAt;
+    return this.#askTimes.askAt;
   }
 
   answered(answer: Answer): void {
@@ -195,11 +189,11 @@ export class PeerTrack implements SoughtPeer {
   /** Whether WireGuard sends to a relay port: the present one, or another one of the server. */
   #isRelayed(): boolean {
     const { endpoint } = this.#peer;
-    const { server } = this.#context.refusalContext();
-    const isAtServer = endpoint !== undefined && endpoint.address === server?.address;
+    const { servers = [] } = this.#context.refusalContext();
+    const isAtServer = servers.some(({ address }) => address === endpoint?.address);
+    const isServer = servers.some((server) => sameEndpoint(server, endpoint));
     return (
-      endpoint !== undefined &&
-      (sameEndpoint(endpoint, this.#relay) || (isAtServer && endpoint.port !== server.port))
+      endpoint !== undefined && (sameEndpoint(endpoint, this.#relay) || (isAtServer && !isServer))
     );
   }
 
@@ -242,10 +236,7 @@ export class PeerTrack implements SoughtPeer {
   }
 
   asked(now: number): void {
-    this.#requests += 1;
-    const grown = INTERVAL_GROWTH ** Math.max(0, this.#requests - FIRST_REQUESTS);
-    const interval = Math.min(FIRST_INTERVAL_MS * grown, MAX_INTERVAL_MS);
-    this.#askAt = now + (this.#requests > PATIENT_REQUESTS ? REFRESH_INTERVAL_MS : interval);
+    this.#askTimes.asked(now);
   }
 
   isAlive(now: number): boolean {
@@ -531,8 +522,7 @@ export class PeerTrack implements SoughtPeer {
       this.#attempt.hold(now);
     }
     if (alive || wasAlive) {
-      this.#requests = 0;
-      this.#askAt = now;
+      this.#askTimes.restart(now);
     }
   }
 
