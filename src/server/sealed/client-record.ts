@@ -33,6 +33,8 @@ export class ClientRecord implements Timed {
   sessionNumber = 0;
   /** Marks the wants of its newest want list; each list has a mark of its own. */
   listMark = 0;
+  /** Whether it has a newer registration with another server, which counts instead; see SealedSharing. */
+  isElsewhere = false;
   /** The session in which its want list became complete last. */
   listSession = -1;
   /** The wants for which it asks for a relay. */

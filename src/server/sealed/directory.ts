@@ -254,7 +254,7 @@ export class Directory {
   putCandidates(client: ClientRecord, key: string, bytes: Uint8Array, counter: number): boolean {
     const want = client.wants.get(key);
     const { reverse } = want ?? {};
-    const isMutual = reverse !== undefined || want?.remotes?.some(({ wants }) => wants);
+    const isMutual = reverse !== undefined || want?.remotes !== undefined;
     if (want === undefined || !isMutual) {
       return true;
     }
@@ -282,6 +282,7 @@ export class Directory {
   /** The session of a client that was opened last took over. */
   tookOver(client: ClientRecord): void {
     this.relays.restart(client);
+    client.isElsewhere = false;
     this.watcher?.placed(client);
   }
 
@@ -291,11 +292,20 @@ export class Directory {
    */
   setRemotes(want: Want, remotes: readonly RemotePeer[], isNews: boolean): void {
     want.remotes = remotes.length === 0 ? undefined : remotes;
-    if (want.reverse === undefined && !remotes.some(({ wants }) => wants)) {
+    if (want.reverse === undefined && remotes.length === 0) {
       this.removeCandidates(want);
     }
     if (isNews) {
       this.update(want);
+    }
+  }
+
+  /** The peers of a client that want it as well are to be informed of it. */
+  refresh(client: ClientRecord): void {
+    for (const { reverse } of client.wants.values()) {
+      if (reverse !== undefined) {
+        this.update(reverse);
+      }
     }
   }
 
@@ -318,11 +328,7 @@ export class Directory {
 
   private updatePeersOf(client: ClientRecord): void {
     this.watcher?.placed(client);
-    for (const { reverse } of client.wants.values()) {
-      if (reverse !== undefined) {
-        this.update(reverse);
-      }
-    }
+    this.refresh(client);
   }
 
   /** The client moved to a place where it can reach other endpoints than before. */

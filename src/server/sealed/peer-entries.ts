@@ -20,7 +20,8 @@ export function addEntry(
   findLocal: (key: string) => ClientRecord | undefined,
 ): boolean {
   const reverse = want?.reverse;
-  const local = reverse?.owner.isRegistered ? reverse.owner.paths : undefined;
+  const peer = reverse?.owner;
+  const local = peer?.isRegistered && !peer.isElsewhere ? peer.paths : undefined;
   const other = want?.remotes && otherSide(want, findLocal(want.key));
   const paths = want?.remotes === undefined ? local : other?.paths;
   const ipv4 = paths && reachable(paths[4], want!.owner);

@@ -2,7 +2,6 @@ import { FAMILIES } from '../../wire/endpoint.js';
 import { compareTai64n } from '../../wire/tai64n.js';
 import type { ClientRecord, Want } from '../sealed/client-record.js';
 import type { Place, Places } from './entries.js';
-import type { RemotePeer } from './remote-peer.js';
 
 /** A peer that wants the owner of a want, and so may be disclosed to it. */
 export interface OtherSide {
@@ -26,8 +25,9 @@ interface Claim extends OtherSide {
 export function otherSide(want: Want, local: ClientRecord | undefined): OtherSide | undefined {
   let newest = localClaim(want, local);
   for (const remote of want.remotes ?? []) {
-    if (newest === undefined || compareTai64n(stampOf(remote), 0, newest.timestamp, 0) > 0) {
-      newest = remoteClaim(remote);
+    const { timestamp, places: paths } = remote.registration;
+    if (newest === undefined || compareTai64n(timestamp, 0, newest.timestamp, 0) > 0) {
+      newest = { timestamp, paths, candidates: remote.candidates, wants: true };
     }
   }
   return newest?.wants ? newest : undefined;
@@ -48,10 +48,13 @@ export function isSameSide(a: OtherSide | undefined, b: OtherSide | undefined): 
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Undefined where this server does not know whether the peer wants the owner: its list is not complete. */
+/**
+ * Undefined where this server does not know whether the peer wants the owner: its list is not complete, or the
+ * peer is known to have a newer registration elsewhere.
+ */
 function localClaim({ reverse }: Want, local: ClientRecord | undefined): Claim | undefined {
   const peer = reverse?.owner ?? local;
-  if (peer === undefined || !peer.isRegistered || (reverse === undefined && !peer.hasList)) {
+  if (!peer?.isRegistered || peer.isElsewhere || (reverse === undefined && !peer.hasList)) {
     return undefined;
   }
   const { paths, current, timestamp } = peer;
@@ -61,14 +64,6 @@ function localClaim({ reverse }: Want, local: ClientRecord | undefined): Claim |
     paths,
     candidates: reverse?.candidates?.bytes,
   };
-}
-
-function remoteClaim({ registration, wants, candidates }: RemotePeer): Claim {
-  return { timestamp: registration.timestamp, wants, paths: registration.places, candidates };
-}
-
-function stampOf({ registration }: RemotePeer): Uint8Array {
-  return registration.timestamp;
 }
 
 function isSamePlace(a: Place | undefined, b: Place | undefined): boolean {

@@ -9,12 +9,10 @@ export class RemoteServer {
   ) {}
 }
 
-/** What another server told about the peer of a want. */
+/** A registration of the peer of a want with another server, where it wants the owner. */
 export interface RemotePeer {
   readonly server: RemoteServer;
   readonly registration: Registration;
-  /** Whether the peer wants the owner of the want. */
-  readonly wants: boolean;
   /** Its candidates for the owner. */
   readonly candidates: Uint8Array | undefined;
   /** Its server said so itself and tells every change; otherwise it was read in the store. */

@@ -1,3 +1,4 @@
+import { SEALED_CANDIDATES_LENGTH } from '../../wire/sealed-frames.js';
 import { compareTai64n } from '../../wire/tai64n.js';
 import type { AllowList } from '../sealed/allow-list.js';
 import type { ClientRecord, Want } from '../sealed/client-record.js';
@@ -55,8 +56,7 @@ class Shared {
   readonly removed = new Set<string>();
   /** Wants to look up after the next write. */
   readonly lookups = new Set<Want>();
-  /** A server that has a newer registration, and one that had an older one and has yet to be told. */
-  newer: string | undefined;
+  /** A server that had an older registration and has yet to be told. */
   older: string | undefined;
   /** A newer registration that may be replaced, because its server is gone. */
   replaceable = '';
@@ -143,7 +143,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
       shared.removed.delete(want.key);
       shared.changed.add(want);
       this.dirty.add(want.owner);
-      if (want.reverse === undefined) {
+      if (want.reverse === undefined || want.reverse.owner.isElsewhere) {
         shared.lookups.add(want);
       }
     }
@@ -217,6 +217,12 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
   }
 
   down(now: number): void {
+    for (const client of this.shared.keys()) {
+      if (client.isElsewhere) {
+        client.isElsewhere = false; // as far as this server can know now
+        this.directory.refresh(client);
+      }
+    }
     this.isUp = false;
     this.epoch++;
     for (const server of this.servers.values()) {
@@ -297,7 +303,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     const want = this.directory.find(news.to)?.wants.get(news.from);
     if (news.kind === 'gone') {
       if (want !== undefined) {
-        this.goneFrom(want, server, news.timestamp);
+        this.set(want, server, undefined);
       }
       return;
     }
@@ -315,7 +321,6 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     this.set(want, server, {
       registration,
       candidates,
-      wants: true,
       isConfirmed: true,
       endsAt: now,
     });
@@ -325,22 +330,18 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     }
   }
 
-  /** The peer of a want has left another server, or does not want the owner any more. */
-  private goneFrom(want: Want, server: RemoteServer, timestamp: Uint8Array | undefined): void {
-    const known = want.remotes?.find((it) => it.server.id === server.id);
-    if (timestamp !== undefined && known !== undefined && want.reverse !== undefined) {
-      // What the peer said here before does not count any more.
-      this.set(want, server, { ...known, wants: false, candidates: undefined });
-    } else {
-      this.set(want, server, undefined);
-    }
-  }
-
   /** A client has a newer registration elsewhere: whom it wants there counts for the clients of this server. */
   private checkMoved(key: string): void {
     const client = this.directory.find(key);
-    this.options.counts.superseded += client === undefined ? 0 : 1;
-    for (const { reverse } of client?.wants.values() ?? []) {
+    if (client !== undefined) {
+      this.options.counts.superseded++;
+      this.isElsewhere(client);
+    }
+  }
+
+  private isElsewhere(client: ClientRecord): void {
+    client.isElsewhere = true;
+    for (const { reverse } of client.wants.values()) {
       if (reverse !== undefined) {
         this.askLater(reverse);
       }
@@ -355,13 +356,14 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     want: Want,
     server: RemoteServer,
     told: Omit<RemotePeer, 'server' | 'wasAsked'> | undefined,
+    isNews = false,
   ): void {
     const others = (want.remotes ?? []).filter((it) => it.server.id !== server.id);
     const remotes = told === undefined ? others : [...others, { ...told, server, wasAsked: false }];
-    this.replace(want, remotes.length > MAX_REMOTES ? latest(remotes) : remotes);
+    this.replace(want, remotes.length > MAX_REMOTES ? latest(remotes) : remotes, isNews);
   }
 
-  private replace(want: Want, remotes: readonly RemotePeer[]): void {
+  private replace(want: Want, remotes: readonly RemotePeer[], isNews = false): void {
     const local = this.directory.find(want.key);
     const before = otherSide(want, local);
     this.candidateCount -= countCandidates(want.remotes);
@@ -371,8 +373,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
         : remotes.map((it) => ({ ...it, candidates: undefined }));
     this.candidateCount += countCandidates(kept);
     this.directory.setRemotes(want, kept, false);
-    const isNews = !isSameSide(before, otherSide(want, local));
-    this.directory.setRemotes(want, kept, isNews);
+    this.directory.setRemotes(want, kept, isNews || !isSameSide(before, otherSide(want, local)));
     if (kept.length === 0) {
       this.matched.delete(want);
       this.untold.delete(want);
@@ -444,7 +445,6 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
       shared.changed.clear();
       shared.removed.clear();
       shared.lookups.clear();
-      shared.newer = undefined;
       shared.older = undefined;
       shared.replaceable = '';
       for (const want of client.wants.values()) {
@@ -544,11 +544,10 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     const [outcome, owner] = Array.isArray(reply) ? (reply as unknown[]) : [];
     const id = serverId(owner);
     if (outcome === 0) {
-      shared.newer = id;
       shared.needsAll = true;
+      this.isElsewhere(client);
       return;
     }
-    shared.newer = undefined;
     shared.replaceable = '';
     if (outcome !== 1) {
       shared.needsAll = true;
@@ -558,6 +557,10 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
       return;
     }
     this.options.counts.published++;
+    if (client.isElsewhere) {
+      client.isElsewhere = false;
+      this.directory.refresh(client);
+    }
     if (id !== undefined) {
       shared.older = id;
     }
@@ -641,23 +644,20 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     if (registration.server === own || server === undefined) {
       return;
     }
-    const wants = field instanceof Uint8Array;
-    if (!wants && !(registration.hasList && want.reverse !== undefined)) {
-      this.set(want, server, undefined);
+    if (!(field instanceof Uint8Array)) {
+      // Where its registration here counted before, the owner was told about it.
+      const wasTold = want.reverse?.owner.isElsewhere === true;
+      this.set(want, server, undefined, wasTold);
       return;
     }
-    const hasCandidates = wants && field.length === SEALED_LENGTH;
     const known = want.remotes?.find((it) => it.server === server);
     this.set(want, server, {
       registration,
-      wants,
-      candidates: hasCandidates ? Uint8Array.from(field) : undefined,
+      candidates: field.length === SEALED_CANDIDATES_LENGTH ? Uint8Array.from(field) : undefined,
       isConfirmed: known?.isConfirmed ?? false,
       endsAt: now + ttlMs,
     });
-    if (wants) {
-      this.tellAbout(want, server.id, true);
-    }
+    this.tellAbout(want, server.id, true);
   }
 
   // What ends.
@@ -749,8 +749,6 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     };
   }
 }
-
-const SEALED_LENGTH = 248;
 
 function latest(remotes: readonly RemotePeer[]): RemotePeer[] {
   return [...remotes]
