@@ -128,21 +128,15 @@ export type News =
       readonly registration: Registration;
       readonly candidates: Uint8Array | undefined;
     }
-  /** `from` has left, or does not want `to` any more; then there is the time of its session. */
-  | {
-      readonly kind: 'gone';
-      readonly from: string;
-      readonly to: string;
-      readonly timestamp: Uint8Array | undefined;
-    }
+  /** `from` has left, or does not want `to` any more. */
+  | { readonly kind: 'gone'; readonly from: string; readonly to: string }
   /** `from` was registered at the receiving server, and has a newer registration at the sending one. */
   | { readonly kind: 'moved'; readonly from: string };
 
 const KIND = { here: 1, gone: 2, moved: 3 } as const;
 const HERE_FLAG = { asks: 1, candidates: 2 } as const;
-const HERE_HEADER = 2 + 2 * KEY_LENGTH;
 
-/** kind[1] from[32], then by kind: to[32] flags[1] registration candidates[0 or 248]; to[32] timestamp[0 or 12]. */
+/** kind[1] from[32], then for `gone` to[32], for `here` to[32] flags[1] registration candidates[0 or 248]. */
 export function encodeNews(news: News): Buffer {
   const parts: Uint8Array[] = [Buffer.of(KIND[news.kind]), Buffer.from(news.from, 'latin1')];
   if (news.kind === 'here') {
@@ -151,9 +145,7 @@ export function encodeNews(news: News): Buffer {
     parts.push(Buffer.from(news.to, 'latin1'), Buffer.of(flags));
     parts.push(encodeRegistration(news.registration), candidates ?? new Uint8Array(0));
   } else if (news.kind === 'gone') {
-    const { timestamp } = news;
-    parts.push(Buffer.from(news.to, 'latin1'), Buffer.of(timestamp === undefined ? 0 : 1));
-    parts.push(timestamp ?? new Uint8Array(0));
+    parts.push(Buffer.from(news.to, 'latin1'));
   }
   return Buffer.concat(parts);
 }
@@ -193,16 +185,18 @@ function readNews(message: Uint8Array, at: number): { news: News; end: number } 
   if (message[at] === KIND.moved) {
     return { news: { kind: 'moved', from }, end: fromEnd };
   }
-  const bodyAt = at + HERE_HEADER;
-  if (bodyAt > message.length) {
+  const toEnd = fromEnd + KEY_LENGTH;
+  if (toEnd > message.length) {
     return undefined;
   }
   const to = latin1(message, fromEnd, KEY_LENGTH);
-  const flags = message[bodyAt - 1]!;
-  if (message[at] === KIND.gone && flags <= 1) {
-    const end = bodyAt + flags * TAI64N_LENGTH;
-    const timestamp = flags === 0 ? undefined : Uint8Array.from(message.subarray(bodyAt, end));
-    return end > message.length ? undefined : { news: { kind: 'gone', from, to, timestamp }, end };
+  if (message[at] === KIND.gone) {
+    return { news: { kind: 'gone', from, to }, end: toEnd };
+  }
+  const bodyAt = toEnd + 1;
+  const flags = message[toEnd];
+  if (flags === undefined) {
+    return undefined;
   }
   if (message[at] !== KIND.here || flags > (HERE_FLAG.asks | HERE_FLAG.candidates)) {
     return undefined;

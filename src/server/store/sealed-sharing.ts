@@ -150,7 +150,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
   }
 
   unwanted(want: Want): void {
-    this.leave(want, want.owner.current?.timestamp);
+    this.leave(want);
     const shared = this.shared.get(want.owner);
     if (this.isUp && shared !== undefined) {
       shared.changed.delete(want);
@@ -189,7 +189,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
 
   forgotten(client: ClientRecord): void {
     for (const want of client.wants.values()) {
-      this.leave(want, undefined);
+      this.leave(want);
       this.lookups.delete(want);
     }
     const shared = this.shared.get(client);
@@ -313,7 +313,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     }
     if (want === undefined) {
       if (news.asks) {
-        this.news.add(id, { kind: 'gone', from: news.to, to: news.from, timestamp: undefined });
+        this.news.add(id, { kind: 'gone', from: news.to, to: news.from });
       }
       return;
     }
@@ -383,11 +383,11 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
   }
 
   /** The owner of a want leaves, or drops it: the other servers are told. */
-  private leave(want: Want, timestamp: Uint8Array | undefined): void {
+  private leave(want: Want): void {
     for (const { server } of want.remotes ?? []) {
       if (this.isUp) {
         const { owner, key: to } = want;
-        this.news.add(server.id, { kind: 'gone', from: owner.key, to, timestamp });
+        this.news.add(server.id, { kind: 'gone', from: owner.key, to });
       }
     }
     this.candidateCount -= countCandidates(want.remotes);

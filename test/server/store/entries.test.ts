@@ -75,8 +75,7 @@ test('news come back, several in a message; a cut message gives those before the
       const candidates = i === 0 ? new Uint8Array(248).fill(3) : undefined;
       return { kind: 'here', from: A, to: B, asks: i === 1, registration: it, candidates };
     }),
-    { kind: 'gone', from: A, to: B, timestamp: undefined },
-    { kind: 'gone', from: B, to: A, timestamp: new Uint8Array(12).fill(1) },
+    { kind: 'gone', from: A, to: B },
     { kind: 'moved', from: B },
   ];
   const encoded = all.map(encodeNews);
@@ -132,7 +131,5 @@ function plain(news: News): unknown {
   const hex = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString('hex');
   return news.kind === 'here'
     ? { ...news, registration: normal(news.registration), candidates: hex(news.candidates) }
-    : news.kind === 'gone'
-      ? { ...news, timestamp: hex(news.timestamp) }
-      : news;
+    : news;
 }
