@@ -186,7 +186,8 @@ export async function openService(
       const { Store } = await import('./store/store.js');
       const { peerTtlMs: ttlMs } = limits;
       const allow = () => sealed?.allow;
-      store = new Store({ address: options.store, ttlMs, allow }, sealed, events);
+      const shared = isOpenToAll ? { table, handler: classic } : undefined;
+      store = new Store({ address: options.store, ttlMs, allow }, sealed, shared, events);
     }
     if (options.metrics !== undefined) {
       const { serveMetrics } = await import('./metrics.js');

@@ -18,7 +18,7 @@ import {
 import { OutgoingNews } from './outgoing-news.js';
 import { isOver, type RemotePeer, RemoteServer } from './remote-peer.js';
 import type { StoreCounts } from './store-counts.js';
-import { WriteGate } from './write-gate.js';
+import type { WriteGate } from './write-gate.js';
 
 /** How often a server announces itself, and after what silence it counts as gone. */
 export const ANNOUNCE_MS = 5000;
@@ -69,8 +69,7 @@ export interface SealedSharingOptions {
   readonly counts: StoreCounts;
   /** The keys that may register here, and so may be told to clients of this server. */
   allow(): AllowList | undefined;
-  /** The store refuses writes, with its words; undefined when it takes them again. */
-  onWrites(refusal: string | undefined): void;
+  readonly gate: WriteGate;
 }
 
 /**
@@ -110,7 +109,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     private readonly options: SealedSharingOptions,
   ) {
     this.news = new OutgoingNews(options.server, options.counts);
-    this.gate = new WriteGate((refusal) => options.onWrites(refusal));
+    this.gate = options.gate;
     directory.watcher = this;
   }
 
@@ -208,7 +207,6 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     this.epoch++;
     this.upSince = now;
     this.announcedAt = Number.NEGATIVE_INFINITY;
-    this.gate.reset();
     for (const client of this.directory.clients) {
       if (client.isRegistered) {
         this.dirty.add(client);

@@ -167,10 +167,10 @@ export class StoreLink {
     this.retryMs = FIRST_RETRY_MS;
     this.said = undefined;
     this.counts.connected++;
+    this.handlers.onUp();
     for (const sharer of this.sharers) {
       sharer.up(now);
     }
-    this.handlers.onUp();
     this.flush();
   }
 

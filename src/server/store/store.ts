@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto';
+import type { ClassicHandler } from '../classic/classic-handler.js';
+import type { EndpointTable } from '../classic/endpoint-table.js';
 import type { AllowList } from '../sealed/allow-list.js';
 import type { SealedHandler } from '../sealed/sealed-handler.js';
+import { ClassicSharing } from './classic-sharing.js';
 import type { Sharer } from './commands.js';
 import { SERVER_ID_LENGTH, SERVERS_CHANNEL } from './entries.js';
 import { SealedSharing } from './sealed-sharing.js';
 import { noStoreCounts, type StoreCounts, type StoreSizes } from './store-counts.js';
 import { printable, StoreLink } from './store-link.js';
 import type { StoreAddress } from './store-url.js';
+import { WriteGate } from './write-gate.js';
 
 /** What a server says about its store. */
 export interface StoreEvents {
@@ -29,6 +33,7 @@ export interface StoreOptions {
 export class Store {
   readonly counts: StoreCounts = noStoreCounts();
   private readonly sealed: SealedSharing | undefined;
+  private readonly classic: ClassicSharing | undefined;
   private readonly sharers: readonly Sharer[];
   private readonly link: StoreLink;
   private refusal: string | undefined;
@@ -37,6 +42,7 @@ export class Store {
   constructor(
     { address, ttlMs, allow }: StoreOptions,
     private readonly handler: SealedHandler | undefined,
+    classic: { readonly table: EndpointTable; readonly handler: ClassicHandler } | undefined,
     events: StoreEvents,
   ) {
     const server = randomBytes(SERVER_ID_LENGTH).toString('latin1');
@@ -48,9 +54,15 @@ export class Store {
         events.onStoreWrites?.(words);
       }
     };
+    const gate = new WriteGate(onWrites);
     this.sealed =
-      handler && new SealedSharing(handler.directory, { server, ttlMs, counts, allow, onWrites });
-    this.sharers = [this.sealed].filter((it) => it !== undefined);
+      handler && new SealedSharing(handler.directory, { server, ttlMs, counts, allow, gate });
+    if (classic !== undefined) {
+      const wallClock = () => Date.now();
+      this.classic = new ClassicSharing(classic.table, { ttlMs, counts, gate, wallClock });
+      classic.handler.elsewhere = this.classic;
+    }
+    this.sharers = [this.sealed, this.classic].filter((it) => it !== undefined);
     const onMessage = (channel: string, message: Uint8Array, now: number) => {
       if (channel === SERVERS_CHANNEL) {
         this.sealed?.announced(message, now);
@@ -67,6 +79,7 @@ export class Store {
         onMessage,
         onUp: () => {
           this.refusal = undefined;
+          gate.reset();
           events.onStoreUp?.();
         },
         onDown: (reason) => events.onStoreDown?.(reason),
@@ -95,6 +108,7 @@ export class Store {
   /** To be called about every 50 ms. */
   tick(now: number): void {
     this.sealed?.tick(now);
+    this.classic?.tick(now);
     this.link.flush();
   }
 
