@@ -39,6 +39,7 @@ const PURE = [
   /^server\/classic\//,
   /^server\/sealed\/(?!key-file|sealed-counts|sealed-metrics)/,
   /^server\/relay\/(?!relay-sockets|relay-counts|relay-metrics)/,
+  /^server\/store\/(?!store(-link|-counts|-metrics)?\.ts)/,
   /^dns\/(signer|instance|roster|zone|responder|counts|options)\.ts$/,
   /^client\/dns\/(records|lookup|lookup-schedule|exchanges|failure|registry-peer)\.ts$/,
   /^sealed\/replay-window\.ts$/,
