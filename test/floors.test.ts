@@ -33,7 +33,7 @@ const PURE = [
   /^client\/(liveness|peer-book|peer-track|problems|timing|connect-attempt)\.ts$/,
   /^client\/paths\/(remote-candidate|check-list|path-monitor|hard-nat|port-guesses|flow-script|opener-ttl)\.ts$/,
   /^client\/status\/(status|status-book|nat-facts|server-view)\.ts$/,
-  /^check\/(?!collect|server-probe|routes|run-tool|quick-config|firewall\/firewall)/,
+  /^check\/(?!collect|server-probe|routes|run-tool|quick-config|router|firewall\/firewall)/,
   /^client\/classic\/(inquiry|request-schedule)\.ts$/,
   /^client\/sealed\/(?!own-keys|server-channels|relay-channels|sealed-finder)/,
   /^server\/classic\//,

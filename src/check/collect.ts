@@ -19,6 +19,7 @@ import type { Facts, InterfaceFacts, OtherClient, ProbeFacts, ServerFacts } from
 import { readFirewall } from './firewall/firewall.js';
 import { natOf } from './own-nat.js';
 import { readQuickConfig } from './quick-config.js';
+import { readRouter } from './router.js';
 import { routesOf } from './routes.js';
 import { lookUpClassic, probeClassic, probeSealed, type WireguardPort } from './server-probe.js';
 
@@ -63,6 +64,11 @@ export async function collectFacts(
   const own = await ownKeys(interfaceName, asked, from);
   try {
     const parts = { interfaceName, interface: seen, client };
+    const isRouterAsked = client !== 'none' && client.nat?.portMapping !== undefined;
+    const router =
+      device === undefined || isRouterAsked
+        ? undefined
+        : limit.keep('port-mapping', readRouter(interfaceName, device.fwmark), undefined);
     const found = await Promise.all(
       asked.slice(0, MAX_SERVERS).map((server) => readServer(server, device, from, own, limit)),
     );
@@ -87,6 +93,7 @@ export async function collectFacts(
       servers: found,
       peerRoutes,
       nat: natOf(client, probes, localAddresses),
+      router: await router,
       localAddresses,
       firewall,
       config: readQuickConfig(interfaceName),

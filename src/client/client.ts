@@ -214,7 +214,13 @@ export class Client {
 
   /** The managed peers as they stand now. */
   get peers(): PeerView[] {
-    return this.#book.views(clock.now());
+    return this.#book
+      .views(clock.now())
+      .map((peer) =>
+        peer.path === 'direct' && this.#hardNat?.isMoved(peer.endpoint)
+          ? { ...peer, path: 'hard-nat' }
+          : peer,
+      );
   }
 
   /**

@@ -125,6 +125,10 @@ export class PeerTrack implements SoughtPeer {
   #peer: Peer;
   #changeableAt = Number.NEGATIVE_INFINITY;
   #changedWithAllowedIps = false;
+  /** Ports of the peer's NAT are being probed. */
+  #isSearching = false;
+  /** The endpoint that such a search found. */
+  #found: Endpoint | undefined;
   readonly #context: TrackContext;
   /** The endpoints of the answer that can be the peer's; undefined when there are none. */
   #candidates: readonly RemoteCandidate[] = [];
@@ -434,6 +438,7 @@ export class PeerTrack implements SoughtPeer {
     if (theirs === undefined || role === undefined) {
       return undefined;
     }
+    this.#isSearching ||= role === 'ports';
     const [{ step, block }, last] =
       role === 'sockets' ? [mine.behaviour, mine.port] : [theirs, remote.port];
     return { role, remote, pattern: { last, step, block } };
@@ -495,7 +500,8 @@ export class PeerTrack implements SoughtPeer {
       return undefined;
     }
     const type = this.#checks.find(endpoint)?.type ?? 'server-reflexive';
-    return pathKind({ type, endpoint, isOffered: false });
+    const kind = pathKind({ type, endpoint, isOffered: false });
+    return kind === 'direct' && sameEndpoint(endpoint, this.#found) ? 'hard-nat' : kind;
   }
 
   /**
@@ -518,6 +524,10 @@ export class PeerTrack implements SoughtPeer {
       this.#isNews = false;
       this.#confirms = this.#attempt.hasStarted;
       this.#attempt.end();
+      if (this.#isSearching && this.#path(now) === 'direct') {
+        this.#found = peer.endpoint;
+        this.#isSearching = false;
+      }
     } else if (hasReceived) {
       this.#attempt.hold(now);
     }
