@@ -72,18 +72,39 @@ export class PeerNews {
     }
   }
 
-  /** Where the peer may be, the newest observation first; undefined before the first answer. */
-  get answer(): Answer | undefined {
+  /**
+   * Where the peer is by the newest observation of each family, that of both first; undefined before the first
+   * answer.
+   */
+  get newest(): Answer | undefined {
+    const all = this.#endpoints;
+    return this.#answer(
+      all.filter((one, i) => all.findIndex((it) => it.family === one.family) === i),
+    );
+  }
+
+  /**
+   * Where the peer may be, the newest observation first: to connect, also where only an older one says that it is.
+   * How old the first answer of a server is nobody knows.
+   */
+  get all(): Answer | undefined {
+    return this.#answer(this.#endpoints.slice(0, MAX_ENDPOINTS));
+  }
+
+  #answer([first, ...others]: readonly Endpoint[]): Answer | undefined {
+    if (first !== undefined) {
+      return [first, ...others] satisfies Candidates;
+    }
+    return this.#reports.some(({ answer }) => answer === 'unknown') ? 'unknown' : undefined;
+  }
+
+  get #endpoints(): Endpoint[] {
     const endpoints: Endpoint[] = [];
     for (const { answer } of this.#newestFirst) {
       const found = answer === undefined || answer === 'unknown' ? [] : answer;
       endpoints.push(...found.filter((one) => !endpoints.some((it) => sameEndpoint(it, one))));
     }
-    const [first, ...others] = endpoints.slice(0, MAX_ENDPOINTS);
-    if (first !== undefined) {
-      return [first, ...others] satisfies Candidates;
-    }
-    return this.#reports.some(({ answer }) => answer === 'unknown') ? 'unknown' : undefined;
+    return endpoints;
   }
 
   /** The server whose observation is the newest; undefined where none knows the peer. */

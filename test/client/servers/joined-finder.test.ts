@@ -146,6 +146,20 @@ test('the peer is told the newest of all answers, and each finder its own', () =
   assert.equal(finder.roundTripMs, 10);
 });
 
+test('a connected peer has moved where the newest observation says so, whatever an older one says', () => {
+  const { told, one, two, state, finder } = setUp();
+  one.peer.answered([at(1)]);
+  two.peer.answered([at(1)]);
+  state.isAlive = true;
+  finder.work(DEVICE, 1000);
+  two.peer.answered([at(2)]);
+  assert.deepEqual(told.answer, [at(2)]);
+  state.isAlive = false;
+  finder.work(DEVICE, 2000);
+  two.peer.answered([at(2)]);
+  assert.deepEqual(told.answer, [at(2), at(1)], 'to connect, all places are tried');
+});
+
 test('a peer that was removed and added again is asked about anew, and one that is gone is forgotten', () => {
   const { told, one, two, peers, peer, finder } = setUp();
   one.peer.answered([at(1)]);

@@ -14,10 +14,10 @@ function candidates(run: number, port: number): PeerCandidates {
 
 test('before the first answer there is none, and only where all are silent', () => {
   const news = new PeerNews(2);
-  assert.equal(news.answer, undefined);
+  assert.equal(news.all, undefined);
   assert.equal(news.newestServer, undefined);
   news.answered(1, 'unknown');
-  assert.equal(news.answer, 'unknown');
+  assert.equal(news.all, 'unknown');
 });
 
 test('a server that does not know the peer says nothing against one that does, whenever it says so', () => {
@@ -26,45 +26,47 @@ test('a server that does not know the peer says nothing against one that does, w
   news.answered(1, [at(1)]);
   news.answered(2, 'unknown');
   news.answered(0, 'unknown');
-  assert.deepEqual(news.answer, [at(1)]);
+  assert.deepEqual(news.all, [at(1)]);
   assert.equal(news.newestServer, 1);
   assert.deepEqual(
     [0, 1, 2].map((server) => news.isFoundBy(server)),
     [false, true, false],
   );
   news.answered(1, 'unknown');
-  assert.equal(news.answer, 'unknown');
+  assert.equal(news.all, 'unknown');
 });
 
 test('the newest observation comes first; what is only repeated is not newer', () => {
   const news = new PeerNews(2);
   news.answered(0, [at(1)]);
   news.answered(1, [at(1)]);
-  assert.deepEqual(news.answer, [at(1)], 'what both see is there once');
+  assert.deepEqual(news.all, [at(1)], 'what both see is there once');
   news.answered(0, [at(2)]);
-  assert.deepEqual(news.answer, [at(2), at(1)]);
+  assert.deepEqual(news.all, [at(2), at(1)]);
+  assert.deepEqual(news.newest, [at(2)]);
   // The second one repeats what it knows, as after a lost acknowledgement.
   news.answered(1, [at(1)]);
-  assert.deepEqual(news.answer, [at(2), at(1)]);
+  assert.deepEqual(news.all, [at(2), at(1)]);
   assert.equal(news.newestServer, 0);
   news.answered(1, [at(3)]);
-  assert.deepEqual(news.answer, [at(3), at(2)]);
+  assert.deepEqual(news.all, [at(3), at(2)]);
   assert.equal(news.newestServer, 1);
   // Back at the first place: that is news.
   news.answered(0, 'unknown');
   news.answered(0, [at(2)]);
-  assert.deepEqual(news.answer, [at(2), at(3)]);
+  assert.deepEqual(news.all, [at(2), at(3)]);
 });
 
 test('a family that only an older answer has is kept, and endpoints are bounded', () => {
   const news = new PeerNews(8);
   news.answered(0, [V6, at(1)]);
   news.answered(1, [at(2)]);
-  assert.deepEqual(news.answer, [at(2), V6, at(1)]);
+  assert.deepEqual(news.all, [at(2), V6, at(1)]);
+  assert.deepEqual(news.newest, [at(2), V6]);
   for (let server = 2; server < 8; server++) {
     news.answered(server, [at(10 + server)]);
   }
-  assert.deepEqual(news.answer, [at(17), at(16), at(15), at(14)]);
+  assert.deepEqual(news.all, [at(17), at(16), at(15), at(14)]);
 });
 
 test('candidates are those of the latest run, and of one run those that came last', () => {
