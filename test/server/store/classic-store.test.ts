@@ -62,13 +62,8 @@ test('of two entries that was heard last counts', async () => {
   await servers.settle();
   await finds(moved, second, 2, 2, moved);
   await servers.settle();
-  const value = await redis.ask(
-    'EVAL',
-    `return redis.call('GETRANGE', KEYS[1], 8, 11)`,
-    '1',
-    entry(2),
-  );
-  assert.deepEqual(Buffer.from(value, 'latin1').subarray(-1), Buffer.of(9));
+  const script = `return string.byte(redis.call('GET', KEYS[1]), 12)`;
+  assert.equal(await redis.ask('EVAL', script, '1', entry(2)), '9', 'the last byte of 127.0.0.9');
   void a;
 });
 
