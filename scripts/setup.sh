@@ -25,7 +25,8 @@ needs=(
   python3:python3
 )
 # `setup.sh tests`: a browser too, for the page that the comparison writes; a terminal emulator; what reads the
-# manual and the completions; STUN programs of others; a store for several servers; what makes and tries packages.
+# manual and the completions; STUN programs of others; a store for several servers; what makes and tries packages
+# and containers.
 [[ ${1:-} != tests ]] || needs+=(
   chromium:chromium
   tmux:tmux
@@ -40,6 +41,7 @@ needs=(
   redis-server:redis-server
   redis-cli:redis-tools
   aarch64-linux-gnu-g++:g++-aarch64-linux-gnu
+  crun:crun
   debootstrap:debootstrap
   lintian:lintian
   qemu-aarch64-static:qemu-user-static

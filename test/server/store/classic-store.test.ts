@@ -62,6 +62,7 @@ test('of two entries that was heard last counts, also where the other server ref
   await servers.settle();
   await finds(moved, second, 2, 2, moved);
   await servers.settle();
+  await servers.services[1]!.close();
   const published = () => servers.services[0]!.counts().store!.classicPublished;
   const before = published();
   await until('a refresh of the older entry', () => published() > before);
