@@ -39,12 +39,13 @@ if before and #before > 20 then
     owner = theirs
   end
 end
+if ARGV[3] ~= 'all' and (owner ~= '' or not before) then return {2} end
+-- First what a full store refuses: after another write it would let the script go on.
+redis.call('HSET', key, 'r', ARGV[1])
 if ARGV[3] == 'all' then
   redis.call('DEL', key)
-elseif owner ~= '' or not before then
-  return {2}
+  redis.call('HSET', key, 'r', ARGV[1])
 end
-redis.call('HSET', key, 'r', ARGV[1])
 local first = 6 + tonumber(ARGV[5])
 for i = 6, first - 1 do redis.call('HDEL', key, ARGV[i]) end
 for i = first, #ARGV, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end

@@ -21,7 +21,7 @@ import type { StoreCounts } from './store-counts.js';
 import type { WriteGate } from './write-gate.js';
 
 /** How often a server announces itself, and after what silence it counts as gone. */
-export const ANNOUNCE_MS = 5000;
+export const ANNOUNCE_MS = 2000;
 export const SILENT_MS = 15_000;
 
 /** Other servers, and registrations of one peer with them, that are kept at most. */

@@ -1,6 +1,7 @@
 /** What a server does with its store, since the start. */
 export interface StoreCounts {
-  /** Connections with the store that came up, and that ended. */
+  /** Attempts to connect with the store; connections that came up, and that ended. */
+  attempts: number;
   connected: number;
   lost: number;
   /** Commands that were answered, and by an error. */
@@ -44,6 +45,7 @@ export interface StoreSizes {
 /** The counts at the start. */
 export function noStoreCounts(): StoreCounts {
   return {
+    attempts: 0,
     connected: 0,
     lost: 0,
     commands: 0,

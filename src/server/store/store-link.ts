@@ -104,6 +104,7 @@ export class StoreLink {
 
   private async connect(): Promise<void> {
     const generation = ++this.generation;
+    this.counts.attempts++;
     try {
       const commands = this.open(generation);
       const messages = this.open(generation);

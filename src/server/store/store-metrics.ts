@@ -5,6 +5,7 @@ import type { StoreCounts, StoreSizes } from './store-counts.js';
 type Counts = Readonly<StoreCounts> & StoreSizes;
 
 const COUNTERS = [
+  ['store_attempts_total', 'attempts', 'Attempts to connect with the store'],
   ['store_connections_total', 'connected', 'Connections with the store that came up'],
   ['store_lost_connections_total', 'lost', 'Connections with the store that ended'],
   ['store_messages_sent_total', 'messagesSent', 'Messages to other servers'],

@@ -15,6 +15,8 @@ export interface StoreAddress {
 const DEFAULT_PORT = 6379;
 const MAX_DATABASE = 65_535;
 const MAX_LENGTH = 2048;
+const SOCKET_URL =
+  /^unix:(?:\/\/(?:(?<user>[^:@/]*):(?<password>[^@/]*)@)?)?(?<path>\/[^/?][^?]*)(?:\?db=(?<db>.*))?$/s;
 const EXAMPLES = 'redis://HOST:6379, rediss://HOST:6379 or unix:/PATH';
 
 /**
@@ -26,6 +28,9 @@ export function parseStoreUrl(text: string): StoreAddress {
   if (text.length > MAX_LENGTH) {
     throw new RangeError(`the URL of the store is longer than ${MAX_LENGTH} characters`);
   }
+  if (text.startsWith('unix:')) {
+    return parseSocket(text);
+  }
   let url: URL;
   try {
     url = new URL(text);
@@ -33,21 +38,10 @@ export function parseStoreUrl(text: string): StoreAddress {
     throw new RangeError(`the store is no URL: give ${EXAMPLES}`);
   }
   const { protocol } = url;
-  if (protocol !== 'redis:' && protocol !== 'rediss:' && protocol !== 'unix:') {
+  if (protocol !== 'redis:' && protocol !== 'rediss:') {
     throw new RangeError(`the store is of an unknown kind: give ${EXAMPLES}`);
   }
-  const login = {
-    ...(url.username !== '' && { username: decoded(url.username, 'user') }),
-    ...(url.password !== '' && { password: decoded(url.password, 'password') }),
-  };
-  if (protocol === 'unix:') {
-    const path = decoded(url.pathname, 'path');
-    if (!path.startsWith('/') || path === '/' || (url.hostname !== '' && url.username === '')) {
-      throw new RangeError('the store has no absolute path: give unix:/PATH');
-    }
-    const database = databaseOf(url.searchParams.get('db') ?? '');
-    return { ...login, path, isTls: false, database, text: `unix:${path}` };
-  }
+  const login = loginOf(url.username, url.password);
   if (url.hostname === '') {
     throw new RangeError(`the store has no host: give ${EXAMPLES}`);
   }
@@ -56,6 +50,25 @@ export function parseStoreUrl(text: string): StoreAddress {
   const database = databaseOf(url.pathname.replace(/^\//, ''));
   const place = `${protocol}//${url.hostname}:${port}`;
   return { ...login, host, port, isTls: protocol === 'rediss:', database, text: place };
+}
+
+/** A path is no host: URL takes no user or password before one. */
+function parseSocket(text: string): StoreAddress {
+  const parts = SOCKET_URL.exec(text)?.groups;
+  if (parts === undefined) {
+    throw new RangeError('the store has no absolute path: give unix:/PATH');
+  }
+  const path = decoded(parts['path'] ?? '', 'path');
+  const login = loginOf(parts['user'] ?? '', parts['password'] ?? '');
+  const database = databaseOf(parts['db'] ?? '');
+  return { ...login, path, isTls: false, database, text: `unix:${path}` };
+}
+
+function loginOf(username: string, password: string): Pick<StoreAddress, 'username' | 'password'> {
+  return {
+    ...(username !== '' && { username: decoded(username, 'user') }),
+    ...(password !== '' && { password: decoded(password, 'password') }),
+  };
 }
 
 function databaseOf(text: string): number {

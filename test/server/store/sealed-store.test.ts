@@ -171,9 +171,14 @@ test('of two registrations of one client the newest counts, for consent as well'
   await a.meets(old);
   await using newer = await join(1, '127.0.0.9', [alice.publicKey], bob);
   await until('the newer place', () => a.placeOf(bob.publicKey) === newer.place);
-  // What is heard of the older one changes nothing.
-  await old.ping();
+  // What the older one changes is not written.
+  const entry = `wgr1:c:${Buffer.from(bob.publicKey).toString('base64')}`;
+  const script = `local owner = string.sub(redis.call('HGET', KEYS[1], 'r'), 13, 20)
+    return string.format(string.rep('%02x', 8), string.byte(owner, 1, 8))`;
+  const owner = await redis.ask('EVAL', script, '1', entry);
+  await old.want(alice.publicKey, generateKeyPair().publicKey);
   await servers.settle();
+  assert.equal(await redis.ask('EVAL', script, '1', entry), owner);
   assert.equal(a.placeOf(bob.publicKey), newer.place);
   // Bob drops alice where it is now; the list of before, on the other server, does not count any more.
   await newer.want(generateKeyPair().publicKey);

@@ -67,7 +67,9 @@ test('a store that is not there costs the sharing only, is said once, and is use
   const [alice, bob] = [generateKeyPair(), generateKeyPair()];
   await using a = await join(0, [bob.publicKey], alice);
   await using b = await join(1, [alice.publicKey], bob);
-  await until('two more attempts', () => said.count('down') === 2);
+  await until('more attempts', () =>
+    servers.services.every((it) => it.counts().store!.attempts >= 3),
+  );
   await redis.start();
   await a.meets(b);
   await b.meets(a);
@@ -177,13 +179,13 @@ test('a read-only store is said once, and written when it is no replica any more
 
 test('a wrong password is said once, without the password; the right one is used', async () => {
   await using redis = await RedisServer.start('--requirepass', 'g%ehe&im');
-  const wrong = parseStoreUrl(`unix://:falsch-77@/${redis.path}`);
+  const wrong = parseStoreUrl(`unix://:falsch-77@${redis.path}`);
   const { servers, join, said } = await pair(wrong);
   await using _ = servers;
   await until('both to be refused', () => said.count('down') === 2);
   assert.ok((await meet(join, 0, 0)) < OWN_MS);
   assert.deepEqual(new Set(said.all), new Set(['down: it refuses the user or the password']));
-  const right = parseStoreUrl(`unix://:${encodeURIComponent('g%ehe&im')}@/${redis.path}`);
+  const right = parseStoreUrl(`unix://:${encodeURIComponent('g%ehe&im')}@${redis.path}`);
   const others = await pair(right);
   await using __ = others.servers;
   await others.servers.up();
@@ -249,7 +251,7 @@ test('hostile entries and messages are ignored and counted', async () => {
       '',
       'x',
       'y'.repeat(500),
-      'z'.repeat(200_000),
+      'z'.repeat(100_000),
       `hostile!\x01${'k'.repeat(99)}`,
     ]) {
       await redis.ask('PUBLISH', channel, message);
@@ -277,9 +279,9 @@ test('what waits for a store that does not answer is bounded, and counted', asyn
     for (let i = 0; i < 20; i++) {
       clients.push(await join(0, wanted));
     }
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 60; round++) {
       for (const client of clients) {
-        await client.want(...wanted.slice(0, round), generateKeyPair().publicKey);
+        await client.want(...wanted.slice(0, round % 30), generateKeyPair().publicKey);
       }
       const { queued, inFlight } = counts().store!;
       // 20 clients, each at most once, and lookups of wants that there are.
