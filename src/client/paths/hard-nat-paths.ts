@@ -37,11 +37,13 @@ export class HardNatPaths {
   readonly #translation: FlowTranslation;
   readonly #runner: HardNatRunner;
   readonly #tried = new Set<string>();
+  readonly #now: () => number;
   #device: Device | undefined;
   #isAdopted = false;
 
   constructor(options: HardNatPathsOptions) {
     const { interfaceName, probes, problems, nextTransaction, now, opened, wake } = options;
+    this.#now = now;
     this.#translation = new FlowTranslation(interfaceName);
     this.#runner = new HardNatRunner({
       translation: this.#translation,
@@ -94,8 +96,11 @@ export class HardNatPaths {
     }
     for (const { remote, listenPort } of this.#translation.flows) {
       const isPeer = device.peers.some(({ endpoint }) => sameEndpoint(endpoint, remote));
-      const isTried = [...this.#tried].some((key) => this.#runner.isThrough(key, remote));
-      if ((!isPeer && !isTried) || listenPort !== device.listenPort) {
+      // A reading of before the peer's initiation has no endpoint yet: ended then, the flow of a session that
+      // just began would break.
+      const isFresh = this.#runner.isFresh(remote, this.#now());
+      if ((!isPeer && !isFresh) || listenPort !== device.listenPort) {
+        this.#runner.release(remote);
         await this.#translation.end(remote);
       }
     }

@@ -43,7 +43,16 @@ export type HardNatAction =
   /** Close the sockets. */
   | { readonly type: 'close'; readonly key: string };
 
+/**
+ * In any second. They leave in the first part of it: the sockets wait already, and half of the pairs need no
+ * more than these.
+ */
 const PROBES_PER_SECOND = 250;
+/** So many leave at once, which is one a millisecond. */
+const PROBE_PORTION = 4;
+const PROBE_PORTION_MS = 4;
+/** The first probes wait this long: the other side may open its sockets as late as that. */
+const PROBES_AFTER_MS = 60;
 /** How long a round of probes to ports takes. */
 const PORTS_ROUND_MS = 8_000;
 /** Sockets wait longer: the peer may be busy with another one. NATs keep a mapping for 30 s or more. */
@@ -51,7 +60,7 @@ const SOCKETS_ROUND_MS = 20_000;
 /** Probes that are late, as after a suspend, are left out but for this many. */
 const MAX_BURST = 16;
 /** Sockets send their probes in portions, so that no queue on the way overflows. */
-const PORTION = 32;
+const PORTION = 64;
 const PORTION_MS = 5;
 /** Between the starts of two rounds, on both sides alike; it doubles. */
 const FIRST_PAUSE_MS = 30_000;
@@ -88,7 +97,11 @@ interface Round {
   readonly startedAt: number;
   ports: Iterator<number>;
   readonly sockets: number;
+  /** Sockets that have sent. */
   sent: number;
+  /** When the next probes leave, and when those of the last second left. */
+  dueAt: number;
+  probedAt: number[];
 }
 
 /** The rounds for all peers of an interface. Pure: times are milliseconds of one monotonic clock. */
@@ -156,7 +169,7 @@ export class HardNat {
     const end = round.startedAt + duration(round);
     const next =
       round.peer.role === 'ports'
-        ? round.startedAt + (round.sent * 1_000) / PROBES_PER_SECOND
+        ? round.dueAt
         : round.startedAt + Math.ceil(round.sent / PORTION) * PORTION_MS;
     return round.peer.role === 'sockets' && round.sent >= round.sockets ? end : Math.min(next, end);
   }
@@ -173,7 +186,11 @@ export class HardNat {
     candidate.rounds += 1;
     const count = socketCount(peer.pattern);
     const ports = guessPorts(peer.pattern, this.#random);
-    this.#round = { key, peer, startedAt: now, ports, sockets: count, sent: 0 };
+    const dueAt = now + PROBES_AFTER_MS;
+    this.#round = {
+      ...{ key, peer, startedAt: now, ports, sockets: count },
+      ...{ sent: 0, dueAt, probedAt: [] },
+    };
     return peer.role === 'sockets' ? [{ type: 'open', key, count }] : [];
   }
 
@@ -192,9 +209,15 @@ export class HardNat {
 
   #probes(round: Round, now: number): HardNatAction[] {
     const { key, peer } = round;
-    const due = Math.floor(((now - round.startedAt) * PROBES_PER_SECOND) / 1_000) + 1;
-    const count = Math.min(due - round.sent, MAX_BURST);
-    round.sent = due;
+    if (now < round.dueAt) {
+      return [];
+    }
+    const lastSecond = round.probedAt.filter((at) => at > now - 1_000);
+    const due = PROBE_PORTION + Math.floor(now - round.dueAt);
+    const count = Math.min(due, MAX_BURST, PROBES_PER_SECOND - lastSecond.length);
+    round.probedAt = [...lastSecond, ...Array.from({ length: count }, () => now)];
+    const isSpent = round.probedAt.length >= PROBES_PER_SECOND;
+    round.dueAt = isSpent ? (round.probedAt[0] as number) + 1_000 : now + PROBE_PORTION_MS;
     return Array.from({ length: count }, () => round.ports.next().value as number | undefined)
       .filter((port) => port !== undefined)
       .map((port) => ({ type: 'probe', key, to: { ...peer.remote, port } }));

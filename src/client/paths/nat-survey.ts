@@ -60,7 +60,7 @@ export interface Sources {
  * Finds out how NATs treat one address family of this host: decides what to ask whom, and collects what they
  * saw. Asks the server first. Where it sees us untranslated that is all; else its second port and ourselves;
  * and where the mapping depends on the destination, the first port once more, in case it has just moved, and
- * from a few other ports. STUN servers are asked at once. Pure; times are milliseconds.
+ * at the same time from a few other ports. STUN servers are asked at once. Pure; times are milliseconds.
  */
 export class NatSurvey {
   readonly #family: Family;
@@ -216,11 +216,10 @@ export class NatSurvey {
       this.#ask('hairpin', first.mapped, 0, now);
       return;
     }
+    // All at once: who connects through such a NAT waits for the answers.
     this.#ask('server', server, 1, now);
-    if (this.#asked.get(keyOf({ kind: 'server', to: server, ordinal: 1 }))?.isAnswered) {
-      for (let ordinal = 0; ordinal < HELD_PORTS; ordinal++) {
-        this.#ask('held', server, ordinal, now);
-      }
+    for (let ordinal = 0; ordinal < HELD_PORTS; ordinal++) {
+      this.#ask('held', server, ordinal, now);
     }
   }
 
