@@ -1,12 +1,14 @@
 /*
  * Writes docs/captures.md: what `status` and `check` show on terminals of 80 and of 40 columns, in a lab with
- * one peer that is connected and one that is not. To be run as root after a build.
+ * one peer that is connected and one that is not, both named in the settings. To be run as root after a build:
+ * `node dist/scripts/captures.js`.
  */
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Status } from '../src/client/status/status.js';
 import { createLab, type LabHost, until } from '../src/lab/index.js';
 
 const CLI = fileURLToPath(new URL('../bin/wg-rendezvous.js', import.meta.url));
@@ -24,6 +26,21 @@ async function capture(host: LabHost, columns: number, ...args: string[]): Promi
   return `\`\`\`\n$ wg-rendezvous ${args[0]} wg0\n${text.trimEnd()}\n\`\`\`\n`;
 }
 
+/** A section of the settings that gives a host's peer a name. */
+function namedPeer({ name, wireguard }: LabHost): string {
+  return `[Peer]\nPublicKey = ${wireguard.publicKey}\nName = ${name === 'b' ? 'laptop' : 'office'}\n`;
+}
+
+async function statusOf(host: LabHost): Promise<Status> {
+  const args = [CLI, 'status', host.wireguard.interface, '--json'];
+  return JSON.parse(await host.exec(process.execPath, args)) as Status;
+}
+
+/** Whether the client has looked at its NAT, and asked its router for a port. */
+function hasNat({ nat }: Status): boolean {
+  return nat?.hairpin !== undefined && nat.portMapping !== undefined;
+}
+
 const folder = await mkdtemp(join(tmpdir(), 'wg-rendezvous-captures-'));
 try {
   await using lab = await createLab({
@@ -34,12 +51,18 @@ try {
   const server = rv.spawn(process.execPath, [CLI, 'server', '--key', join(folder, 'keys/key')]);
   const key = (await server.waitForOutput(/public key (\S+)/))[1] as string;
   await server.waitForOutput(/listening on \[/);
-  const [a, b] = [lab.host('a'), lab.host('b')];
+  const [a, b, c] = [lab.host('a'), lab.host('b'), lab.host('c')];
+  const settings = join(folder, 'wg0.conf');
+  const named = [`[Client]\nServer = ${key}@${rv.address}\n`, ...[b, c].map(namedPeer)];
+  writeFileSync(settings, named.join('\n'), { mode: 0o644 });
   for (const host of [a, b]) {
     const { interface: name } = host.wireguard;
-    host.spawn(process.execPath, [CLI, 'client', name, rv.address, '--server-key', key]);
+    host.spawn(process.execPath, [CLI, 'client', name, '--config', settings]);
   }
   await until('a tunnel', () => a.wireguard.hasHandshake(b.wireguard.publicKey), {
+    timeoutMs: TIMEOUT_MS,
+  });
+  await until('what the NAT does', async () => hasNat(await statusOf(a)), {
     timeoutMs: TIMEOUT_MS,
   });
   const parts = ['# What status and check show\n'];
@@ -49,7 +72,9 @@ try {
       parts.push(await capture(a, columns, command, a.wireguard.interface));
     }
   }
-  parts.push('Made with `node dist/scripts/captures.js`, in the lab.\n');
+  parts.push(
+    'Made in the lab, with `sudo node dist/scripts/captures.js` after `npm run build:all`.\n',
+  );
   writeFileSync(FILE, parts.join('\n'));
 } finally {
   await rm(folder, { recursive: true });

@@ -25,7 +25,8 @@ needs=(
   python3:python3
 )
 # `setup.sh tests`: a browser too, for the page that the comparison writes; a terminal emulator; what reads the
-# manual and the completions; STUN programs of others; what makes and tries packages.
+# manual and the completions; STUN programs of others; a store for several servers; what makes and tries packages
+# and containers.
 [[ ${1:-} != tests ]] || needs+=(
   chromium:chromium
   tmux:tmux
@@ -37,7 +38,10 @@ needs=(
   turnserver:coturn
   turnutils_stunclient:coturn
   stun:stun-client
+  redis-server:redis-server
+  redis-cli:redis-tools
   aarch64-linux-gnu-g++:g++-aarch64-linux-gnu
+  crun:crun
   debootstrap:debootstrap
   lintian:lintian
   qemu-aarch64-static:qemu-user-static
@@ -101,7 +105,7 @@ install_packages() {
   [[ ${#missing[@]} -eq 0 ]] || fail "missing still, after apt-get install: ${missing[*]}"
 }
 
-# Some packages bring a service along (coturn). Nobody asked for one: none is started now, or at the next boot.
+# Some packages bring a service along (coturn, redis-server). Nobody asked for one: none is started now, or at the next boot.
 readonly POLICY=/usr/sbin/policy-rc.d
 hold_services() {
   [[ ! -e $POLICY ]] || return 0
@@ -113,8 +117,8 @@ hold_services() {
 release_services() {
   local package
   for package in "${packages[@]}"; do
-    if [[ $package == coturn && -d /run/systemd/system ]]; then
-      systemctl --quiet disable coturn.service
+    if [[ $package == @(coturn|redis-server) && -d /run/systemd/system ]]; then
+      systemctl --quiet disable "$package.service"
     fi
   done
 }

@@ -21,7 +21,7 @@ import { comparedLab, startClients, TWO_CONES } from '../../src/compare/measure/
 import { firstPing } from '../../src/compare/measure/first-ping.js';
 import { median, percentile } from '../../src/compare/measure/statistics.js';
 import { environment } from '../../src/compare/our-program.js';
-import { printTable, type Row } from './table.js';
+import { printTable, type RoundTrips, type Row } from './table.js';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/wg-rendezvous.js', import.meta.url));
 const NAMES = ['original', 'classic', 'sealed'] as const;
@@ -41,16 +41,19 @@ interface Contestant {
   readonly approach: ReadyApproach;
   /** Whether its client runs on Node. */
   readonly node: boolean;
-  /** The round trips from the client's first packet to the answered ping, if nothing is lost. */
-  readonly roundTrips: number;
+  readonly roundTrips: RoundTrips;
 }
 
 /*
- * All: one for WireGuard's handshake and one for the ping. In addition, original: one for its question.
- * Classic: one for the question, a half for the peer's probe. Sealed: one for the cookie, one for the
- * handshake with the server, which brings the peers or the push, a half for the probe.
+ * To the peer: one for WireGuard's handshake and one for the ping; classic, a half for the peer's probe.
+ * To the server: one for the question; sealed, one for the cookie and one for the handshake, which brings
+ * the peers or the push.
  */
-const ROUND_TRIPS: Readonly<Record<Name, number>> = { original: 3, classic: 3.5, sealed: 4.5 };
+const ROUND_TRIPS: Readonly<Record<Name, RoundTrips>> = {
+  original: { toServer: 1, toPeer: 2 },
+  classic: { toServer: 1, toPeer: 2.5 },
+  sealed: { toServer: 2, toPeer: 2 },
+};
 
 /** Milliseconds from the start of a Node process that does nothing to its end. */
 async function nodeStart(node: string): Promise<number> {
@@ -106,8 +109,9 @@ async function measure(
   const nodeMs = median(nodeStarts);
   for (const { name, node, roundTrips } of contestants) {
     const own = times.get(name) ?? [];
-    const floor = (node ? nodeMs : 0) + roundTrips * roundTrip;
-    const parts = `${node ? `Node's start ${nodeMs.toFixed(0)} ms + ` : ''}${roundTrips} round trips`;
+    const trips = roundTrips.toServer + roundTrips.toPeer;
+    const floor = (node ? nodeMs : 0) + trips * roundTrip;
+    const parts = `${node ? `Node's start ${nodeMs.toFixed(0)} ms + ` : ''}${trips} round trips`;
     print(
       `${start}, ${name}: median ${median(own).toFixed(0)} ms, p95 ${percentile(own, 0.95).toFixed(0)}, ` +
         `worst ${Math.max(...own).toFixed(0)}; floor ${floor.toFixed(0)} ms (${parts})`,

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ReadyApproach, serverSite } from '../../src/compare/approach.js';
-import { startClients } from '../../src/compare/measure/compared-lab.js';
+import { type Program, type ReadyApproach, serverSite } from '../../src/compare/approach.js';
 import { firstPing } from '../../src/compare/measure/first-ping.js';
 import { median, percentile } from '../../src/compare/measure/statistics.js';
 import {
@@ -8,6 +7,7 @@ import {
   type Distance,
   type HostOptions,
   type Lab,
+  type LabHost,
   meshHosts,
   type NatKind,
   until,
@@ -19,8 +19,17 @@ const USUAL_MS = 50;
 const LATER_MS = 3000;
 const TIMEOUT_MS = 30_000;
 const MESH = 8;
+const SPOKES = 100;
+/** Enough for the start of all their clients. */
+const SPOKES_START_MS = 20_000;
 const KEEPALIVE_SECONDS = 25;
 const CHECK_MS = 50;
+
+/** The round trips from a client's first packet to the answered ping, if nothing is lost. */
+export interface RoundTrips {
+  readonly toServer: number;
+  readonly toPeer: number;
+}
 
 /** An approach, and what it needs at least: the start of its program and round trips. */
 export interface Row {
@@ -28,7 +37,7 @@ export interface Row {
   readonly approach: ReadyApproach;
   /** The approach of the second host, where it is another. */
   readonly other?: ReadyApproach;
-  readonly roundTrips: number;
+  readonly roundTrips: RoundTrips;
   readonly startMs: number;
 }
 
@@ -37,8 +46,11 @@ interface Case {
   readonly name: string;
   readonly hosts: Readonly<Record<string, HostOptions>>;
   readonly distance: Distance;
+  /** @default all hosts have each other as peers */
+  readonly peers?: (lab: Lab<string>) => Promise<void>;
   readonly before?: (lab: Lab<string>) => Promise<void>;
-  readonly secondLaterMs?: number;
+  /** The hosts whose clients start this long before the others. */
+  readonly early?: { readonly hosts: number; readonly ms: number };
 }
 
 function pair(nat: NatKind): Record<'a' | 'b', HostOptions> {
@@ -63,7 +75,7 @@ function cases(): Case[] {
     }));
   return [
     ...grid,
-    { ...usual, name: 'one waits, the other 3 s later', secondLaterMs: LATER_MS },
+    { ...usual, name: 'one waits, the other 3 s later', early: { hosts: 1, ms: LATER_MS } },
     {
       ...usual,
       name: 'jitter of half the round trip, 3 % loss',
@@ -76,7 +88,28 @@ function cases(): Case[] {
       hosts: meshHosts(MESH, { nat: 'cone' }),
       distance: { roundTripMs: USUAL_MS },
     },
+    {
+      name: `${SPOKES} peers wait, their hub starts`,
+      hosts: { ...meshHosts(SPOKES, { nat: 'cone' }), hub: { nat: 'cone' } },
+      distance: { roundTripMs: USUAL_MS },
+      peers: setSpokes,
+      early: { hosts: SPOKES, ms: SPOKES_START_MS },
+    },
   ];
+}
+
+/** Gives each host but the last only the last as its peer, and the last all of them. */
+async function setSpokes(lab: Lab<string>): Promise<void> {
+  const hub = lab.host('hub').wireguard;
+  const spokes = Object.keys(meshHosts(SPOKES)).map((name) => lab.host(name).wireguard);
+  await hub.setPeers(spokes.map(asPeer));
+  for (const spoke of spokes) {
+    await spoke.setPeers([asPeer(hub)]);
+  }
+}
+
+function asPeer({ publicKey, tunnelAddress }: LabHost['wireguard']) {
+  return { publicKey, allowedIps: [`${tunnelAddress}/32`] };
 }
 
 /** Pings as a user's own traffic: WireGuard sends initiations of its own accord. */
@@ -98,25 +131,34 @@ const SIDES = [
   ['b', 'a'],
 ] as const;
 
-/** Milliseconds from the start of the last client to the first answered ping; in a mesh, all handshakes. */
+/**
+ * Milliseconds from the start of the last clients to the first answered ping; with more than two hosts, to
+ * all handshakes. The distance lies on the uplinks of the hosts: the server is half a round trip from each.
+ */
 async function measure(one: Case, { approach, other = approach }: Row): Promise<number> {
-  await using lab = await createLab<string>({ hosts: one.hosts, distance: one.distance });
+  await using lab = await createLab<string>({
+    hosts: one.hosts,
+    peers: one.peers === undefined,
+    distance: one.distance,
+    rendezvousDistance: { loss: one.distance.loss ?? 0 },
+  });
+  await one.peers?.(lab);
   await approach.startServer(lab);
   await one.before?.(lab);
   const names = Object.keys(one.hosts);
-  const [first = '', ...rest] = names;
-  let begin = performance.now();
-  const clients = startClients(approach, lab, [first]);
-  if (one.secondLaterMs !== undefined) {
-    await delay(one.secondLaterMs);
-    begin = performance.now();
-  }
-  clients.push(...rest.map((name) => other.startClient(lab.host(name), serverSite(lab))));
+  const { hosts: early, ms } = one.early ?? { hosts: 0, ms: 0 };
+  const start = (name: string): Program =>
+    (name === names[0] ? approach : other).startClient(lab.host(name), serverSite(lab));
+  const clients = names.slice(0, early).map(start);
+  await delay(ms);
+  const begin = performance.now();
+  clients.push(...names.slice(early).map(start));
   if (names.length === 2) {
     return (await firstPing(lab, clients, TIMEOUT_MS)) - begin;
   }
-  for (const name of names) {
-    await until(`all handshakes of ${name}`, () => isMeshed(lab, name, rest.length), {
+  // A host that starts last has the last handshakes.
+  for (const name of [...names].reverse()) {
+    await until(`all handshakes of ${name}`, () => isConnected(lab, name), {
       timeoutMs: TIMEOUT_MS,
       intervalMs: CHECK_MS,
     });
@@ -124,9 +166,9 @@ async function measure(one: Case, { approach, other = approach }: Row): Promise<
   return performance.now() - begin;
 }
 
-async function isMeshed(lab: Lab<string>, name: string, peers: number): Promise<boolean> {
+async function isConnected(lab: Lab<string>, name: string): Promise<boolean> {
   const times = [...(await lab.host(name).wireguard.show('latest-handshakes')).values()];
-  return times.length === peers && times.every((time) => time !== '0');
+  return times.length > 0 && times.every((time) => time !== '0');
 }
 
 /**
@@ -146,7 +188,10 @@ export async function printTable(
     for (let i = 0; i < tries; i++) {
       for (const row of rows) {
         // A connection that fails is counted, and the others go on.
-        const ms = await measure(one, row).catch(() => Number.POSITIVE_INFINITY);
+        const ms = await measure(one, row).catch((error: unknown) => {
+          console.error(`${one.name}, ${row.name}: ${(error as Error).message}`);
+          return Number.POSITIVE_INFINITY;
+        });
         times.get(row)?.push(ms);
       }
     }
@@ -157,7 +202,8 @@ export async function printTable(
 }
 
 function line({ name, distance }: Case, row: Row, times: readonly number[]): string {
-  const floor = row.startMs + row.roundTrips * (distance.roundTripMs ?? 0);
+  const { toServer, toPeer } = row.roundTrips;
+  const floor = row.startMs + (toServer / 2 + toPeer) * (distance.roundTripMs ?? 0);
   const middle = median(times);
   const failed = times.filter((ms) => !Number.isFinite(ms)).length;
   const cells = [

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
+import { MAX_SERVERS } from '../client/servers/max-servers.js';
 import type { Status } from '../client/status/status.js';
 import { NoStatusError, readStatus } from '../client/status/status-socket.js';
 import { type KeyPair, keyPairOf, wipeKeyPair } from '../sealed/key-pair.js';
@@ -19,6 +20,7 @@ import type { Facts, InterfaceFacts, OtherClient, ProbeFacts, ServerFacts } from
 import { readFirewall } from './firewall/firewall.js';
 import { natOf } from './own-nat.js';
 import { readQuickConfig } from './quick-config.js';
+import { readRouter } from './router.js';
 import { routesOf } from './routes.js';
 import { lookUpClassic, probeClassic, probeSealed, type WireguardPort } from './server-probe.js';
 
@@ -28,7 +30,6 @@ const LOOKUP_LIMIT_MS = 4000;
 const REGISTERED_LIMIT_MS = 3000;
 /** Peers that a classic server is asked about. */
 const MAX_ASKED = 64;
-const MAX_SERVERS = 8;
 
 /** A server as the user names it; with a key it speaks the sealed protocol. */
 export interface CheckedServer {
@@ -63,6 +64,11 @@ export async function collectFacts(
   const own = await ownKeys(interfaceName, asked, from);
   try {
     const parts = { interfaceName, interface: seen, client };
+    const isRouterAsked = client !== 'none' && client.nat?.portMapping !== undefined;
+    const router =
+      device === undefined || isRouterAsked
+        ? undefined
+        : limit.keep('port-mapping', readRouter(interfaceName, device.fwmark), undefined);
     const found = await Promise.all(
       asked.slice(0, MAX_SERVERS).map((server) => readServer(server, device, from, own, limit)),
     );
@@ -87,6 +93,7 @@ export async function collectFacts(
       servers: found,
       peerRoutes,
       nat: natOf(client, probes, localAddresses),
+      router: await router,
       localAddresses,
       firewall,
       config: readQuickConfig(interfaceName),
@@ -308,24 +315,32 @@ function readRules(
   });
 }
 
-/** Where a classic server that answers knows the peers. */
+/** Where the classic servers that answer know the peers: a place of one counts more than that another knows none. */
 async function readRegistered(
   servers: readonly ServerFacts[],
   device: Device | undefined,
 ): Promise<Map<string, Endpoint | 'unknown'>> {
-  const classic = servers
-    .flatMap(({ probes }) => probes)
-    .find(
-      ({ outcome, seenAs }) => (outcome === 'answered' || outcome === 'classic-only') && seenAs,
-    );
+  const classic = servers.flatMap(
+    ({ probes }) =>
+      probes.find(
+        ({ outcome, seenAs }) => (outcome === 'answered' || outcome === 'classic-only') && seenAs,
+      ) ?? [],
+  );
   const keys = new Map(
     (device?.peers ?? [])
       .slice(0, MAX_ASKED)
       .map((peer) => [formatPublicKey(peer.publicKey), peer.publicKey]),
   );
-  return classic === undefined
-    ? new Map()
-    : lookUpClassic(classic.endpoint, keys, AbortSignal.timeout(REGISTERED_LIMIT_MS));
+  const signal = AbortSignal.timeout(REGISTERED_LIMIT_MS);
+  const answers = await Promise.all(
+    classic.map((one) => lookUpClassic(one.endpoint, keys, signal)),
+  );
+  const joined = new Map<string, Endpoint | 'unknown'>();
+  for (const [key, answer] of answers.flatMap((one) => [...one])) {
+    const known = joined.get(key);
+    joined.set(key, known === undefined || known === 'unknown' ? answer : known);
+  }
+  return joined;
 }
 
 function otherClients(interfaceName: string, client: Status | 'none'): OtherClient[] {

@@ -1,3 +1,4 @@
+import type { MappingProtocol } from '../client/paths/mapping-protocols.js';
 import type { NatFacts } from '../client/status/nat-facts.js';
 import type { Protocol, Status } from '../client/status/status.js';
 import type { Endpoint, Family } from '../wire/endpoint.js';
@@ -19,6 +20,8 @@ export interface Facts {
   /** Where WireGuard's packets to peers leave, as far as endpoints are known; one for each family. */
   readonly peerRoutes: readonly RouteFacts[];
   readonly nat: NatFacts;
+  /** The router, where a client has not asked it already. */
+  readonly router: RouterFacts | 'none' | undefined;
   /** Addresses of this host that are not on the interface. */
   readonly localAddresses: readonly string[];
   readonly firewall: FirewallFacts | undefined;
@@ -100,6 +103,15 @@ export interface FirewallFacts {
   readonly drops: readonly FirewallDrop[];
   /** The tools that could be asked: nft, iptables-save. None: nothing is known. */
   readonly readBy: readonly string[];
+}
+
+/** The default gateway over IPv4, as it answers questions that map nothing. */
+export interface RouterFacts {
+  readonly address: string;
+  /** How it maps ports. */
+  readonly protocols: readonly MappingProtocol[];
+  /** Its outside address, where it tells. */
+  readonly outside: string | undefined;
 }
 
 /** What wg-quick reads when the interface comes up. */

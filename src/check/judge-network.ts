@@ -122,7 +122,42 @@ export function judgeMapping(facts: Facts): Finding[] {
           ),
         ]
       : [judgeNat(facts, natText(behaviour))]),
-    ...(portMapping === undefined ? [] : [note('port-mapping', natText({ portMapping }))]),
+    ...(portMapping === undefined
+      ? judgeRouter(facts, places)
+      : [note('port-mapping', natText({ portMapping }))]),
+  ];
+}
+
+/** Whether the router offers to map a port, asked without mapping one. */
+function judgeRouter({ router, late, nat }: Facts, places: readonly string[]): Finding[] {
+  if (late.includes('port-mapping')) {
+    return [unknown('port-mapping', 'the router did not answer in time')];
+  }
+  if (router === undefined) {
+    return [];
+  }
+  if (router === 'none') {
+    return [note('port-mapping', 'this host has no router over IPv4 that could map a port')];
+  }
+  const { address, protocols, outside } = router;
+  if (protocols.length === 0) {
+    return [
+      note('port-mapping', `the router ${address} maps no port (asked by PCP, NAT-PMP and UPnP)`),
+    ];
+  }
+  const offer = `the router ${address} maps ports by ${protocols.join(', ')}`;
+  const isElsewhere =
+    outside !== undefined &&
+    nat.mapping !== 'none' &&
+    places.length > 0 &&
+    !places.some((place) => place.startsWith(`${outside}:`));
+  return [
+    isElsewhere
+      ? note(
+          'port-mapping',
+          `${offer} at ${outside}, which is not where servers see this host: behind a second NAT they are of no use`,
+        )
+      : ok('port-mapping', `${offer}${outside === undefined ? '' : ` at ${outside}`}`),
   ];
 }
 

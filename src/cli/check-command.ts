@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import type { CheckedServer } from '../check/collect.js';
+import { MAX_SERVERS } from '../client/servers/max-servers.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import { interfaceName, publicKeyArgument, serverName } from './arguments.js';
+import { UsageError } from './exit-code.js';
 import type { LogOptions } from './log-options.js';
 import { withWgOption } from './wg-option.js';
 
@@ -22,6 +24,11 @@ export function checkCommand(exit: (code: number) => void): Command {
     .option('--json', 'one JSON object (docs/check.schema.json)');
   return withWgOption(command).action(
     async (name: string, servers: CheckedServer[] | undefined, flags: Flags) => {
+      if (servers !== undefined && servers.length > MAX_SERVERS) {
+        throw new UsageError(
+          `${servers.length} servers are given: a check looks at ${MAX_SERVERS} at most, leave some out`,
+        );
+      }
       const { runCheck } = await import('./check-run.js');
       exit(await runCheck(name, servers ?? [], flags));
     },

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { FinderFactory } from '../client/finder.js';
 import type { ServerName } from '../client/server-locator.js';
+import { MAX_SERVERS } from '../client/servers/max-servers.js';
 import { namespacePath, useSocketNamespace } from '../socket/network-namespace.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 
@@ -16,6 +17,7 @@ import {
   serverName,
 } from './arguments.js';
 
+import { type ChosenServers, chooseServers, nameOfServer } from './chosen-servers.js';
 import {
   type ClientFlags,
   clientOptions,
@@ -26,7 +28,7 @@ import { UsageError } from './exit-code.js';
 import { SETTINGS_FOLDER, withSettings } from './settings.js';
 
 interface Flags extends ClientFlags {
-  readonly serverKey?: PublicKey;
+  readonly serverKey?: readonly PublicKey[];
   /** Seconds. */
   readonly refresh: number;
   /** false with --no-relay. */
@@ -46,7 +48,7 @@ const SERVERS = {
     collect(givenServer(CLASSIC_PORT))(text, before as GivenServer[] | undefined),
 } as const;
 
-/** `client INTERFACE [KEY@]SERVER[:PORT]`. */
+/** `client INTERFACE [KEY@]SERVER[:PORT]...`. */
 export function clientCommand(exit: (code: number) => void): Command {
   const command = withSettings(new Command('client'), {
     section: 'Client',
@@ -56,14 +58,14 @@ export function clientCommand(exit: (code: number) => void): Command {
     .description('connect the peers of a WireGuard interface (run as root, beside it)')
     .argument('<interface>', 'WireGuard interface, such as wg0', interfaceName)
     .argument(
-      '[[key@]server[:port]]',
-      'rendezvous server, with its public key for the sealed protocol (default: from the settings)',
-      givenServer(CLASSIC_PORT),
+      '[[key@]server[:port]...]',
+      `rendezvous servers, at most ${MAX_SERVERS}, with their public keys for the sealed protocol (default: from the settings)`,
+      collect(givenServer(CLASSIC_PORT)),
     )
     .option(
       '--server-key <key>',
-      "the server's public key: use the sealed protocol",
-      publicKeyArgument,
+      "the server's public key: use the sealed protocol; can be repeated, once for each server without KEY@",
+      collect(publicKeyArgument),
     )
     .option(
       '--stun <host[:port]>',
@@ -80,60 +82,40 @@ export function clientCommand(exit: (code: number) => void): Command {
       'never send by a relay of the server, even to peers without a direct path',
     );
   return withSocketNamespace(withRefreshOption(withClientOptions(command))).action(
-    async (name: string, given: GivenServer | undefined, flags: Flags, self: Command) => {
-      const server = chosenServer(name, given, flags);
-      const serverKey = serverKeyOf(
-        server,
-        flags,
-        self.getOptionValueSource('serverKey') === 'cli',
-      );
+    async (name: string, given: GivenServer[] | undefined, flags: Flags, self: Command) => {
+      const chosen = serversOf(name, given ?? [], flags, self);
+      const isSealed = chosen.protocol === 'sealed';
       // The client's start is part of the time to connect: what it needs is loaded now, beside `wg`.
-      readAhead(name, serverKey !== undefined);
+      readAhead(name, isSealed);
       const [{ runClient }, finder] = await Promise.all([
         import('./client-run.js'),
-        finderOf(name, server, serverKey, flags),
+        finderOf(name, chosen, flags),
       ]);
       const options = {
         ...clientOptions(name, finder, flags),
         stunServers: flags.stun ?? [],
         // Peers agree on both through the sealed protocol.
-        hardNat: flags.hardNat && serverKey !== undefined,
-        portMapping: flags.portMapping && serverKey !== undefined,
+        hardNat: flags.hardNat && isSealed,
+        portMapping: flags.portMapping && isSealed,
       };
       exit(await runClient(options, flags));
     },
   );
 }
 
-/** The server of the command line, else the first of the file. */
-function chosenServer(
-  name: string,
-  given: GivenServer | undefined,
-  { servers = [], settings }: Flags,
-): GivenServer {
-  const [first] = servers;
-  const server = given ?? first;
-  if (server === undefined) {
+/** The servers of the command line, else those of the file, with their keys. */
+function serversOf(name: string, given: readonly GivenServer[], flags: Flags, self: Command) {
+  const { servers: ofFile = [], serverKey: keys = [], settings } = flags;
+  const isServersOfFile = given.length === 0;
+  const servers = isServersOfFile ? ofFile : given;
+  if (servers.length === 0) {
     const where = `Server = in ${settings?.path ?? `${SETTINGS_FOLDER}/${name}.conf`}`;
     throw new UsageError(`there is no server: give it behind ${name}, or as ${where}`);
   }
-  return server;
-}
-
-/** The key of the command line, else that of the file; `KEY@` and --server-key are two ways to give one. */
-function serverKeyOf(
-  { key }: GivenServer,
-  { serverKey, servers }: Flags,
-  isOption: boolean,
-): PublicKey | undefined {
-  const isKeyOfFile = servers?.some((server) => server.key === key) ?? false;
-  if (key === undefined || (isOption && isKeyOfFile)) {
-    return serverKey;
-  }
-  if (isOption && serverKey !== undefined && formatPublicKey(key) !== formatPublicKey(serverKey)) {
-    throw new UsageError('the server is given with another key than --server-key: leave one out');
-  }
-  return key;
+  const isKeysOfFile = self.getOptionValueSource('serverKey') !== 'cli';
+  // A key in the file is for servers that have none of their own.
+  const hasRoom = !isKeysOfFile || servers.some(({ key }) => key === undefined);
+  return chooseServers({ servers, isServersOfFile, keys: hasRoom ? keys : [], isKeysOfFile });
 }
 
 /** Adds `--socket-namespace`, for an interface that was moved to another namespace after its creation. */
@@ -155,20 +137,35 @@ function withSocketNamespace(command: Command): Command {
 
 async function finderOf(
   interfaceName: string,
-  server: ServerName,
-  serverKey: PublicKey | undefined,
+  chosen: ChosenServers,
   { once, refresh, relay }: Flags,
 ): Promise<FinderFactory> {
   const refreshMs = refresh * 1000;
-  if (serverKey === undefined) {
+  let finders: readonly FinderFactory[];
+  if (chosen.protocol === 'classic') {
     const { classicFinder } = await import('../client/classic/classic-finder.js');
-    return classicFinder(server, refreshMs);
+    finders = chosen.servers.map((server) => classicFinder(server, refreshMs));
+  } else {
+    const { sealedFinders } = await import('../client/sealed/sealed-finder.js');
+    try {
+      // After --once the registration stays, for peers that come later.
+      const options = { interfaceName, leaves: !once, refreshMs, relay };
+      finders = sealedFinders(chosen.servers, options);
+    } catch (cause) {
+      throw new UsageError(`--server-key: ${(cause as Error).message}`, { cause });
+    }
   }
-  const { sealedFinder } = await import('../client/sealed/sealed-finder.js');
-  try {
-    // After --once the registration stays, for peers that come later.
-    return sealedFinder({ server, serverKey, interfaceName, leaves: !once, refreshMs, relay });
-  } catch (cause) {
-    throw new UsageError(`--server-key: ${(cause as Error).message}`, { cause });
+  const [first] = finders;
+  if (first !== undefined && finders.length === 1) {
+    return first;
   }
+  const { joinedFinder } = await import('../client/servers/joined-finder.js');
+  const servers: readonly GivenServer[] = chosen.servers;
+  return joinedFinder(
+    finders.map((finder, i) => {
+      const server = servers[i]!;
+      const name = nameOfServer(server);
+      return { name, rank: server.key === undefined ? name : formatPublicKey(server.key), finder };
+    }),
+  );
 }

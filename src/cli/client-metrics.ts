@@ -3,6 +3,7 @@ import type { ClientEvent } from '../client/client.js';
 import type { PathKind } from '../client/paths/remote-candidate.js';
 import type { PeerState, PeerView } from '../client/peer-track.js';
 import type { Topic } from '../client/problems.js';
+import type { ServerView } from '../client/status/status.js';
 import { type DatagramKind, observeTraces, type Trace, type Way } from '../client/trace.js';
 import { counter, gauge, gauges, total } from '../metrics/metric-kinds.js';
 import {
@@ -23,8 +24,7 @@ const HANDSHAKE_STEP_MS = 900;
 /** What is read of a client when it is scraped. */
 export interface MeasuredClient {
   readonly peers: readonly PeerView[];
-  /** Milliseconds. */
-  readonly roundTripMs: number | undefined;
+  readonly servers: readonly ServerView[];
   readonly hasAnswered: boolean;
   /** Bytes that a relay carried; absent for as long as there is none. */
   readonly relayedBytes?: { readonly sent: number; readonly received: number } | undefined;
@@ -34,7 +34,8 @@ export interface MeasuredClient {
 export class ClientMetrics {
   readonly #client: MeasuredClient;
   readonly #now: () => number;
-  readonly #open = new Set<Topic>();
+  /** Open problems: topics, and the servers that have one. */
+  readonly #open = new Map<Topic, Set<string>>();
   readonly #datagrams = new Map<string, { datagrams: number; bytes: number }>();
   /** When each peer had its last handshake, by key; of peers that are managed. */
   #handshakesAt = new Map<string, number>();
@@ -58,10 +59,10 @@ export class ClientMetrics {
   observe(event: ClientEvent): void {
     switch (event.type) {
       case 'problem':
-        this.#open.add(event.topic);
+        this.#open.set(event.topic, new Set(this.#open.get(event.topic)).add(event.server ?? ''));
         break;
       case 'solved':
-        this.#open.delete(event.topic);
+        this.#solved(event.topic, event.server ?? '');
         break;
       case 'changed':
         this.#changes++;
@@ -138,16 +139,39 @@ export class ClientMetrics {
   }
 
   #addServer(registry: Registry): void {
-    const roundTrip = 'Round trip to the server, NaN where it was not measured';
-    gauge(registry, 'client_server_round_trip_seconds', roundTrip, () => {
-      return (this.#client.roundTripMs ?? Number.NaN) / 1000;
-    });
-    gauge(registry, 'client_server_answered', 'Whether the server has answered so far', () => {
+    const servers = (read: (server: ServerView) => number | undefined) => () =>
+      this.#client.servers.flatMap((server) => {
+        const value = read(server);
+        return value === undefined ? [] : [{ labels: { server: server.name }, value }];
+      });
+    gauges(
+      registry,
+      'client_server_round_trip_seconds',
+      'Round trip to a server, where it was measured',
+      ['server'],
+      servers(({ roundTripMs }) => roundTripMs && roundTripMs / 1000),
+    );
+    gauges(
+      registry,
+      'client_server_up',
+      'Whether a server answers',
+      ['server'],
+      servers(({ state }) => (state === 'answers' ? 1 : 0)),
+    );
+    gauge(registry, 'client_server_answered', 'Whether a server has answered so far', () => {
       return this.#client.hasAnswered ? 1 : 0;
     });
     gauges(registry, 'client_problems', 'Open problems by topic', ['topic'], () =>
-      [...this.#open].map((topic) => ({ labels: { topic }, value: 1 })),
+      [...this.#open].map(([topic, servers]) => ({ labels: { topic }, value: servers.size })),
     );
+  }
+
+  #solved(topic: Topic, server: string): void {
+    const servers = this.#open.get(topic);
+    servers?.delete(server);
+    if (servers?.size === 0) {
+      this.#open.delete(topic);
+    }
   }
 
   /** Only where there is a relay. */

@@ -33,9 +33,9 @@ export function withClientOptions(command: Command): Command {
   return withWgOption(command)
     .option(
       '--once',
-      'exit 0 when every peer has a fresh handshake and the server has answered, 3 when the timeout passes first',
+      'exit 0 when every peer has a fresh handshake and a server has answered, 3 when the timeout passes first',
     )
-    .option('--peers-only', 'with --once: do not wait for an answer of the server')
+    .option('--peers-only', 'with --once: do not wait for an answer of a server')
     .addOption(
       new Option(
         '--background',

@@ -129,9 +129,14 @@ function tellManager(
   manager.alive();
 }
 
-function statusText({ peers, problems }: Client): string {
+function statusText({ peers, servers, problems }: Client): string {
   const connected = peers.filter(({ state }) => state === 'connected').length;
-  return [`${connected} of ${peers.length} peers connected`, ...problems].join('; ');
+  const answering = servers.filter(({ state }) => state === 'answers').length;
+  return [
+    `${connected} of ${peers.length} peers connected`,
+    ...(servers.length > 1 ? [`${answering} of ${servers.length} servers answer`] : []),
+    ...problems,
+  ].join('; ');
 }
 
 /** Undefined without --metrics. Rejects with a UsageError where the address cannot be used. */

@@ -1,5 +1,6 @@
 import type { ClientEvent } from '../client/client.js';
 import type { PeerView } from '../client/peer-track.js';
+import type { Topic } from '../client/problems.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey } from '../wire/key.js';
 
@@ -37,13 +38,13 @@ export function peerLog(
   return (event) => {
     switch (event.type) {
       case 'problem':
-        throttle.line(event.topic, (leftOut) =>
+        throttle.line(topicOf(event), (leftOut) =>
           logger.warn({ topic: event.topic }, event.text + leftOutText(leftOut)),
         );
         break;
       case 'solved':
-        throttle.line(event.topic, (leftOut) =>
-          logger.info({ topic: event.topic }, SOLVED[event.topic] + leftOutText(leftOut)),
+        throttle.line(topicOf(event), (leftOut) =>
+          logger.info({ topic: event.topic }, solvedText(event) + leftOutText(leftOut)),
         );
         break;
       case 'fact':
@@ -71,6 +72,21 @@ export function peerLog(
 
 function leftOutText(leftOut: number): string {
   return leftOut === 0 ? '' : ` (${leftOut} earlier lines about this left out)`;
+}
+
+/** What is throttled as one: each server has its own problems. */
+function topicOf({
+  topic,
+  server,
+}: {
+  readonly topic: Topic;
+  readonly server?: string | undefined;
+}) {
+  return server === undefined ? topic : `${topic} ${server}`;
+}
+
+function solvedText({ topic, server }: ClientEvent & { type: 'solved' }): string {
+  return server === undefined ? SOLVED[topic] : `${server}: ${SOLVED[topic]}`;
 }
 
 const SOLVED = {

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import {
   DEFAULT_LIMITS,
   DEFAULT_PROBE_PORT,
@@ -9,6 +9,7 @@ import {
   type ServiceOptions,
 } from '../server/options.js';
 import type { RelayPorts } from '../server/relay/relay-sockets.js';
+import { parseStoreUrl, type StoreAddress } from '../server/store/store-url.js';
 import { MAX_RECEIVE_BUFFER, MIN_RECEIVE_BUFFER } from '../socket/batch-interface.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
@@ -25,6 +26,9 @@ import type { LogOptions } from './log-options.js';
 import { bitRate, formatPorts, relayPorts } from './relay-arguments.js';
 import type { RelayFlags, SealedFiles } from './sealed-files.js';
 import { withSettings } from './settings.js';
+
+/** The URL of the store, where it is neither an option nor a setting. */
+const STORE_VARIABLE = 'WG_RENDEZVOUS_STORE';
 
 const MAX_TTL_SECONDS = 86_400;
 
@@ -52,6 +56,7 @@ interface Flags extends LogOptions {
   readonly relayAllow?: string;
   readonly probePort?: number;
   readonly stun?: true;
+  readonly store?: string;
 }
 
 /** `server`. */
@@ -81,6 +86,12 @@ export function serverCommand(exit: (code: number) => void): Command {
       probePort,
     )
     .option('--stun', 'answer STUN on port 3478 as well')
+    .addOption(
+      new Option(
+        '--store <url>',
+        'share clients with other servers through Valkey or Redis: redis://, rediss:// or unix:/PATH; a password belongs into the settings or the environment',
+      ).env(STORE_VARIABLE),
+    )
     .option('--metrics <addr:port>', 'serve /metrics, /healthz and /readyz there', listenEndpoint)
     .option(
       '--source-rate <n>',
@@ -172,6 +183,15 @@ function sealedFiles({
   return undefined;
 }
 
+/** Throws a UsageError, which never repeats the URL: it may hold a password. */
+function storeAddress(url: string | undefined): StoreAddress | undefined {
+  try {
+    return url === undefined || url === '' ? undefined : parseStoreUrl(url);
+  } catch (error) {
+    throw new UsageError(`--store: ${(error as Error).message}`);
+  }
+}
+
 /** Undefined where the server is not to relay. */
 function relayFlags(flags: Partial<Flags>): RelayFlags | undefined {
   const { relay, relayPorts: ports, relayRate: rate, relayTotal: totalRate } = flags;
@@ -216,6 +236,7 @@ function serviceOptions(flags: Flags): ServiceOptions {
     handshakeRate: flags.handshakeRate,
     clientRate: flags.clientRate,
     receiveBufferBytes: flags.receiveBuffer,
+    store: storeAddress(flags.store),
     ...(flags.metrics === undefined ? {} : { metrics: flags.metrics }),
   };
 }

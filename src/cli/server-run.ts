@@ -14,6 +14,7 @@ import { ServiceManager } from './service-manager.js';
 import { announce, metricsEvents, runUntilStopped } from './service-run.js';
 import { socketErrorLog } from './socket-error-log.js';
 import { stopSignal } from './stop-signal.js';
+import { storeEvents } from './store-log.js';
 
 /**
  * Runs a server until it is stopped. Returns the exit code; throws when it cannot listen, and when
@@ -33,6 +34,7 @@ export async function runServer(
     onSocketError: socketErrorLog((line) => logger.warn(line)),
     onHiddenSources: (address: string) => logger.warn(hiddenSourcesText(address)),
     onNoProbePort: (error: NodeJS.ErrnoException) => logger.warn(noProbePortText(error)),
+    ...(options.store && storeEvents(options.store, logger)),
   };
   const service = await open({ ...options, ...(sealed && { sealed }) }, events);
   if (files?.allow !== undefined) {

@@ -59,10 +59,11 @@ export function settingValues(
   return values;
 }
 
-/** Gives a command the values from its file; what stands on the command line wins. */
+/** Gives a command the values from its file; what stands on the command line or in the environment wins. */
 export function applyValues(command: Command, values: Values): void {
   const given = command.options.filter((option) => {
-    return command.getOptionValueSource(option.attributeName()) === 'cli';
+    const source = command.getOptionValueSource(option.attributeName());
+    return source === 'cli' || source === 'env';
   });
   for (const [attribute, value] of values) {
     const isOverruled = given.some((option) => {

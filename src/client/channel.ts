@@ -1,4 +1,5 @@
-import { openRawSocket, type RawSocket } from '../socket/raw-socket.js';
+import { openRawSocket, type RawSocketOptions } from '../socket/raw-socket.js';
+import type { SharedSocket } from '../socket/socket-pool.js';
 import { addressBytes, type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { traceDatagram, traceDecision } from './trace.js';
 
@@ -11,6 +12,9 @@ export interface ChannelSettings {
   readonly payloadLengths: readonly number[];
 }
 
+/** Opens the raw socket of a channel, or a share of one. */
+export type OpenSocket = (options: RawSocketOptions) => SharedSocket;
+
 /** `moved`: replies to what was sent before cannot arrive; `reopened`: they still can. */
 export type Reopening = 'kept' | 'reopened' | 'moved';
 
@@ -19,7 +23,8 @@ export class Channel {
   readonly #received: (payload: Uint8Array, server: Endpoint) => void;
   readonly #failed: (error: Error) => void;
   readonly #noted: (fact: string) => void;
-  #socket: RawSocket | undefined;
+  readonly #open: OpenSocket;
+  #socket: SharedSocket | undefined;
   #server: Endpoint | undefined;
   #path = '';
   #fwmark = 0;
@@ -33,10 +38,12 @@ export class Channel {
     received: (payload: Uint8Array, server: Endpoint) => void,
     failed: (error: Error) => void,
     noted: (fact: string) => void,
+    open: OpenSocket = openRawSocket,
   ) {
     this.#received = received;
     this.#failed = failed;
     this.#noted = noted;
+    this.#open = open;
   }
 
   get isOpen(): boolean {
@@ -50,7 +57,7 @@ export class Channel {
       return 'kept';
     }
     void this.close();
-    this.#socket = openRawSocket({
+    this.#socket = this.#open({
       rule: {
         family: server.family,
         source: { address: addressBytes(server.address), port: server.port },

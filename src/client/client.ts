@@ -57,8 +57,14 @@ export interface ClientOptions {
 
 /** What a client tells those who watch it. */
 export type ClientEvent =
-  | { readonly type: 'problem'; readonly topic: Topic; readonly text: string }
-  | { readonly type: 'solved'; readonly topic: Topic }
+  | {
+      readonly type: 'problem';
+      readonly topic: Topic;
+      readonly text: string;
+      /** Whose problem it is, where there are several servers. */
+      readonly server?: string | undefined;
+    }
+  | { readonly type: 'solved'; readonly topic: Topic; readonly server?: string | undefined }
   | { readonly type: 'fact'; readonly text: string }
   | { readonly type: 'changed'; readonly peer: PeerConfig }
   | { readonly type: 'nat'; readonly family: Family; readonly text: string }
@@ -93,22 +99,25 @@ export class Client {
     this.#book = new PeerBook({
       keepalive: options.keepalive,
       replace: options.replace,
-      roundTripMs: () => this.#peerRoundTripMs(),
+      roundTripMs: (key) => this.#peerRoundTripMs(key),
       isSimultaneous: () => this.#finder.isSimultaneous ?? false,
       isSecret: () => this.#finder.secretWith !== undefined,
       outside: () => this.#finder.outside ?? [],
-      server: () => this.#finder.serverEndpoint,
-      isServerLocal: () => {
-        const server = this.#finder.serverEndpoint;
-        return server !== undefined && scopeOf(server.address) === SCOPE.loopback;
-      },
+      servers: () => this.#finder.serverEndpoints ?? [],
+      isServerLocal: () =>
+        this.#finder.serverEndpoints?.some(({ address }) => scopeOf(address) === SCOPE.loopback) ??
+        false,
       only: options.only,
       ...(options.names && { names: options.names }),
       skip: (device) => this.#finder.skips?.(device),
     });
     this.#problems = new Problems(
-      (topic, text) =>
-        observe(text === undefined ? { type: 'solved', topic } : { type: 'problem', topic, text }),
+      (topic, text, server) =>
+        observe(
+          text === undefined
+            ? { type: 'solved', topic, server }
+            : { type: 'problem', topic, text, server },
+        ),
       (text) => observe({ type: 'fact', text }),
     );
     this.#nat = new NatObserver({
@@ -168,14 +177,9 @@ export class Client {
     }
   }
 
-  /** Whether the server has answered anything since the start. */
+  /** Whether a server has answered anything since the start. */
   get hasAnswered(): boolean {
     return this.#finder.hasAnswered;
-  }
-
-  /** The round trip to the server in milliseconds; undefined where it is not known. */
-  get roundTripMs(): number | undefined {
-    return this.#finder.roundTripMs;
   }
 
   /** Why peers may lack a handshake, as far as it is not the peers' own matter. */
@@ -210,7 +214,13 @@ export class Client {
 
   /** The managed peers as they stand now. */
   get peers(): PeerView[] {
-    return this.#book.views(clock.now());
+    return this.#book
+      .views(clock.now())
+      .map((peer) =>
+        peer.path === 'direct' && this.#hardNat?.isMoved(peer.endpoint)
+          ? { ...peer, path: 'hard-nat' }
+          : peer,
+      );
   }
 
   /**
@@ -333,8 +343,9 @@ export class Client {
   }
 
   /** The way to a peer is taken for as long as two ways to the server. */
-  #peerRoundTripMs(): number | undefined {
-    const { roundTripMs } = this.#finder;
+  #peerRoundTripMs(key: string): number | undefined {
+    const finder = this.#finder;
+    const roundTripMs = finder.roundTripMsFor ? finder.roundTripMsFor(key) : finder.roundTripMs;
     return roundTripMs === undefined ? undefined : 2 * roundTripMs;
   }
 
@@ -438,9 +449,11 @@ export class Client {
     } else {
       this.#problems.clear('endpoint');
     }
-    const server = this.#finder.serverEndpoint;
     const allowedIps = peers.flatMap((peer) => peer.allowedIps);
-    if (server !== undefined && isInTunnel(server.address, allowedIps)) {
+    const server = this.#finder.serverEndpoints?.find(({ address }) =>
+      isInTunnel(address, allowedIps),
+    );
+    if (server !== undefined) {
       const { interfaceName } = this.#options;
       this.#problems.raise(
         'route',

@@ -1,4 +1,4 @@
-import { type Endpoint, isUsable, withoutZone } from '../wire/endpoint.js';
+import { type Endpoint, isUsable, sameEndpoint, withoutZone } from '../wire/endpoint.js';
 import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
 import { isInPrefix, prefixLength } from '../wire/prefix.js';
 
@@ -14,8 +14,8 @@ export interface RefusalContext {
   readonly allowedIps: readonly string[];
   /** The server is on this host, so a loopback address means this host too. */
   readonly isServerLocal: boolean;
-  /** Where the server is; undefined if unknown. */
-  readonly server?: Endpoint | undefined;
+  /** Where the servers are, as far as that is known. @default unknown */
+  readonly servers?: readonly Endpoint[];
 }
 
 /** Ports of a rendezvous server besides the one that is known: its probe port, STUN, and its relays. */
@@ -24,7 +24,7 @@ const SERVER_PORTS = { first: 49_918, last: 49_951, stun: 3478 } as const;
 /** Why an endpoint cannot be a peer's, to be read behind the endpoint; undefined where it can. */
 export function endpointRefusal(
   endpoint: Endpoint,
-  { allowedIps, isServerLocal }: RefusalContext,
+  { allowedIps, isServerLocal, servers = [] }: RefusalContext,
 ): string | undefined {
   const scope = scopeOf(endpoint.address);
   if (!isUsable(endpoint) || scope === SCOPE.none) {
@@ -32,6 +32,9 @@ export function endpointRefusal(
   }
   if (scope === SCOPE.loopback && !isServerLocal) {
     return "is the server's own host: its client has to use the server's public address";
+  }
+  if (servers.some((server) => sameEndpoint(server, endpoint))) {
+    return 'is a rendezvous server: no peer can be there';
   }
   return isInTunnel(endpoint.address, allowedIps)
     ? "lies inside this interface's AllowedIPs: WireGuard would send into its own tunnel"
@@ -43,19 +46,22 @@ export function endpointRefusal(
  * aim this host at somebody else.
  */
 export function offerRefusal(endpoint: Endpoint, context: RefusalContext): string | undefined {
-  const { server } = context;
   const scope = scopeOf(endpoint.address);
   if (scope === SCOPE.loopback) {
     return 'is this host itself';
   }
-  const isServerPort =
-    endpoint.port === server?.port ||
-    endpoint.port === SERVER_PORTS.stun ||
-    (endpoint.port >= SERVER_PORTS.first && endpoint.port <= SERVER_PORTS.last);
-  if (server !== undefined && endpoint.address === server.address && isServerPort) {
+  if (context.servers?.some((server) => isPortOf(server, endpoint))) {
     return 'is a port of the server';
   }
   return endpointRefusal(endpoint, context);
+}
+
+function isPortOf(server: Endpoint, { address, port }: Endpoint): boolean {
+  const isItsPort =
+    port === server.port ||
+    port === SERVER_PORTS.stun ||
+    (port >= SERVER_PORTS.first && port <= SERVER_PORTS.last);
+  return address === server.address && isItsPort;
 }
 
 /** Whether packets to an address go into the tunnel, as far as AllowedIPs tell. */

@@ -2,6 +2,7 @@ import type { Endpoint } from '../wire/endpoint.js';
 import type { PublicKey } from '../wire/key.js';
 import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Device } from '../wireguard/device.js';
+import type { OpenSocket } from './channel.js';
 import type { ObservingServer } from './paths/observing-server.js';
 import type { Problems } from './problems.js';
 import type { ServerView } from './status/status.js';
@@ -46,6 +47,8 @@ export interface FinderContext {
   mapped(): Endpoint | undefined;
   /** The server sees this host elsewhere than before: WireGuard's peers are to learn that. */
   moved(): void;
+  /** Opens the raw sockets to servers. @default each is one of its own */
+  readonly openSocket?: OpenSocket;
   /** Ends the client's wait: it acts on answers and has the finder work. */
   wake(): void;
 }
@@ -69,14 +72,21 @@ export interface Finder {
    * unless the user names it, for who cannot reach it cannot ask where it is.
    */
   skips?(device: Device): string | undefined;
-  /** Whether the server has answered anything since the start. */
+  /** Whether a server has answered anything since the start. */
   readonly hasAnswered: boolean;
-  /** Where a server outside the tunnel is looked for now; undefined until its name was resolved. */
-  readonly serverEndpoint?: Endpoint | undefined;
+  /** Where servers outside the tunnel are looked for now; none until a name was resolved. */
+  readonly serverEndpoints?: readonly Endpoint[];
   /** The servers as people are shown them. */
   readonly servers?: readonly ServerView[];
   /** The round trip to the server in milliseconds; undefined where it is not known yet. */
   readonly roundTripMs?: number | undefined;
+  /** The same to the server that knows the peer with this base64 key. @default `roundTripMs` */
+  roundTripMsFor?(key: string): number | undefined;
+  /**
+   * Whether the server would relay to the peer with this base64 key, as far as it said; undefined while it does
+   * not answer. @default it never does
+   */
+  relaysTo?(key: string): boolean | undefined;
   /**
    * A secret that only this host and the peer know, for the keys of probes: 32 bytes that the caller
    * overwrites. undefined, or absent, where the approach has none: then keys are made of the public keys.
@@ -86,7 +96,7 @@ export interface Finder {
   readonly isSimultaneous?: boolean;
   /** The addresses at which the server sees this host. @default none */
   readonly outside?: readonly string[];
-  /** A server that tells from where it hears this host. @default none */
+  /** What tells from where servers hear this host. @default none */
   readonly observing?: ObservingServer;
   /** The same with the ports of WireGuard's mappings, one of each family, for people. */
   readonly observed?: readonly Endpoint[];

@@ -21,17 +21,17 @@ export interface PeerBookOptions {
   readonly replace?: boolean;
   /** Base64 keys of the only peers to manage; undefined = all. */
   readonly only?: ReadonlySet<string> | undefined;
-  /** The round trip to peers in milliseconds, as far as it is known. @default unknown */
-  readonly roundTripMs?: () => number | undefined;
+  /** The round trip to a peer, by base64 key, in milliseconds, as far as it is known. @default unknown */
+  readonly roundTripMs?: (key: string) => number | undefined;
   /** Whether peers learn of this host when it learns of them: the server tells both. @default false */
   readonly isSimultaneous?: () => boolean;
   /** Whether probes are authenticated by a secret of the two hosts. @default false */
   readonly isSecret?: () => boolean;
   /** The addresses at which the server sees this host. @default none */
   readonly outside?: () => readonly string[];
-  /** Where the server is. @default unknown */
-  readonly server?: () => Endpoint | undefined;
-  /** Whether the server is on this host. @default false */
+  /** Where the servers are. @default unknown */
+  readonly servers?: () => readonly Endpoint[];
+  /** Whether a server is on this host. @default false */
   readonly isServerLocal?: () => boolean;
   /** What the user calls peers, by base64 key. @default the first eight characters of the key */
   readonly names?: ReadonlyMap<string, string>;
@@ -258,15 +258,16 @@ export class PeerBook {
   #readRefusalContext({ peers }: Device): void {
     const allowedIps = peers.flatMap((peer) => peer.allowedIps);
     const isServerLocal = this.#options.isServerLocal?.() ?? false;
-    const server = this.#options.server?.();
+    const servers = this.#options.servers?.() ?? [];
     const known = this.#refusalContext;
     const isSame =
       known.isServerLocal === isServerLocal &&
-      sameEndpoint(known.server, server) &&
+      known.servers?.length === servers.length &&
+      known.servers.every((one, i) => sameEndpoint(one, servers[i])) &&
       known.allowedIps.length === allowedIps.length &&
       known.allowedIps.every((one, i) => one === allowedIps[i]);
     if (!isSame) {
-      this.#refusalContext = { allowedIps, isServerLocal, server };
+      this.#refusalContext = { allowedIps, isServerLocal, servers };
     }
   }
 
@@ -278,7 +279,7 @@ export class PeerBook {
         leads: this.#leads(peer),
         isSimultaneous: isSimultaneous?.() ?? false,
         isSecret: isSecret?.() ?? false,
-        roundTripMs: () => roundTripMs?.(),
+        roundTripMs: () => roundTripMs?.(formatPublicKey(peer.publicKey)),
         isOwnOutside: (address) => outside?.().includes(address) ?? false,
         nextTransaction: () => this.nextTransaction(),
         refusalContext: () => this.#refusalContext,

@@ -3,6 +3,7 @@ import { type Endpoint, type Family, formatEndpoint, sameEndpoint } from '../wir
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
+import { AskTimes } from './ask-times.js';
 import { ConnectAttempt } from './connect-attempt.js';
 import { endpointRefusal, offerRefusal, type RefusalContext } from './endpoint-refusal.js';
 import type { Answer, SoughtPeer } from './finder.js';
@@ -25,14 +26,8 @@ import {
 import {
   CHANGE_RETRY_MS,
   CONNECTING_POLL_MS,
-  FIRST_INTERVAL_MS,
-  FIRST_REQUESTS,
   IDLE_POLL_MS,
-  INTERVAL_GROWTH,
   MAX_CONNECTING_POLL_MS,
-  MAX_INTERVAL_MS,
-  PATIENT_REQUESTS,
-  REFRESH_INTERVAL_MS,
 } from './timing.js';
 
 /** `asking`: no answer yet. `unknown`: the server does not know it. `connecting`: endpoint set. */
@@ -114,8 +109,7 @@ export class PeerTrack implements SoughtPeer {
   readonly #checks: CheckList;
   readonly #attempt: ConnectAttempt;
   readonly #monitor: PathMonitor;
-  #askAt: number;
-  #requests = 0;
+  readonly #askTimes: AskTimes;
   #answer: Answer | undefined;
   #offers: PeerCandidates | undefined;
   /** Where the peer is reached by a relay, or was. */
@@ -131,6 +125,10 @@ export class PeerTrack implements SoughtPeer {
   #peer: Peer;
   #changeableAt = Number.NEGATIVE_INFINITY;
   #changedWithAllowedIps = false;
+  /** Ports of the peer's NAT are being probed. */
+  #isSearching = false;
+  /** The endpoint that such a search found. */
+  #found: Endpoint | undefined;
   readonly #context: TrackContext;
   /** The endpoints of the answer that can be the peer's; undefined when there are none. */
   #candidates: readonly RemoteCandidate[] = [];
@@ -155,7 +153,7 @@ export class PeerTrack implements SoughtPeer {
     this.#monitor = new PathMonitor(this.#checks);
     this.publicKey = peer.publicKey;
     this.#liveness = new Liveness(peer);
-    this.#askAt = now;
+    this.#askTimes = new AskTimes(now);
     this.#peer = peer;
   }
 
@@ -164,7 +162,7 @@ export class PeerTrack implements SoughtPeer {
   }
 
   get askAt(): number {
-    return this.#askAt;
+    return this.#askTimes.askAt;
   }
 
   answered(answer: Answer): void {
@@ -195,11 +193,11 @@ export class PeerTrack implements SoughtPeer {
   /** Whether WireGuard sends to a relay port: the present one, or another one of the server. */
   #isRelayed(): boolean {
     const { endpoint } = this.#peer;
-    const { server } = this.#context.refusalContext();
-    const isAtServer = endpoint !== undefined && endpoint.address === server?.address;
+    const { servers = [] } = this.#context.refusalContext();
+    const isAtServer = servers.some(({ address }) => address === endpoint?.address);
+    const isServer = servers.some((server) => sameEndpoint(server, endpoint));
     return (
-      endpoint !== undefined &&
-      (sameEndpoint(endpoint, this.#relay) || (isAtServer && endpoint.port !== server.port))
+      endpoint !== undefined && (sameEndpoint(endpoint, this.#relay) || (isAtServer && !isServer))
     );
   }
 
@@ -242,10 +240,7 @@ export class PeerTrack implements SoughtPeer {
   }
 
   asked(now: number): void {
-    this.#requests += 1;
-    const grown = INTERVAL_GROWTH ** Math.max(0, this.#requests - FIRST_REQUESTS);
-    const interval = Math.min(FIRST_INTERVAL_MS * grown, MAX_INTERVAL_MS);
-    this.#askAt = now + (this.#requests > PATIENT_REQUESTS ? REFRESH_INTERVAL_MS : interval);
+    this.#askTimes.asked(now);
   }
 
   isAlive(now: number): boolean {
@@ -443,6 +438,7 @@ export class PeerTrack implements SoughtPeer {
     if (theirs === undefined || role === undefined) {
       return undefined;
     }
+    this.#isSearching ||= role === 'ports';
     const [{ step, block }, last] =
       role === 'sockets' ? [mine.behaviour, mine.port] : [theirs, remote.port];
     return { role, remote, pattern: { last, step, block } };
@@ -504,7 +500,8 @@ export class PeerTrack implements SoughtPeer {
       return undefined;
     }
     const type = this.#checks.find(endpoint)?.type ?? 'server-reflexive';
-    return pathKind({ type, endpoint, isOffered: false });
+    const kind = pathKind({ type, endpoint, isOffered: false });
+    return kind === 'direct' && sameEndpoint(endpoint, this.#found) ? 'hard-nat' : kind;
   }
 
   /**
@@ -527,12 +524,15 @@ export class PeerTrack implements SoughtPeer {
       this.#isNews = false;
       this.#confirms = this.#attempt.hasStarted;
       this.#attempt.end();
+      if (this.#isSearching && this.#path(now) === 'direct') {
+        this.#found = peer.endpoint;
+        this.#isSearching = false;
+      }
     } else if (hasReceived) {
       this.#attempt.hold(now);
     }
     if (alive || wasAlive) {
-      this.#requests = 0;
-      this.#askAt = now;
+      this.#askTimes.restart(now);
     }
   }
 

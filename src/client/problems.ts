@@ -35,15 +35,17 @@ const MAX_FACTS = 64;
 export class Problems {
   readonly #open = new Map<Topic, string>();
   readonly #facts = new Set<string>();
-  readonly #said: (topic: Topic, text: string | undefined) => void;
+  readonly #said: (topic: Topic, text: string | undefined, server?: string) => void;
+  readonly #ofServers = new Map<string, Problems>();
   readonly #noted: (fact: string) => void;
 
   /**
-   * @param said gets a problem's text, or undefined when it is over
+   * @param said gets a problem's text, or undefined when it is over; and the server whose problem it is, where
+   * there are several
    * @param noted gets what is no problem, and helps to understand what the client does
    */
   constructor(
-    said: (topic: Topic, text: string | undefined) => void,
+    said: (topic: Topic, text: string | undefined, server?: string) => void,
     noted: (fact: string) => void = () => {},
   ) {
     this.#said = said;
@@ -52,7 +54,23 @@ export class Problems {
 
   /** The problems that are open now. */
   get texts(): string[] {
-    return [...this.#open.values()];
+    const ofServers = [...this.#ofServers.values()].flatMap(({ texts }) => texts);
+    return [...new Set([...this.#open.values(), ...ofServers])];
+  }
+
+  /** The problems of one of several servers: each has its own topics, and its name is in every text. */
+  of(server: string): Problems {
+    const known = this.#ofServers.get(server);
+    if (known !== undefined) {
+      return known;
+    }
+    const its = new ServerProblems(
+      server,
+      (topic, text) => this.#said(topic, text, server),
+      (fact) => this.note(fact),
+    );
+    this.#ofServers.set(server, its);
+    return its;
   }
 
   /** Reports a fact, once. */
@@ -88,5 +106,22 @@ export class Problems {
     if (this.#open.delete(topic)) {
       this.#said(topic, undefined);
     }
+  }
+}
+
+class ServerProblems extends Problems {
+  readonly #server: string;
+
+  constructor(
+    server: string,
+    said: (topic: Topic, text: string | undefined) => void,
+    noted: (fact: string) => void,
+  ) {
+    super(said, noted);
+    this.#server = server;
+  }
+
+  override raise(topic: Topic, text: string): void {
+    super.raise(topic, text.includes(this.#server) ? text : `${this.#server}: ${text}`);
   }
 }

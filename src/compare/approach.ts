@@ -22,8 +22,6 @@ export interface ReadyApproach extends AsyncDisposable {
   startServer(lab: ComparedLab): Promise<Program>;
   /** Starts the client of a host; the server may start later. */
   startClient(host: LabHost, server: ServerSite): Program;
-  /** Registers fake peers with the server, which may disclose them to one asking host. */
-  introduce(peers: readonly FakePeer[], site: FakePeerSite): Promise<void>;
   /** Asks for a peer as a stranger that knows only a key. One result for each try. */
   askAsStranger(stranger: LabHost, lab: ComparedLab): Promise<Outcome<StrangerResult>[]>;
   /** Starts a server that knows this many peers, and describes the requests to load it with. */
@@ -61,13 +59,6 @@ export interface FakePeer {
   /** Base64. */
   readonly publicKey: string;
   readonly privateKey: string;
-}
-
-/** The host that fake peers register from, each at its own port, and the host that may ask for them. */
-export interface FakePeerSite {
-  readonly lab: ComparedLab;
-  readonly host: LabHost;
-  readonly asker: LabHost;
 }
 
 /** The programs that approaches use. */

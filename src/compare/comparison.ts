@@ -12,6 +12,7 @@ import {
   type ApproachResult,
   type Comparison,
   FAULT_NAMES,
+  KNOWN_PEERS,
   type Machine,
   type MeasureName,
   type Plan,
@@ -86,7 +87,7 @@ const STEPS: Readonly<Record<MeasureName, MakeSteps>> = {
   connect: connectSteps,
   peers: ({ roundTripMilliseconds }, contestants) =>
     contestants.map(({ approach, name, measures }) => ({
-      title: `${name}: 100 known peers`,
+      title: `${name}: ${KNOWN_PEERS} known peers`,
       async run() {
         measures.peers = await outcomeOf(() => measureKnownPeers(approach, roundTripMilliseconds));
       },

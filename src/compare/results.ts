@@ -60,11 +60,14 @@ export interface ConnectResult extends ConnectRound {
   readonly rounds: readonly ConnectRound[];
 }
 
-/** A client that learns the endpoints of many peers from the server. */
+/** The peers that wait for a client: each is a host with WireGuard and a client, and needs memory. */
+export const KNOWN_PEERS = 20;
+
+/** A client that starts when many peers wait for it. */
 export interface KnownPeersResult {
   readonly peers: number;
   readonly roundTripMilliseconds: number;
-  /** From the client's start until WireGuard has the endpoint of every peer. */
+  /** From the client's start until WireGuard has a handshake with every peer. */
   readonly milliseconds: number;
   /** The longest chain of requests that were each sent after the answer to the one before. */
   readonly roundTrips: number;

@@ -3,6 +3,7 @@ import type { SocketCounts } from '../socket/socket-counts.js';
 import type { ClassicCounts } from './classic/classic-handler.js';
 import type { RelayCounts, RelaySizes } from './relay/relay-counts.js';
 import type { SealedCounts, SealedSizes } from './sealed/sealed-counts.js';
+import type { StoreCounts, StoreSizes } from './store/store-counts.js';
 import type { StunCounts } from './stun-handler.js';
 
 /** The classic table, for reports. */
@@ -27,5 +28,7 @@ export interface ServiceCounts {
   readonly relay?: Readonly<RelayCounts> & RelaySizes;
   /** Undefined where the server answers no STUN. */
   readonly stun?: Readonly<StunCounts>;
+  /** Undefined where the server shares nothing. */
+  readonly store?: Readonly<StoreCounts> & StoreSizes;
   readonly sockets: Readonly<SocketCounts>;
 }

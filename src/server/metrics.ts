@@ -9,6 +9,7 @@ import {
 import type { ServiceCounts } from './counts.js';
 import { addRelayMetrics } from './relay/relay-metrics.js';
 import { addSealedMetrics } from './sealed/sealed-metrics.js';
+import { addStoreMetrics } from './store/store-metrics.js';
 
 /** Serves the metrics of a server over HTTP. Rejects as openMetricsServer does. */
 export function serveMetrics(
@@ -51,6 +52,9 @@ function createRegistry(counts: () => ServiceCounts): Registry {
   }
   if (counts().relay !== undefined) {
     addRelayMetrics(registry, () => counts().relay);
+  }
+  if (counts().store !== undefined) {
+    addStoreMetrics(registry, () => counts().store);
   }
   return registry;
 }

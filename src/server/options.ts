@@ -5,6 +5,7 @@ import type { Endpoint } from '../wire/endpoint.js';
 import { MAX_TTL_MS } from './classic/endpoint-table.js';
 import type { RelayPorts } from './relay/relay-sockets.js';
 import type { AllowList } from './sealed/allow-list.js';
+import type { StoreAddress } from './store/store-url.js';
 
 /** The bound on `maxPeers`: at 10 million the table takes about 1 GiB. */
 export const MAX_PEERS = 10_000_000;
@@ -80,13 +81,15 @@ export interface ServiceOptions {
   readonly probe?: { readonly port: number; readonly optional: boolean };
   /** Answer STUN on port 3478 of each address as well. @default false */
   readonly stun?: boolean;
+  /** Where servers share their clients. @default nowhere */
+  readonly store?: StoreAddress | undefined;
 }
 
 /** The second port, where no other is asked for. */
 export const DEFAULT_PROBE_PORT = 49919;
 
 export type ServiceLimits = Required<
-  Omit<ServiceOptions, 'listen' | 'metrics' | 'sealed' | 'probe' | 'stun'>
+  Omit<ServiceOptions, 'listen' | 'metrics' | 'sealed' | 'probe' | 'stun' | 'store'>
 >;
 
 export const DEFAULT_LIMITS: ServiceLimits = {

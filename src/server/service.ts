@@ -33,13 +33,14 @@ import type { Want } from './sealed/client-record.js';
 import { Outbox } from './sealed/outbox.js';
 import type { SealedHandler } from './sealed/sealed-handler.js';
 import { SourceMonitor } from './source-monitor.js';
+import type { Store, StoreEvents } from './store/store.js';
 import { StunHandler } from './stun-handler.js';
 
 /** Expiry steps are short, and frequent enough to walk ten million entries in time. */
 const EXPIRY_INTERVAL_MS = 50;
 
 /** Events of a running server. */
-export interface ServiceEvents extends MetricsEvents {
+export interface ServiceEvents extends MetricsEvents, StoreEvents {
   /** A receive or send failed as a whole. It is counted, and may happen often. */
   readonly onSocketError?: (error: Error) => void;
   /** All keys have registered from this private address; see SourceMonitor. Called once. */
@@ -112,6 +113,7 @@ export async function openService(
   const sockets: BatchSocket[] = [];
   const relaySockets: BatchSocket[] = [];
   let metrics: MetricsServer | undefined;
+  let store: Store | undefined;
 
   const counts = (): ServiceCounts => ({
     admission: { ...admission.counts },
@@ -126,11 +128,13 @@ export async function openService(
     ...(relay && { relay: { ...relay.counts, ...relay.sizes } }),
     ...(stun && { stun: { ...stun.counts } }),
     ...(sealed && { sealed: { ...sealed.counts, ...sealed.sizes } }),
+    ...(store && { store: { ...store.counts, ...store.sizes } }),
   });
   const expiry = setInterval(() => {
     const now = performance.now();
     table.expireDue(now);
     sealed?.tick(now);
+    store?.tick(now);
     const hidden = sources.report(table.size + (sealed?.sizes.clients ?? 0), now);
     if (hidden !== undefined) {
       events.onHiddenSources?.(hidden);
@@ -140,6 +144,7 @@ export async function openService(
   const closeAll = async (): Promise<void> => {
     clearInterval(expiry);
     await Promise.all([...sockets, ...relaySockets].map((socket) => socket.close()));
+    await store?.close();
     sealed?.wipe();
     await metrics?.close();
   };
@@ -156,6 +161,7 @@ export async function openService(
       const onBatch: BatchSocketOptions['onBatch'] = (batch, count) => {
         dispatcher.answer(batch, count, where.family, number, performance.now(), role);
         outbox.flush();
+        store?.flush();
       };
       const onError = (error: Error) => events.onSocketError?.(error);
       const socket = await openSocket(where, limits, { onBatch, onError }).catch((error) => {
@@ -175,6 +181,13 @@ export async function openService(
       relaySockets.push(
         ...(await openRelay(relay, options, (error) => events.onSocketError?.(error))),
       );
+    }
+    if (options.store !== undefined) {
+      const { Store } = await import('./store/store.js');
+      const { peerTtlMs: ttlMs } = limits;
+      const allow = () => sealed?.allow;
+      const shared = isOpenToAll ? { table, handler: classic } : undefined;
+      store = new Store({ address: options.store, ttlMs, allow }, sealed, shared, events);
     }
     if (options.metrics !== undefined) {
       const { serveMetrics } = await import('./metrics.js');

@@ -1,4 +1,4 @@
-import type { PacketRule } from '../wire/bpf.js';
+import { type PacketRule, sourcesOf } from '../wire/bpf.js';
 import { decodeIpv4 } from '../wire/ip.js';
 import { decodeUdp } from '../wire/udp.js';
 
@@ -40,7 +40,8 @@ export function checkPacket(packet: RawPacket, rule: PacketRule): Received | Pac
   if (packet.fragmented || body.fragment) {
     return 'fragment';
   }
-  if (rule.source !== undefined && !sameBytes(body.source, rule.source.address)) {
+  const sources = sourcesOf(rule)?.filter(({ address }) => sameBytes(body.source, address));
+  if (sources?.length === 0) {
     return 'foreignAddress';
   }
   const udp = decodeUdp(body.bytes);
@@ -48,7 +49,8 @@ export function checkPacket(packet: RawPacket, rule: PacketRule): Received | Pac
     return 'malformed';
   }
   const { sourcePort, destinationPort, payload } = udp;
-  if (sourcePort !== (rule.source?.port ?? sourcePort) || destinationPort !== rule.listenPort) {
+  const isPort = sources?.some(({ port }) => port === sourcePort) ?? true;
+  if (!isPort || destinationPort !== rule.listenPort) {
     return 'foreignPort';
   }
   if (!rule.payloadLengths.includes(payload.length)) {

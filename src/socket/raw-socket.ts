@@ -1,4 +1,10 @@
-import { type PacketRule, packetFilter, REJECT_ALL } from '../wire/bpf.js';
+import {
+  MAX_SOURCES,
+  type PacketRule,
+  type PacketSource,
+  packetFilter,
+  REJECT_ALL,
+} from '../wire/bpf.js';
 import {
   ADDRESS_LENGTH,
   addressBytes,
@@ -62,20 +68,29 @@ export class RawSocket extends LoopSocket {
   readonly #native: NativeRawSocket;
   readonly #options: RawSocketOptions;
   readonly #buffer = new Uint8Array(RECEIVE_BUFFER_BYTES);
-  /** The last route that was compared with that of other packets. */
-  #compared: { readonly address: string; readonly route: NativeRoute } | undefined;
+  #rule: PacketRule;
+  /** By address, the last route that was compared with that of other packets. */
+  readonly #compared = new Map<string, NativeRoute>();
 
   /** Takes the descriptor over; openRawSocket is the way to get one. */
   constructor(native: NativeRawSocket, options: RawSocketOptions) {
     super(native);
     this.#native = native;
     this.#options = options;
+    this.#rule = options.rule;
     // Until the filter is on, the socket queues every UDP packet of this host. Nothing gets in any
     // more once all is rejected; what got in before is thrown away; only then is the door opened.
     native.attachFilter(REJECT_ALL);
     while (native.drain() > 0);
     native.attachFilter(packetFilter(options.rule));
     native.start(() => this.#receive());
+  }
+
+  /** Receives from other sources from now on, and from nobody else. Throws the system's error. */
+  useSources(sources: readonly PacketSource[]): void {
+    const rule = { ...this.#rule, source: sources };
+    this.#native.attachFilter(packetFilter(rule));
+    this.#rule = rule;
   }
 
   /**
@@ -118,7 +133,7 @@ export class RawSocket extends LoopSocket {
     if (onRouteDifference === undefined || this.#isCompared(address, route)) {
       return;
     }
-    this.#compared = { address, route };
+    this.#remember(address, route);
     let plain: NativeRoute | undefined;
     try {
       plain = this.#native.findRoute(destination, zone, 0, 0);
@@ -134,12 +149,17 @@ export class RawSocket extends LoopSocket {
   }
 
   #isCompared(address: string, { source, interfaceIndex }: NativeRoute): boolean {
-    const known = this.#compared;
-    return (
-      known?.address === address &&
-      known.route.interfaceIndex === interfaceIndex &&
-      Buffer.compare(known.route.source, source) === 0
-    );
+    const known = this.#compared.get(address);
+    return known?.interfaceIndex === interfaceIndex && Buffer.compare(known.source, source) === 0;
+  }
+
+  #remember(address: string, route: NativeRoute): void {
+    this.#compared.delete(address);
+    this.#compared.set(address, route);
+    const [oldest] = this.#compared.keys();
+    if (oldest !== undefined && this.#compared.size > MAX_SOURCES) {
+      this.#compared.delete(oldest);
+    }
   }
 
   #receive(): void {
@@ -162,7 +182,8 @@ export class RawSocket extends LoopSocket {
   }
 
   #deliver(received: RawReceived): void {
-    const { rule, onPayload } = this.#options;
+    const rule = this.#rule;
+    const { onPayload } = this.#options;
     const bytes = this.#buffer.subarray(0, received.length);
     const checked = checkPacket({ ...received, bytes }, rule);
     if (typeof checked === 'string') {

@@ -13,8 +13,8 @@ export interface Instruction {
 /** The datagrams that a raw socket accepts. */
 export interface PacketRule {
   readonly family: Family;
-  /** The only source; undefined = any. */
-  readonly source: PacketSource | undefined;
+  /** The only source, or the only ones, at most MAX_SOURCES; undefined = any. */
+  readonly source: PacketSource | readonly PacketSource[] | undefined;
   /** WireGuard's port on this host. */
   readonly listenPort: number;
   /** Payload lengths in bytes. */
@@ -29,6 +29,14 @@ export interface PacketSource {
   readonly port: number;
 }
 
+/** Sources of a rule: jumps of classic BPF reach 255 instructions, and the lengths of replies take most of it. */
+export const MAX_SOURCES = 8;
+
+/** The only sources of a rule; undefined = any. */
+export function sourcesOf({ source }: PacketRule): readonly PacketSource[] | undefined {
+  return source === undefined || 'length' in source ? source : [source];
+}
+
 const SIZE_WORD = 0x00;
 const SIZE_HALF = 0x08;
 const LD_ABS = 0x20;
@@ -36,6 +44,7 @@ const LD_IND = 0x40;
 const LDX_MSH = 0xb1;
 const JEQ = 0x15;
 const JSET = 0x45;
+const JA = 0x05;
 const RET = 0x06;
 
 const ACCEPT_ALL_BYTES = 0xffffffff;
@@ -56,9 +65,18 @@ export const REJECT_ALL: Uint8Array = assemble([ret(0)]);
 /**
  * The program that accepts only datagrams that fit the rule and are no fragment. IPv4 packets reach a raw
  * socket with their header, whose length (options!) is taken from IHL; IPv6 packets start at the UDP header.
+ * Throws a RangeError with more than MAX_SOURCES sources, or none.
  */
 export function packetFilter(rule: PacketRule): Uint8Array {
-  return assemble(allOf(rule.family === 4 ? ipv4Tests(rule) : ipv6Tests(rule)));
+  const sources = sourcesOf(rule);
+  if (sources !== undefined && (sources.length === 0 || sources.length > MAX_SOURCES)) {
+    throw new RangeError(`a rule has 1 to ${MAX_SOURCES} sources`);
+  }
+  const load = rule.family === 4 ? loadIpv4 : loadIpv6;
+  const ends = [ret(ACCEPT_ALL_BYTES), ret(0)];
+  const common = allOf(udpTests(rule, load), ends);
+  const tests = (sources ?? []).map((source) => sourceTests(rule.family, source, load));
+  return assemble(allOf(rule.family === 4 ? [NO_FRAGMENT] : [], anyOf(tests, common)));
 }
 
 /** The bytes of a program in the machine's own byte order, as SO_ATTACH_FILTER takes them. */
@@ -82,37 +100,32 @@ interface Test {
   readonly noBitsOf?: number;
 }
 
-function ipv4Tests(rule: PacketRule): Test[] {
-  const headerLength: Instruction = statement(LDX_MSH, 0);
-  const address = rule.source && new DataView(rule.source.address.slice().buffer);
-  return [
-    { loads: [statement(LD_ABS | SIZE_HALF, IPV4_FLAGS)], noBitsOf: FRAGMENT_BITS },
-    ...(address === undefined
-      ? []
-      : [{ loads: [statement(LD_ABS | SIZE_WORD, IPV4_SOURCE)], anyOf: [address.getUint32(0)] }]),
-    ...udpTests(rule, (size, offset) => [headerLength, statement(LD_IND | size, offset)]),
-  ];
-}
+/** Loads a word or half of the UDP datagram at an offset. */
+type Load = (size: number, offset: number) => Instruction[];
 
-function ipv6Tests(rule: PacketRule): Test[] {
-  const address = rule.source && new DataView(rule.source.address.slice().buffer);
-  const words = address === undefined ? [] : [0, 4, 8, 12];
+const loadIpv4: Load = (size, offset) => [statement(LDX_MSH, 0), statement(LD_IND | size, offset)];
+const loadIpv6: Load = (size, offset) => [statement(LD_ABS | size, offset)];
+
+const NO_FRAGMENT: Test = {
+  loads: [statement(LD_ABS | SIZE_HALF, IPV4_FLAGS)],
+  noBitsOf: FRAGMENT_BITS,
+};
+
+function sourceTests(family: Family, { address, port }: PacketSource, load: Load): Test[] {
+  const bytes = new DataView(address.slice().buffer);
+  const [first, offsets] =
+    family === 4 ? [IPV4_SOURCE, [0]] : [NETWORK_HEADER + IPV6_SOURCE, [0, 4, 8, 12]];
   return [
-    ...words.map((offset) => ({
-      loads: [statement(LD_ABS | SIZE_WORD, NETWORK_HEADER + IPV6_SOURCE + offset)],
-      anyOf: [address?.getUint32(offset) ?? 0],
+    ...offsets.map((offset) => ({
+      loads: [statement(LD_ABS | SIZE_WORD, first + offset)],
+      anyOf: [bytes.getUint32(offset)],
     })),
-    ...udpTests(rule, (size, offset) => [statement(LD_ABS | size, offset)]),
+    { loads: load(SIZE_HALF, 0), anyOf: [port] },
   ];
 }
 
-/** @param load loads a word or half of the UDP datagram at an offset */
-function udpTests(
-  { source, listenPort, payloadLengths, firstWord }: PacketRule,
-  load: (size: number, offset: number) => Instruction[],
-): Test[] {
+function udpTests({ listenPort, payloadLengths, firstWord }: PacketRule, load: Load): Test[] {
   return [
-    ...(source === undefined ? [] : [{ loads: load(SIZE_HALF, 0), anyOf: [source.port] }]),
     { loads: load(SIZE_HALF, UDP_DESTINATION), anyOf: [listenPort] },
     {
       loads: load(SIZE_HALF, UDP_LENGTH),
@@ -124,11 +137,32 @@ function udpTests(
   ];
 }
 
-/** Chains tests: the first that fails rejects, after the last the packet is accepted. */
-function allOf(tests: readonly Test[]): Instruction[] {
-  let program = [ret(ACCEPT_ALL_BYTES), ret(0)];
+/** Chains tests before a program that ends with rejection: the first that fails goes there. */
+function allOf(tests: readonly Test[], rest: readonly Instruction[]): readonly Instruction[] {
+  let program = rest;
   for (const test of [...tests].reverse()) {
     program = [...test.loads, ...decide(test, program.length - 1), ...program];
+  }
+  return program;
+}
+
+/** Before a program that ends with rejection, one of several chains has to hold; with none there is no condition. */
+function anyOf(
+  chains: readonly (readonly Test[])[],
+  rest: readonly Instruction[],
+): readonly Instruction[] {
+  const last = chains.at(-1);
+  if (last === undefined) {
+    return rest;
+  }
+  let program = allOf(last, rest);
+  for (const chain of chains.slice(0, -1).reverse()) {
+    let block: Instruction[] = [statement(JA, program.length - rest.length)];
+    for (const test of [...chain].reverse()) {
+      // What fails goes on behind this block, with the next chain.
+      block = [...test.loads, ...decide(test, block.length), ...block];
+    }
+    program = [...block, ...program];
   }
   return program;
 }

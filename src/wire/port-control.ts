@@ -27,7 +27,8 @@ const PMP = { version: 0, address: 0, mapUdp: 1, reply: 128 } as const;
 const PMP_ADDRESS_REPLY_LENGTH = 12;
 const PMP_MAP_REPLY_LENGTH = 16;
 
-const PCP = { version: 2, map: 1, reply: 0x80 } as const;
+const PCP = { version: 2, announce: 0, map: 1, reply: 0x80, unsupportedVersion: 1 } as const;
+const PCP_HEADER_LENGTH = 24;
 const PCP_MAP_LENGTH = 60;
 const PCP_AT = {
   version: 0,
@@ -92,6 +93,31 @@ export function decodePmpMapReply(bytes: Uint8Array, port: number): MappingReply
   return { address: undefined, ...granted };
 }
 
+/** PCP's ANNOUNCE request (section 14.1), by which a router that speaks PCP answers and changes nothing. */
+export function encodePcpAnnounceRequest(client: string): Uint8Array {
+  const bytes = new Uint8Array(PCP_HEADER_LENGTH);
+  bytes[PCP_AT.version] = PCP.version;
+  bytes[PCP_AT.opcode] = PCP.announce;
+  bytes.set(mapped(addressBytes(client)), PCP_AT.client);
+  return bytes;
+}
+
+/** Whether a router speaks PCP, by its reply to ANNOUNCE; undefined where the bytes are no such reply. */
+export function decodePcpAnnounceReply(bytes: Uint8Array): boolean | undefined {
+  if (bytes.length < 4) {
+    return undefined;
+  }
+  // One that speaks NAT-PMP only answers in its own version (RFC 6887, appendix A).
+  if (bytes[PCP_AT.version] === PMP.version) {
+    return false;
+  }
+  const isReply =
+    bytes.length >= PCP_HEADER_LENGTH &&
+    bytes[PCP_AT.version] === PCP.version &&
+    bytes[PCP_AT.opcode] === PCP.reply + PCP.announce;
+  return isReply ? bytes[PCP_AT.result] !== PCP.unsupportedVersion : undefined;
+}
+
 export interface PcpMapRequest {
   /** This host's IPv4 address, from which the request is sent. */
   readonly client: string;
@@ -122,7 +148,11 @@ export function decodePcpMapReply(
   bytes: Uint8Array,
   { nonce, port }: Pick<PcpMapRequest, 'nonce' | 'port'>,
 ): MappingReply | undefined {
-  if (bytes.length < 24 || bytes[1] !== PCP.reply + PCP.map || bytes[0] !== PCP.version) {
+  if (
+    bytes.length < PCP_HEADER_LENGTH ||
+    bytes[1] !== PCP.reply + PCP.map ||
+    bytes[0] !== PCP.version
+  ) {
     return undefined;
   }
   const refusal = bytes[PCP_AT.result] as number;

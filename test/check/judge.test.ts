@@ -52,6 +52,7 @@ function facts(more: Partial<Facts> = {}): Facts {
     servers: [{ name: 'rv:49918', protocol: 'classic', lookupError: undefined, probes: [PROBE] }],
     peerRoutes: [],
     nat: {},
+    router: undefined,
     localAddresses: ['10.1.0.2'],
     firewall: { drops: [], readBy: ['nft'] },
     config: undefined,
@@ -160,6 +161,31 @@ describe('a judgement', () => {
       /^ok nat: endpoint-independent mapping, address-and-port-dependent filtering, does not hairpin, carrier NAT$/m,
     );
     assert.match(text, /^note port-mapping: port mapped by pcp to 203\.0\.113\.7:51820$/m);
+  });
+
+  it('says whether the router maps ports, and whether that is of use', () => {
+    const router = {
+      address: '10.1.0.1',
+      protocols: ['PCP', 'UPnP'],
+      outside: '203.0.113.7',
+    } as const;
+    assert.match(
+      said(facts({ router })),
+      /^ok port-mapping: the router 10\.1\.0\.1 maps ports by PCP, UPnP at 203\.0\.113\.7$/m,
+    );
+    assert.match(
+      said(facts({ router: { ...router, outside: '100.64.0.9' } })),
+      /^note port-mapping: .* at 100\.64\.0\.9, which is not where servers see this host: behind a second NAT/m,
+    );
+    assert.match(
+      said(facts({ router: { ...router, protocols: [], outside: undefined } })),
+      /^note port-mapping: the router 10\.1\.0\.1 maps no port \(asked by PCP, NAT-PMP and UPnP\)$/m,
+    );
+    assert.match(said(facts({ router: 'none' })), /^note port-mapping: this host has no router/m);
+    assert.match(
+      said(facts({ late: ['port-mapping'] })),
+      /^unknown port-mapping: the router did not answer in time$/m,
+    );
   });
 
   it('of a pinned Endpoint distinguishes one that works', () => {

@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ClientMetrics, type MeasuredClient } from '../../src/cli/client-metrics.js';
 import type { PeerView } from '../../src/client/peer-track.js';
+import type { ServerView } from '../../src/client/status/status.js';
 import { traceDatagram } from '../../src/client/trace.js';
 import { endpoint, parseEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey, publicKey } from '../../src/wire/key.js';
@@ -39,11 +40,16 @@ function peer(n: number, fields: Partial<PeerView>): PeerView {
   };
 }
 
+function server(host: string, state: ServerView['state'], roundTripMs?: number): ServerView {
+  return { name: `${host}:49918`, protocol: 'sealed', state, roundTripMs };
+}
+
 const at = (text: string, path: PeerView['path'] = 'direct') =>
   ({ endpoint: parseEndpoint(text), state: 'connected', path }) as const;
 
 function setUp(peers: PeerView[], more: Partial<MeasuredClient> = {}) {
-  const client = { peers, roundTripMs: 25, hasAnswered: true, ...more };
+  const servers = [server('rv1', 'answers', 25), server('rv2', 'silent')];
+  const client = { peers, servers, hasAnswered: true, ...more };
   const clock = { now: 1_000_000 };
   const metrics = new ClientMetrics(client, () => clock.now);
   return { metrics, clock, text: () => metrics.registry().metrics() };
@@ -77,7 +83,11 @@ describe('the metrics of a client', () => {
     const found = await text();
     assert.equal(sample(found, `client_peer_round_trip_seconds${labels}`), 0.04);
     assert.equal(sample(found, `client_peer_handshake_age_seconds${labels}`), 2.5);
-    assert.equal(sample(found, 'client_server_round_trip_seconds'), 0.025);
+    const [one, other] = ['{server="rv1:49918"}', '{server="rv2:49918"}'];
+    assert.equal(sample(found, `client_server_round_trip_seconds${one}`), 0.025);
+    assert.ok(!found.includes(`client_server_round_trip_seconds${other}`));
+    assert.equal(sample(found, `client_server_up${one}`), 1);
+    assert.equal(sample(found, `client_server_up${other}`), 0);
     assert.equal(sample(found, 'client_server_answered'), 1);
   });
 

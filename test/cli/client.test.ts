@@ -14,6 +14,16 @@ const STYLE = /\p{Cc}\[[\d;]*m/gu;
 
 const [, CONNECTED, LACKING] = KEYS.map((key) => key.slice(0, 8));
 
+/** A device with 500 peers, none of which has ever connected. */
+const MANY_PEERS = `
+[ "$1" = set ] && exit 0
+printf '(none)\\t${KEYS[0]}\\t51820\\toff\\n'
+${Array.from({ length: 500 }, (_, i) => {
+  const key = Buffer.alloc(32, `peer ${i}`).toString('base64');
+  return `printf '${key}\\t(none)\\t(none)\\t10.1.${i >> 8}.${i & 255}/32\\t0\\t0\\t0\\t25\\n'`;
+}).join('\n')}
+`;
+
 /** Whether a client's log names its peers: it runs. */
 const hasPeers = (client: ClientProcess) => () => client.stderr.includes(`peer ${LACKING}`);
 
@@ -98,6 +108,21 @@ describe('client --log-level', () => {
   it('info has no word of questions and datagrams', async () => {
     assert.doesNotMatch(await logged('info'), / debug | trace |asks|sent/);
   });
+
+  it('info stays quiet with 500 peers: ten lines a second and a summary', () =>
+    withWg(MANY_PEERS, async (_folder, wg) => {
+      await using server = new ServerProcess();
+      const args = ['client', 'lo', `127.0.0.1:${await server.port()}`, '--wg', wg];
+      await using client = new ClientProcess([...args, '--log-level', 'info']);
+      const startedAt = performance.now();
+      // All 500 change twice: they are asked for, and the server does not know them.
+      await client.until(() => /now 500 unknown/.test(client.stderr));
+      const seconds = Math.ceil((performance.now() - startedAt) / 1000) + 1;
+      const lines = client.stderr.split('\n').filter((line) => / peer \S{8}: /.test(line));
+      assert.ok(lines.length <= 10 * seconds, `${lines.length} lines in ${seconds} s`);
+      const summaries = client.stderr.match(/more changes of peers: now /g) ?? [];
+      assert.ok(summaries.length <= seconds, `${summaries.length} summaries`);
+    }));
 
   it('debug says what was asked, answered and decided', async () => {
     const log = await logged('debug');

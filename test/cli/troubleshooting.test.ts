@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { ITEMS } from '../../src/check/finding.js';
 import { lackText } from '../../src/cli/peer-text.js';
 import { describeNotReady } from '../../src/wireguard/readiness.js';
+import { fixedWords, messagesOf, messagesOfSources } from './messages.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 const read = (file: string) => readFileSync(fileURLToPath(new URL(file, ROOT)), 'utf8');
@@ -19,14 +20,6 @@ const TOPICS = [
     /'([^']+)'/g,
   ),
 ].map(([, topic]) => topic as string);
-
-/** The messages that the code raises, by their fixed words before the first part that varies. */
-function fixedWords(message: string): string {
-  return message
-    .split(/\$\{[^}]*\}/)
-    .map((part) => part.trim())
-    .sort((a, b) => b.length - a.length)[0] as string;
-}
 
 describe('docs/troubleshooting.md', () => {
   it('has an entry for each problem topic', () => {
@@ -56,22 +49,28 @@ describe('docs/troubleshooting.md', () => {
     }
   });
 
-  it('has the messages that are raised by name', () => {
-    const files = [
-      'src/client/client.ts',
-      'src/client/paths/probe-exchange.ts',
-      'src/client/classic/classic-finder.ts',
-    ];
-    const messages = files.flatMap((file) =>
-      [...read(file).matchAll(/raise\(\s*'[a-z-]+',\s*[`'"]((?:[^`\\])*?)[`'"],?\s*\)/g)].map(
-        ([, text]) => text as string,
-      ),
-    );
-    assert.ok(messages.length >= 4, `${messages.length}`);
-    for (const message of messages) {
-      const words = fixedWords(message).split(': ')[0] as string;
-      assert.ok(TEXT.includes(words), words);
+  it('has every message of the sources', () => {
+    const messages = messagesOfSources();
+    assert.ok(messages.length > 250, `${messages.length}`);
+    for (const known of ['the raw socket failed: …', '… has no peer …: add it, or drop --peer']) {
+      assert.ok(
+        messages.some(({ text }) => text === known),
+        known,
+      );
     }
+    const missing = messages.filter((message) => {
+      const words = fixedWords(message);
+      return words !== undefined && !TEXT.includes(words);
+    });
+    assert.deepEqual(missing, []);
+  });
+
+  it('would lack a message that is added', () => {
+    const source = "problems.raise('server', 'this server plays chess: ask it to stop');";
+    const [message, ...others] = messagesOf('client/new.ts', source);
+    assert.ok(message !== undefined && others.length === 0);
+    assert.equal(fixedWords(message), 'this server plays chess');
+    assert.ok(!TEXT.includes('plays chess'));
   });
 
   it('has why a peer is not connected', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endpointRefusal } from '../../src/client/endpoint-refusal.js';
+import { endpointRefusal, offerRefusal } from '../../src/client/endpoint-refusal.js';
 import { endpoint } from '../../src/wire/endpoint.js';
 
 const ALLOWED = ['10.9.0.0/24', '2001:db8:9::/64', '192.0.2.7/32'];
@@ -42,4 +42,18 @@ test('public and private addresses are taken', () => {
   for (const address of ['198.51.100.1', '192.168.1.5', '100.64.0.1', '2001:db8::1', 'fd00::1']) {
     assert.equal(refusal(address), undefined);
   }
+});
+
+test('no server is a peer, and peers name none of the ports of any server', () => {
+  const servers = [endpoint('198.51.100.1', 49918), endpoint('198.51.100.2', 50000)];
+  const context = { allowedIps: [], isServerLocal: false, servers };
+  for (const server of servers) {
+    assert.match(endpointRefusal(server, context) ?? '', /is a rendezvous server/);
+    for (const port of [server.port, 49_919, 49_951, 3478]) {
+      assert.match(offerRefusal({ ...server, port }, context) ?? '', /port of the server/);
+    }
+    assert.equal(endpointRefusal({ ...server, port: 49_920 }, context), undefined, 'a relay port');
+    assert.equal(offerRefusal({ ...server, port: 51_820 }, context), undefined);
+  }
+  assert.equal(endpointRefusal(endpoint('198.51.100.1', 50000), context), undefined);
 });

@@ -53,3 +53,23 @@ test('a wait ends when it is woken, and a wake before it is not lost', async () 
   await waiting;
   await wake.wait(1);
 });
+
+test('problems of several servers are said one by one, each with the name of its server', () => {
+  const said: (readonly [string, string | undefined, string | undefined])[] = [];
+  const problems = new Problems((...one) => said.push([one[0], one[1], one[2]]));
+  const [first, second] = [problems.of('rv1'), problems.of('rv2')];
+  first.raise('server', 'no answer from rv1');
+  second.raise('server', 'no answer from rv2');
+  second.raise('clock', 'the clock is wrong');
+  first.raise('server', 'no answer from rv1');
+  first.clear('clock');
+  assert.deepEqual(said.splice(0), [
+    ['server', 'no answer from rv1', 'rv1'],
+    ['server', 'no answer from rv2', 'rv2'],
+    ['clock', 'rv2: the clock is wrong', 'rv2'],
+  ]);
+  assert.equal(problems.of('rv1'), first);
+  first.clear('server');
+  assert.deepEqual(said, [['server', undefined, 'rv1']]);
+  assert.deepEqual(problems.texts, ['no answer from rv2', 'rv2: the clock is wrong']);
+});

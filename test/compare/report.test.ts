@@ -41,7 +41,7 @@ describe('formatComparison', () => {
   });
 
   it('formats times and numbers', () => {
-    assert.match(text, /all endpoints set .* 5\.7 s /);
+    assert.match(text, /all connected .* 5\.7 s /);
     assert.match(text, /NAT mapping changed +151 s /);
     assert.match(text, /10 peers +123,456 /);
     assert.match(text, /cone NATs +6 \(1,372\)/);

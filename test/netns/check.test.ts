@@ -106,6 +106,25 @@ describe('check with nothing wrong', { concurrency: 2 }, () => {
     assert.match(other.problems.join('\n'), /^peer: .*: not registered with the server/m);
   });
 
+  it('without a client: asks the router whether it maps ports, and has it map none', async () => {
+    await using lab = await createLab({
+      hosts: { a: { nat: 'port-mapping' }, b: { nat: 'cone' } },
+    });
+    await startServer(lab.rendezvous);
+    const { address } = lab.rendezvous;
+    const offered = async (host: LabHost) =>
+      (await check(host, address)).findings.find(({ item }) => item === 'port-mapping')?.seen;
+    const a = lab.host('a');
+    const outside = a.outsideAddresses[0];
+    assert.equal(
+      await offered(a),
+      `the router 10.1.0.1 maps ports by PCP, NAT-PMP, UPnP at ${outside}`,
+    );
+    const chain = ['list', 'chain', 'inet', 'filter', 'prerouting_miniupnpd'];
+    assert.doesNotMatch((await a.gateways[0]?.exec('nft', chain)) ?? '', /dnat/);
+    assert.match((await offered(lab.host('b'))) ?? '', /^the router 10\.2\.0\.1 maps no port/);
+  });
+
   it('without root says in one line which privilege it needs', async () => {
     await using lab = await createLab({ hosts: HOSTS });
     const a = lab.host('a');

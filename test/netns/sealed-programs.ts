@@ -17,9 +17,13 @@ export class SealedServer implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  static async start(lab: Lab<string>, ...args: string[]): Promise<SealedServer> {
+  static start(lab: Lab<string>, ...args: string[]): Promise<SealedServer> {
+    return SealedServer.startOn(lab.rendezvous, ...args);
+  }
+
+  static async startOn(host: LabHost, ...args: string[]): Promise<SealedServer> {
     const folder = await mkdtemp(join(tmpdir(), 'wg-rendezvous-'));
-    const server = new SealedServer(lab.rendezvous, folder);
+    const server = new SealedServer(host, folder);
     await server.start(...args);
     return server;
   }
@@ -33,6 +37,11 @@ export class SealedServer implements AsyncDisposable {
     this.process = spawnCommand(this.#host, 'server', '--key', this.file('keys/key'), ...args);
     this.key = (await this.process.waitForOutput(/public key (\S+)/))[1] as string;
     await this.process.waitForOutput(/listening on \[/);
+  }
+
+  /** As clients are told of it. */
+  get address(): string {
+    return this.#host.address;
   }
 
   /** Starts a client beside a host's WireGuard. */

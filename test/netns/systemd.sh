@@ -1,15 +1,21 @@
 #!/bin/bash
 # Runs systemd as PID 1 of namespaces of its own (mounts, processes, network, cgroups), beside whatever runs
-# this host: systemd.sh CGROUP FOLDER CHECKOUT. FOLDER holds the units, and etc/ with files for /etc; the program
-# of CHECKOUT is /usr/bin/wg-rendezvous there. It is seen at /var/lib/checkout: units hide /home, /root and /tmp. Everything ends with this process; CGROUP is left empty.
+# this host: systemd.sh CGROUP FOLDER CHECKOUT [NETNS]. FOLDER holds the units, and etc/ with files for /etc.
+# The program of CHECKOUT is /usr/bin/wg-rendezvous there, seen at /var/lib/checkout: units hide /home, /root
+# and /tmp. NETNS is a network namespace of `ip netns` to run in. All ends with this process; CGROUP is left empty.
 set -euo pipefail
 
 if [[ ${1:-} != --inside ]]; then
   cgroup=$(findmnt --noheadings --first-only --types cgroup2 --output TARGET)/$1
   mkdir "$cgroup"
   echo $$ >"$cgroup/cgroup.procs"
-  shift
-  exec unshare --mount --pid --uts --ipc --net --cgroup --fork --kill-child "$0" --inside "$@"
+  new=(unshare --mount --pid --uts --ipc --cgroup --fork --kill-child)
+  if [[ -n ${4:-} ]]; then
+    new=(nsenter "--net=/run/netns/$4" "${new[@]}")
+  else
+    new+=(--net)
+  fi
+  exec "${new[@]}" "$0" --inside "${@:2:2}"
 fi
 
 folder=$2 checkout=$3

@@ -34,6 +34,9 @@ export function runFilter(program: Uint8Array, packet: Uint8Array, network = pac
       case 0x45:
         at += 8 * view.getUint8(at + ((accumulator & k) !== 0 ? 2 : 3));
         break;
+      case 0x05:
+        at += 8 * k;
+        break;
       case 0x06:
         return k;
       default:

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { assemble, packetFilter, REJECT_ALL } from '../../src/wire/bpf.js';
+import { assemble, MAX_SOURCES, packetFilter, REJECT_ALL } from '../../src/wire/bpf.js';
 import { encodeProbe, PROBE_FIRST_WORD, PROBE_LENGTH } from '../../src/wire/probe.js';
 import { encodeUdp } from '../../src/wire/udp.js';
 import { runFilter } from './bpf-machine.js';
@@ -167,4 +167,37 @@ test('random packets run to an end', () => {
       runFilter(filter6, packet, packet);
     }),
   );
+});
+
+test('each of several sources passes with its own port only, and with every length', () => {
+  const lengths = Array.from({ length: 80 }, (_, i) => 16 * i);
+  for (const family of [4, 6] as const) {
+    const host = family === 4 ? HOST4 : HOST6;
+    const sources = Array.from({ length: MAX_SOURCES }, (_, i) => ({
+      address: (family === 4 ? SERVER4 : SERVER6).map((byte, at, all) =>
+        at === all.length - 1 ? byte + i : byte,
+      ),
+      port: 50_000 + i,
+    }));
+    const rule = { family, listenPort: LISTEN_PORT, payloadLengths: lengths };
+    const filter = packetFilter({ ...rule, source: sources });
+    const accepts = (source: Uint8Array, sourcePort: number, length = 16 * 79) => {
+      const payload = datagram({ sourcePort }, length);
+      return family === 4
+        ? runFilter(filter, encodeIpv4({ source, destination: host, payload })) > 0
+        : runFilter(filter, payload, encodeIpv6({ source, destination: host, payload })) > 0;
+    };
+    for (const { address, port } of sources) {
+      assert.ok(accepts(address, port));
+      assert.ok(accepts(address, port, 0));
+      assert.ok(!accepts(address, port, 17));
+      const others = sources.filter((one) => one.port !== port);
+      assert.ok(others.every((other) => !accepts(address, other.port)));
+    }
+    const stranger = (sources[0] as { address: Uint8Array }).address.map((byte) => byte ^ 0x40);
+    assert.ok(!accepts(stranger, 50_000));
+    const one = { address: SERVER4, port: 1 };
+    assert.throws(() => packetFilter({ ...rule, source: [] }), RangeError);
+    assert.throws(() => packetFilter({ ...rule, source: Array(9).fill(one) }), RangeError);
+  }
 });

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
+  decodePcpAnnounceReply,
   decodePcpMapReply,
   decodePmpAddressReply,
   decodePmpMapReply,
+  encodePcpAnnounceRequest,
   encodePcpMapRequest,
   encodePmpAddressRequest,
   encodePmpMapRequest,
@@ -58,6 +60,26 @@ describe('PCP', () => {
     const refused = PCP_REPLY.slice();
     refused[3] = 2;
     assert.deepEqual(decodePcpMapReply(refused, request), { refusal: 2 });
+  });
+
+  it('asks whether a router speaks it by ANNOUNCE (RFC 6887, 14.1)', () => {
+    const expected = '02 00 0000 00000000 00000000000000000000ffffc0a80102';
+    assert.deepEqual(encodePcpAnnounceRequest(request.client), hex(expected));
+    const reply = hex(`02 80 00 00 00000000 00000064 ${'00'.repeat(12)}`);
+    assert.equal(decodePcpAnnounceReply(reply), true);
+    assert.equal(decodePcpAnnounceReply(hex('0080 0001 00000064')), false, 'NAT-PMP only');
+    reply[3] = 1;
+    assert.equal(decodePcpAnnounceReply(reply), false, 'another version');
+    reply[1] = 0x81;
+    assert.equal(decodePcpAnnounceReply(reply), undefined, 'a reply to MAP');
+    for (let length = 0; length < reply.length; length++) {
+      assert.equal(decodePcpAnnounceReply(reply.slice(0, length)), undefined);
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        decodePcpAnnounceReply(bytes);
+      }),
+    );
   });
 
   it('takes no truncated or random bytes for a mapping, and never throws', () => {

@@ -51,6 +51,7 @@ class ClassicFinder implements Finder {
       (payload, from) => this.#received(payload, from),
       (error) => context.problems.raise('socket', `the raw socket failed: ${error.message}`),
       (fact) => context.problems.note(fact),
+      context.openSocket,
     );
   }
 
@@ -71,8 +72,9 @@ class ClassicFinder implements Finder {
     return this.#channel.isOpen ? this.#schedule.nextAt(now) : Number.POSITIVE_INFINITY;
   }
 
-  get serverEndpoint(): Endpoint | undefined {
-    return this.#locator.endpoint;
+  get serverEndpoints(): readonly Endpoint[] {
+    const { endpoint } = this.#locator;
+    return endpoint === undefined ? [] : [endpoint];
   }
 
   get roundTripMs(): number | undefined {
@@ -133,7 +135,7 @@ class ClassicFinder implements Finder {
   /** What the client's look at itself showed. */
   #reportRegistration(now: number): void {
     const { problems } = this.#context;
-    const server = this.serverEndpoint;
+    const server = this.#locator.endpoint;
     const { observed, isNotKept } = this.#schedule;
     if (isNotKept && server !== undefined && !isLinkLocal(server)) {
       const { host } = this.#server;

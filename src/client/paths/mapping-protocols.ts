@@ -103,15 +103,12 @@ export async function mapByPmp(link: GatewayLink, port: number): Promise<Mapping
 }
 
 /**
- * Maps a UDP port by UPnP-IGD, at the gateway itself only. Undefined where it does not answer.
+ * The service of the gateway that maps ports by UPnP-IGD; undefined where it does not answer a search.
  * Rejects with a MappingRefusal, or the error of its HTTP connection.
- * @param otherPort an outside port for when the same one is taken
  */
-export async function mapByUpnp(
+export async function upnpService(
   link: GatewayLink,
-  port: number,
-  otherPort: () => number,
-): Promise<Mapping | undefined> {
+): Promise<{ readonly type: string; readonly url: URL } | undefined> {
   const location = await link.search();
   if (location === undefined) {
     return undefined;
@@ -121,8 +118,25 @@ export async function mapByUpnp(
   if (service === undefined || url === undefined) {
     throw new MappingRefusal('its UPnP description names no service of its own that maps ports');
   }
+  return { type: service.type, url };
+}
+
+/**
+ * Maps a UDP port by UPnP-IGD, at the gateway itself only. Undefined where it does not answer.
+ * Rejects with a MappingRefusal, or the error of its HTTP connection.
+ * @param otherPort an outside port for when the same one is taken
+ */
+export async function mapByUpnp(
+  link: GatewayLink,
+  port: number,
+  otherPort: () => number,
+): Promise<Mapping | undefined> {
+  const service = await upnpService(link);
+  if (service === undefined) {
+    return undefined;
+  }
   const call = (action: string, parameters: readonly (readonly [string, string | number])[]) =>
-    link.ask(url, soapCall(service.type, action, parameters));
+    link.ask(service.url, soapCall(service.type, action, parameters));
   const of = (outside: number) =>
     [
       ['NewRemoteHost', ''],

@@ -142,6 +142,7 @@ export class NatObserver {
         localPort: device.listenPort,
         ownAddresses: own,
         server,
+        seenElsewhere: this.#server?.seenElsewhere(family) ?? [],
         stunServers: this.#stunServers.flatMap((it) => it.endpointOf(family) ?? []),
       },
       now,
@@ -194,12 +195,12 @@ export class NatObserver {
   }
 
   #askServer(survey: NatSurvey, question: Question, device: Device): void {
-    const sealed = this.#server?.question();
+    const { kind, to } = question;
+    const sealed = this.#server?.question(to.family);
     if (sealed === undefined) {
       return;
     }
     const { message, name } = sealed;
-    const { kind, to } = question;
     const localPort = kind === 'held' ? this.#heldPort(question) : device.listenPort;
     if (localPort === 0) {
       return; // no free port

@@ -6,6 +6,7 @@ import {
   type Observation,
   UNKNOWN_BEHAVIOUR,
 } from './nat-behaviour.js';
+import type { SeenElsewhere } from './observing-server.js';
 
 /**
  * How a question is asked. `server`: sealed, at the rendezvous server's first port. `probe-port`: the same at
@@ -53,6 +54,8 @@ export interface Sources {
   readonly ownAddresses: readonly string[];
   /** The rendezvous server's first port, where a session exists; its second one is learned from it. */
   readonly server: Endpoint | undefined;
+  /** Where other rendezvous servers hear WireGuard's port. @default there are none */
+  readonly seenElsewhere?: readonly SeenElsewhere[];
   readonly stunServers: readonly Endpoint[];
 }
 
@@ -70,6 +73,8 @@ export class NatSurvey {
   #otherPort = 0;
   #hairpinning: NatBehaviour['hairpinning'] = 'unknown';
   #startedAt = Number.NEGATIVE_INFINITY;
+  /** When the first question of this survey was asked. */
+  #begunAt = Number.POSITIVE_INFINITY;
 
   constructor(family: Family) {
     this.#family = family;
@@ -97,6 +102,7 @@ export class NatSurvey {
     this.#otherPort = 0;
     this.#hairpinning = 'unknown';
     this.#startedAt = Number.NEGATIVE_INFINITY;
+    this.#begunAt = Number.POSITIVE_INFINITY;
   }
 
   /** Sets whom to ask. */
@@ -201,10 +207,24 @@ export class NatSurvey {
     if (first === undefined || isUntranslated(first, ownAddresses)) {
       return;
     }
+    this.#compare(first);
     if (this.#otherPort !== 0) {
       this.#ask('probe-port', { ...server, port: this.#otherPort }, 0, now);
     }
     this.#planFurther(server, first, now);
+  }
+
+  /**
+   * Takes in what servers at other addresses see, once in a survey. What they said before it began may be of a
+   * mapping that is gone.
+   */
+  #compare({ at, localPort }: Observation): void {
+    for (const { asked, mapped, at: seenAt } of this.#sources?.seenElsewhere ?? []) {
+      const isOfNow = seenAt >= this.#begunAt && seenAt <= at + COMPARABLE_MS;
+      if (isOfNow && this.#find(asked) === undefined) {
+        this.observed({ localPort, asked, mapped, at: seenAt });
+      }
+    }
   }
 
   #planFurther(server: Endpoint, first: Observation, now: number): void {
@@ -235,6 +255,7 @@ export class NatSurvey {
     const key = keyOf({ kind, to, ordinal });
     if (!this.#asked.has(key)) {
       this.#startedAt = Math.max(this.#startedAt, now);
+      this.#begunAt = Math.min(this.#begunAt, now);
       this.#asked.set(key, { kind, to, ordinal, sends: 0, dueAt: now, isAnswered: false });
     }
   }

@@ -8,14 +8,27 @@ export interface ServerAnswer {
   readonly otherPort: number;
 }
 
+/** Where another server hears this host, too. */
+export interface SeenElsewhere {
+  /** Where that server is. */
+  readonly asked: Endpoint;
+  readonly mapped: Endpoint;
+  /** When it said so. */
+  readonly at: number;
+}
+
 /** A rendezvous server in whose session one can ask from where one is seen. */
 export interface ObservingServer {
   /** Where it is over a family; undefined while it does not answer there. */
   endpoint(family: Family): Endpoint | undefined;
   /** Where it says that it hears this host; undefined where it did not say. */
   seenFrom(family: Family): Endpoint | undefined;
-  /** Seals a question, which its answer names; undefined without a session. */
-  question(): { readonly message: Uint8Array; readonly name: string } | undefined;
+  /** When it said so last. */
+  seenAt(family: Family): number | undefined;
+  /** Where others hear this host: those that `endpoint` does not name. */
+  seenElsewhere(family: Family): readonly SeenElsewhere[];
+  /** Seals a question for the server of a family, which its answer names; undefined without a session. */
+  question(family: Family): { readonly message: Uint8Array; readonly name: string } | undefined;
   /** Sends a question from WireGuard's port to where the session is kept; false when that fails. */
   send(family: Family, message: Uint8Array): boolean;
   /** Takes the answers that arrived where the session is kept. */

@@ -95,6 +95,8 @@ export class SealedClient {
   #local: PeerCandidates | undefined;
   /** Where the server sees us, by family. */
   readonly #observed = new Map<Family, Endpoint>();
+  /** When it said so last. */
+  readonly #observedAt = new Map<Family, number>();
   #answers: ServerAnswer[] = [];
 
   constructor(options: SealedClientOptions) {
@@ -166,6 +168,18 @@ export class SealedClient {
   /** Where the server sees us: our endpoints on the outside of our NAT. */
   get observed(): Endpoint[] {
     return [...this.#observed.values()];
+  }
+
+  /** When the server said last where it sees us over a family. */
+  observedAt(family: Family): number | undefined {
+    return this.#observedAt.get(family);
+  }
+
+  /** Whether the server relays to a peer, by its base64 key; undefined while it does not answer. */
+  relaysTo(key: string): boolean | undefined {
+    const relays = this.#keeper.session?.terms.relays;
+    const isRefused = this.#updates.get(key)?.relayRefusal !== undefined;
+    return this.isEstablished ? relays === true && !isRefused : undefined;
   }
 
   /**
@@ -406,7 +420,7 @@ export class SealedClient {
         break;
       case FRAME.pong:
         if (isCurrent) {
-          this.#seenAt(frame.endpoint);
+          this.#seenAt(frame.endpoint, now);
         }
         break;
       case FRAME.observed:
@@ -483,9 +497,10 @@ export class SealedClient {
     }
   }
 
-  #seenAt(endpoint: Endpoint): void {
+  #seenAt(endpoint: Endpoint, now: number): void {
     const before = this.#observed.get(endpoint.family);
     this.#observed.set(endpoint.family, endpoint);
+    this.#observedAt.set(endpoint.family, now);
     if (before !== undefined && !sameEndpoint(before, endpoint)) {
       this.#tellMoved?.();
     }

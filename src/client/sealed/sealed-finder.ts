@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { sharedSecret } from '../../sealed/diffie-hellman.js';
 import { generateKeyPair, type KeyPair } from '../../sealed/key-pair.js';
-import { type Endpoint, type Family, formatEndpoint } from '../../wire/endpoint.js';
+import { type Endpoint, FAMILIES, type Family, formatEndpoint } from '../../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../../wire/key.js';
 import type { Candidate } from '../../wire/sealed-candidates.js';
 import type { Device } from '../../wireguard/device.js';
@@ -28,9 +28,13 @@ import { reportStatus } from './server-status.js';
 /** How long to wait for the acknowledgement of bye. */
 const LEAVE_LIMIT_MS = 900;
 
+/** A server, and what it proves itself by. */
+export interface SealedServer extends ServerName {
+  readonly key: PublicKey;
+}
+
+/** What the finders of all servers have in common. */
 export interface SealedFinderOptions {
-  readonly server: ServerName;
-  readonly serverKey: PublicKey;
   readonly interfaceName: string;
   /** Say bye at the end, so that peers know at once; else the registration stays until it expires. */
   readonly leaves: boolean;
@@ -41,21 +45,57 @@ export interface SealedFinderOptions {
 }
 
 /**
- * Finds peers through a rendezvous server, by the sealed protocol.
- * Throws a RangeError when the server's key is one with which nobody can share a secret.
+ * Finds peers through rendezvous servers, by the sealed protocol: one finder for each server. The finders share
+ * the interface's keys.
+ * Throws a RangeError when a server's key is one with which nobody can share a secret.
  */
-export function sealedFinder(options: SealedFinderOptions): FinderFactory {
-  try {
-    sharedSecret(options.serverKey, generateKeyPair().secretKey);
-  } catch (cause) {
-    throw new RangeError('not a key that a server can have', { cause });
+export function sealedFinders(
+  servers: readonly SealedServer[],
+  options: SealedFinderOptions,
+): FinderFactory[] {
+  for (const { key } of servers) {
+    try {
+      sharedSecret(key, generateKeyPair().secretKey);
+    } catch (cause) {
+      throw new RangeError('not a key that a server can have', { cause });
+    }
   }
-  return (context) => new SealedFinder(options, context);
+  const keys = new SharedKeys(options.interfaceName);
+  return servers.map((server) => (context) => new SealedFinder(server, options, keys, context));
+}
+
+/** The keys of the interface, for all who open them; overwritten when the last has closed them. */
+class SharedKeys {
+  readonly #interfaceName: string;
+  #keys: OwnKeys | undefined;
+  #users = 0;
+
+  constructor(interfaceName: string) {
+    this.#interfaceName = interfaceName;
+  }
+
+  /** @param changed of the first who opens them */
+  open(changed: () => void): OwnKeys {
+    this.#users++;
+    if (this.#keys === undefined) {
+      this.#keys = new OwnKeys(this.#interfaceName, changed);
+      this.#keys.prefetch();
+    }
+    return this.#keys;
+  }
+
+  close(): void {
+    if (--this.#users === 0) {
+      this.#keys?.close();
+    }
+  }
 }
 
 /** Runs a sealed client over raw sockets, from WireGuard's own port. */
 class SealedFinder implements Finder {
+  readonly #server: SealedServer;
   readonly #options: SealedFinderOptions;
+  readonly #sharedKeys: SharedKeys;
   readonly #context: FinderContext;
   readonly #locator: ServerLocator;
   readonly #keys: OwnKeys;
@@ -74,21 +114,28 @@ class SealedFinder implements Finder {
   #hasAnswered = false;
   #advanceAfter = 2 * ATTEMPTS_PER_TURN;
 
-  constructor(options: SealedFinderOptions, context: FinderContext) {
+  constructor(
+    server: SealedServer,
+    options: SealedFinderOptions,
+    keys: SharedKeys,
+    context: FinderContext,
+  ) {
+    this.#server = server;
     this.#options = options;
+    this.#sharedKeys = keys;
     this.#context = context;
-    this.#locator = new ServerLocator(options.server, () => context.wake(), {
-      saved: new SavedAddresses(options.server.host),
+    this.#locator = new ServerLocator(server, () => context.wake(), {
+      saved: new SavedAddresses(server.host),
     });
     this.#observed = new ObservedAddress(context.problems, context.peers);
-    this.#keys = new OwnKeys(options.interfaceName, () => context.wake());
     // Both take about as long as the first inspection of the interface, and run beside it.
-    this.#keys.prefetch();
+    this.#keys = keys.open(() => context.wake());
     this.#locator.poll(clock.now());
     this.#channels = new ServerChannels(
       (...received) => this.#received(...received),
-      (server) => this.#skip(server),
+      (address) => this.#skip(address),
       context.problems,
+      context.openSocket,
     );
     this.#relayChannels = new RelayChannels((from, message) => {
       this.#client?.receivedBound(from, message, clock.now());
@@ -120,8 +167,8 @@ class SealedFinder implements Finder {
     return Math.min(client ?? Number.POSITIVE_INFINITY, this.#keys.nextAt);
   }
 
-  get serverEndpoint(): Endpoint | undefined {
-    return this.#locator.endpoint;
+  get serverEndpoints(): readonly Endpoint[] {
+    return FAMILIES.flatMap((family) => this.#locator.endpointOf(family) ?? []);
   }
 
   get hasAnswered(): boolean {
@@ -143,6 +190,8 @@ class SealedFinder implements Finder {
         ? this.#locator.endpointOf(family)
         : undefined,
     seenFrom: (family) => this.#client?.observed.find((it) => it.family === family),
+    seenElsewhere: () => [],
+    seenAt: (family) => this.#client?.observedAt(family),
     question: () => this.#client?.question(),
     send: (family, message) => this.#channels.send(family, message),
     takeAnswers: () => this.#client?.takeAnswers() ?? [],
@@ -157,11 +206,14 @@ class SealedFinder implements Finder {
   }
 
   get servers(): ServerView[] {
-    const { server, serverKey } = this.#options;
     const client = this.#client;
     const isSilent = client?.isStalled || (client?.status.unanswered ?? 0) > ATTEMPTS_PER_TURN;
-    const view = serverView('sealed', server, this.#locator, isSilent, this.roundTripMs);
-    return [{ ...view, publicKey: formatPublicKey(serverKey) }];
+    const view = serverView('sealed', this.#server, this.#locator, isSilent, this.roundTripMs);
+    return [{ ...view, publicKey: formatPublicKey(this.#server.key) }];
+  }
+
+  relaysTo(key: string): boolean | undefined {
+    return this.#options.relay === false ? false : this.#client?.relaysTo(key);
   }
 
   secretWith(peer: PublicKey): Uint8Array | undefined {
@@ -183,7 +235,7 @@ class SealedFinder implements Finder {
       await this.#leave(this.#client);
     }
     this.#client?.wipe();
-    this.#keys.close();
+    this.#sharedKeys.close();
     await Promise.all([this.#channels.close(), this.#relayChannels.close()]);
   }
 
@@ -204,8 +256,7 @@ class SealedFinder implements Finder {
   /** The client with the interface's key; undefined until that is read. */
   #clientOf(publicKey: PublicKey, now: number): SealedClient | undefined {
     const { problems } = this.#context;
-    const { serverKey } = this.#options;
-    if (formatPublicKey(publicKey) === formatPublicKey(serverKey)) {
+    if (formatPublicKey(publicKey) === formatPublicKey(this.#server.key)) {
       problems.raise(
         'server-key',
         "--server-key is this interface's own key: it has to be the server's, which wg-rendezvous pubkey prints",
@@ -231,11 +282,14 @@ class SealedFinder implements Finder {
     this.#offeredPort = 0;
     return new SealedClient({
       own,
-      server: this.#options.serverKey,
+      server: this.#server.key,
       randomNumber: () => randomBytes(4).readUInt32LE(),
       send: (family, message) => this.#channels.send(family, message),
       updated: (key) => {
-        traceDecision(() => `the server says ${updateText(this.#client?.update(key))}`, key);
+        traceDecision(
+          () => `${this.#server.host} says ${updateText(this.#client?.update(key))}`,
+          key,
+        );
         this.#pass(key, clock.now());
       },
       moved: () => this.#context.moved(),
@@ -288,7 +342,7 @@ class SealedFinder implements Finder {
     const family = client.freshestFamily;
     client.useRelayServer(family && this.#locator.endpointOf(family));
     this.#relayChannels.use(device, client.relayFamilies);
-    this.#relays.follow(client, peers, this.#options.server.host, problems, now);
+    this.#relays.follow(client, peers, this.#server.host, problems, now);
   }
 
   #received(family: Family, payload: Uint8Array): void {
@@ -309,8 +363,7 @@ class SealedFinder implements Finder {
   }
 
   #report(client: SealedClient, now: number): void {
-    const { server } = this.#options;
-    reportStatus(this.#context.problems, server, client, this.#channels.isFailing);
+    reportStatus(this.#context.problems, this.#server, client, this.#channels.isFailing);
     const { unanswered } = client.status;
     if (unanswered === 0) {
       this.#advanceAfter = 2 * ATTEMPTS_PER_TURN;

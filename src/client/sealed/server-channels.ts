@@ -1,7 +1,7 @@
 import { type Endpoint, FAMILIES, type Family } from '../../wire/endpoint.js';
 import { isDataLength, MAX_MESSAGE_LENGTH, MESSAGE_LENGTH } from '../../wire/sealed.js';
 import type { Device } from '../../wireguard/device.js';
-import { Channel } from '../channel.js';
+import { Channel, type OpenSocket } from '../channel.js';
 import type { Problems } from '../problems.js';
 import { isNoRoute, sendErrorText } from '../send-error.js';
 import type { ServerLocator } from '../server-locator.js';
@@ -32,6 +32,7 @@ export class ServerChannels {
     received: (family: Family, payload: Uint8Array) => void,
     noRoute: (server: Endpoint) => boolean,
     problems: Problems,
+    open?: OpenSocket,
   ) {
     this.#noRoute = noRoute;
     this.#problems = problems;
@@ -40,6 +41,7 @@ export class ServerChannels {
         (payload) => received(family, payload),
         (error) => problems.raise('socket', `the raw socket failed: ${error.message}`),
         (fact) => problems.note(fact),
+        open,
       );
     this.#channels = { 4: channel(4), 6: channel(6) };
   }

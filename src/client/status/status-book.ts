@@ -13,8 +13,13 @@ const STATES: readonly PeerState[] = ['connecting', 'unknown', 'asking', 'connec
 
 /** What a client tells; the parts of its events that matter here. */
 export type WatchedEvent =
-  | { readonly type: 'problem'; readonly topic: string; readonly text: string }
-  | { readonly type: 'solved'; readonly topic: string }
+  | {
+      readonly type: 'problem';
+      readonly topic: string;
+      readonly text: string;
+      readonly server?: string | undefined;
+    }
+  | { readonly type: 'solved'; readonly topic: string; readonly server?: string | undefined }
   | { readonly type: 'changed'; readonly peer: PeerConfig }
   | { readonly type: 'nat' | 'fact' }
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
@@ -41,6 +46,7 @@ export class StatusBook {
   #entries = new Map<string, Entry>();
   /** The endpoints that the client set itself, for as long as the peer is managed. */
   readonly #set = new Map<string, Endpoint>();
+  /** By topic, and the server whose problem it is. */
   readonly #problems = new Map<string, StatusProblem>();
 
   constructor(options: StatusBookOptions) {
@@ -50,13 +56,13 @@ export class StatusBook {
   observe(event: WatchedEvent, now: number): void {
     switch (event.type) {
       case 'problem': {
-        const { topic, text } = event;
-        const since = this.#problems.get(topic)?.since ?? timeText(now);
-        this.#problems.set(topic, { topic, text, since });
+        const { topic, text, server = '' } = event;
+        const since = this.#problems.get(`${topic} ${server}`)?.since ?? timeText(now);
+        this.#problems.set(`${topic} ${server}`, { topic, text, since });
         break;
       }
       case 'solved':
-        this.#problems.delete(event.topic);
+        this.#problems.delete(`${event.topic} ${event.server ?? ''}`);
         break;
       case 'changed':
         if (event.peer.endpoint !== undefined) {

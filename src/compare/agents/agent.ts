@@ -16,8 +16,6 @@ export interface Agents extends Readonly<Record<AgentName, object>> {
   readonly load: { readonly job: LoadJob; readonly report: LoadReport };
 }
 
-const START_TIMEOUT_MS = 10_000;
-
 /** Starts agents on hosts of a lab. */
 export class AgentStarter {
   readonly #program: string;
@@ -25,15 +23,6 @@ export class AgentStarter {
   /** `program` is the JavaScript file of our own command line. */
   constructor(program: string) {
     this.#program = program;
-  }
-
-  /** Starts an agent that runs until it is stopped; resolves with its first report. */
-  async start<Name extends AgentName>(
-    host: LabHost,
-    name: Name,
-    job: Agents[Name]['job'],
-  ): Promise<Agents[Name]['report']> {
-    return await firstReport<Name>(this.#spawn(host, name, job), START_TIMEOUT_MS);
   }
 
   /** Runs an agent to its end and returns its report. */

@@ -27,11 +27,8 @@ export interface SealedPeersReport {
 const AGAIN_MS = 500;
 const TRIES = 8;
 
-/** Connects all peers, reports, and stays registered until stdin ends. */
-export async function sealedPeers(
-  job: SealedPeersJob,
-  { lines, report }: AgentChannel,
-): Promise<void> {
+/** Connects all peers, and reports. */
+export async function sealedPeers(job: SealedPeersJob, { report }: AgentChannel): Promise<void> {
   const [serverKey, wanted] = [parsePublicKey(job.serverKey), parsePublicKey(job.wanted)];
   const sessions = await Promise.all(
     job.privateKeys.map((key) => connect(job, Buffer.from(key, 'base64'), serverKey, wanted)),
@@ -41,9 +38,6 @@ export async function sealedPeers(
   );
   const silent = sessions.filter(({ answer }) => answer === undefined).length;
   report({ answers, silent } satisfies SealedPeersReport);
-  for await (const _ of lines) {
-    // Nothing is written to it. The sockets go on acknowledging pushes.
-  }
 }
 
 async function connect(
@@ -72,5 +66,6 @@ async function connect(
       await delay(10);
     }
   }
+  socket.close();
   return session;
 }

@@ -3,42 +3,14 @@ import { CLASSIC_PORT, decodeClassicReply, encodeClassicRequest } from '../../wi
 import { formatEndpoint } from '../../wire/endpoint.js';
 import { parsePublicKey } from '../../wire/key.js';
 import type { AgentStarter } from '../agents/agent.js';
-import {
-  type ComparedLab,
-  type FakePeer,
-  type FakePeerSite,
-  fakePeers,
-  type LoadedServer,
-} from '../approach.js';
+import { type ComparedLab, type FakePeer, fakePeers, type LoadedServer } from '../approach.js';
 import type { StrangerResult } from '../results.js';
 
 /*
  * The measures of any server that speaks the classic protocol.
  */
 
-const INTRODUCTION = { tries: 10, waitMs: 300, timeoutMs: 20_000 } as const;
 const QUESTION = { tries: 3, waitMs: 400, timeoutMs: 10_000 } as const;
-
-/** Registers each peer from its own port. */
-export async function introduceClassic(
-  agents: AgentStarter,
-  peers: readonly FakePeer[],
-  { lab, host, asker }: FakePeerSite,
-): Promise<void> {
-  const { timeoutMs, ...patience } = INTRODUCTION;
-  const datagrams = peers.map(({ publicKey }) => request(publicKey, asker.wireguard.publicKey));
-  const site = { address: lab.rendezvous.address, port: CLASSIC_PORT };
-  const { answers } = await agents.run(
-    host,
-    'exchange',
-    { ...site, ...patience, datagrams },
-    timeoutMs,
-  );
-  const missing = answers.filter((answer) => answer === null).length;
-  if (missing > 0) {
-    throw new Error(`the server did not register ${missing} of ${peers.length} peers`);
-  }
-}
 
 /** Asks for host b with an unknown key. */
 export async function askClassic(

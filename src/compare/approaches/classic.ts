@@ -1,6 +1,6 @@
 import type { LabProcess } from '../../lab/index.js';
 import type { Approach, ComparedLab, ReadyApproach, Tools } from '../approach.js';
-import { askClassic, introduceClassic, loadedClassicServer } from './classic-protocol.js';
+import { askClassic, loadedClassicServer } from './classic-protocol.js';
 
 /** Our server and client, with the protocol of the original. */
 export function classic(tools: Tools): Approach {
@@ -27,7 +27,6 @@ function ready({ agents, ours }: Tools): ReadyApproach {
     startServer,
     startClient: (host, { address }) =>
       ours.spawn(host, ['client', host.wireguard.interface, address]),
-    introduce: (peers, site) => introduceClassic(agents, peers, site),
     askAsStranger: async (stranger, lab) => [await askClassic(agents, stranger, lab)],
     startLoadedServer: async (lab, peers) => loadedClassicServer(await startServer(lab), peers),
     async [Symbol.asyncDispose]() {},

@@ -2,13 +2,7 @@ import { decode, encode } from 'dns-packet';
 import type { LabHost, LabProcess } from '../../lab/index.js';
 import { DNS_PORT } from '../../wire/dns-message.js';
 import { formatPublicKeyBase32, parsePublicKey } from '../../wire/key.js';
-import {
-  type ComparedLab,
-  type FakePeer,
-  type FakePeerSite,
-  fakePeers,
-  type LoadedServer,
-} from '../approach.js';
+import { type ComparedLab, type FakePeer, fakePeers, type LoadedServer } from '../approach.js';
 import { isInstalled } from '../requirements.js';
 import type { Outcome, StrangerResult } from '../results.js';
 
@@ -24,18 +18,18 @@ const PEERS_AT_ONCE = 500;
 const FIRST_FAKE_PORT = 20_000;
 const FAKE_PORTS = 40_000;
 
-/** Adds these peers to the registry's WireGuard, with endpoints on a host. */
-export async function introduceToRegistry(
+/** Adds these peers to the registry's WireGuard, with endpoints on its host. */
+async function introduceToRegistry(
   peers: readonly FakePeer[],
-  { lab, host }: Pick<FakePeerSite, 'lab' | 'host'>,
+  { rendezvous }: ComparedLab,
 ): Promise<void> {
   const options = peers.map(({ publicKey }, index) => ({
     publicKey,
     allowedIps: [`10.${201 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}/32`],
-    endpoint: `${host.address}:${FIRST_FAKE_PORT + (index % FAKE_PORTS)}`,
+    endpoint: `${rendezvous.address}:${FIRST_FAKE_PORT + (index % FAKE_PORTS)}`,
   }));
   for (let start = 0; start < options.length; start += PEERS_AT_ONCE) {
-    await lab.rendezvous.wireguard.setPeers(options.slice(start, start + PEERS_AT_ONCE));
+    await rendezvous.wireguard.setPeers(options.slice(start, start + PEERS_AT_ONCE));
   }
 }
 
@@ -77,7 +71,7 @@ export async function loadedRegistry(
   startServer: (lab: ComparedLab) => Promise<LabProcess>,
 ): Promise<LoadedServer> {
   const peers = fakePeers(count);
-  await introduceToRegistry(peers, { lab, host: lab.rendezvous });
+  await introduceToRegistry(peers, lab);
   return {
     process: await startServer(lab),
     port: DNS_PORT,

@@ -1,7 +1,7 @@
 import type { LabProcess } from '../../lab/index.js';
 import { DNS_PORT } from '../../wire/dns-message.js';
 import type { Approach, ComparedLab, ReadyApproach, Tools } from '../approach.js';
-import { digAsStranger, introduceToRegistry, loadedRegistry, ZONE } from './dns-registry.js';
+import { digAsStranger, loadedRegistry, ZONE } from './dns-registry.js';
 
 const TUNNEL_ONLY_PORT = 5300;
 
@@ -40,7 +40,6 @@ function ready({ ours }: Tools): ReadyApproach {
         ...['dns', 'client', host.wireguard.interface],
         ...['--dns', `${tunnelAddress}:${DNS_PORT}`, '--zone', ZONE],
       ]),
-    introduce: introduceToRegistry,
     async askAsStranger(stranger, lab) {
       const open = await digAsStranger(stranger, lab);
       await startServer(lab, TUNNEL_ONLY_PORT, []);

@@ -1,6 +1,6 @@
 import type { Approach, ReadyApproach, Tools } from '../approach.js';
 import { OriginalPrograms } from '../original-programs.js';
-import { askClassic, introduceClassic, loadedClassicServer } from './classic-protocol.js';
+import { askClassic, loadedClassicServer } from './classic-protocol.js';
 
 /** Jason Donenfeld's example, compiled from Debian's wireguard-tools. */
 export function original(tools: Tools): Approach {
@@ -21,7 +21,6 @@ function ready({ agents }: Tools, programs: OriginalPrograms): ReadyApproach {
     registry: false,
     startServer: ({ rendezvous }) => programs.startServer(rendezvous),
     startClient: (host, { address }) => programs.startClient(host, address),
-    introduce: (peers, site) => introduceClassic(agents, peers, site),
     askAsStranger: async (stranger, lab) => [await askClassic(agents, stranger, lab)],
     startLoadedServer: async ({ rendezvous }, peers) =>
       loadedClassicServer(await programs.startServer(rendezvous), peers),

@@ -5,7 +5,6 @@ import {
   type Approach,
   type ComparedLab,
   type FakePeer,
-  type FakePeerSite,
   fakePeers,
   type LoadedServer,
   type ReadyApproach,
@@ -70,14 +69,6 @@ class Sealed implements ReadyApproach {
   startClient(host: LabHost, { address }: { readonly address: string }): LabProcess {
     const key = ['--server-key', this.#serverKey];
     return this.#tools.ours.spawn(host, ['client', host.wireguard.interface, address, ...key]);
-  }
-
-  async introduce(peers: readonly FakePeer[], { lab, host, asker }: FakePeerSite): Promise<void> {
-    const job = this.#asking(lab, asker.wireguard.publicKey, peers);
-    const { silent } = await this.#tools.agents.start(host, 'sealed-peers', job);
-    if (silent > 0) {
-      throw new Error(`the server did not register ${silent} of ${peers.length} peers`);
-    }
   }
 
   async askAsStranger(stranger: LabHost, lab: ComparedLab): Promise<StrangerResult[]> {

@@ -4,7 +4,7 @@ import { TemporaryFolder } from '../../lab/temporary-folder.js';
 import { DNS_PORT } from '../../wire/dns-message.js';
 import type { Approach, ComparedLab, ReadyApproach, Tools, WgsdFiles } from '../approach.js';
 import { PeriodicProgram } from '../periodic-program.js';
-import { digAsStranger, introduceToRegistry, loadedRegistry, ZONE } from './dns-registry.js';
+import { digAsStranger, loadedRegistry, ZONE } from './dns-registry.js';
 
 /** OnUnitActiveSec of wgsd's own wgsd-client@.timer. */
 const TIMER_MS = 45_000;
@@ -51,7 +51,6 @@ function ready(files: WgsdFiles, folder: TemporaryFolder): ReadyApproach {
         const dns = ['-dns', `${tunnelAddress}:${DNS_PORT}`, '-zone', ZONE];
         return host.spawn(files.client, ['-device', host.wireguard.interface, ...dns]);
       }, TIMER_MS),
-    introduce: introduceToRegistry,
     askAsStranger: async (stranger, lab) => [await digAsStranger(stranger, lab)],
     startLoadedServer: (lab, peers) => loadedRegistry(lab, peers, startServer),
     async [Symbol.asyncDispose]() {

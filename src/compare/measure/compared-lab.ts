@@ -5,13 +5,18 @@ import { serverSite } from '../approach.js';
 /** Two hosts, each behind a cone NAT: the standard case, in which every approach can connect. */
 export const TWO_CONES = { a: { nat: 'cone' }, b: { nat: 'cone' } } as const;
 
-/** Builds a lab for an approach. If its server is a registry, the tunnels to it are up on return. */
+/**
+ * Builds a lab for an approach. If its server is a registry, the tunnels to it are up on return.
+ * @param peers whether all hosts have each other as WireGuard peers
+ */
 export async function comparedLab(
   { registry }: ReadyApproach,
   hosts: Readonly<Record<string, HostOptions>>,
   roundTripMs: number,
+  peers = true,
 ): Promise<ComparedLab> {
-  const lab: ComparedLab = await createLab<string>({ hosts, registry, distance: { roundTripMs } });
+  const distance = { roundTripMs };
+  const lab: ComparedLab = await createLab<string>({ hosts, registry, peers, distance });
   try {
     if (registry) {
       await Promise.all(

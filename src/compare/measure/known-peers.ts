@@ -1,34 +1,52 @@
-import { type CapturedPacket, type LabHost, until } from '../../lab/index.js';
-import { type FakePeer, fakePeers, type ReadyApproach } from '../approach.js';
-import type { KnownPeersResult } from '../results.js';
+import {
+  type Capture,
+  type CapturedPacket,
+  type LabHost,
+  meshHosts,
+  until,
+} from '../../lab/index.js';
+import type { ReadyApproach } from '../approach.js';
+import { KNOWN_PEERS, type KnownPeersResult } from '../results.js';
 import { comparedLab, startClients } from './compared-lab.js';
 import { roundTrips } from './round-trips.js';
 
-const PEERS = 100;
 const TIMEOUT_MS = 30_000;
 /** The headers of IPv4 and UDP. */
 const HEADERS_LENGTH = 20 + 8;
-const HOSTS = { a: { nat: 'cone' }, fakes: { wireguard: false } } as const;
+const HUB = 'hub';
+const PEERS = meshHosts(KNOWN_PEERS, { nat: 'cone' });
+const PEER_NAMES = Object.keys(PEERS);
 
-/** Measures how fast a client behind a cone NAT learns the endpoints of peers that the server knows. */
+/**
+ * Measures how fast a client connects to peers whose clients are there already, all behind cone NATs of
+ * their own. The peers do not have each other as WireGuard peers.
+ */
 export async function measureKnownPeers(
   approach: ReadyApproach,
   roundTripMs: number,
 ): Promise<KnownPeersResult> {
-  await using lab = await comparedLab(approach, HOSTS, roundTripMs);
-  const a = lab.host('a');
+  const hosts = { ...PEERS, [HUB]: { nat: 'cone' } } as const;
+  await using lab = await comparedLab(approach, hosts, roundTripMs, false);
+  const hub = lab.host(HUB);
+  const peers = PEER_NAMES.map((name) => lab.host(name));
+  await hub.wireguard.setPeers(peers.map(asPeer));
+  await Promise.all(peers.map(({ wireguard }) => wireguard.setPeers([asPeer(hub)])));
   await approach.startServer(lab);
-  const peers = fakePeers(PEERS);
-  await approach.introduce(peers, { lab, host: lab.host('fakes'), asker: a });
-  await a.wireguard.setPeers(peers.map(asPeer));
-  await using capture = await lab.capture();
-  const start = performance.now();
-  startClients(approach, lab, ['a']);
-  const end = await allKnown(a, peers);
   const server = lab.rendezvous.address;
-  const exchanged = (await capture.packets()).filter((packet) => isBetween(packet, a, server));
+  await using capture = await lab.capture();
+  startClients(approach, lab, PEER_NAMES);
+  await allAnswered(capture, server, peers);
+  const start = performance.now();
+  const clients = startClients(approach, lab, [HUB]);
+  const end = await allConnected(hub);
+  for (const client of clients) {
+    await client.stop();
+  }
+  const exchanged = (await capture.packets()).filter(
+    (packet) => packet.timeMs >= start && packet.timeMs <= end && isBetween(packet, hub, server),
+  );
   return {
-    peers: PEERS,
+    peers: KNOWN_PEERS,
     roundTripMilliseconds: roundTripMs,
     milliseconds: Math.round(end - start),
     roundTrips: roundTrips(exchanged, server, roundTripMs / 4),
@@ -37,30 +55,45 @@ export async function measureKnownPeers(
   };
 }
 
+/** Waits until the server has answered each of these hosts. */
+async function allAnswered(capture: Capture, server: string, hosts: readonly LabHost[]) {
+  await until(
+    'an answer of the server to each peer',
+    async () => {
+      const answers = (await capture.packets()).filter(({ source }) => source.address === server);
+      const answered = new Set(answers.map(({ destination }) => destination.address));
+      return hosts.every(({ outsideAddresses }) =>
+        outsideAddresses.some((own) => answered.has(own)),
+      );
+    },
+    { timeoutMs: TIMEOUT_MS },
+  );
+}
+
+/** Waits until a host has a handshake with each of its peers, and returns when it was seen. */
+async function allConnected({ wireguard }: LabHost): Promise<number> {
+  let connected = 0;
+  await until(
+    'a handshake with each peer',
+    async () => {
+      const handshakes = await wireguard.show('latest-handshakes');
+      connected = [...handshakes.values()].filter((time) => time !== '0').length;
+      return connected === handshakes.size;
+    },
+    { timeoutMs: TIMEOUT_MS },
+  ).catch((cause) => {
+    throw new Error(`${connected} of ${KNOWN_PEERS} peers connected after ${TIMEOUT_MS / 1000} s`, {
+      cause,
+    });
+  });
+  return performance.now();
+}
+
 function isBetween({ source, destination }: CapturedPacket, host: LabHost, server: string) {
   const addresses = [source.address, destination.address];
   return addresses.includes(server) && host.outsideAddresses.some((own) => addresses.includes(own));
 }
 
-function asPeer({ publicKey }: FakePeer, index: number) {
-  return { publicKey, allowedIps: [`10.201.0.${index + 1}/32`] };
-}
-
-async function allKnown({ wireguard }: LabHost, peers: readonly FakePeer[]): Promise<number> {
-  let known = 0;
-  await until(
-    'the endpoints of all peers',
-    async () => {
-      const endpoints = await wireguard.show('endpoints');
-      const set = peers.filter(({ publicKey }) => endpoints.get(publicKey) !== '(none)');
-      known = set.length;
-      return known === peers.length;
-    },
-    { timeoutMs: TIMEOUT_MS },
-  ).catch((cause) => {
-    throw new Error(`${known} of ${peers.length} endpoints after ${TIMEOUT_MS / 1000} s`, {
-      cause,
-    });
-  });
-  return performance.now();
+function asPeer({ wireguard: { publicKey, tunnelAddress } }: LabHost) {
+  return { publicKey, allowedIps: [`${tunnelAddress}/32`] };
 }

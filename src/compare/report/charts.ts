@@ -4,6 +4,7 @@ import {
   type ConnectResult,
   FAULT_NAMES,
   failed,
+  KNOWN_PEERS,
   type Outcome,
   PAIR_NAMES,
 } from '../results.js';
@@ -76,8 +77,8 @@ export function charts(comparison: Comparison): Chart[] {
     ),
     pairChart(comparison, 'Bytes at the server until then', ({ bytes }) => bytes, count),
     {
-      title: `100 known peers, ${roundTrip(comparison)}`,
-      categories: ['all endpoints set'],
+      title: `${KNOWN_PEERS} peers wait, ${roundTrip(comparison)}`,
+      categories: ['all connected'],
       series: series(comparison, ({ peers }) => [value(peers, ({ milliseconds }) => milliseconds)]),
       logarithmic: false,
       format: duration,

@@ -4,6 +4,7 @@ import {
   type ConnectResult,
   FAULT_NAMES,
   failed,
+  KNOWN_PEERS,
   type MeasureName,
   type Outcome,
   PAIR_NAMES,
@@ -61,10 +62,10 @@ export function sections(comparison: Comparison): Section[] {
     },
     {
       measure: 'peers',
-      title: `A client with 100 known peers, ${roundTrip(comparison)}`,
+      title: `A client starts, and ${KNOWN_PEERS} peers wait for it, ${roundTrip(comparison)}`,
       rows: [
         row(
-          'all endpoints set',
+          'all connected',
           ({ peers }) => peers,
           ({ milliseconds }) => duration(milliseconds),
         ),

@@ -8,12 +8,25 @@ import {
 import { CLASSIC_REPLY_LENGTH } from '../../wire/classic.js';
 import type { Family } from '../../wire/endpoint.js';
 import { addressScope, canReach } from '../../wire/endpoint-scope.js';
-import { KEY_WORDS } from '../../wire/key.js';
+import { KEY_LENGTH, KEY_WORDS } from '../../wire/key.js';
 import type { SourceMonitor } from '../source-monitor.js';
 import { type EndpointTable, REGISTRATION } from './endpoint-table.js';
 
 /** How many requests later a row is touched: by then its number has arrived from memory. */
 const TOUCH_LAG = 4;
+
+/** A peer that was heard so long ago may have gone to another server: clients ask every 25 s at least. */
+const STALE_MS = 30_000;
+
+/** What other servers know; see ClassicSharing. */
+export interface Elsewhere {
+  /**
+   * The endpoint of a key, 4 words of address and the port, where another server heard it less than
+   * `localAgeMs` ago; what is not known is there for a later request.
+   * @param key 32 bytes, a character each
+   */
+  find(key: string, family: Family, localAgeMs: number): Uint32Array | undefined;
+}
 
 /** Outcomes of classic requests since the start. */
 export interface ClassicCounts {
@@ -60,6 +73,8 @@ export function noClassicCounts(): ClassicCounts {
  */
 export class ClassicHandler {
   readonly counts = noClassicCounts();
+  /** Set where the server shares its entries with others. */
+  elsewhere: Elsewhere | undefined;
 
   /** The requests that were added: slot, the hashes of both keys, and their probable rows. */
   private added = 0;
@@ -136,7 +151,8 @@ export class ClassicHandler {
       counts.refused++;
     }
     const row = table.find(payloadWords, theirs, hashes[2 * index + 1]!, family, tick);
-    if (row !== 0 && this.writeReply(batch, slot, family, row)) {
+    const other = this.elsewhere && this.findElsewhere(batch, slot, family, row, tick);
+    if ((row !== 0 || other !== undefined) && this.writeReply(batch, slot, family, row, other)) {
       counts.hits++;
     } else {
       counts.misses++;
@@ -144,13 +160,40 @@ export class ClassicHandler {
     }
   }
 
-  /** Writes the endpoint of a row, unless the asker could not reach it. */
-  private writeReply(batch: DatagramBatch, slot: number, family: Family, row: number): boolean {
+  /** Where another server heard the peer after this one did. */
+  private findElsewhere(
+    { payload, stride }: DatagramBatch,
+    slot: number,
+    family: Family,
+    row: number,
+    tick: number,
+  ): Uint32Array | undefined {
+    const age = row === 0 ? Number.POSITIVE_INFINITY : this.table.age(row, tick);
+    if (age < STALE_MS) {
+      return undefined;
+    }
+    const keyAt = payload.byteOffset + slot * stride + KEY_LENGTH;
+    const key = Buffer.from(payload.buffer, keyAt, KEY_LENGTH).toString('latin1');
+    return this.elsewhere?.find(key, family, age);
+  }
+
+  /** Writes the endpoint of a row, or another one, unless the asker could not reach it. */
+  private writeReply(
+    batch: DatagramBatch,
+    slot: number,
+    family: Family,
+    row: number,
+    other: Uint32Array | undefined,
+  ): boolean {
     const { payload, payloadWords, addressBytes } = batch;
     const length = CLASSIC_REPLY_LENGTH[family];
     const at = slot * batch.stride;
     // The words after the address take the port as a number; its two bytes are then put in order.
-    this.table.copyEndpoint(row, payloadWords, at >>> 2);
+    if (other === undefined) {
+      this.table.copyEndpoint(row, payloadWords, at >>> 2);
+    } else {
+      payloadWords.set(other, at >>> 2);
+    }
     const asker = addressScope(addressBytes, slot * ADDRESS_BYTES, family);
     if (!canReach(asker, addressScope(payload, at, family))) {
       this.counts.withheld++;

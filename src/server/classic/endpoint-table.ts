@@ -2,7 +2,7 @@ import { type HashKey, halfSipHash } from '../../limits/half-siphash.js';
 import { type Source, sourceAt } from '../../limits/source.js';
 import { SourceShare } from '../../limits/source-share.js';
 import type { Family } from '../../wire/endpoint.js';
-import { KEY_WORDS } from '../../wire/key.js';
+import { KEY_LENGTH, KEY_WORDS } from '../../wire/key.js';
 import { ExpirySweep } from './expiry-sweep.js';
 import { KeyIndex } from './key-index.js';
 import { ROW, RowArena } from './row-arena.js';
@@ -16,6 +16,24 @@ const RECLAIM_VISITS = 32;
 
 /** The longest time to live: ticks are compared modulo 2^32 ms, and the sweep may be late. */
 export const MAX_TTL_MS = 7 * 24 * 3600 * 1000;
+
+/** Is told which rows other servers are to know. */
+export interface RowWatcher {
+  /** A row is new, or has another endpoint. */
+  changed(row: number): void;
+  /** A row in use was visited, as each is four times in the time to live; heard last so long ago. */
+  visited(row: number, ageMs: number): void;
+}
+
+/** A copy of a row. */
+export interface RowEntry {
+  /** 32 bytes, a character each. */
+  readonly key: string;
+  readonly family: Family;
+  /** The address in network order, 4 words; then the port. */
+  readonly words: Uint32Array;
+  readonly ageMs: number;
+}
 
 export interface EndpointTableOptions {
   /** The most entries, of both families together; 1..10 000 000. */
@@ -56,6 +74,8 @@ export class EndpointTable {
   private readonly hashKey: HashKey;
   private readonly ttlMs: number;
   private expiredCount = 0;
+  /** Set where the server shares its entries with others. */
+  watcher: RowWatcher | undefined;
 
   constructor(options: EndpointTableOptions) {
     this.ttlMs = options.ttlMs;
@@ -123,6 +143,7 @@ export class EndpointTable {
     writeEndpoint(words, at, addresses, addressAt);
     this.share.add(source);
     this.index.insert(hash, added);
+    this.watcher?.changed(added);
     return REGISTRATION.added;
   }
 
@@ -130,6 +151,29 @@ export class EndpointTable {
   find(keys: Uint32Array, keyAt: number, hash: number, family: Family, tick: number): number {
     const row = this.index.find(hash, keys, keyAt, family);
     return row !== 0 && this.hasExpired(row, tick) ? 0 : row;
+  }
+
+  /** How long ago a row was heard. */
+  age(row: number, tick: number): number {
+    return (tick - this.arena.words[this.arena.offset(row) + ROW.lastSeen]!) | 0;
+  }
+
+  /** A copy of a row; undefined when it is not in use. */
+  entryAt(row: number, tick: number): RowEntry | undefined {
+    const { words, unsigned } = this.arena;
+    if (!this.arena.taken(row)) {
+      return undefined;
+    }
+    const at = this.arena.offset(row);
+    const endpoint = new Uint32Array(IP_WORDS + 1);
+    this.copyEndpoint(row, endpoint, 0);
+    const keyAt = unsigned.byteOffset + (at + ROW.key) * 4;
+    return {
+      key: Buffer.from(unsigned.buffer, keyAt, KEY_LENGTH).toString('latin1'),
+      family: (words[at + ROW.port]! >>> 16) as Family,
+      words: endpoint,
+      ageMs: this.age(row, tick),
+    };
   }
 
   /** Copies a row's endpoint: 4 address words in network order, then the port. */
@@ -176,6 +220,7 @@ export class EndpointTable {
     // It still counts against the source that registered it. Otherwise sources could hand each other
     // their entries, and take turns at filling a table that none of them may fill.
     writeEndpoint(words, at, addresses, addressAt);
+    this.watcher?.changed(row);
     return REGISTRATION.moved;
   }
 
@@ -193,7 +238,11 @@ export class EndpointTable {
   }
 
   private expire(row: number, tick: number): boolean {
-    if (!this.arena.taken(row) || !this.hasExpired(row, tick)) {
+    if (!this.arena.taken(row)) {
+      return false;
+    }
+    if (!this.hasExpired(row, tick)) {
+      this.watcher?.visited(row, this.age(row, tick));
       return false;
     }
     this.remove(row);

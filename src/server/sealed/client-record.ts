@@ -6,6 +6,7 @@ import { KEY_LENGTH } from '../../wire/key.js';
 import type { RelayRefusal } from '../../wire/sealed-frames.js';
 import { TAI64N_LENGTH } from '../../wire/tai64n.js';
 import type { Side } from '../relay/allocations.js';
+import type { RemotePeer } from '../store/remote-peer.js';
 import type { ProvenPath } from './proven-path.js';
 import { type Push, Pushes } from './pushes.js';
 import type { Timed } from './timer-wheel.js';
@@ -32,6 +33,10 @@ export class ClientRecord implements Timed {
   sessionNumber = 0;
   /** Marks the wants of its newest want list; each list has a mark of its own. */
   listMark = 0;
+  /** Whether it has a newer registration with another server, which counts instead; see SealedSharing. */
+  isElsewhere = false;
+  /** The session in which its want list became complete last. */
+  listSession = -1;
   /** The wants for which it asks for a relay. */
   readonly relayed = new Set<Want>();
   /** The session of its last relay frame, and the counter of that message. */
@@ -62,6 +67,11 @@ export class ClientRecord implements Timed {
   /** Whether it was heard from a proven source within the time to live. */
   get isRegistered(): boolean {
     return this.paths[4] !== undefined || this.paths[6] !== undefined;
+  }
+
+  /** Whether its present want list is complete: who is not in it is not wanted. */
+  get hasList(): boolean {
+    return this.listSession === this.sessionNumber;
   }
 
   /** Whether it understands what an entry says of a relay: it sent a relay frame in this session. */
@@ -100,6 +110,8 @@ export class ClientRecord implements Timed {
 /** The server's side of a session. */
 export class ServerSession {
   readonly wantList = new WantListProgress();
+  /** Of the initiation, TAI64N. */
+  readonly timestamp: Uint8Array;
   /** Whether the client has sent data in it. */
   isConfirmed = false;
 
@@ -115,7 +127,9 @@ export class ServerSession {
     readonly transport: Transport,
     readonly origin: ProvenPath,
     public endsAt: number,
-  ) {}
+  ) {
+    this.timestamp = client.timestamp.slice();
+  }
 
   /** Whether the message that was opened last is newer than all before it. */
   get isNewest(): boolean {
@@ -142,6 +156,8 @@ export class Want {
   isStale = false;
   /** The owner's local candidates for the peer. */
   candidates: SealedCandidates | undefined;
+  /** What other servers know of the peer; undefined where there is nothing. */
+  remotes: readonly RemotePeer[] | undefined;
   /** The owner's side of the relay port of the two. */
   relay: Side<Want> | undefined;
   /** Why there is none, although the owner asks for it. */

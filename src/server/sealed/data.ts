@@ -159,7 +159,7 @@ export class DataReceiver {
     const { client } = session;
     client.allowanceFullAt = this.clientRate.take(client.allowanceFullAt, now);
     this.sessions.takeOver(session, now);
-    this.directory.relays.restart(client);
+    this.directory.tookOver(client);
     this.hear(client, incoming, now, true);
     this.timers.tookOver(client);
     this.frames.earlyWant(session, want, incoming);
@@ -171,7 +171,7 @@ export class DataReceiver {
     this.sessions.confirm(session, now);
     this.counts.confirmed++;
     if (takesOver) {
-      this.directory.relays.restart(client);
+      this.directory.tookOver(client);
       this.timers.tookOver(client);
     }
   }
@@ -226,6 +226,7 @@ export class Frames {
   /** The frame being worked on, with its padding. */
   readonly plaintext = Buffer.alloc(MAX_PLAINTEXT_LENGTH);
   private readonly writer = new FrameWriter();
+  private readonly findLocal = (key: string) => this.directory.find(key);
 
   constructor(
     private readonly directory: Directory,
@@ -407,16 +408,16 @@ export class Frames {
     counter: number,
     shipped: number | undefined,
   ): number {
-    const { plaintext, writer } = this;
+    const { findLocal, plaintext, writer } = this;
     const text = listText(plaintext, headerLength, count);
     let first = shipped;
     writer.beginAnswer(counter);
     for (let i = 0; i < count; i++) {
       const keyAt = headerLength + i * KEY_LENGTH;
       const want = find(keyIn(text, i));
-      if (!addEntry(writer, want, plaintext, keyAt)) {
+      if (!addEntry(writer, want, plaintext, keyAt, findLocal)) {
         first = this.ship(session, incoming, first);
-        addEntry(writer.beginAnswer(counter), want, plaintext, keyAt);
+        addEntry(writer.beginAnswer(counter), want, plaintext, keyAt, findLocal);
       }
     }
     return this.ship(session, incoming, first);

@@ -3,6 +3,7 @@ import { SourceShare } from '../../limits/source-share.js';
 import type { Family } from '../../wire/endpoint.js';
 import { wantParts } from '../../wire/sealed-frames.js';
 import type { RelayHandler } from '../relay/relay-handler.js';
+import type { RemotePeer } from '../store/remote-peer.js';
 import { ClientRecord, keyText, Want } from './client-record.js';
 import { ProvenPath } from './proven-path.js';
 import { RelayRequests } from './relay-requests.js';
@@ -19,6 +20,23 @@ export interface DirectoryOptions {
   readonly sourceShare: number;
   /** @default the server does not relay */
   readonly relay?: RelayHandler<Want> | undefined;
+}
+
+/** Is told what the servers of a store share; see docs/operations.md, "Several servers, one store". */
+export interface DirectoryWatcher {
+  /** A client is registered, somewhere else than before, or in a new session. */
+  placed(client: ClientRecord): void;
+  /** A client wants another peer; it does not want one any more. */
+  wanted(want: Want): void;
+  unwanted(want: Want): void;
+  /** A client's want list is complete. */
+  listed(client: ClientRecord): void;
+  /** The owner of a want has other candidates for the peer. */
+  offered(want: Want): void;
+  /** The peer of a want has left this server, or does not want the owner any more. */
+  parted(want: Want): void;
+  /** A client is about to be removed. */
+  forgotten(client: ClientRecord): void;
 }
 
 /** The peers of a client are informed of its moves within one family no more often than this. */
@@ -38,6 +56,8 @@ export class Directory {
   private readonly candidateShare: SourceShare;
   /** Gives pairs relay ports. */
   readonly relays: RelayRequests;
+  /** Set where the server shares its clients with others. */
+  watcher: DirectoryWatcher | undefined;
   private wantCount = 0;
   private candidateCount = 0;
 
@@ -94,6 +114,7 @@ export class Directory {
 
   /** Removes a client and its want list, and updates its peers. */
   forget(client: ClientRecord): void {
+    this.watcher?.forgotten(client);
     client.isGone = true;
     client.paths[4] = undefined;
     client.paths[6] = undefined;
@@ -126,6 +147,9 @@ export class Directory {
     if (path?.isFrom(addresses, addressAt)) {
       if (!isProvisional || path.isProvisional) {
         path.hear(addresses, addressAt, socket, now);
+        if (path.isProvisional && !isProvisional) {
+          this.watcher?.placed(client);
+        }
         path.isProvisional = isProvisional;
       }
       return;
@@ -181,9 +205,12 @@ export class Directory {
     for (const want of client.wants.values()) {
       if (want.listMark !== client.listMark) {
         client.wants.delete(want.key);
+        this.watcher?.unwanted(want);
         this.withdraw(want, false);
       }
     }
+    client.listSession = client.sessionNumber;
+    this.watcher?.listed(client);
   }
 
   /**
@@ -214,6 +241,7 @@ export class Directory {
       this.relays.matched(want);
       this.update(reverse);
     }
+    this.watcher?.wanted(want);
     return want;
   }
 
@@ -225,7 +253,9 @@ export class Directory {
    */
   putCandidates(client: ClientRecord, key: string, bytes: Uint8Array, counter: number): boolean {
     const want = client.wants.get(key);
-    if (want?.reverse === undefined) {
+    const { reverse } = want ?? {};
+    const isMutual = reverse !== undefined || want?.remotes !== undefined;
+    if (want === undefined || !isMutual) {
       return true;
     }
     const session = client.sessionNumber;
@@ -238,15 +268,52 @@ export class Directory {
       candidates.counter = counter;
       if (Buffer.compare(candidates.bytes, bytes) !== 0) {
         candidates.bytes = Uint8Array.from(bytes);
-        this.update(want.reverse);
+        this.offer(want);
       }
     } else if (this.candidateShare.admits(client.source)) {
       this.candidateShare.add(client.source);
       this.candidateCount++;
       want.candidates = { bytes: Uint8Array.from(bytes), session, counter };
-      this.update(want.reverse);
+      this.offer(want);
     }
     return true;
+  }
+
+  /** The session of a client that was opened last took over. */
+  tookOver(client: ClientRecord): void {
+    this.relays.restart(client);
+    client.isElsewhere = false;
+    this.watcher?.placed(client);
+  }
+
+  /**
+   * Sets what other servers know of the peer of a want.
+   * @param isNews whether the owner of the want is to be told
+   */
+  setRemotes(want: Want, remotes: readonly RemotePeer[], isNews: boolean): void {
+    want.remotes = remotes.length === 0 ? undefined : remotes;
+    if (want.reverse === undefined && remotes.length === 0) {
+      this.removeCandidates(want);
+    }
+    if (isNews) {
+      this.update(want);
+    }
+  }
+
+  /** The peers of a client that want it as well are to be informed of it. */
+  refresh(client: ClientRecord): void {
+    for (const { reverse } of client.wants.values()) {
+      if (reverse !== undefined) {
+        this.update(reverse);
+      }
+    }
+  }
+
+  private offer(want: Want): void {
+    if (want.reverse !== undefined) {
+      this.update(want.reverse);
+    }
+    this.watcher?.offered(want);
   }
 
   /** The owner of a want has an update about its peer: to be sent now, or after the push under way. */
@@ -260,17 +327,14 @@ export class Directory {
   }
 
   private updatePeersOf(client: ClientRecord): void {
-    for (const { reverse } of client.wants.values()) {
-      if (reverse !== undefined) {
-        this.update(reverse);
-      }
-    }
+    this.watcher?.placed(client);
+    this.refresh(client);
   }
 
   /** The client moved to a place where it can reach other endpoints than before. */
   private updateOwner(client: ClientRecord): void {
     for (const want of client.wants.values()) {
-      if (want.reverse !== undefined) {
+      if (want.reverse !== undefined || want.remotes !== undefined) {
         this.update(want);
       }
     }
@@ -286,6 +350,7 @@ export class Directory {
       this.removeCandidates(reverse);
       reverse.reverse = undefined;
       this.update(reverse);
+      this.watcher?.parted(reverse);
     }
     owner.pushes.updates.delete(want);
     // A push may still list the want: it is none of the push's any more.

@@ -1,13 +1,15 @@
 import { canReach } from '../../wire/endpoint-scope.js';
 import type { FrameWriter } from '../../wire/sealed-frame-writer.js';
 import { ENTRY_FLAG, entryLength } from '../../wire/sealed-frames.js';
+import { otherSide } from '../store/consent.js';
+import type { Place } from '../store/entries.js';
 import type { ClientRecord, Want } from './client-record.js';
-import type { ProvenPath } from './proven-path.js';
 
 /**
  * Adds to a list of peers what the owner of a want may know about its peer.
  * @param want undefined for one that is not kept
  * @param key the peer's, 32 bytes at keyAt
+ * @param findLocal finds a client of this server
  * @returns false when the entry does not fit
  */
 export function addEntry(
@@ -15,12 +17,17 @@ export function addEntry(
   want: Want | undefined,
   key: Uint8Array,
   keyAt: number,
+  findLocal: (key: string) => ClientRecord | undefined,
 ): boolean {
   const reverse = want?.reverse;
-  const peer = reverse?.owner.isRegistered ? reverse.owner : undefined;
-  const ipv4 = peer && reachable(peer.paths[4], want!.owner);
-  const ipv6 = peer && reachable(peer.paths[6], want!.owner);
-  const candidates = peer && reverse!.candidates;
+  const peer = reverse?.owner;
+  const local = peer?.isRegistered && !peer.isElsewhere ? peer.paths : undefined;
+  const other = want?.remotes && otherSide(want, findLocal(want.key));
+  const paths = want?.remotes === undefined ? local : other?.paths;
+  const ipv4 = paths && reachable(paths[4], want!.owner);
+  const ipv6 = paths && reachable(paths[6], want!.owner);
+  const candidates =
+    want?.remotes === undefined ? paths && reverse!.candidates?.bytes : other?.candidates;
   const knowsRelay = want?.owner.knowsRelay === true;
   const relay = knowsRelay ? want.relay : undefined;
   const refusal = knowsRelay ? want.relayRefusal : undefined;
@@ -38,7 +45,7 @@ export function addEntry(
   putEndpoint(writer, ipv4);
   putEndpoint(writer, ipv6);
   if (candidates !== undefined) {
-    writer.putCandidates(candidates.bytes);
+    writer.putCandidates(candidates);
   }
   if (relay !== undefined) {
     writer.putRelay(relay.allocation.port, relay);
@@ -50,14 +57,14 @@ export function addEntry(
 }
 
 /** The path of a peer, where an asker can reach its endpoint; see canReach. */
-function reachable(path: ProvenPath | undefined, asker: ClientRecord): ProvenPath | undefined {
+function reachable(path: Place | undefined, asker: ClientRecord): Place | undefined {
   const { scope } = asker;
   return path !== undefined && scope !== undefined && canReach(scope, path.scope)
     ? path
     : undefined;
 }
 
-function putEndpoint(writer: FrameWriter, path: ProvenPath | undefined): void {
+function putEndpoint(writer: FrameWriter, path: Place | undefined): void {
   if (path !== undefined) {
     writer.putEndpoint(path.bytes, 0, path.family, path.port);
   }

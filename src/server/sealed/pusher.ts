@@ -17,6 +17,7 @@ const MAX_WHILE_BACKLOGGED = 64;
 export class Pusher {
   private readonly writer = new FrameWriter();
   private readonly key = Buffer.alloc(KEY_LENGTH);
+  private readonly findLocal = (key: string) => this.directory.find(key);
   /** Datagrams that may still be sent in this turn. */
   private left = 0;
 
@@ -145,7 +146,7 @@ export class Pusher {
     writer.beginPush();
     for (const want of wants) {
       key.write(want.key, 'latin1');
-      if (!addEntry(writer, want, key, 0)) {
+      if (!addEntry(writer, want, key, 0, this.findLocal)) {
         break;
       }
       written.push(want);

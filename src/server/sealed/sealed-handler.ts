@@ -73,7 +73,7 @@ export interface Surroundings {
 /** The sealed protocol over batches of datagrams: begin(), answer() for each datagram, finish(). */
 export class SealedHandler {
   readonly counts: SealedCounts = noSealedCounts();
-  private readonly directory: Directory;
+  readonly directory: Directory;
   private readonly sessions: Sessions;
   private readonly outbox: Outbox;
   private readonly pusher: Pusher;
@@ -203,6 +203,17 @@ export class SealedHandler {
     this.timers.tick(now);
     this.directory.relays.tick(now);
     this.send(now);
+  }
+
+  /** Sends the updates that other servers caused. */
+  push(now: number): void {
+    this.pusher.beginTurn(false);
+    this.send(now);
+  }
+
+  /** The keys that may register; all when undefined. */
+  get allow(): AllowList | undefined {
+    return this.handshakes.allow;
   }
 
   /** Ends all sessions and overwrites the server's key; the handler cannot be used afterwards. */

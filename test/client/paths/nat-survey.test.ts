@@ -196,3 +196,28 @@ test('observations are bounded', () => {
   }
   assert.equal(survey.observations.length, 64);
 });
+
+test('what a server at another address sees shows a mapping that depends on the address, or does not', () => {
+  const elsewhere = (mapped: number, at: number) => ({
+    asked: parseEndpoint('198.51.100.77:49918'),
+    mapped: endpoint('203.0.113.9', mapped),
+    at,
+  });
+  const begun = 1_000_000;
+  for (const [mapped, at, expected] of [
+    [WIREGUARD, begun + 10, ['endpoint-independent', true]],
+    [WIREGUARD + 1, begun + 10, ['address-dependent', true]],
+    // Said before this survey began: it may be of a mapping that is gone.
+    [WIREGUARD + 1, begun - 1, ['endpoint-independent', false]],
+  ] as const) {
+    const bench = new Bench();
+    bench.sources = { ...bench.sources, seenElsewhere: [elsewhere(mapped, at)] };
+    bench.run();
+    bench.survey.use(bench.sources, bench.now);
+    const { mapping, isSeenAcrossAddresses } = bench.survey.behaviour;
+    assert.deepEqual([mapping, isSeenAcrossAddresses], expected);
+    bench.survey.use(bench.sources, bench.now);
+    const seen = bench.survey.observations.filter(({ asked }) => asked.address.endsWith('77'));
+    assert.equal(seen.length, at >= begun ? 1 : 0);
+  }
+});

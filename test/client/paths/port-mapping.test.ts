@@ -1,41 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  type GatewayLink,
-  gatewayUrl,
-  type HttpAnswer,
-} from '../../../src/client/paths/gateway-link.js';
 import { PortMapping } from '../../../src/client/paths/port-mapping.js';
 import { encodePcpMapRequest } from '../../../src/wire/port-control.js';
 import { mappingService, searchLocation } from '../../../src/wire/upnp.js';
+import { FakeGateway, GATEWAY } from './fake-gateway.js';
 
-const GATEWAY = { address: '192.168.1.1', interfaceName: 'eth0', local: '192.168.1.2' };
 const DEVICE = { interfaceName: 'wg0', listenPort: 51_820, fwmark: 0 };
 const OUTSIDE = '203.0.113.5';
-
-/** A gateway that answers datagrams and HTTP requests as it is told. */
-class FakeGateway {
-  readonly requests: string[] = [];
-  datagram: (message: Uint8Array) => Uint8Array | undefined = () => undefined;
-  location: string | undefined;
-  http: (url: URL, body: string | undefined) => HttpAnswer = () => ({ status: 404, body: '' });
-
-  readonly link: GatewayLink = {
-    gateway: GATEWAY,
-    exchange: async (port, message, read) => {
-      this.requests.push(`${port} ${Buffer.from(message).toString('hex', 0, 2)}`);
-      const reply = this.datagram(message);
-      return reply && read(reply);
-    },
-    search: async () => gatewayUrl(GATEWAY, this.location),
-    ask: async (url, call) => {
-      this.requests.push(
-        `${url.pathname} ${call?.headers['SOAPAction']?.split('#')[1]?.replace('"', '') ?? ''}`,
-      );
-      return this.http(url, call?.body);
-    },
-  };
-}
 
 /** A PCP reply that grants a request. */
 function granted(message: Uint8Array, address = OUTSIDE, lifetimeSeconds = 3600): Uint8Array {

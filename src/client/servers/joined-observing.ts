@@ -1,0 +1,48 @@
+import type { Family } from '../../wire/endpoint.js';
+import type { ObservingServer, SeenElsewhere, ServerAnswer } from '../paths/observing-server.js';
+
+/**
+ * Makes one of several servers that tell from where they hear this host: in each family the first that answers
+ * is asked, and what the others see is known besides, for a mapping that depends on the address.
+ */
+export function joinObserving(servers: readonly ObservingServer[]): ObservingServer {
+  const first = (family: Family) => servers.find((one) => one.endpoint(family) !== undefined);
+  // Sessions number their questions alike.
+  const named = (server: ObservingServer, name: string) => `${servers.indexOf(server)} ${name}`;
+  const answerOf = (server: ObservingServer, answer: ServerAnswer): ServerAnswer => ({
+    ...answer,
+    question: named(server, answer.question),
+  });
+  return {
+    endpoint: (family) => first(family)?.endpoint(family),
+    seenFrom: (family) => first(family)?.seenFrom(family),
+    seenAt: (family) => first(family)?.seenAt(family),
+    seenElsewhere: (family) =>
+      servers.filter((one) => one !== first(family)).flatMap((one) => seenBy(one, family)),
+    question(family) {
+      const server = first(family);
+      const question = server?.question(family);
+      return server && question && { ...question, name: named(server, question.name) };
+    },
+    send: (family, message) => first(family)?.send(family, message) ?? false,
+    takeAnswers: () =>
+      servers.flatMap((server) => server.takeAnswers().map((answer) => answerOf(server, answer))),
+    open(message) {
+      for (const server of servers) {
+        const answer = server.open(message);
+        if (answer !== undefined) {
+          return answerOf(server, answer);
+        }
+      }
+      return undefined;
+    },
+  };
+}
+
+function seenBy(server: ObservingServer, family: Family): SeenElsewhere[] {
+  const [asked, mapped] = [server.endpoint(family), server.seenFrom(family)];
+  const at = server.seenAt(family);
+  return asked === undefined || mapped === undefined || at === undefined
+    ? []
+    : [{ asked, mapped, at }];
+}

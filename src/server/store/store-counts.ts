@@ -1,0 +1,65 @@
+/** What a server does with its store, since the start. */
+export interface StoreCounts {
+  /** Connections with the store that came up, and that ended. */
+  connected: number;
+  lost: number;
+  /** Commands that were answered, and by an error. */
+  commands: number;
+  errors: number;
+  /** Messages to other servers, the news in them, and the news from others. */
+  messagesSent: number;
+  newsSent: number;
+  newsReceived: number;
+  /** What was read in the store or in a message and is not what a server writes. */
+  malformed: number;
+  /** News and lookups left out because there was no room for them. */
+  dropped: number;
+  /** Entries written, extended, removed, and lookups of peers. */
+  published: number;
+  refreshed: number;
+  removed: number;
+  lookups: number;
+  /** Registrations that other servers took over. */
+  superseded: number;
+  /** Classic entries: written, looked up, and answered from the store. */
+  classicPublished: number;
+  classicLookups: number;
+  classicHits: number;
+}
+
+/** Present sizes. */
+export interface StoreSizes {
+  /** 1 while the store is reachable, and 1 while it takes writes. */
+  readonly up: number;
+  readonly writable: number;
+  /** Commands without an answer. */
+  readonly inFlight: number;
+  /** What waits for them: clients, lookups, news, classic entries. */
+  readonly queued: number;
+  /** Other servers, and wants of which one of them knows the peer. */
+  readonly servers: number;
+  readonly remotePeers: number;
+}
+
+/** The counts at the start. */
+export function noStoreCounts(): StoreCounts {
+  return {
+    connected: 0,
+    lost: 0,
+    commands: 0,
+    errors: 0,
+    messagesSent: 0,
+    newsSent: 0,
+    newsReceived: 0,
+    malformed: 0,
+    dropped: 0,
+    published: 0,
+    refreshed: 0,
+    removed: 0,
+    lookups: 0,
+    superseded: 0,
+    classicPublished: 0,
+    classicLookups: 0,
+    classicHits: 0,
+  };
+}

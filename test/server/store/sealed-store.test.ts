@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { generateKeyPair } from '../../../src/sealed/key-pair.js';
+import type { ServiceOptions } from '../../../src/server/options.js';
+import type { PublicKey } from '../../../src/wire/key.js';
+import { FRAME } from '../../../src/wire/sealed-frames.js';
+import { until } from '../../native/deadline.js';
+import { RedisServer } from './redis-server.js';
+import { SharedClient } from './shared-client.js';
+import { SharingServers } from './sharing-servers.js';
+
+const ALICE = '127.0.0.7';
+const BOB = '127.0.0.8';
+
+/** Two servers of one store, and what it takes to join one of them. */
+async function pair(redis: RedisServer, options: Partial<ServiceOptions> = {}) {
+  const servers = await SharingServers.open([redis.address, redis.address], options);
+  await servers.up();
+  const join = (
+    server: number,
+    address: string,
+    wanted: readonly PublicKey[],
+    keys = generateKeyPair(),
+  ) => SharedClient.join(servers.services[server]!, servers.keys[server]!, address, wanted, keys);
+  return { servers, join };
+}
+
+test('a client of one server meets a client of another, whoever comes first', async () => {
+  await using redis = await RedisServer.start();
+  const { servers, join } = await pair(redis);
+  await using _ = servers;
+  const [alice, bob] = [generateKeyPair(), generateKeyPair()];
+  await using a = await join(0, ALICE, [bob.publicKey], alice);
+  await servers.settle();
+  await using b = await join(1, BOB, [alice.publicKey], bob);
+  await a.meets(b);
+  await b.meets(a);
+  assert.equal(servers.services[0]!.counts().store?.remotePeers, 1);
+});
+
+test('two that come at the same moment miss each other never', async () => {
+  await using redis = await RedisServer.start();
+  const { servers, join } = await pair(redis);
+  await using _ = servers;
+  for (let round = 0; round < 20; round++) {
+    const [alice, bob] = [generateKeyPair(), generateKeyPair()];
+    const [a, b] = await Promise.all([
+      join(0, ALICE, [bob.publicKey], alice),
+      join(1, BOB, [alice.publicKey], bob),
+    ]);
+    await a.meets(b);
+    await b.meets(a);
+    await a[Symbol.asyncDispose]();
+    await b[Symbol.asyncDispose]();
+  }
+});
+
+test('one that is not wanted learns nothing, not even whether there is such a peer', async () => {
+  await using redis = await RedisServer.start();
+  const { servers, join } = await pair(redis);
+  await using _ = servers;
+  const other = generateKeyPair().publicKey;
+  await using b = await join(1, BOB, [other]);
+  await using a = await join(0, ALICE, [b.publicKey, other]);
+  await servers.settle();
+  await a.ping();
+  await a.want(b.publicKey, other);
+  await servers.settle();
+  a.knowsNothingOf(b.publicKey);
+  b.knowsNothingOf(a.publicKey);
+  // The answers about one that exists and one that does not are the same but for the key.
+  const [about, aboutNobody] = [a.about(b.publicKey)!, a.about(other)!];
+  assert.deepEqual({ ...about, key: undefined }, { ...aboutNobody, key: undefined });
+  // And nothing about the pair went from one server to the other.
+  assert.equal(servers.services[0]!.counts().store?.newsSent, 0);
+  assert.equal(servers.services[1]!.counts().store?.newsSent, 0);
+  await b.want(a.publicKey);
+  await a.meets(b);
+});
+
+test('a move is pushed across servers, and so are candidates, sealed to the peer', async () => {
+  await using redis = await RedisServer.start();
+  const { servers, join } = await pair(redis);
+  await using _ = servers;
+  const [alice, bob] = [generateKeyPair(), generateKeyPair()];
+  await using a = await join(0, ALICE, [bob.publicKey], alice);
+  await using b = await join(1, BOB, [alice.publicKey], bob);
+  await a.meets(b);
+  await b.meets(a);
+  b.offer(alice.publicKey, 7);
+  await until(
+    'candidates',
+    () => a.about(bob.publicKey)?.candidates?.every((it) => it === 7) === true,
+  );
+  await using moved = await join(1, '127.0.0.9', [alice.publicKey], bob);
+  await until('the move', () => a.placeOf(bob.publicKey) === moved.place);
+  // One that comes later reads the candidates in the store.
+  moved.offer(alice.publicKey, 9);
+  await servers.settle();
+  await using again = await join(0, '127.0.0.10', [bob.publicKey], alice);
+  await until('candidates that were there before', () => {
+    return again.about(bob.publicKey)?.candidates?.every((it) => it === 9) === true;
+  });
+});
+
+test('who leaves, or does not want the peer any more, is gone for it at once', async () => {
+  await using redis = await RedisServer.start();
+  const { servers, join } = await pair(redis);
+  await using _ = servers;
+  const [alice, bob] = [generateKeyPair(), generateKeyPair()];
+  await using a = await join(0, ALICE, [bob.publicKey], alice);
+  await using b = await join(1, BOB, [alice.publicKey], bob);
+  await a.meets(b);
+  await b.meets(a);
+  await b.want(generateKeyPair().publicKey);
+  await until('the withdrawal', () => a.placeOf(bob.publicKey) === undefined);
+  await b.want(alice.publicKey);
+  await a.meets(b);
+  await b.bye();
+  await until('the goodbye', () => a.placeOf(bob.publicKey) === undefined);
+  await servers.settle();
+  assert.doesNotMatch(await redis.ask('KEYS', '*'), new RegExp(bob.publicKey.toString()));
+  assert.equal(Number(await redis.ask('DBSIZE')), 1, "alice's entry only");
+});
+
+test('entries expire by the time to live of the store, also where their server is gone', async () => {
+  await using redis = await RedisServer.start();
+  const { servers, join } = await pair(redis, { peerTtlMs: 3000 });
+  await using _ = servers;
+  const [alice, bob] = [generateKeyPair(), generateKeyPair()];
+  await using b = await join(1, BOB, [alice.publicKey], bob);
+  await servers.settle();
+  const key = await redis.ask('KEYS', 'wgr1:c:*');
+  const left = Number(await redis.ask('PTTL', key));
+  assert.ok(left > 0 && left <= 3000, `${left} ms to live`);
+  await servers.services[1]!.close();
+  await using a = await join(0, ALICE, [bob.publicKey], alice);
+  await a.meets(b);
+  const ping = setInterval(() => a.line.send(a.service, a.client.plain(FRAME.ping)), 500);
+  await until('the store to forget bob', () => a.placeOf(bob.publicKey) === undefined);
+  clearInterval(ping);
+  assert.equal(await redis.ask('EXISTS', key), '0');
+  void b;
+});
+
+test('a server that was restarted finds the peers of its clients with the other', async () => {
+  await using redis = await RedisServer.start();
+  const { servers, join } = await pair(redis);
+  await using _ = servers;
+  const [alice, bob] = [generateKeyPair(), generateKeyPair()];
+  await using a = await join(0, ALICE, [bob.publicKey], alice);
+  await using b = await join(1, BOB, [alice.publicKey], bob);
+  await a.meets(b);
+  await servers.services[0]!.close();
+  servers.services.shift();
+  servers.keys.shift();
+  await servers.add(redis.address);
+  await servers.up();
+  await using back = await join(1, '127.0.0.11', [bob.publicKey], alice);
+  await back.meets(b);
+  await b.meets(back);
+});
+
+test('of two registrations of one client the newest counts, for consent as well', async () => {
+  await using redis = await RedisServer.start();
+  const { servers, join } = await pair(redis);
+  await using _ = servers;
+  const [alice, bob] = [generateKeyPair(), generateKeyPair()];
+  await using a = await join(0, ALICE, [bob.publicKey], alice);
+  await using old = await join(0, BOB, [alice.publicKey], bob);
+  await a.meets(old);
+  await using newer = await join(1, '127.0.0.9', [alice.publicKey], bob);
+  await until('the newer place', () => a.placeOf(bob.publicKey) === newer.place);
+  // What is heard of the older one changes nothing.
+  await old.ping();
+  await servers.settle();
+  assert.equal(a.placeOf(bob.publicKey), newer.place);
+  // Bob drops alice where it is now; the list of before, on the other server, does not count any more.
+  await newer.want(generateKeyPair().publicKey);
+  await until('the withdrawal', () => a.placeOf(bob.publicKey) === undefined);
+});
+
+test('a client that left one server without a word, and wants a peer no more on the other, is not disclosed', async () => {
+  await using redis = await RedisServer.start();
+  const { servers, join } = await pair(redis);
+  await using _ = servers;
+  const [alice, bob] = [generateKeyPair(), generateKeyPair()];
+  await using old = await join(0, BOB, [alice.publicKey], bob);
+  await servers.settle();
+  await using newer = await join(1, '127.0.0.9', [generateKeyPair().publicKey], bob);
+  await until('the older server to hear of it', () => {
+    return servers.services[0]!.counts().store!.superseded === 1;
+  });
+  await servers.settle();
+  await using a = await join(0, ALICE, [bob.publicKey], alice);
+  await servers.settle();
+  a.knowsNothingOf(bob.publicKey);
+  // Where the store is gone, each server knows its own clients only.
+  await redis.kill();
+  await a.meets(old);
+  void newer;
+});
