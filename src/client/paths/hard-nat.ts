@@ -57,6 +57,8 @@ const PROBES_AFTER_MS = 60;
 const PORTS_ROUND_MS = 8_000;
 /** Sockets wait longer: the peer may be busy with another one. NATs keep a mapping for 30 s or more. */
 const SOCKETS_ROUND_MS = 20_000;
+/** Where several peers wait, their sockets take turns: two of them within one round of ports. */
+const SOCKETS_TURN_MS = 4_000;
 /** Probes that are late, as after a suspend, are left out but for this many. */
 const MAX_BURST = 16;
 /** Sockets send their probes in portions, so that no queue on the way overflows. */
@@ -89,6 +91,10 @@ interface Candidate {
   rounds: number;
   /** When its next round may start. */
   roundAt: number;
+  /** Until then it has further turns. */
+  turnsUntil: number;
+  /** Its next round after these. */
+  nextRoundAt: number;
 }
 
 interface Round {
@@ -132,7 +138,11 @@ export class HardNat {
       }
       known.peer = peer;
     } else {
-      this.#candidates.set(key, { peer, rounds: 0, roundAt: now });
+      this.#candidates.set(key, {
+        ...{ peer, rounds: 0, roundAt: now },
+        turnsUntil: Number.NEGATIVE_INFINITY,
+        nextRoundAt: now,
+      });
     }
   }
 
@@ -166,7 +176,7 @@ export class HardNat {
     if (round === undefined) {
       return Math.min(...[...this.#candidates.values()].map(({ roundAt }) => roundAt));
     }
-    const end = round.startedAt + duration(round);
+    const end = this.#endOf(round);
     const next =
       round.peer.role === 'ports'
         ? round.dueAt
@@ -175,6 +185,12 @@ export class HardNat {
   }
 
   #startRound(now: number): HardNatAction[] {
+    for (const candidate of this.#candidates.values()) {
+      if (candidate.roundAt <= now && now >= candidate.turnsUntil) {
+        // It waited for a further turn, and its round is over.
+        candidate.roundAt = candidate.nextRoundAt;
+      }
+    }
     const due = [...this.#candidates].filter(([, { roundAt }]) => roundAt <= now);
     const [next] = due.sort(([, a], [, b]) => a.roundAt - b.roundAt);
     if (next === undefined) {
@@ -182,8 +198,13 @@ export class HardNat {
     }
     const [key, candidate] = next;
     const { peer } = candidate;
-    candidate.roundAt = now + Math.min(FIRST_PAUSE_MS * 2 ** candidate.rounds, MAX_PAUSE_MS);
-    candidate.rounds += 1;
+    if (now >= candidate.turnsUntil) {
+      candidate.roundAt = now + Math.min(FIRST_PAUSE_MS * 2 ** candidate.rounds, MAX_PAUSE_MS);
+      candidate.rounds += 1;
+      candidate.turnsUntil = now + (peer.role === 'sockets' ? SOCKETS_ROUND_MS : PORTS_ROUND_MS);
+    } else {
+      candidate.roundAt = candidate.nextRoundAt;
+    }
     const count = socketCount(peer.pattern);
     const ports = guessPorts(peer.pattern, this.#random);
     const dueAt = now + PROBES_AFTER_MS;
@@ -196,15 +217,28 @@ export class HardNat {
 
   #endRound(now: number): HardNatAction[] {
     const round = this.#round;
-    if (round === undefined || now < round.startedAt + duration(round)) {
+    if (round === undefined || now < this.#endOf(round)) {
       return [];
     }
     this.#round = undefined;
     const candidate = this.#candidates.get(round.key);
     if (candidate !== undefined) {
-      candidate.roundAt = Math.max(candidate.roundAt, now);
+      const mayGoOn = now < candidate.turnsUntil;
+      candidate.nextRoundAt = candidate.roundAt;
+      candidate.roundAt = mayGoOn ? now : Math.max(candidate.roundAt, now);
     }
     return round.peer.role === 'sockets' ? [{ type: 'close', key: round.key }] : [];
+  }
+
+  /** Sockets make room for another peer, once they had a turn. */
+  #endOf({ key, peer, startedAt }: Round): number {
+    if (peer.role === 'ports') {
+      return startedAt + PORTS_ROUND_MS;
+    }
+    const others = [...this.#candidates].filter(([other]) => other !== key);
+    const wanted = Math.min(...others.map(([, { roundAt }]) => roundAt));
+    const until = this.#candidates.get(key)?.turnsUntil ?? startedAt + SOCKETS_ROUND_MS;
+    return Math.min(until, Math.max(wanted, startedAt + SOCKETS_TURN_MS));
   }
 
   #probes(round: Round, now: number): HardNatAction[] {
@@ -235,8 +269,4 @@ function sends(round: Round, now: number): HardNatAction[] {
 
 function samePattern(a: PortPattern, b: PortPattern): boolean {
   return a.step === b.step && a.block?.first === b.block?.first && a.block?.size === b.block?.size;
-}
-
-function duration({ peer }: Round): number {
-  return peer.role === 'ports' ? PORTS_ROUND_MS : SOCKETS_ROUND_MS;
 }

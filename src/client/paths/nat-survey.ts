@@ -171,11 +171,33 @@ export class NatSurvey {
     this.#plan(observation.at);
   }
 
-  /** Somebody else, such as a peer, saw us. */
+  /** Somebody saw us. */
   observed(observation: Observation): void {
     if (observation.mapped.family === this.#family) {
       this.#observations = [...this.#observations, observation].slice(-MAX_OBSERVATIONS);
     }
+  }
+
+  /**
+   * A peer at `asked` saw WireGuard's port: that shows a mapping which depends on the address. It counts while
+   * it can be compared with what the server saw, and only from the same side of the NAT: by a path through a LAN
+   * a peer sees another address. Returns whether it counts.
+   */
+  seenByPeer(asked: Endpoint, mapped: Endpoint, now: number): boolean {
+    const { server, localPort } = this.#sources ?? {};
+    const seen = this.#observations
+      .filter((it) => it.localPort === localPort && sameEndpoint(it.asked, server))
+      .at(-1);
+    const isComparable =
+      seen !== undefined &&
+      seen.at >= now - COMPARABLE_MS &&
+      seen.mapped.address === mapped.address &&
+      asked.address !== mapped.address;
+    if (!isComparable || this.#find(asked) !== undefined) {
+      return false;
+    }
+    this.observed({ localPort: seen.localPort, asked, mapped, at: now });
+    return true;
   }
 
   /** The server sees us from there: another mapping than at the last survey asks for a new one. */

@@ -147,6 +147,18 @@ describe('the side with many sockets', () => {
     );
   });
 
+  it('takes turns with the sockets of another peer: neither misses the 8 s of its peer', () => {
+    const machine = new HardNat(seeded(1));
+    machine.add('x', peer, 0);
+    machine.add('y', peer, 0);
+    const opens = run(machine, 0, 100_000).filter(([, { type }]) => type === 'open');
+    const turns = opens.map(([at, { key }]) => `${key} ${Math.round(at / 1_000)}`);
+    assert.deepEqual(turns.slice(0, 6), ['x 0', 'y 4', 'x 8', 'y 12', 'x 16', 'y 20']);
+    // The second round, after a pause.
+    assert.ok(opens.filter(([at]) => at >= 30_000 && at < 60_000).length >= 6, `${turns}`);
+    assert.ok(opens.length < 25, `${turns}`);
+  });
+
   it('leaves sockets open that may have got through', () => {
     const machine = new HardNat(seeded(1));
     machine.add('e', peer, 0);
