@@ -10,6 +10,11 @@ import { Debian } from './debian.js';
 import { makePackages } from './packages.js';
 
 const NOBODY = 65_534;
+/** Runs crun where it sees one kind of control groups: it refuses hosts that have both. */
+const CRUN = `umount --recursive /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
+  exec crun --cgroup-manager=disabled "$@"`;
+const crun = (...args: string[]) =>
+  ['--mount', '--propagation', 'private', 'sh', '-c', CRUN, 'sh', ...args] as const;
 /** What docker and podman mount into every container. */
 const MOUNTS = [
   { destination: '/proc', type: 'proc', source: 'proc' },
@@ -68,23 +73,22 @@ class Container implements AsyncDisposable {
       },
     };
     writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
-    const run = ['--cgroup-manager=disabled', 'run', '--bundle', bundle, this.id];
-    this.process = new LabProcess('crun', run);
+    this.process = new LabProcess('unshare', crun('run', '--bundle', bundle, this.id));
   }
 
   /** Runs our program in it beside the first one. */
   exec(...args: string[]) {
-    return outcome('crun', ['exec', this.id, '/usr/bin/wg-rendezvous', ...args]);
+    return outcome('unshare', crun('exec', this.id, '/usr/bin/wg-rendezvous', ...args));
   }
 
   /** Ends it as `docker stop` does. */
   async stop() {
-    await outcome('crun', ['kill', this.id, 'TERM']);
+    await outcome('unshare', crun('kill', this.id, 'TERM'));
     return this.process.exited;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await outcome('crun', ['delete', '--force', this.id]);
+    await outcome('unshare', crun('delete', '--force', this.id));
     await this.process[Symbol.asyncDispose]();
   }
 }
