@@ -89,10 +89,16 @@ function hasOpenPort({ portMapping }: NatFacts, outsideAddresses: readonly strin
 
 /**
  * Two peers behind the same NAT: they connect by their local addresses, which the sealed protocol exchanges, or
- * through the NAT if it hairpins (RFC 4787 section 6).
+ * through the NAT if it hairpins (RFC 4787 section 6). Behind a carrier's NAT that does not, two homes have no
+ * direct path.
  */
 export function neighbourVerdict({ hairpin }: NatFacts, isSealed: boolean): NatVerdict {
   const same = 'behind the same NAT as this host';
+  if (isSealed && hairpin === false) {
+    return {
+      verdict: `${same}, which does not hairpin: direct by its local address in the same LAN; relay needed where each has a router of its own behind a carrier's NAT`,
+    };
+  }
   if (isSealed) {
     return {
       verdict: `${same}: direct expected by its local address${hairpin ? ', or through the NAT, which hairpins' : ''}`,

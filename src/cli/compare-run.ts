@@ -12,6 +12,7 @@ import {
   PAIR_NAMES,
   type PairName,
   type Plan,
+  QUICK_PAIR_NAMES,
   type Tools,
   whyNoLab,
 } from '../compare/index.js';
@@ -70,7 +71,7 @@ function planOf(settings: Settings): Plan {
   return {
     approaches: approach ?? APPROACH_NAMES.filter((name) => name !== 'wgsd' || given),
     measures: measure ?? MEASURE_NAMES,
-    pairs: pair ?? PAIR_NAMES,
+    pairs: pair ?? (quick ? QUICK_PAIR_NAMES : PAIR_NAMES),
     rounds,
     roundTripMilliseconds: roundTrip,
     quick: quick === true,

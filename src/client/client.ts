@@ -11,7 +11,7 @@ import { clock } from './boot-clock.js';
 import { isInTunnel } from './endpoint-refusal.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
-import { HardNatPaths } from './paths/hard-nat-paths.js';
+import { forgetFlows, HardNatPaths } from './paths/hard-nat-paths.js';
 import { encodeNatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
 import { NatObserver } from './paths/nat-observer.js';
 import { PortMapping } from './paths/port-mapping.js';
@@ -89,6 +89,8 @@ export class Client {
   #device: Device | undefined;
   #foundPort: number | undefined;
   #socketMisses = 0;
+  /** Rules that an earlier run made for hard NATs are gone. */
+  #isSwept = false;
   /** The behaviour of NATs that peers were told of. */
   #toldNat = '';
   #inspectedAt = Number.NEGATIVE_INFINITY;
@@ -146,7 +148,11 @@ export class Client {
       secretWith: (peer) => this.#finder.secretWith?.(peer),
       runOf: (key) => this.#book.runOf(key),
       heard: (key, probe) => {
-        if (this.#book.heard(key, probe, clock.now())) {
+        const counts = this.#book.heard(key, probe, clock.now());
+        if (counts && probe.observed !== undefined && !this.#hardNat?.isMoved(probe.from)) {
+          this.#nat.seenByPeer(probe.from, probe.observed, clock.now());
+        }
+        if (counts) {
           this.#sendProbes();
           this.#wake.notify();
         }
@@ -309,7 +315,13 @@ export class Client {
         now,
       );
     }
-    const { interfaceName } = this.#options;
+    const { interfaceName, hardNat } = this.#options;
+    if (hardNat === false && device !== undefined && !this.#isSwept) {
+      this.#isSwept = true;
+      void forgetFlows(interfaceName).catch(({ message }: Error) =>
+        this.#problems.note(`rules of an earlier run may be left: ${message}`),
+      );
+    }
     this.#mapping?.work(device && { ...device, interfaceName }, now);
   }
 
@@ -411,7 +423,7 @@ export class Client {
       this.#mapping?.moved();
       this.#book.moved(clock.now());
     }
-    await this.#useFlows(device);
+    await this.#hardNat?.use(device);
     const changes = this.#book.read(device, clock.now(), Date.now());
     this.#noticeMissing();
     this.#noticeRefusals(device);
@@ -475,14 +487,6 @@ export class Client {
       this.#problems.raise('peer', said);
     } else {
       this.#problems.clear('peer');
-    }
-  }
-
-  async #useFlows(device: Device): Promise<void> {
-    try {
-      await this.#hardNat?.use(device);
-    } catch (error) {
-      this.#problems.raise('hard-nat', (error as Error).message);
     }
   }
 

@@ -110,6 +110,8 @@ export class ConnectAttempt {
   #hasSent = false;
   #retryAt = Number.POSITIVE_INFINITY;
   #retries = 0;
+  /** Until then a start towards another endpoint is left to the other side. */
+  #yieldUntil = Number.NEGATIVE_INFINITY;
   /** Until then the other side's handshake is under way. */
   #holdUntil = Number.NEGATIVE_INFINITY;
   /** When something happened last: looks at WireGuard are frequent after it. */
@@ -219,6 +221,8 @@ export class ConnectAttempt {
     if (intent === 'committed') {
       // Our initiation was lost, and the other side starts now: a retry would cross its initiation.
       this.#retryAt = Math.max(this.#retryAt, now + MAX_PATIENCE_MS);
+      // So would a start towards where it was heard first, where both sides have started in vain elsewhere.
+      this.#yieldUntil = this.#leads ? this.#yieldUntil : now + MAX_PATIENCE_MS;
     }
   }
 
@@ -322,6 +326,7 @@ export class ConnectAttempt {
     this.#startedAt = undefined;
     this.#retryAt = Number.POSITIVE_INFINITY;
     this.#retries = 0;
+    this.#yieldUntil = Number.NEGATIVE_INFINITY;
     this.#isEarly = false;
     this.#checks.begin(this.#round === 1, now);
     const mayStartEarly =
@@ -384,7 +389,10 @@ export class ConnectAttempt {
     const spaced = (at: number): number => Math.max(at, soonest);
     if (this.#startedAt !== undefined) {
       return this.#isElsewhere
-        ? spaced(Math.min(this.#answeredBy(this.#startedAt), this.#retryAt))
+        ? Math.max(
+            spaced(Math.min(this.#answeredBy(this.#startedAt), this.#retryAt)),
+            this.#yieldUntil,
+          )
         : this.#retryAt;
     }
     return this.#intent === 'waiting' ? Number.POSITIVE_INFINITY : spaced(this.#dueAt);

@@ -446,8 +446,15 @@ export class PeerTrack implements SoughtPeer {
 
   /** WireGuard's packets take a new way to the peer: it is checked at once. */
   opened(now: number): void {
-    if (this.#seek(now)) {
-      this.#checks.begin(true, now);
+    const observed = this.#candidates.find(({ isOffered }) => !isOffered);
+    if (!this.#seek(now) || observed === undefined) {
+      return;
+    }
+    this.#checks.begin(true, now);
+    if (this.#context.leads) {
+      // A probe of the peer came through, to the socket whose port WireGuard has now: both NATs are open.
+      this.#checks.requested(observed.endpoint, false, now);
+      this.#attempt.heard('waiting', undefined, now);
     }
   }
 

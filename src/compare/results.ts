@@ -16,7 +16,9 @@ export type ApproachName = (typeof APPROACH_NAMES)[number];
 
 /**
  * Two hosts, each behind the same kind of NAT, or both behind one cone NAT. `keepalive`: cone NATs, and
- * both peers have a persistent keepalive before the clients start.
+ * both peers have a persistent keepalive before the clients start. `A-x-B`: one behind each; `cgnat-block` gives
+ * a subscriber few random ports, and the router of `port-mapping` maps ports on request. `same-carrier`: two home
+ * NATs behind one carrier NAT without hairpinning.
  */
 export const PAIR_NAMES = [
   'none',
@@ -26,7 +28,15 @@ export const PAIR_NAMES = [
   'cgnat',
   'full-cone',
   'same-nat',
+  'symmetric-x-cone',
+  'cone-x-symmetric',
+  'cgnat-block-x-cone',
+  'port-mapping-x-symmetric',
+  'same-carrier',
+  'poisoning',
 ] as const;
+/** Pairs for a quick look: most approaches connect them, and none waits for its time limit long. */
+export const QUICK_PAIR_NAMES = PAIR_NAMES.slice(0, PAIR_NAMES.indexOf('symmetric-x-cone'));
 export type PairName = (typeof PAIR_NAMES)[number];
 
 export const FAULT_NAMES = [

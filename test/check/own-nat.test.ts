@@ -87,6 +87,7 @@ describe('the verdict on two NATs', () => {
     assert.match(neighbourVerdict({}, true).verdict, /direct expected by its local address$/);
     assert.match(neighbourVerdict({ hairpin: true }, true).verdict, /which hairpins$/);
     assert.equal(neighbourVerdict({ hairpin: false }, true).advice, undefined);
+    assert.match(neighbourVerdict({ hairpin: false }, true).verdict, /relay needed where each/);
     assert.match(neighbourVerdict({ hairpin: true }, false).verdict, /because the NAT hairpins$/);
     assert.match(neighbourVerdict({ hairpin: false }, false).advice ?? '', /sealed protocol/);
     assert.equal(neighbourVerdict({}, false).advice, undefined);

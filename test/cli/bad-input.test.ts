@@ -76,7 +76,10 @@ const UNUSABLE: readonly [args: string, said: RegExp][] = [
   ['client wg0 --config /no/such/file', /cannot read the settings \/no\/such\/file \(ENOENT\)/],
   ['client wg0 --config /dev/null', /\/dev\/null is no file of settings/],
   ['server --config /no/such/file', /cannot read the settings .*ENOENT/],
-  ['client wg0 host extra', /too many arguments/],
+  ['client wg0 host host', /the server host:49918 is given twice/],
+  [`client wg0 host ${'A'.repeat(43)}=@other`, /the server host:49918 has no key, and others have/],
+  ['client wg0 a b c d e f g h i', /9 servers are given: a client uses at most 8/],
+  ['check wg0 a b c d e f g h i', /9 servers are given: a check looks at 8 at most/],
   ['client a-name-of-16-chr host', /interface name has 1 to 15 characters/],
   ['client wg0 host --server-key short', /--server-key.*not a key/],
   [

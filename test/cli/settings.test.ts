@@ -160,7 +160,7 @@ describe('settings of a client', () => {
   it('have a server with its key, and may have several', () =>
     withWg(TWO_PEERS, async (_folder, wg) => {
       const server = `${LACKING}@127.0.0.1:9`;
-      const path = settings(`[Client]\nServer = ${server}\nServer = 127.0.0.1:10\nWg = ${wg}\n`);
+      const path = settings(`[Client]\nServer = ${server}\nServer = ${server}0\nWg = ${wg}\n`);
       const once = ['--once', '--timeout', '1', '--log-level', 'silent'];
       // The stand-in for wg has no private key, which only the sealed protocol needs.
       const { stderr } = await runCommand(['client', 'lo', '--config', path, ...once]);

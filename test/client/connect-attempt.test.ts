@@ -299,6 +299,18 @@ describe('ConnectAttempt', () => {
     assert.equal(one.start(1400), X, 'until the other side waits again');
   });
 
+  it('leaves the start to the side that leads where both have started in vain elsewhere', () => {
+    const moved = parseEndpoint('198.51.100.2:40000');
+    const [leading, other] = [new Side(true), new Side(false)];
+    assert.equal(leading.start(600), X);
+    assert.equal(other.start(1500), X);
+    leading.heard(moved, 'committed', 4000);
+    other.heard(moved, 'committed', 4000);
+    assert.deepEqual(leading.start(4000, X), moved);
+    assert.equal(other.start(4000, X), undefined, 'its initiation would cross the other one');
+    assert.deepEqual(other.start(5500, X), moved, 'unless that brings nothing');
+  });
+
   it('starts again where a peer that never connected does not answer, unless it may not replace', () => {
     const one = new Side(true).heard(X, 'waiting', 0).attempt;
     assert.deepEqual(one.start(peer(), true, 0), { endpoint: X, replace: false });

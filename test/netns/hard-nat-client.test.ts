@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLab, type LabHost, type NatKind } from '../../src/lab/index.js';
+import { createLab, type LabHost, type NatKind, until } from '../../src/lab/index.js';
 import { connected } from './our-programs.js';
 import { SealedServer } from './sealed-programs.js';
 
@@ -39,6 +39,41 @@ describe('our client connects what plain hole punching cannot', () => {
       assert.ok(await lab.ping('b', 'a', { timeoutMs: 3_000 }));
     });
   }
+
+  it('symmetric x cone: the next run adopts the moved flow; one with --no-hard-nat ends it', async () => {
+    const hosts = { a: { nat: 'symmetric' }, b: { nat: 'cone' } } as const;
+    await using lab = await createLab({ hosts, distance: { roundTripMs: 50 } });
+    await using server = await SealedServer.start(lab);
+    const [a, b] = [lab.host('a'), lab.host('b')];
+    const first = server.client(a);
+    server.client(b);
+    await connected(lab, ['a', 'b']);
+    const [moved] = /masquerade to :\d+/.exec(await rules(a)) ?? [];
+    assert.ok(moved);
+    const handshake = await a.wireguard.endpointOf(b.wireguard.publicKey);
+    assert.deepEqual(await first.stop(), { code: 0, signal: null });
+    assert.ok(await lab.ping('b', 'a', { timeoutMs: 3_000 }), 'between two runs');
+    const second = server.client(a);
+    await until('the flow to be adopted', async () => (await rules(a)).includes(moved));
+    assert.ok(await lab.ping('a', 'b', { timeoutMs: 3_000 }), 'in the second run');
+    assert.ok(await lab.ping('b', 'a', { timeoutMs: 3_000 }), 'in the second run');
+    assert.deepEqual(await a.wireguard.endpointOf(b.wireguard.publicKey), handshake);
+    await second.stop();
+    server.client(a, '--no-hard-nat');
+    await until('no rules', async () => (await rules(a)) === '');
+  });
+
+  it('poisoning x poisoning: at a distance, with routers between', async (t) => {
+    const hosts = { a: { nat: 'poisoning' }, b: { nat: 'poisoning' } } as const;
+    await using lab = await createLab({ hosts, hops: 2, distance: { roundTripMs: 50 } });
+    await using server = await SealedServer.start(lab);
+    const startedAt = performance.now();
+    for (const one of ['a', 'b'] as const) {
+      server.client(lab.host(one));
+    }
+    await connected(lab, ['a', 'b']);
+    t.diagnostic(`${Math.round(performance.now() - startedAt)} ms`);
+  });
 
   it('symmetric x cone: not with --no-hard-nat', async () => {
     const hosts = { a: { nat: 'symmetric' }, b: { nat: 'cone' } } as const;

@@ -37,11 +37,17 @@ export class HardNatPaths {
   readonly #translation: FlowTranslation;
   readonly #runner: HardNatRunner;
   readonly #tried = new Set<string>();
+  readonly #problems: Problems;
+  /** What fails, by the peer's key; of all of them where that is empty. */
+  readonly #failures = new Map<string, string>();
+  readonly #now: () => number;
   #device: Device | undefined;
   #isAdopted = false;
 
   constructor(options: HardNatPathsOptions) {
     const { interfaceName, probes, problems, nextTransaction, now, opened, wake } = options;
+    this.#now = now;
+    this.#problems = problems;
     this.#translation = new FlowTranslation(interfaceName);
     this.#runner = new HardNatRunner({
       translation: this.#translation,
@@ -67,11 +73,11 @@ export class HardNatPaths {
         isOnlyPeer: () => this.#device?.peers.length === 1,
         setListenPort: (port) => setListenPort(interfaceName, port),
         moved: (key) => {
-          problems.clear('hard-nat');
+          this.#failed(key, undefined);
           opened(key);
           wake();
         },
-        failed: (key, reason) => problems.raise('hard-nat', `peer ${key.slice(0, 8)}: ${reason}`),
+        failed: (key, reason) => this.#failed(key, `peer ${key.slice(0, 8)}: ${reason}`),
       },
     });
   }
@@ -83,19 +89,31 @@ export class HardNatPaths {
 
   /**
    * Takes the interface as read last: flows whose peer is elsewhere now end. The first time, those that an
-   * earlier run left are taken over. Rejects with an NftError.
+   * earlier run left are taken over. Never rejects: what fails is a problem until the next time.
    */
   async use(device: Device): Promise<void> {
     this.#device = device;
     this.#runner.use(device);
-    if (!this.#isAdopted) {
-      this.#isAdopted = true;
-      await this.#translation.adopt((flow) => this.#isInUse(flow));
+    try {
+      if (!this.#isAdopted) {
+        await this.#translation.adopt((flow) => this.#isInUse(flow));
+        this.#isAdopted = true;
+      }
+      await this.#endOthers(device);
+      this.#failed('', undefined);
+    } catch (error) {
+      this.#failed('', (error as Error).message);
     }
+  }
+
+  async #endOthers(device: Device): Promise<void> {
     for (const { remote, listenPort } of this.#translation.flows) {
       const isPeer = device.peers.some(({ endpoint }) => sameEndpoint(endpoint, remote));
-      const isTried = [...this.#tried].some((key) => this.#runner.isThrough(key, remote));
-      if ((!isPeer && !isTried) || listenPort !== device.listenPort) {
+      // A reading of before the peer's initiation has no endpoint yet: ended then, the flow of a session that
+      // just began would break.
+      const isFresh = this.#runner.isFresh(remote, this.#now());
+      if ((!isPeer && !isFresh) || listenPort !== device.listenPort) {
+        this.#runner.release(remote);
         await this.#translation.end(remote);
       }
     }
@@ -106,6 +124,8 @@ export class HardNatPaths {
     for (const key of [...this.#tried].filter((key) => !peers.has(key))) {
       this.#tried.delete(key);
       this.#runner.stop(key);
+      // Connected, or gone: whatever did not work is not needed.
+      this.#failed(key, undefined);
     }
     for (const [key, peer] of peers) {
       this.#tried.add(key);
@@ -125,6 +145,19 @@ export class HardNatPaths {
     await this.#runner.close();
   }
 
+  #failed(key: string, problem: string | undefined): void {
+    if (problem === undefined) {
+      this.#failures.delete(key);
+    } else {
+      this.#failures.set(key, problem);
+    }
+    if (this.#failures.size === 0) {
+      this.#problems.clear('hard-nat');
+    } else {
+      this.#problems.raise('hard-nat', [...this.#failures.values()].join('; '));
+    }
+  }
+
   #isInUse({ remote, listenPort }: MovedFlow): boolean {
     const device = this.#device;
     return (
@@ -135,4 +168,12 @@ export class HardNatPaths {
       )
     );
   }
+}
+
+/**
+ * Removes what an earlier run left for an interface, for a client that makes no such paths.
+ * Rejects with an NftError.
+ */
+export function forgetFlows(interfaceName: string): Promise<void> {
+  return new FlowTranslation(interfaceName).adopt(() => false);
 }

@@ -91,10 +91,24 @@ export class HardNatRunner {
     }
   }
 
-  /** Whether a socket got through to a peer's endpoint, and the path is not given up. */
-  isThrough(key: string, remote: Endpoint): boolean {
-    const bank = this.#banks.get(key);
-    return bank?.winner !== undefined && sameEndpoint(bank.remote, remote);
+  /**
+   * Whether a socket got through to this endpoint a moment ago: the handshake that takes this way may be under
+   * way, before WireGuard has the endpoint.
+   */
+  isFresh(remote: Endpoint, now: number): boolean {
+    return [...this.#banks.values()].some(
+      (bank) =>
+        bank.winner !== undefined && sameEndpoint(bank.remote, remote) && now < bank.wonAt + WIN_MS,
+    );
+  }
+
+  /** The way to this endpoint is given up: closes the socket that got through. */
+  release(remote: Endpoint): void {
+    for (const [key, bank] of this.#banks) {
+      if (bank.winner !== undefined && sameEndpoint(bank.remote, remote)) {
+        this.#closeBank(key);
+      }
+    }
   }
 
   /** Does what is due. */
@@ -164,8 +178,9 @@ export class HardNatRunner {
 
   #received(key: string, socket: number, payload: Uint8Array, from: Endpoint): void {
     const bank = this.#banks.get(key);
-    const isWinner = bank?.winner === undefined || bank.winner === socket;
-    if (bank === undefined || !isWinner || !sameEndpoint(from, bank.remote)) {
+    // Once a socket got through, WireGuard's flow takes its port. A datagram of the socket would make an entry
+    // of its own for the same ports, and WireGuard's packets would find them taken.
+    if (bank?.winner !== undefined || bank === undefined || !sameEndpoint(from, bank.remote)) {
       return;
     }
     const genuine = this.#options.link.read(key, payload, from);
@@ -175,14 +190,13 @@ export class HardNatRunner {
     if (genuine.answer !== undefined) {
       bank.sockets.send(socket, genuine.answer, from);
     }
-    if (bank.winner === undefined) {
-      bank.winner = socket;
-      bank.wonAt = this.#options.now();
-      this.#peers.delete(key);
-      this.#machine.remove(key);
-      bank.sockets.keepOnly(socket);
-      void this.#move(key, bank, socket);
-    }
+    bank.winner = socket;
+    bank.wonAt = this.#options.now();
+    this.#peers.delete(key);
+    this.#machine.remove(key);
+    void this.#move(key, bank, socket);
+    // After nft was started: the closing of so many takes a moment.
+    bank.sockets.keepOnly(socket);
   }
 
   async #move(key: string, bank: Bank, socket: number): Promise<void> {

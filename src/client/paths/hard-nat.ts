@@ -43,15 +43,26 @@ export type HardNatAction =
   /** Close the sockets. */
   | { readonly type: 'close'; readonly key: string };
 
+/**
+ * In any second. They leave in the first part of it: the sockets wait already, and half of the pairs need no
+ * more than these.
+ */
 const PROBES_PER_SECOND = 250;
+/** So many leave at once, which is one a millisecond. */
+const PROBE_PORTION = 4;
+const PROBE_PORTION_MS = 4;
+/** The first probes wait this long: the other side may open its sockets as late as that. */
+const PROBES_AFTER_MS = 60;
 /** How long a round of probes to ports takes. */
 const PORTS_ROUND_MS = 8_000;
 /** Sockets wait longer: the peer may be busy with another one. NATs keep a mapping for 30 s or more. */
 const SOCKETS_ROUND_MS = 20_000;
+/** Where several peers wait, their sockets take turns: two of them within one round of ports. */
+const SOCKETS_TURN_MS = 4_000;
 /** Probes that are late, as after a suspend, are left out but for this many. */
 const MAX_BURST = 16;
 /** Sockets send their probes in portions, so that no queue on the way overflows. */
-const PORTION = 32;
+const PORTION = 64;
 const PORTION_MS = 5;
 /** Between the starts of two rounds, on both sides alike; it doubles. */
 const FIRST_PAUSE_MS = 30_000;
@@ -80,6 +91,10 @@ interface Candidate {
   rounds: number;
   /** When its next round may start. */
   roundAt: number;
+  /** Until then it has further turns. */
+  turnsUntil: number;
+  /** Its next round after these. */
+  nextRoundAt: number;
 }
 
 interface Round {
@@ -88,7 +103,11 @@ interface Round {
   readonly startedAt: number;
   ports: Iterator<number>;
   readonly sockets: number;
+  /** Sockets that have sent. */
   sent: number;
+  /** When the next probes leave, and when those of the last second left. */
+  dueAt: number;
+  probedAt: number[];
 }
 
 /** The rounds for all peers of an interface. Pure: times are milliseconds of one monotonic clock. */
@@ -119,7 +138,11 @@ export class HardNat {
       }
       known.peer = peer;
     } else {
-      this.#candidates.set(key, { peer, rounds: 0, roundAt: now });
+      this.#candidates.set(key, {
+        ...{ peer, rounds: 0, roundAt: now },
+        turnsUntil: Number.NEGATIVE_INFINITY,
+        nextRoundAt: now,
+      });
     }
   }
 
@@ -153,15 +176,21 @@ export class HardNat {
     if (round === undefined) {
       return Math.min(...[...this.#candidates.values()].map(({ roundAt }) => roundAt));
     }
-    const end = round.startedAt + duration(round);
+    const end = this.#endOf(round);
     const next =
       round.peer.role === 'ports'
-        ? round.startedAt + (round.sent * 1_000) / PROBES_PER_SECOND
+        ? round.dueAt
         : round.startedAt + Math.ceil(round.sent / PORTION) * PORTION_MS;
     return round.peer.role === 'sockets' && round.sent >= round.sockets ? end : Math.min(next, end);
   }
 
   #startRound(now: number): HardNatAction[] {
+    for (const candidate of this.#candidates.values()) {
+      if (candidate.roundAt <= now && now >= candidate.turnsUntil) {
+        // It waited for a further turn, and its round is over.
+        candidate.roundAt = candidate.nextRoundAt;
+      }
+    }
     const due = [...this.#candidates].filter(([, { roundAt }]) => roundAt <= now);
     const [next] = due.sort(([, a], [, b]) => a.roundAt - b.roundAt);
     if (next === undefined) {
@@ -169,32 +198,60 @@ export class HardNat {
     }
     const [key, candidate] = next;
     const { peer } = candidate;
-    candidate.roundAt = now + Math.min(FIRST_PAUSE_MS * 2 ** candidate.rounds, MAX_PAUSE_MS);
-    candidate.rounds += 1;
+    if (now >= candidate.turnsUntil) {
+      candidate.roundAt = now + Math.min(FIRST_PAUSE_MS * 2 ** candidate.rounds, MAX_PAUSE_MS);
+      candidate.rounds += 1;
+      candidate.turnsUntil = now + (peer.role === 'sockets' ? SOCKETS_ROUND_MS : PORTS_ROUND_MS);
+    } else {
+      candidate.roundAt = candidate.nextRoundAt;
+    }
     const count = socketCount(peer.pattern);
     const ports = guessPorts(peer.pattern, this.#random);
-    this.#round = { key, peer, startedAt: now, ports, sockets: count, sent: 0 };
+    const dueAt = now + PROBES_AFTER_MS;
+    this.#round = {
+      ...{ key, peer, startedAt: now, ports, sockets: count },
+      ...{ sent: 0, dueAt, probedAt: [] },
+    };
     return peer.role === 'sockets' ? [{ type: 'open', key, count }] : [];
   }
 
   #endRound(now: number): HardNatAction[] {
     const round = this.#round;
-    if (round === undefined || now < round.startedAt + duration(round)) {
+    if (round === undefined || now < this.#endOf(round)) {
       return [];
     }
     this.#round = undefined;
     const candidate = this.#candidates.get(round.key);
     if (candidate !== undefined) {
-      candidate.roundAt = Math.max(candidate.roundAt, now);
+      const mayGoOn = now < candidate.turnsUntil;
+      candidate.nextRoundAt = candidate.roundAt;
+      candidate.roundAt = mayGoOn ? now : Math.max(candidate.roundAt, now);
     }
     return round.peer.role === 'sockets' ? [{ type: 'close', key: round.key }] : [];
   }
 
+  /** Sockets make room for another peer, once they had a turn. */
+  #endOf({ key, peer, startedAt }: Round): number {
+    if (peer.role === 'ports') {
+      return startedAt + PORTS_ROUND_MS;
+    }
+    const others = [...this.#candidates].filter(([other]) => other !== key);
+    const wanted = Math.min(...others.map(([, { roundAt }]) => roundAt));
+    const until = this.#candidates.get(key)?.turnsUntil ?? startedAt + SOCKETS_ROUND_MS;
+    return Math.min(until, Math.max(wanted, startedAt + SOCKETS_TURN_MS));
+  }
+
   #probes(round: Round, now: number): HardNatAction[] {
     const { key, peer } = round;
-    const due = Math.floor(((now - round.startedAt) * PROBES_PER_SECOND) / 1_000) + 1;
-    const count = Math.min(due - round.sent, MAX_BURST);
-    round.sent = due;
+    if (now < round.dueAt) {
+      return [];
+    }
+    const lastSecond = round.probedAt.filter((at) => at > now - 1_000);
+    const due = PROBE_PORTION + Math.floor(now - round.dueAt);
+    const count = Math.min(due, MAX_BURST, PROBES_PER_SECOND - lastSecond.length);
+    round.probedAt = [...lastSecond, ...Array.from({ length: count }, () => now)];
+    const isSpent = round.probedAt.length >= PROBES_PER_SECOND;
+    round.dueAt = isSpent ? (round.probedAt[0] as number) + 1_000 : now + PROBE_PORTION_MS;
     return Array.from({ length: count }, () => round.ports.next().value as number | undefined)
       .filter((port) => port !== undefined)
       .map((port) => ({ type: 'probe', key, to: { ...peer.remote, port } }));
@@ -212,8 +269,4 @@ function sends(round: Round, now: number): HardNatAction[] {
 
 function samePattern(a: PortPattern, b: PortPattern): boolean {
   return a.step === b.step && a.block?.first === b.block?.first && a.block?.size === b.block?.size;
-}
-
-function duration({ peer }: Round): number {
-  return peer.role === 'ports' ? PORTS_ROUND_MS : SOCKETS_ROUND_MS;
 }

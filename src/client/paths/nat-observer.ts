@@ -83,9 +83,12 @@ export class NatObserver {
     return this.#surveys[family].isSettled;
   }
 
-  /** A peer saw us, as its response to a probe says. */
-  observed(observation: Observation): void {
-    this.#surveys[observation.mapped.family].observed(observation);
+  /** A peer at `asked` saw WireGuard's port at `mapped`, as its response to a probe says. */
+  seenByPeer(asked: Endpoint, mapped: Endpoint, now: number): void {
+    const survey = this.#surveys[mapped.family];
+    if (survey.seenByPeer(asked, mapped, now)) {
+      this.#tell(mapped.family, survey.behaviour);
+    }
   }
 
   /** An address of this host changed: what was learned is void. */

@@ -63,7 +63,7 @@ export interface Sources {
  * Finds out how NATs treat one address family of this host: decides what to ask whom, and collects what they
  * saw. Asks the server first. Where it sees us untranslated that is all; else its second port and ourselves;
  * and where the mapping depends on the destination, the first port once more, in case it has just moved, and
- * from a few other ports. STUN servers are asked at once. Pure; times are milliseconds.
+ * at the same time from a few other ports. STUN servers are asked at once. Pure; times are milliseconds.
  */
 export class NatSurvey {
   readonly #family: Family;
@@ -171,11 +171,33 @@ export class NatSurvey {
     this.#plan(observation.at);
   }
 
-  /** Somebody else, such as a peer, saw us. */
+  /** Somebody saw us. */
   observed(observation: Observation): void {
     if (observation.mapped.family === this.#family) {
       this.#observations = [...this.#observations, observation].slice(-MAX_OBSERVATIONS);
     }
+  }
+
+  /**
+   * A peer at `asked` saw WireGuard's port: that shows a mapping which depends on the address. It counts while
+   * it can be compared with what the server saw, and only from the same side of the NAT: by a path through a LAN
+   * a peer sees another address. Returns whether it counts.
+   */
+  seenByPeer(asked: Endpoint, mapped: Endpoint, now: number): boolean {
+    const { server, localPort } = this.#sources ?? {};
+    const seen = this.#observations
+      .filter((it) => it.localPort === localPort && sameEndpoint(it.asked, server))
+      .at(-1);
+    const isComparable =
+      seen !== undefined &&
+      seen.at >= now - COMPARABLE_MS &&
+      seen.mapped.address === mapped.address &&
+      asked.address !== mapped.address;
+    if (!isComparable || this.#find(asked) !== undefined) {
+      return false;
+    }
+    this.observed({ localPort: seen.localPort, asked, mapped, at: now });
+    return true;
   }
 
   /** The server sees us from there: another mapping than at the last survey asks for a new one. */
@@ -236,11 +258,10 @@ export class NatSurvey {
       this.#ask('hairpin', first.mapped, 0, now);
       return;
     }
+    // All at once: who connects through such a NAT waits for the answers.
     this.#ask('server', server, 1, now);
-    if (this.#asked.get(keyOf({ kind: 'server', to: server, ordinal: 1 }))?.isAnswered) {
-      for (let ordinal = 0; ordinal < HELD_PORTS; ordinal++) {
-        this.#ask('held', server, ordinal, now);
-      }
+    for (let ordinal = 0; ordinal < HELD_PORTS; ordinal++) {
+      this.#ask('held', server, ordinal, now);
     }
   }
 

@@ -7,16 +7,17 @@ export const TWO_CONES = { a: { nat: 'cone' }, b: { nat: 'cone' } } as const;
 
 /**
  * Builds a lab for an approach. If its server is a registry, the tunnels to it are up on return.
- * @param peers whether all hosts have each other as WireGuard peers
+ * `peers`: whether all hosts have each other as WireGuard peers. @default true
+ * `hops`: the routers between each site and the internet's core. @default 0
  */
 export async function comparedLab(
   { registry }: ReadyApproach,
   hosts: Readonly<Record<string, HostOptions>>,
   roundTripMs: number,
-  peers = true,
+  { peers = true, hops = 0 }: { readonly peers?: boolean; readonly hops?: number } = {},
 ): Promise<ComparedLab> {
   const distance = { roundTripMs };
-  const lab: ComparedLab = await createLab<string>({ hosts, registry, peers, distance });
+  const lab: ComparedLab = await createLab<string>({ hosts, registry, peers, distance, hops });
   try {
     if (registry) {
       await Promise.all(

@@ -15,6 +15,8 @@ import { median, percentile } from './statistics.js';
 /** Far more than a connection takes; WireGuard repeats a lost handshake after 5 s. */
 const TIMEOUT_MS = 12_000;
 const KEEPALIVE_SECONDS = 25;
+/** Between a site and the internet's core. */
+const ROUTERS = 2;
 /** A pair that failed this often is not tried again. */
 const MAX_FAILURES = 3;
 
@@ -22,6 +24,8 @@ interface Pair {
   readonly hosts: Readonly<Record<'a' | 'b', HostOptions>>;
   /** Whether both peers have a persistent keepalive before the clients start. */
   readonly keepalive?: boolean;
+  /** Whether routers are between the sites. */
+  readonly isRouted?: boolean;
 }
 
 const PAIRS: Readonly<Record<PairName, Pair>> = {
@@ -32,6 +36,12 @@ const PAIRS: Readonly<Record<PairName, Pair>> = {
   cgnat: { hosts: { a: { nat: 'cgnat' }, b: { nat: 'cgnat' } } },
   'full-cone': { hosts: { a: { nat: 'full-cone' }, b: { nat: 'full-cone' } } },
   'same-nat': { hosts: { a: { nat: 'cone' }, b: { sameNatAs: 'a' } } },
+  'symmetric-x-cone': { hosts: { a: { nat: 'symmetric' }, b: { nat: 'cone' } } },
+  'cone-x-symmetric': { hosts: { a: { nat: 'cone' }, b: { nat: 'symmetric' } } },
+  'cgnat-block-x-cone': { hosts: { a: { nat: 'cgnat-block' }, b: { nat: 'cone' } } },
+  'port-mapping-x-symmetric': { hosts: { a: { nat: 'port-mapping' }, b: { nat: 'symmetric' } } },
+  'same-carrier': { hosts: { a: { nat: 'cgnat' }, b: { sameCarrierAs: 'a' } } },
+  poisoning: { hosts: { a: { nat: 'poisoning' }, b: { nat: 'poisoning' } }, isRouted: true },
 };
 
 /** Connects the hosts of a pair once, in a new lab. Rejects when no tunnel comes up in time. */
@@ -40,8 +50,9 @@ export async function connectOnce(
   pair: PairName,
   roundTripMs: number,
 ): Promise<ConnectRound> {
-  const { hosts, keepalive = false } = PAIRS[pair];
-  await using lab = await comparedLab(approach, hosts, roundTripMs);
+  const { hosts, keepalive = false, isRouted = false } = PAIRS[pair];
+  const hops = isRouted ? ROUTERS : 0;
+  await using lab = await comparedLab(approach, hosts, roundTripMs, { hops });
   await approach.startServer(lab);
   if (keepalive) {
     await setKeepalives(lab);

@@ -26,7 +26,7 @@ export async function measureKnownPeers(
   roundTripMs: number,
 ): Promise<KnownPeersResult> {
   const hosts = { ...PEERS, [HUB]: { nat: 'cone' } } as const;
-  await using lab = await comparedLab(approach, hosts, roundTripMs, false);
+  await using lab = await comparedLab(approach, hosts, roundTripMs, { peers: false });
   const hub = lab.host(HUB);
   const peers = PEER_NAMES.map((name) => lab.host(name));
   await hub.wireguard.setPeers(peers.map(asPeer));

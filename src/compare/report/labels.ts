@@ -9,6 +9,12 @@ export const PAIR_TITLES: Readonly<Record<PairName, string>> = {
   cgnat: 'carrier NATs',
   'full-cone': 'full-cone NATs',
   'same-nat': 'behind one NAT',
+  'symmetric-x-cone': 'symmetric, cone',
+  'cone-x-symmetric': 'cone, symmetric',
+  'cgnat-block-x-cone': 'carrier block, cone',
+  'port-mapping-x-symmetric': 'UPnP, symmetric',
+  'same-carrier': 'behind one carrier',
+  poisoning: 'poisoned by probes',
 };
 
 export const FAULT_TITLES: Readonly<Record<FaultName, string>> = {

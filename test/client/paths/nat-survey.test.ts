@@ -132,7 +132,25 @@ test('a mapping that moves between two questions is asked for again, and is no s
   };
   bench.run();
   assert.equal(bench.survey.behaviour.mapping, 'endpoint-independent');
-  assert.ok(!bench.take().includes('held'));
+});
+
+test('a peer shows a mapping that depends on the address, by a path through the same NAT', () => {
+  const bench = new Bench();
+  bench.run();
+  const { survey } = bench;
+  assert.equal(survey.behaviour.mapping, 'endpoint-independent');
+  const [seen] = survey.observations;
+  const mapped = { ...seen!.mapped, port: 7000 };
+  const peer = parseEndpoint('192.0.2.77:51820');
+  const { at } = seen!;
+  // By a LAN, by its own address behind the same NAT, too late: no peer can spoil what is known this way.
+  assert.equal(survey.seenByPeer(peer, parseEndpoint('192.168.1.5:51820'), at), false);
+  assert.equal(survey.seenByPeer({ ...mapped, port: 1 }, mapped, at), false);
+  assert.equal(survey.seenByPeer(peer, mapped, at + 31_000), false);
+  assert.equal(survey.behaviour.mapping, 'endpoint-independent');
+  assert.equal(survey.seenByPeer(peer, mapped, at + 1000), true);
+  assert.equal(survey.seenByPeer(peer, mapped, at + 2000), false);
+  assert.equal(survey.behaviour.mapping, 'address-dependent');
 });
 
 test('STUN servers are asked at once, without a rendezvous server too', () => {

@@ -1,0 +1,26 @@
+import type { Lab } from '../../src/lab/index.js';
+
+/** The relay ports of a server that was not told others. */
+export const FIRST_RELAY_PORT = 49_920;
+export const LAST_RELAY_PORT = 49_951;
+
+/** The relay ports to which two hosts send what is for each other; undefined for one that sends elsewhere. */
+export async function relayPorts<Name extends string>(
+  lab: Lab<Name>,
+  [a, b]: readonly [Name, Name],
+): Promise<(number | undefined)[]> {
+  const { addresses } = lab.rendezvous;
+  const ways = [
+    [a, b],
+    [b, a],
+  ] as const;
+  return Promise.all(
+    ways.map(async ([from, to]) => {
+      const endpoint = await lab.host(from).wireguard.endpointOf(lab.host(to).wireguard.publicKey);
+      const { address = '', family = 4, port = 0 } = endpoint ?? {};
+      const isRelayed =
+        addresses[family].includes(address) && port >= FIRST_RELAY_PORT && port <= LAST_RELAY_PORT;
+      return isRelayed ? port : undefined;
+    }),
+  );
+}
