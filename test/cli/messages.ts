@@ -11,6 +11,8 @@ const OTHER_FILES = new RegExp(
     '^(lab|compare)/|^cli/(manual/|compare|lab-agent)|metrics',
     // What nft and routers read; counts, datagrams and changes of peers.
     'nft-ruleset|firewall/ruleset|flow-script|^wire/upnp|^cli/(counts-line|trace-log|status-view|peer-log)',
+    // What the store runs.
+    '^server/store/scripts',
     // Faults of a caller inside the program.
     '^wire/(probe|sealed-frame-writer|stun)\\.ts$|^sealed/|^server/options|datagram-batch|probe-keys|zone-key',
   ].join('|'),
