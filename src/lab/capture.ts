@@ -49,7 +49,9 @@ export class Capture implements AsyncDisposable {
   async packets(): Promise<CapturedPacket[]> {
     this.#marks += 1;
     this.#watcher.write('\n');
-    await this.#watcher.waitForOutput(new RegExp(`(?:mark\\n[^]*){${this.#marks}}`));
+    await this.#watcher.waitForOutput(
+      new RegExp(`^ready\\n(?:(?:\\d.*\\n)*mark\\n){${this.#marks}}`),
+    );
     return this.#watcher.stdout.split('\n').flatMap(parsePacket);
   }
 

@@ -51,7 +51,7 @@ import { type PeerOptions, WireguardDevice } from './wireguard-device.js';
 export interface LabOptions<Name extends string = string> extends PlanOptions {
   /** The hosts, besides `rv`, by name: 1..8 lower-case letters and digits. */
   readonly hosts: Readonly<Record<Name, HostOptions>>;
-  /** Whether all WireGuard devices have each other as peers, without endpoints. @default true */
+  /** Whether the WireGuard devices of all hosts have each other as peers, without endpoints. @default true */
   readonly peers?: boolean;
   /** Whether `rv` has a WireGuard device too, with a tunnel from each host. @default false */
   readonly registry?: boolean;
@@ -233,10 +233,12 @@ async function setUpHost(
 ): Promise<void> {
   const { fullTunnelThrough } = options.hosts[host.name] ?? {};
   await host.wireguard.create();
-  if (options.peers !== false && equipped.length > 1) {
-    const others = equipped
-      .filter((peer) => peer !== host)
-      .map((peer) => peerOf(peer, peer.name === fullTunnelThrough));
+  const known = equipped.filter(
+    (peer) =>
+      peer !== host && (options.peers !== false || [peer.name, host.name].includes(RENDEZVOUS)),
+  );
+  if (known.length > 0) {
+    const others = known.map((peer) => peerOf(peer, peer.name === fullTunnelThrough));
     // Peers with a keepalive last: wireguard-go 0.0.20220316 sends a keepalive to every peer that follows
     // one in the same configuration. Without an endpoint that fails, and the next attempt is 5 s later.
     const registry = others.filter(({ keepaliveSeconds }) => keepaliveSeconds !== undefined);

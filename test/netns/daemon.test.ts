@@ -138,7 +138,11 @@ describe('a client that keeps running', { concurrency: 3 }, () => {
     await startAll(lab);
     await connected(lab, ['a', 'b']);
     assert.equal((await a.show('persistent-keepalive')).get(b.publicKey), '7');
-    assert.equal((await b.show('persistent-keepalive')).get(a.publicKey), '25');
+    // The client sets it when it has seen the handshake.
+    await until(
+      'a keepalive of 25 s',
+      async () => (await b.show('persistent-keepalive')).get(a.publicKey) === '25',
+    );
   });
 
   it('manages only the given peers, with the given keepalive', async () => {

@@ -2,6 +2,9 @@ import { createLab, type HostOptions, until } from '../../lab/index.js';
 import type { ComparedLab, Program, ReadyApproach } from '../approach.js';
 import { serverSite } from '../approach.js';
 
+/** Many handshakes of WireGuard at the same time: one that fails is repeated after 5 s. */
+const REGISTRY_TIMEOUT_MS = 30_000;
+
 /** Two hosts, each behind a cone NAT: the standard case, in which every approach can connect. */
 export const TWO_CONES = { a: { nat: 'cone' }, b: { nat: 'cone' } } as const;
 
@@ -36,8 +39,10 @@ export async function comparedLab(
 /** Waits until a host has its tunnel to the registry. */
 async function registered(lab: ComparedLab, name: string): Promise<void> {
   const { wireguard } = lab.host(name);
-  await until(`the tunnel of ${name} to the registry`, () =>
-    lab.rendezvous.wireguard.hasHandshake(wireguard.publicKey),
+  await until(
+    `the tunnel of ${name} to the registry`,
+    () => lab.rendezvous.wireguard.hasHandshake(wireguard.publicKey),
+    { timeoutMs: REGISTRY_TIMEOUT_MS },
   );
 }
 

@@ -35,7 +35,7 @@ export async function measureKnownPeers(
   const server = lab.rendezvous.address;
   await using capture = await lab.capture();
   startClients(approach, lab, PEER_NAMES);
-  await allAnswered(capture, server, peers);
+  await allRegistered(capture, server, peers);
   const start = performance.now();
   const clients = startClients(approach, lab, [HUB]);
   const end = await allConnected(hub);
@@ -55,15 +55,17 @@ export async function measureKnownPeers(
   };
 }
 
-/** Waits until the server has answered each of these hosts. */
-async function allAnswered(capture: Capture, server: string, hosts: readonly LabHost[]) {
+/** Waits until each of these hosts has sent something to the server: one that has no answer yet gives none. */
+async function allRegistered(capture: Capture, server: string, hosts: readonly LabHost[]) {
   await until(
-    'an answer of the server to each peer',
+    'a datagram of each peer to the server',
     async () => {
-      const answers = (await capture.packets()).filter(({ source }) => source.address === server);
-      const answered = new Set(answers.map(({ destination }) => destination.address));
+      const sent = (await capture.packets()).filter(
+        ({ destination }) => destination.address === server,
+      );
+      const sources = new Set(sent.map(({ source }) => source.address));
       return hosts.every(({ outsideAddresses }) =>
-        outsideAddresses.some((own) => answered.has(own)),
+        outsideAddresses.some((own) => sources.has(own)),
       );
     },
     { timeoutMs: TIMEOUT_MS },
