@@ -41,7 +41,9 @@ describe('what a client says of its work', () => {
     assert.equal(sample(text, 'client_peers{state="connected",path="direct"}'), 1);
     assert.ok(sample(text, 'client_handshakes_total') >= 1);
     assert.equal(sample(text, 'client_server_answered'), 1);
-    assert.ok(sample(text, 'client_server_round_trip_seconds') < 1);
+    const server = `{server="${lab.rendezvous.address}:49918"}`;
+    assert.equal(sample(text, `client_server_up${server}`), 1);
+    assert.ok(sample(text, `client_server_round_trip_seconds${server}`) < 1);
     assert.match(text, /^wg_rendezvous_client_peer_round_trip_seconds\{[^}]*\} 0\.\d+$/m);
     for (const labels of ['kind="request",way="sent"', 'kind="probe",way="received"']) {
       assert.ok(sample(text, `client_datagrams_total{${labels}}`) >= 1, labels);
