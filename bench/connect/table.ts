@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Program, type ReadyApproach, serverSite } from '../../src/compare/approach.js';
+import { connectToHub } from '../../src/compare/measure/compared-lab.js';
 import { firstPing } from '../../src/compare/measure/first-ping.js';
 import { median, percentile } from '../../src/compare/measure/statistics.js';
 import {
@@ -7,7 +8,6 @@ import {
   type Distance,
   type HostOptions,
   type Lab,
-  type LabHost,
   meshHosts,
   type NatKind,
   until,
@@ -98,18 +98,10 @@ function cases(): Case[] {
   ];
 }
 
-/** Gives each host but the last only the last as its peer, and the last all of them. */
+/** Makes the hub the only peer of the other hosts. */
 async function setSpokes(lab: Lab<string>): Promise<void> {
-  const hub = lab.host('hub').wireguard;
-  const spokes = Object.keys(meshHosts(SPOKES)).map((name) => lab.host(name).wireguard);
-  await hub.setPeers(spokes.map(asPeer));
-  for (const spoke of spokes) {
-    await spoke.setPeers([asPeer(hub)]);
-  }
-}
-
-function asPeer({ publicKey, tunnelAddress }: LabHost['wireguard']) {
-  return { publicKey, allowedIps: [`${tunnelAddress}/32`] };
+  const spokes = Object.keys(meshHosts(SPOKES)).map((name) => lab.host(name));
+  await connectToHub(lab.host('hub'), spokes);
 }
 
 /** Pings as a user's own traffic: WireGuard sends initiations of its own accord. */

@@ -1,4 +1,4 @@
-import { createLab, type HostOptions, until } from '../../lab/index.js';
+import { createLab, type HostOptions, type LabHost, until } from '../../lab/index.js';
 import type { ComparedLab, Program, ReadyApproach } from '../approach.js';
 import { serverSite } from '../approach.js';
 
@@ -34,6 +34,16 @@ export async function comparedLab(
     await lab.dispose();
     throw error;
   }
+}
+
+/** Makes one host the WireGuard peer of each of the others, and them its peers. */
+export async function connectToHub(hub: LabHost, others: readonly LabHost[]): Promise<void> {
+  await hub.wireguard.setPeers(others.map(asPeer));
+  await Promise.all(others.map(({ wireguard }) => wireguard.setPeers([asPeer(hub)])));
+}
+
+function asPeer({ wireguard: { publicKey, tunnelAddress } }: LabHost) {
+  return { publicKey, allowedIps: [`${tunnelAddress}/32`] };
 }
 
 /** Waits until a host has its tunnel to the registry. */

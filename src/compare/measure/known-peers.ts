@@ -7,7 +7,7 @@ import {
 } from '../../lab/index.js';
 import type { ReadyApproach } from '../approach.js';
 import { KNOWN_PEERS, type KnownPeersResult } from '../results.js';
-import { comparedLab, startClients } from './compared-lab.js';
+import { comparedLab, connectToHub, startClients } from './compared-lab.js';
 import { roundTrips } from './round-trips.js';
 
 const TIMEOUT_MS = 30_000;
@@ -29,19 +29,15 @@ export async function measureKnownPeers(
   await using lab = await comparedLab(approach, hosts, roundTripMs, { peers: false });
   const hub = lab.host(HUB);
   const peers = PEER_NAMES.map((name) => lab.host(name));
-  await hub.wireguard.setPeers(peers.map(asPeer));
-  await Promise.all(peers.map(({ wireguard }) => wireguard.setPeers([asPeer(hub)])));
+  await connectToHub(hub, peers);
   await approach.startServer(lab);
   const server = lab.rendezvous.address;
   await using capture = await lab.capture();
   startClients(approach, lab, PEER_NAMES);
   await allRegistered(capture, server, peers);
   const start = performance.now();
-  const clients = startClients(approach, lab, [HUB]);
+  startClients(approach, lab, [HUB]);
   const end = await allConnected(hub);
-  for (const client of clients) {
-    await client.stop();
-  }
   const exchanged = (await capture.packets()).filter(
     (packet) => packet.timeMs >= start && packet.timeMs <= end && isBetween(packet, hub, server),
   );
@@ -94,8 +90,4 @@ async function allConnected({ wireguard }: LabHost): Promise<number> {
 function isBetween({ source, destination }: CapturedPacket, host: LabHost, server: string) {
   const addresses = [source.address, destination.address];
   return addresses.includes(server) && host.outsideAddresses.some((own) => addresses.includes(own));
-}
-
-function asPeer({ wireguard: { publicKey, tunnelAddress } }: LabHost) {
-  return { publicKey, allowedIps: [`${tunnelAddress}/32`] };
 }

@@ -17,7 +17,7 @@ const RECLAIM_VISITS = 32;
 /** The longest time to live: ticks are compared modulo 2^32 ms, and the sweep may be late. */
 export const MAX_TTL_MS = 7 * 24 * 3600 * 1000;
 
-/** Is told which rows other servers are to know. */
+/** Receives the rows that other servers are to know. */
 export interface RowWatcher {
   /** A row is new, or has another endpoint. */
   changed(row: number): void;

@@ -22,7 +22,7 @@ export interface DirectoryOptions {
   readonly relay?: RelayHandler<Want> | undefined;
 }
 
-/** Is told what the servers of a store share; see docs/operations.md, "Several servers, one store". */
+/** Receives what the servers of a store share; see docs/operations.md, "Several servers, one store". */
 export interface DirectoryWatcher {
   /** A client is registered, somewhere else than before, or in a new session. */
   placed(client: ClientRecord): void;
@@ -288,7 +288,7 @@ export class Directory {
 
   /**
    * Sets what other servers know of the peer of a want.
-   * @param isNews whether the owner of the want is to be told
+   * @param isNews whether the owner of the want gets an update
    */
   setRemotes(want: Want, remotes: readonly RemotePeer[], isNews: boolean): void {
     want.remotes = remotes.length === 0 ? undefined : remotes;

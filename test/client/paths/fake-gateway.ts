@@ -6,7 +6,7 @@ import {
 
 export const GATEWAY = { address: '192.168.1.1', interfaceName: 'eth0', local: '192.168.1.2' };
 
-/** A gateway that answers datagrams and HTTP requests as it is told. */
+/** A gateway with given answers to datagrams and HTTP requests. */
 export class FakeGateway {
   readonly requests: string[] = [];
   datagram: (message: Uint8Array) => Uint8Array | undefined = () => undefined;

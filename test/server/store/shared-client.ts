@@ -9,7 +9,7 @@ import { until } from '../../native/deadline.js';
 import { connect, Line } from '../sealed/line.js';
 import { TestClient } from '../sealed/test-client.js';
 
-/** A sealed client of one server over a real socket, which keeps all that it is told. */
+/** A sealed client of one server over a real socket, which keeps all that it receives. */
 export class SharedClient implements AsyncDisposable {
   readonly client: TestClient;
   /** Every entry about a peer, in order; empty answers are entries too. */
