@@ -8,7 +8,6 @@ import type { Device, PeerConfig } from '../wireguard/device.js';
 import { describeNotReady, inspect, type Readiness } from '../wireguard/readiness.js';
 import { readDevice, setPeers } from '../wireguard/wg-tool.js';
 import { clock } from './boot-clock.js';
-import { isInTunnel } from './endpoint-refusal.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
 import { forgetFlows, HardNatPaths } from './paths/hard-nat-paths.js';
@@ -22,7 +21,7 @@ import { Problems, type Topic } from './problems.js';
 import type { ServerName } from './server-locator.js';
 import { type NatFacts, natFacts } from './status/nat-facts.js';
 import type { ServerView } from './status/status.js';
-import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
+import { IDLE_POLL_MS, MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
 import { traceDecision } from './trace.js';
 import { Wake } from './wake.js';
 
@@ -70,6 +69,9 @@ export type ClientEvent =
   | { readonly type: 'nat'; readonly family: Family; readonly text: string }
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
 
+/** Between two readings of the interface pass so many times what one takes: a busy host is not made busier. */
+const READING_SPACING = 3;
+
 /** How a run ended: all connected (`once`), out of time, or told to stop. */
 export type RunOutcome = 'connected' | 'timeout' | 'stopped';
 
@@ -94,6 +96,8 @@ export class Client {
   /** The behaviour of NATs that peers were told of. */
   #toldNat = '';
   #inspectedAt = Number.NEGATIVE_INFINITY;
+  /** How long the last reading took. */
+  #inspectionMs = 0;
 
   constructor(options: ClientOptions, observe: (event: ClientEvent) => void) {
     this.#options = options;
@@ -384,11 +388,13 @@ export class Client {
 
   #nextInspectionAt(now: number): number {
     const interval = this.#device === undefined ? NOT_READY_POLL_MS : this.#book.pollInterval(now);
-    return this.#inspectedAt + interval;
+    const spacing = interval === 0 ? this.#inspectionMs : READING_SPACING * this.#inspectionMs;
+    return this.#inspectedAt + Math.max(interval, Math.min(spacing, IDLE_POLL_MS));
   }
 
   async #inspect(): Promise<void> {
     const { interfaceName } = this.#options;
+    const begin = clock.now();
     try {
       const readiness = await inspect(
         () => interfaceIsUp(interfaceName),
@@ -400,6 +406,7 @@ export class Client {
       this.#problems.raiseError('interface', error as Error);
     } finally {
       this.#inspectedAt = clock.now();
+      this.#inspectionMs = this.#inspectedAt - begin;
     }
   }
 
@@ -426,7 +433,7 @@ export class Client {
     await this.#hardNat?.use(device);
     const changes = this.#book.read(device, clock.now(), Date.now());
     this.#noticeMissing();
-    this.#noticeRefusals(device);
+    this.#noticeRefusals();
     if (changes.length > 0) {
       await this.#change(changes);
     }
@@ -454,16 +461,15 @@ export class Client {
     }
   }
 
-  #noticeRefusals({ peers }: Device): void {
+  #noticeRefusals(): void {
     const { refusals } = this.#book;
     if (refusals.length > 0) {
       this.#problems.raise('endpoint', refusals.join('; '));
     } else {
       this.#problems.clear('endpoint');
     }
-    const allowedIps = peers.flatMap((peer) => peer.allowedIps);
     const server = this.#finder.serverEndpoints?.find(({ address }) =>
-      isInTunnel(address, allowedIps),
+      this.#book.isInTunnel(address),
     );
     if (server !== undefined) {
       const { interfaceName } = this.#options;

@@ -2,7 +2,7 @@ import { CellRate } from '../limits/cell-rate.js';
 import { type Endpoint, type Family, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { Device, Peer, PeerConfig } from '../wireguard/device.js';
-import type { RefusalContext } from './endpoint-refusal.js';
+import { isInTunnel, type RefusalContext, tunnelPrefixes } from './endpoint-refusal.js';
 import type { SoughtPeer } from './finder.js';
 import type { HardNatPeer } from './paths/hard-nat.js';
 import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
@@ -49,8 +49,9 @@ export class PeerBook {
   #ownKey: string | undefined;
   #own: PublicKey | undefined;
   #listenPort: number | undefined;
+  #allowedIps: readonly string[] = [];
   /** The same object as long as nothing in it changes. */
-  #refusalContext: RefusalContext = { allowedIps: [], isServerLocal: false };
+  #refusalContext: RefusalContext = { tunnel: tunnelPrefixes([]), isServerLocal: false };
   #skipsAll = false;
   #transaction = 0;
   #bucket = 0;
@@ -96,6 +97,11 @@ export class PeerBook {
     return [...this.#tracks].flatMap(([key, { refusal }]) =>
       refusal === undefined ? [] : [`peer ${this.#nameOf(key)}: ${refusal}`],
     );
+  }
+
+  /** Whether packets to an address go into the tunnel, as far as AllowedIPs tell. */
+  isInTunnel(address: string): boolean {
+    return isInTunnel(address, this.#refusalContext.tunnel);
   }
 
   /** The interface has no peers any more, or is gone itself. */
@@ -260,14 +266,18 @@ export class PeerBook {
     const isServerLocal = this.#options.isServerLocal?.() ?? false;
     const servers = this.#options.servers?.() ?? [];
     const known = this.#refusalContext;
+    const routesSame =
+      this.#allowedIps.length === allowedIps.length &&
+      this.#allowedIps.every((one, i) => one === allowedIps[i]);
     const isSame =
+      routesSame &&
       known.isServerLocal === isServerLocal &&
       known.servers?.length === servers.length &&
-      known.servers.every((one, i) => sameEndpoint(one, servers[i])) &&
-      known.allowedIps.length === allowedIps.length &&
-      known.allowedIps.every((one, i) => one === allowedIps[i]);
+      known.servers.every((one, i) => sameEndpoint(one, servers[i]));
     if (!isSame) {
-      this.#refusalContext = { allowedIps, isServerLocal, servers };
+      const tunnel = routesSame ? known.tunnel : tunnelPrefixes(allowedIps);
+      this.#allowedIps = allowedIps;
+      this.#refusalContext = { tunnel, isServerLocal, servers };
     }
   }
 
