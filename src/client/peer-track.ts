@@ -4,7 +4,7 @@ import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
 import { AskTimes } from './ask-times.js';
-import { ConnectAttempt } from './connect-attempt.js';
+import { ConnectAttempt, type OtherLearns } from './connect-attempt.js';
 import { endpointRefusal, offerRefusal, type RefusalContext } from './endpoint-refusal.js';
 import type { Answer, SoughtPeer } from './finder.js';
 import { Liveness } from './liveness.js';
@@ -142,6 +142,8 @@ export class PeerTrack implements SoughtPeer {
         readonly context: RefusalContext;
       }
     | undefined;
+  /** The server did not know the peer before this answer: the peer came, and has known this host since. */
+  #wasUnknown = false;
   #nudgesAt: readonly number[] = [];
   /** The peer connected after a change of ours, and needs a datagram that shows our endpoint. */
   #confirms = false;
@@ -352,6 +354,7 @@ export class PeerTrack implements SoughtPeer {
     if (answer === undefined || (this.#selected && this.#isSelected(answer, context))) {
       return;
     }
+    this.#wasUnknown = this.#selected?.answer === 'unknown';
     this.#selected = { answer, offers: this.#offers, relay: this.#relay, context };
     this.#refusal = undefined;
     this.#candidates = [];
@@ -604,11 +607,20 @@ export class PeerTrack implements SoughtPeer {
       this.#attempt.end();
       return false;
     }
-    const isSimultaneous =
-      this.#context.isSimultaneous &&
-      !candidates.some(({ endpoint }) => this.#context.isOwnOutside(endpoint.address));
-    this.#attempt.aim(candidates, isSimultaneous, now);
+    this.#attempt.aim(candidates, this.#otherLearns, now);
     return true;
+  }
+
+  get #otherLearns(): OtherLearns {
+    const { isSimultaneous, isSecret } = this.#context;
+    if (!isSimultaneous) {
+      // With a secret the other side runs a client of ours, which is worth waiting for.
+      return this.#wasUnknown && !isSecret ? 'before' : undefined;
+    }
+    const isBesideUs = this.#candidates.some(({ endpoint }) =>
+      this.#context.isOwnOutside(endpoint.address),
+    );
+    return isBesideUs ? undefined : 'together';
   }
 
   /**
