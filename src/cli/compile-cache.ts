@@ -20,7 +20,10 @@ export function useCompileCache(folder = cacheFolder(), user = process.getuid?.(
   }
 }
 
-/** The first of the unit's cache directories (systemd.exec(5)), if this is a unit that has one. */
+/**
+ * The first of the unit's cache directories (systemd.exec(5)), if this is a unit that has one. Units must not
+ * share root's folder: a unit that is taken over could then change the code that root runs elsewhere.
+ */
 function cacheFolder(): string {
   return process.env['CACHE_DIRECTORY']?.split(':')[0] || CACHE_FOLDER;
 }
