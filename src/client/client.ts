@@ -15,6 +15,7 @@ import { encodeNatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js'
 import { NatObserver } from './paths/nat-observer.js';
 import { PortMapping } from './paths/port-mapping.js';
 import { ProbeExchange } from './paths/probe-exchange.js';
+import { SwitchOvers } from './paths/switch-over.js';
 import { PeerBook } from './peer-book.js';
 import type { OwnNat, PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
@@ -94,6 +95,7 @@ export class Client {
   /** Rules that an earlier run made for hard NATs are gone. */
   #isSwept = false;
   /** The behaviour of NATs that peers were told of. */
+  readonly #switchOvers: SwitchOvers;
   #toldNat = '';
   #inspectedAt = Number.NEGATIVE_INFINITY;
   /** How long the last reading took. */
@@ -132,6 +134,7 @@ export class Client {
       wake: () => this.#wake.notify(),
       changed: (family, text) => observe({ type: 'nat', family, text }),
     });
+    this.#switchOvers = new SwitchOvers(options.interfaceName);
     const run = Date.now();
     this.#finder = options.finder({
       run,
@@ -261,6 +264,7 @@ export class Client {
         this.#nat.close(),
         this.#hardNat?.close(),
         this.#mapping?.close(),
+        this.#switchOvers.close(),
       ]);
     }
   }
@@ -282,8 +286,10 @@ export class Client {
     }
     const now = clock.now();
     if (now >= this.#nextInspectionAt(now)) {
+      await this.#holdSwitchOvers(now);
       await this.#inspect();
     }
+    this.#switchOvers.work(clock.now());
     this.#finder.work(this.#device, clock.now());
     this.#probes.use(this.#device, this.#listens, clock.now());
     if (this.#listens) {
@@ -305,6 +311,17 @@ export class Client {
       this.#finder.refreshNow();
     }
     this.#tellPeers();
+  }
+
+  /** Before the reading that a change of endpoints is made on: that change has to follow it at once. */
+  async #holdSwitchOvers(now: number): Promise<void> {
+    const changes = this.#device === undefined ? [] : this.#book.switchOvers(now);
+    if (this.#device !== undefined && changes.length > 0) {
+      for (const { from, to } of changes) {
+        traceDecision(() => `${formatEndpoint(from)} gives way to ${formatEndpoint(to)}`);
+      }
+      await this.#switchOvers.hold(changes, this.#device.listenPort, now);
+    }
   }
 
   #natBytes(): Uint8Array {
@@ -373,6 +390,7 @@ export class Client {
   #idleTime(now: number): number {
     const next = Math.min(
       this.#nextInspectionAt(now),
+      this.#switchOvers.nextAt,
       this.#finder.nextWorkAt(now),
       this.#device === undefined ? Number.POSITIVE_INFINITY : this.#nat.nextAt,
       this.#device === undefined

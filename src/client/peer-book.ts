@@ -6,6 +6,7 @@ import { isInTunnel, type RefusalContext, tunnelPrefixes } from './endpoint-refu
 import type { SoughtPeer } from './finder.js';
 import type { HardNatPeer } from './paths/hard-nat.js';
 import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
+import type { SwitchOver } from './paths/switch-over.js';
 import { type OwnNat, PeerTrack, type PeerView } from './peer-track.js';
 import { IDLE_POLL_MS } from './timing.js';
 
@@ -178,6 +179,11 @@ export class PeerBook {
   /** Base64 keys of the peers whose probes may arrive. */
   get probed(): string[] {
     return [...this.#tracks].flatMap(([key, { hasCandidates }]) => (hasCandidates ? [key] : []));
+  }
+
+  /** The changes from one working path to a better one that the next reading of the interface will call for. */
+  switchOvers(now: number): SwitchOver[] {
+    return [...this.#tracks.values()].flatMap((track) => track.switchOver(now) ?? []);
   }
 
   /** Whether the path of a connected peer became suspect since the last call. */

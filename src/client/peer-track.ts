@@ -15,7 +15,7 @@ import {
   NAT_BEHAVIOUR_LENGTH,
   type NatBehaviour,
 } from './paths/nat-behaviour.js';
-import { type ConnectedPeer, PathMonitor } from './paths/path-monitor.js';
+import { type ConnectedPeer, type PathDecision, PathMonitor } from './paths/path-monitor.js';
 import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
 import {
   distinct,
@@ -23,6 +23,7 @@ import {
   pathKind,
   type RemoteCandidate,
 } from './paths/remote-candidate.js';
+import type { SwitchOver } from './paths/switch-over.js';
 import {
   CHANGE_RETRY_MS,
   CONNECTING_POLL_MS,
@@ -101,6 +102,8 @@ const UNANSWERED_MS = 2000;
 const UNANSWERED_POLL_MS = 500;
 /** The endpoint of a connected peer changes no more often than this. */
 const CHANGE_SPACING_MS = 1000;
+/** After a change from one working path to another, keepalives leave at these times: the peer follows them. */
+const SWITCH_NUDGES_MS = [0, 300, 1000];
 
 /** What is known of one peer of the interface, and what to do about it. Pure. */
 export class PeerTrack implements SoughtPeer {
@@ -226,7 +229,7 @@ export class PeerTrack implements SoughtPeer {
     const isNew = this.#candidates.some(
       ({ endpoint }) => !before.some((old) => sameEndpoint(old.endpoint, endpoint)),
     );
-    if (isNew && !this.#isAtCandidate()) {
+    if (isNew && (this.#isRelayed() || !this.#isAtCandidate())) {
       this.#monitor.moved();
     }
   }
@@ -239,6 +242,10 @@ export class PeerTrack implements SoughtPeer {
   /** Our own address or port changed: connected peers get keepalives, by which WireGuard follows us. */
   moved(now: number): void {
     this.#nudgesAt = NUDGES_MS.map((ms) => now + ms);
+    if (this.#isRelayed()) {
+      // The NAT may be another one, through which a direct path leads.
+      this.#monitor.moved();
+    }
   }
 
   asked(now: number): void {
@@ -265,7 +272,7 @@ export class PeerTrack implements SoughtPeer {
     if (this.#hasDecision(now)) {
       return 0;
     }
-    const nudge = this.#nextNudgeAt - now;
+    const nudge = Math.max(this.#nextNudgeAt, this.#changeableAt) - now;
     const idle = this.#liveness.isUnanswered(now, 0) ? UNANSWERED_POLL_MS : IDLE_POLL_MS;
     return Math.max(0, Math.min(nudge, idle));
   }
@@ -292,15 +299,30 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /** Watches the path; what it calls for is done with the next reading of the interface. */
-  #watch(now: number): Endpoint | undefined {
+  #watch(now: number): PathDecision {
     const decision = this.#monitor.watch(this.#connectedPeer(now), this.#candidates, now);
     this.#isSuspect ||= decision.isSuspect;
-    return decision.endpoint;
+    return decision;
   }
 
   #hasDecision(now: number): boolean {
-    const isDue = this.#watch(now) !== undefined || this.#movedRelay() !== undefined;
+    const isDue = this.#watch(now).endpoint !== undefined || this.#movedRelay() !== undefined;
     return isDue && now >= this.#changeableAt;
+  }
+
+  /** The change from one working path to a better one that is to be made now, if any. */
+  switchOver(now: number): SwitchOver | undefined {
+    if (!this.isAlive(now) || now < this.#changeableAt) {
+      return undefined;
+    }
+    const { endpoint: to, isImprovement } = this.#watch(now);
+    const { endpoint: from } = this.#peer;
+    if (!isImprovement || to === undefined || from === undefined) {
+      return undefined;
+    }
+    // WireGuard may follow the change by itself, and then has sent nothing yet that shows it to the peer.
+    this.#nudgesAt = SWITCH_NUDGES_MS.map((ms) => now + ms);
+    return { from, to };
   }
 
   #connectedPeer(now: number): ConnectedPeer {
@@ -424,14 +446,14 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /**
-   * The peer, as far as it can be reached through a NAT with endpoint-dependent mapping only; undefined for
-   * others.
+   * The peer, as far as it can be reached through a NAT with endpoint-dependent mapping only, or by a relay
+   * until then; undefined for others.
    * @param own the behaviour of this host's NAT, and the outside port that the server sees, by family
    */
   hardNat(own: (family: Family) => OwnNat, now: number): HardNatPeer | undefined {
     const observed = this.#candidates.find(({ isOffered }) => !isOffered);
-    const isWanted = observed !== undefined && this.#offers !== undefined && this.#seek(now);
-    if (!isWanted || this.#isHeard) {
+    const isWanted = this.#seek(now) || (this.isAlive(now) && this.#isRelayed());
+    if (!isWanted || observed === undefined || this.#offers === undefined || this.#isHeard) {
       return undefined;
     }
     const remote = observed.endpoint;
@@ -450,6 +472,9 @@ export class PeerTrack implements SoughtPeer {
   /** WireGuard's packets take a new way to the peer: it is checked at once. */
   opened(now: number): void {
     const observed = this.#candidates.find(({ isOffered }) => !isOffered);
+    if (this.isAlive(now) && this.#isRelayed()) {
+      this.#monitor.opened(this.#connectedPeer(now), this.#candidates, now);
+    }
     if (!this.#seek(now) || observed === undefined) {
       return;
     }
@@ -565,7 +590,7 @@ export class PeerTrack implements SoughtPeer {
   /** A connected peer gets a keepalive where it has none, so that NATs keep its mapping. */
   #care(keepalive: number, now: number): PeerConfig | undefined {
     const { publicKey, persistentKeepalive: own } = this.#peer;
-    const endpoint = this.#watch(now) ?? this.#movedRelay();
+    const endpoint = this.#watch(now).endpoint ?? this.#movedRelay();
     if (endpoint !== undefined && !sameEndpoint(endpoint, this.#peer.endpoint)) {
       this.#changeableAt = now + CHANGE_SPACING_MS;
       this.#peer = { ...this.#peer, endpoint };

@@ -48,6 +48,7 @@ export class Bench {
       only?: ReadonlySet<string>;
       replace?: boolean;
       refreshMs?: number;
+      servers?: () => readonly Endpoint[];
     } = {},
   ) {
     this.book = new PeerBook({ keepalive: 25, ...options });
