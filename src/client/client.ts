@@ -94,8 +94,8 @@ export class Client {
   #socketMisses = 0;
   /** Rules that an earlier run made for hard NATs are gone. */
   #isSwept = false;
-  /** The behaviour of NATs that peers were told of. */
   readonly #switchOvers: SwitchOvers;
+  /** The behaviour of NATs that peers were told of. */
   #toldNat = '';
   #inspectedAt = Number.NEGATIVE_INFINITY;
   /** How long the last reading took. */
