@@ -111,6 +111,7 @@ export class Client {
       isSimultaneous: () => this.#finder.isSimultaneous ?? false,
       isSecret: () => this.#finder.secretWith !== undefined,
       outside: () => this.#finder.outside ?? [],
+      natBehaviour: (family) => this.#nat.behaviour(family),
       servers: () => this.#finder.serverEndpoints ?? [],
       isServerLocal: () =>
         this.#finder.serverEndpoints?.some(({ address }) => scopeOf(address) === SCOPE.loopback) ??

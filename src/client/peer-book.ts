@@ -5,6 +5,7 @@ import type { Device, Peer, PeerConfig } from '../wireguard/device.js';
 import { isInTunnel, type RefusalContext, tunnelPrefixes } from './endpoint-refusal.js';
 import type { SoughtPeer } from './finder.js';
 import type { HardNatPeer } from './paths/hard-nat.js';
+import { type NatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
 import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
 import type { SwitchOver } from './paths/switch-over.js';
 import { type OwnNat, PeerTrack, type PeerView } from './peer-track.js';
@@ -30,6 +31,8 @@ export interface PeerBookOptions {
   readonly isSecret?: () => boolean;
   /** The addresses at which the server sees this host. @default none */
   readonly outside?: () => readonly string[];
+  /** What is known of this host's NAT for a family. @default nothing */
+  readonly natBehaviour?: (family: Family) => NatBehaviour;
   /** Where the servers are. @default unknown */
   readonly servers?: () => readonly Endpoint[];
   /** Whether a server is on this host. @default false */
@@ -288,7 +291,7 @@ export class PeerBook {
   }
 
   #newTrack(peer: Peer, now: number): PeerTrack {
-    const { roundTripMs, isSimultaneous, isSecret, outside } = this.#options;
+    const { roundTripMs, isSimultaneous, isSecret, outside, natBehaviour } = this.#options;
     return new PeerTrack(
       peer,
       {
@@ -296,6 +299,7 @@ export class PeerBook {
         isSimultaneous: isSimultaneous?.() ?? false,
         isSecret: isSecret?.() ?? false,
         roundTripMs: () => roundTripMs?.(formatPublicKey(peer.publicKey)),
+        natBehaviour: (family) => natBehaviour?.(family) ?? UNKNOWN_BEHAVIOUR,
         isOwnOutside: (address) => outside?.().includes(address) ?? false,
         nextTransaction: () => this.nextTransaction(),
         refusalContext: () => this.#refusalContext,

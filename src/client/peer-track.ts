@@ -1,5 +1,6 @@
 import { CellRate } from '../limits/cell-rate.js';
 import { type Endpoint, type Family, formatEndpoint, sameEndpoint } from '../wire/endpoint.js';
+import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
@@ -9,7 +10,7 @@ import { endpointRefusal, offerRefusal, type RefusalContext } from './endpoint-r
 import type { Answer, SoughtPeer } from './finder.js';
 import { Liveness } from './liveness.js';
 import { CheckList, type Request } from './paths/check-list.js';
-import { type HardNatPeer, hardNatRole } from './paths/hard-nat.js';
+import { type HardNatPeer, hardNatRole, isHopeless } from './paths/hard-nat.js';
 import {
   decodeNatBehaviour,
   NAT_BEHAVIOUR_LENGTH,
@@ -85,6 +86,8 @@ export interface TrackContext {
   readonly isSimultaneous: boolean;
   /** Whether the sender of a probe is proven by a secret that only the two hosts know. */
   readonly isSecret: boolean;
+  /** What is known of this host's NAT. */
+  natBehaviour(family: Family): NatBehaviour;
   /** Whether an address is this host's own on the outside of its NAT. */
   isOwnOutside(address: string): boolean;
 }
@@ -182,7 +185,28 @@ export class PeerTrack implements SoughtPeer {
   }
 
   needsRelay(now: number): boolean {
-    return this.isAlive(now) ? this.#isRelayed() : this.#seek(now) && this.#attempt.needsRelay(now);
+    return this.isAlive(now)
+      ? this.#isRelayed()
+      : this.#seek(now) && this.#attempt.needsRelay(this.#isHopeless, now);
+  }
+
+  /** Whether no direct path can be: both NATs are hard, and the peer names no address beside them. */
+  get #isHopeless(): boolean {
+    return this.#candidates.every(({ type, endpoint, isOffered }) => {
+      if (type === 'relayed') {
+        return true;
+      }
+      const nat = peerNat(this.#offers?.nat, endpoint.family);
+      if (isOffered) {
+        return scopeOf(endpoint.address) !== SCOPE.global;
+      }
+      const isSameNat = this.#context.isOwnOutside(endpoint.address);
+      return (
+        !isSameNat &&
+        nat !== undefined &&
+        isHopeless(this.#context.natBehaviour(endpoint.family), nat)
+      );
+    });
   }
 
   relayed(endpoint: Endpoint | undefined): void {

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import {
+  encodeNatBehaviour,
+  type NatBehaviour,
+  UNKNOWN_BEHAVIOUR,
+} from '../../src/client/paths/nat-behaviour.js';
 import { PeerBook } from '../../src/client/peer-book.js';
 import { type Endpoint, parseEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey } from '../../src/wire/key.js';
@@ -371,4 +376,33 @@ test('where WireGuard followed the held change by itself, keepalives leave all t
   assert.deepEqual(bench.read(), [keepalive]);
   assert.deepEqual(bench.at(6300).read(), []);
   assert.deepEqual(bench.at(6500).read(), [keepalive]);
+});
+
+test('a relay is wanted at once where both NATs are hard and nothing else is known, else after a second', () => {
+  const hard: NatBehaviour = {
+    ...UNKNOWN_BEHAVIOUR,
+    mapping: 'address-and-port-dependent',
+    ports: 'changed',
+  };
+  const easy: NatBehaviour = { ...hard, mapping: 'endpoint-independent' };
+  const host = { type: 'host', endpoint: parseEndpoint('192.168.1.7:51820') } as const;
+  const mapped = { type: 'server-reflexive', endpoint: parseEndpoint('198.51.100.2:7') } as const;
+  const cases: [NatBehaviour, NatBehaviour, (typeof host | typeof mapped)[], string[], boolean][] =
+    [
+      [hard, hard, [host], [], true],
+      [hard, hard, [host, mapped], [], false],
+      [hard, easy, [host], [], false],
+      [easy, hard, [host], [], false],
+      [UNKNOWN_BEHAVIOUR, hard, [host], [], false],
+      [hard, hard, [host], [X.address], false],
+    ];
+  for (const [own, theirs, candidates, outside, isWanted] of cases) {
+    const bench = new Bench({ natBehaviour: () => own, outside: () => outside });
+    bench.read();
+    const found = bench.told([X]).book.peers.get(formatPublicKey(P));
+    const nat = Buffer.concat([theirs, UNKNOWN_BEHAVIOUR].map(encodeNatBehaviour));
+    found?.offered({ run: 1, nat, candidates });
+    assert.equal(found?.needsRelay(bench.now), isWanted);
+    assert.equal(found?.needsRelay(bench.now + 1000), true);
+  }
 });
