@@ -55,13 +55,13 @@ export interface ClientOptions {
   readonly portMapping?: boolean;
 }
 
-/** What a client tells those who watch it. */
+/** What a client reports. */
 export type ClientEvent =
   | {
       readonly type: 'problem';
       readonly topic: Topic;
       readonly text: string;
-      /** Whose problem it is, where there are several servers. */
+      /** The server that has the problem, if there are several. */
       readonly server?: string | undefined;
     }
   | { readonly type: 'solved'; readonly topic: Topic; readonly server?: string | undefined }
@@ -70,10 +70,10 @@ export type ClientEvent =
   | { readonly type: 'nat'; readonly family: Family; readonly text: string }
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
 
-/** Between two readings of the interface pass so many times what one takes: a busy host is not made busier. */
+/** Readings of the interface are at least this many times their duration apart, to spare a busy host. */
 const READING_SPACING = 3;
 
-/** How a run ended: all connected (`once`), out of time, or told to stop. */
+/** How a run ended: all connected (`once`), timed out, or stopped. */
 export type RunOutcome = 'connected' | 'timeout' | 'stopped';
 
 /** Keeps the peers of an interface connected: reads WireGuard, has a finder ask, makes the changes. */
@@ -95,7 +95,7 @@ export class Client {
   /** Rules that an earlier run made for hard NATs are gone. */
   #isSwept = false;
   readonly #switchOvers: SwitchOvers;
-  /** The behaviour of NATs that peers were told of. */
+  /** The NAT behaviour that peers were sent. */
   #toldNat = '';
   #inspectedAt = Number.NEGATIVE_INFINITY;
   /** How long the last reading took. */
@@ -196,7 +196,7 @@ export class Client {
     return this.#finder.hasAnswered;
   }
 
-  /** Why peers may lack a handshake, as far as it is not the peers' own matter. */
+  /** Reasons why peers may lack a handshake that do not lie with the peers. */
   get problems(): string[] {
     return this.#problems.texts;
   }
@@ -238,8 +238,8 @@ export class Client {
   }
 
   /**
-   * Runs until told to stop, or, with `once`, until all peers are connected or the time is over.
-   * WireGuard is left as it is. Throws what no retry can mend: no permission, no `wg` tool.
+   * Runs until stopped, or, with `once`, until all peers are connected or the time is over.
+   * Leaves WireGuard in its current state. Throws errors that no retry can fix: no permission, no `wg` tool.
    */
   async run(signal: AbortSignal): Promise<RunOutcome> {
     const { once, timeoutMs } = this.#options;
@@ -299,12 +299,12 @@ export class Client {
       }
     }
     this.#sendProbes();
-    // Last: whoever connects waits for nothing of it.
+    // Last: no connection should wait for it.
     this.#nat.work(this.#device, this.#finder.observing, clock.now());
     this.#workOnNats(clock.now());
     const nat = Buffer.from(this.#natBytes()).toString('hex');
     if (nat !== this.#toldNat) {
-      // The finder tells peers at once: who has a hard NAT waits for that.
+      // The finder informs peers at once: those behind a hard NAT wait for that.
       this.#toldNat = nat;
       this.#finder.work(this.#device, clock.now());
     }

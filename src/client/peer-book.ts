@@ -25,7 +25,7 @@ export interface PeerBookOptions {
   readonly only?: ReadonlySet<string> | undefined;
   /** The round trip to a peer, by base64 key, in milliseconds, as far as it is known. @default unknown */
   readonly roundTripMs?: (key: string) => number | undefined;
-  /** Whether peers learn of this host when it learns of them: the server tells both. @default false */
+  /** Whether peers learn of this host when it learns of them: the server informs both. @default false */
   readonly isSimultaneous?: () => boolean;
   /** Whether probes are authenticated by a secret of the two hosts. @default false */
   readonly isSecret?: () => boolean;
@@ -45,7 +45,7 @@ export interface PeerBookOptions {
 
 /**
  * The managed peers of an interface: what is known of each, and what to change.
- * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
+ * Pure: it does no I/O and takes the time, in milliseconds of one monotonic clock.
  */
 export class PeerBook {
   readonly #options: PeerBookOptions;
@@ -246,7 +246,7 @@ export class PeerBook {
     });
   }
 
-  /** With another key of our own everything known is about somebody else. */
+  /** After a change of our own key, everything known is void. */
   #follow({ publicKey }: Device): void {
     const key = publicKey && formatPublicKey(publicKey);
     if (key === undefined || key !== this.#ownKey) {
@@ -308,7 +308,7 @@ export class PeerBook {
     );
   }
 
-  /** Both sides have to come to the same result: the greater public key leads, compared byte by byte. */
+  /** Both sides must reach the same result: the greater public key leads, compared byte by byte. */
   #leads({ publicKey }: Peer): boolean {
     const own = this.#own;
     const differs = publicKey.findIndex((byte, i) => byte !== own?.[i]);

@@ -20,8 +20,8 @@ export class NoClientError extends NoStatusError {
 }
 
 /**
- * Serves the status of a client on an interface, to root. Rejects with an error of one line where that cannot
- * be, such as on a read-only /run.
+ * Serves the status of a client on an interface, to root. Rejects with an error of one line if that is impossible,
+ * such as on a read-only /run.
  */
 export async function serveStatus(
   interfaceName: string,
