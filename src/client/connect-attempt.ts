@@ -38,6 +38,12 @@ const UNSPACED_START_SPACING_MS = 10_000;
 /** WireGuard's response may take this much longer than a round trip. */
 const RESPONSE_MARGIN_MS = 60;
 
+/**
+ * When the other side learns of this one: `together`, at the same moment by the same server; `before`, as the
+ * server did not know it earlier, and knew this side when it came; undefined where nothing is known of that.
+ */
+export type OtherLearns = 'together' | 'before' | undefined;
+
 /** What arrived from the other side. */
 export interface Heard {
   readonly from: Endpoint;
@@ -88,6 +94,8 @@ export class ConnectAttempt {
   #begunAt = Number.POSITIVE_INFINITY;
   /** Whether the other side learns of this one at the same moment. */
   #isSimultaneous = false;
+  /** Whether the other side knew this one before: a client of ours answers the first probe that arrives. */
+  #isLast = false;
   /** The handshake under way was started before anything of the other side arrived. */
   #isEarly = false;
   /** The initiation of the early start found a closed NAT. */
@@ -142,9 +150,8 @@ export class ConnectAttempt {
   /**
    * Sets the endpoints to try, most promising first; the same ones again change nothing. Only endpoints that
    * the peer itself did not name begin a new round.
-   * @param isSimultaneous whether the other side learns of this one at the same moment
    */
-  aim(candidates: readonly RemoteCandidate[], isSimultaneous: boolean, now: number): void {
+  aim(candidates: readonly RemoteCandidate[], otherLearns: OtherLearns, now: number): void {
     this.#checks.set(candidates, now);
     if (!this.isActive) {
       this.#begunAt = now;
@@ -160,7 +167,8 @@ export class ConnectAttempt {
       return;
     }
     this.#observed = observed;
-    this.#isSimultaneous = isSimultaneous;
+    this.#isSimultaneous = otherLearns === 'together';
+    this.#isLast = otherLearns === 'before';
     if (!candidates.some(({ endpoint }) => sameEndpoint(endpoint, this.#set))) {
       this.#set = undefined;
     }
@@ -343,7 +351,7 @@ export class ConnectAttempt {
       this.#round === 1 &&
       now >= this.#earlyStartAt + UNSPACED_START_SPACING_MS;
     this.#isSimultaneous = mayStartEarly;
-    const patience = this.#leads ? this.#leadPatienceMs : MAX_PATIENCE_MS;
+    const patience = this.#leads ? this.#leadPatienceMs : this.#followPatienceMs;
     this.#dueAt = mayStartEarly ? now : now + patience;
     this.#eventAt = now;
   }
@@ -351,7 +359,19 @@ export class ConnectAttempt {
   /** How long a side that leads waits for a probe of the other. */
   get #leadPatienceMs(): number {
     const patience = Math.min(2 * this.#roundTripMs + MARGIN_MS, MAX_PATIENCE_MS);
-    return Math.max(MIN_LEAD_PATIENCE_MS, patience);
+    return this.#isLast ? patience : Math.max(MIN_LEAD_PATIENCE_MS, patience);
+  }
+
+  /** How long a side that does not lead waits for a probe of the other. */
+  get #followPatienceMs(): number {
+    return this.#isLast
+      ? Math.min(2 * this.#presumedRoundTripMs + MARGIN_MS, MAX_PATIENCE_MS)
+      : MAX_PATIENCE_MS;
+  }
+
+  /** Where the peer is far and the server near, the estimate is too short to make a promise by. */
+  get #presumedRoundTripMs(): number {
+    return Math.max(this.#roundTripMs, DEFAULT_ROUND_TRIP_MS);
   }
 
   /** Lets time pass: the next round begins, the waiting side commits itself. */
@@ -509,9 +529,8 @@ export class ConnectAttempt {
 
   /** How long a probe that says `waiting` keeps this side from starting: more than a round trip. */
   get #promiseMs(): number {
-    const measured = this.#measuredRoundTripMs;
-    return measured === undefined
-      ? MAX_PROMISE_MS
-      : Math.min(1.5 * measured + MARGIN_MS, MAX_PROMISE_MS);
+    const presumed = this.#isLast ? this.#presumedRoundTripMs : Number.POSITIVE_INFINITY;
+    const roundTripMs = this.#measuredRoundTripMs ?? presumed;
+    return Math.min(1.5 * roundTripMs + MARGIN_MS, MAX_PROMISE_MS);
   }
 }

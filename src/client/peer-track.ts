@@ -5,7 +5,7 @@ import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
 import { AskTimes } from './ask-times.js';
-import { ConnectAttempt } from './connect-attempt.js';
+import { ConnectAttempt, type OtherLearns } from './connect-attempt.js';
 import { endpointRefusal, offerRefusal, type RefusalContext } from './endpoint-refusal.js';
 import type { Answer, SoughtPeer } from './finder.js';
 import { Liveness } from './liveness.js';
@@ -49,11 +49,11 @@ export interface PeerView {
   readonly unknownForMs: number | undefined;
   /** The peer's own addresses, as it told us. */
   readonly offers: readonly Endpoint[];
-  /** How the path of a connected peer leads; undefined without one. */
+  /** The kind of path to a connected peer; undefined without one. */
   readonly path: PathKind | undefined;
-  /** The round trip of its probes in milliseconds; undefined where none was measured. */
+  /** The round trip of its probes in milliseconds; undefined if none was measured. */
   readonly roundTripMs: number | undefined;
-  /** The peer's NAT, as it told us, for the family of its endpoint; undefined where it did not. */
+  /** The peer's NAT, as it told us, for the family of its endpoint; undefined if it did not. */
   readonly nat?: NatBehaviour | undefined;
 }
 
@@ -68,7 +68,7 @@ export interface ChangeOptions {
 /** This host's NAT, for a family. */
 export interface OwnNat {
   readonly behaviour: NatBehaviour;
-  /** The outside port that was seen last; 0 where none was. */
+  /** The outside port that was seen last; 0 if none was. */
   readonly port: number;
 }
 
@@ -80,7 +80,7 @@ export interface TrackContext {
   roundTripMs(): number | undefined;
   /** What decides which endpoints can be a peer's. */
   refusalContext(): RefusalContext;
-  /** A number for a request that no other of this run has, greater each time. */
+  /** A number for a request, unique in this run and greater each time. */
   nextTransaction(): number;
   /** Whether the peer learns of this host when this host learns of the peer. */
   readonly isSimultaneous: boolean;
@@ -108,7 +108,7 @@ const CHANGE_SPACING_MS = 1000;
 /** After a change from one working path to another, keepalives leave at these times: the peer follows them. */
 const SWITCH_NUDGES_MS = [0, 300, 1000];
 
-/** What is known of one peer of the interface, and what to do about it. Pure. */
+/** What is known about one peer of the interface, and what to do about it. Pure. */
 export class PeerTrack implements SoughtPeer {
   readonly publicKey: PublicKey;
   readonly #liveness: Liveness;
@@ -148,6 +148,8 @@ export class PeerTrack implements SoughtPeer {
         readonly context: RefusalContext;
       }
     | undefined;
+  /** The server did not know the peer before this answer: the peer came, and has known this host since. */
+  #wasUnknown = false;
   #nudgesAt: readonly number[] = [];
   /** The peer connected after a change of ours, and needs a datagram that shows our endpoint. */
   #confirms = false;
@@ -256,7 +258,7 @@ export class PeerTrack implements SoughtPeer {
     }
   }
 
-  /** Why an endpoint of the answer is not used, as one line; undefined where all are. */
+  /** Why an endpoint of the answer is not used, as one line; undefined if all are. */
   get refusal(): string | undefined {
     return this.#refusal;
   }
@@ -320,7 +322,7 @@ export class PeerTrack implements SoughtPeer {
     return this.#checks.due(now);
   }
 
-  /** Watches the path; what it calls for is done with the next reading of the interface. */
+  /** Watches the path; acts on it with the next reading of the interface. */
   #watch(now: number): PathDecision {
     const decision = this.#monitor.watch(this.#connectedPeer(now), this.#candidates, now);
     this.#isSuspect ||= decision.isSuspect;
@@ -398,6 +400,7 @@ export class PeerTrack implements SoughtPeer {
     if (answer === undefined || (this.#selected && this.#isSelected(answer, context))) {
       return;
     }
+    this.#wasUnknown = this.#selected?.answer === 'unknown';
     this.#selected = { answer, offers: this.#offers, relay: this.#relay, context };
     this.#refusal = undefined;
     this.#candidates = [];
@@ -490,7 +493,7 @@ export class PeerTrack implements SoughtPeer {
     return { role, remote, pattern: { last, step, block } };
   }
 
-  /** WireGuard's packets take a new way to the peer: it is checked at once. */
+  /** WireGuard's packets take a new path to the peer, which is checked at once. */
   opened(now: number): void {
     const observed = this.#candidates.find(({ isOffered }) => !isOffered);
     if (this.isAlive(now) && this.#isRelayed()) {
@@ -593,7 +596,7 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /**
-   * The change to make now, if any; it counts as made. To be called right after `read`.
+   * The change to make now, if any; it counts as made. Call this right after `read`.
    */
   change({ keepalive, replace }: ChangeOptions, now: number): PeerConfig | undefined {
     if (now < this.#changeableAt) {
@@ -608,7 +611,7 @@ export class PeerTrack implements SoughtPeer {
     return change;
   }
 
-  /** A connected peer gets a keepalive where it has none, so that NATs keep its mapping. */
+  /** A connected peer gets a keepalive if it has none, so that NATs keep its mapping. */
   #care(keepalive: number, now: number): PeerConfig | undefined {
     const { publicKey, persistentKeepalive: own } = this.#peer;
     const endpoint = this.#watch(now).endpoint ?? this.#movedRelay();
@@ -646,18 +649,27 @@ export class PeerTrack implements SoughtPeer {
     return change;
   }
 
-  /** Aims the attempt at what was said last; false when there is nothing to connect to. */
+  /** Aims the attempt at the latest answer; false if there is nothing to connect to. */
   #seek(now: number): boolean {
     const candidates = this.#candidates;
     if (!this.#isNews || candidates.length === 0 || this.isAlive(now)) {
       this.#attempt.end();
       return false;
     }
-    const isSimultaneous =
-      this.#context.isSimultaneous &&
-      !candidates.some(({ endpoint }) => this.#context.isOwnOutside(endpoint.address));
-    this.#attempt.aim(candidates, isSimultaneous, now);
+    this.#attempt.aim(candidates, this.#otherLearns, now);
     return true;
+  }
+
+  get #otherLearns(): OtherLearns {
+    const { isSimultaneous, isSecret } = this.#context;
+    if (!isSimultaneous) {
+      // With a secret the other side runs a client of ours, which is worth waiting for.
+      return this.#wasUnknown && !isSecret ? 'before' : undefined;
+    }
+    const isBesideUs = this.#candidates.some(({ endpoint }) =>
+      this.#context.isOwnOutside(endpoint.address),
+    );
+    return isBesideUs ? undefined : 'together';
   }
 
   /**
@@ -688,7 +700,7 @@ export class PeerTrack implements SoughtPeer {
   }
 }
 
-/** What a peer said of its NAT. */
+/** What a peer said about its NAT. */
 function peerNat(nat: Uint8Array | undefined, family: Family): NatBehaviour | undefined {
   return nat && decodeNatBehaviour(nat.subarray(family === 4 ? 0 : NAT_BEHAVIOUR_LENGTH));
 }

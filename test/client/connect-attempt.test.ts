@@ -200,6 +200,16 @@ describe('a client of ours and one that sets the endpoint as soon as it knows it
         }
       }
     });
+
+    it(`waits briefly for a probe where the other came later, side ${leader} leading`, () => {
+      for (const roundTripMs of ROUND_TRIPS) {
+        const clients = [true, false] as const;
+        const { ms } = connect({ roundTripMs, leader, clients, learnsAt: [1000, 50] });
+        const presumed = leader === 0 ? roundTripMs : Math.max(roundTripMs, 200);
+        const limit = 1000 + Math.min(2 * presumed + 150, 1500) + 1.5 * roundTripMs + 60;
+        assert.ok(ms <= limit, `${roundTripMs} ms: ${ms} ms`);
+      }
+    });
   }
 });
 
@@ -215,11 +225,11 @@ class Side {
     this.aim(endpoints, 0, isSimultaneous);
   }
 
-  aim(endpoints: readonly Endpoint[], now: number, isSimultaneous = false): void {
+  aim(endpoints: readonly Endpoint[], now: number, isTogether = false): void {
     const candidates = endpoints.map(
       (endpoint): RemoteCandidate => ({ type: 'server-reflexive', endpoint, isOffered: false }),
     );
-    this.attempt.aim(candidates, isSimultaneous, now);
+    this.attempt.aim(candidates, isTogether ? 'together' : undefined, now);
   }
 
   /** A request of the other side arrives. */

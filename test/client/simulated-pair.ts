@@ -215,7 +215,7 @@ class Side {
       replace: options.replace,
       roundTripMs: () => options.estimateMs,
       isSimultaneous: () => options.isSimultaneous,
-      isSecret: () => options.isSimultaneous,
+      isSecret: () => options.isSimultaneous || options.relayAfterMs !== undefined,
     });
     this.wireguard = new SimulatedWireGuard(pair, index, theirs, (to, packet) =>
       this.#send(to, packet),
@@ -226,6 +226,12 @@ class Side {
       this.#traffic();
     }
     this.#turn();
+  }
+
+  /** The server does not know the peer at first: the peer comes later, and learns of this side at once. */
+  get #isLast(): boolean {
+    const { learnsAt } = this.#pair.options;
+    return learnsAt[this.#index] > learnsAt[this.#index === 0 ? 1 : 0];
   }
 
   /** The peer is reached by the relay from now on. */
@@ -328,8 +334,11 @@ class Side {
     const device = { publicKey: this.#ownKey, listenPort: 51820, fwmark: 0 };
     const peers = [this.wireguard.peer];
     const changes = this.#book.read({ ...device, peers }, now, WALL + now);
+    const track = this.#book.peers.get(this.#peerKey);
     if (this.#learned !== undefined) {
-      this.#book.peers.get(this.#peerKey)?.answered([this.#learned]);
+      track?.answered([this.#learned]);
+    } else if (this.#isLast) {
+      track?.answered('unknown');
     }
     this.#inspectedAt = now;
     const done = (): void => {

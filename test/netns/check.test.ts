@@ -194,7 +194,7 @@ describe('check names what is broken', { concurrency: 2 }, () => {
     await a.exec('wg', ['set', a.wireguard.interface, 'peer', peer, 'endpoint', '198.51.100.77:1']);
     onlyProblem(
       await check(a, lab.rendezvous.address),
-      /^peers: .* endpoint 198\.51\.100\.77:1, which nobody found/,
+      /^peers: .* endpoint 198\.51\.100\.77:1, which no server reported/,
     );
   });
 
