@@ -83,7 +83,7 @@ export class ClassicModel {
     }
   }
 
-  /** The bytes of the reply; undefined where there is none. */
+  /** The bytes of the reply; undefined if there is none. */
   reply(datagram: ModelDatagram): Uint8Array | undefined {
     const { family, source, endpoint, isPrivate, keys } = datagram;
     if (keys === undefined || endpoint.slice(-2).every((byte) => byte === 0)) {
