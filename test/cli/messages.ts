@@ -113,7 +113,7 @@ function textOf(node: ts.Node): string | undefined {
   return undefined;
 }
 
-/** The longest part of a message that does not vary, without its advice; undefined where all of it varies. */
+/** The longest part of a message that does not vary, without its advice; undefined if all of it varies. */
 export function fixedWords({ text }: Message): string | undefined {
   const [what = ''] = text.split(/: |; |(?<=\?) /).filter((clause) => /[^… ]{2,}.* /.test(clause));
   const parts = what.split(/…|[()]/).map((part) => part.replace(/^[\s,'.]+|[\s,'.[]+$/g, ''));

@@ -7,7 +7,7 @@ import { decodeStunResponse } from '../../src/wire/stun-response.js';
 import { runCommand } from './run-command.js';
 import { ServerProcess } from './server-process.js';
 
-/** What STUN says at a port of this host; undefined where nobody answers in time. */
+/** What STUN says at a port of this host; undefined if nobody answers in time. */
 async function ask(port: number, waitMs = 5000) {
   const socket = createSocket('udp4');
   try {

@@ -65,7 +65,7 @@ export interface PairOptions {
    * round trip later. @default undefined, no relay
    */
   readonly relayAfterMs?: number | undefined;
-  /** What running `wg` takes at the most. @default 10 */
+  /** What running `wg` takes at most. @default 10 */
   readonly wgMs?: number;
   /** @default 1 */
   readonly seed?: number;
@@ -460,7 +460,7 @@ class SimulatedWireGuard {
     this.#pair.connectedAt[this.#index] ??= this.#pair.now;
   }
 
-  /** wg_packet_send_handshake_initiation: counts as sent where there is no endpoint, too. */
+  /** wg_packet_send_handshake_initiation: counts as sent if there is no endpoint, too. */
   #initiate(): void {
     const { now } = this.#pair;
     if (this.#isConnected || now < this.#lastSentAt + REKEY_TIMEOUT_MS) {

@@ -44,7 +44,7 @@ class ScriptedNative implements NativeRawSocket {
   setMark(mark: number): void {
     this.#do(`setMark ${mark}`);
   }
-  /** The route of WireGuard's packets, and that of others; undefined where there is none. */
+  /** The route of WireGuard's packets, and that of others; undefined if there is none. */
   route: NativeRoute = ROUTE;
   plain: NativeRoute | undefined = ROUTE;
   findRoute(_address: Uint8Array, _zone: number, source: number, to: number): NativeRoute {

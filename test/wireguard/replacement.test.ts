@@ -31,7 +31,7 @@ const dump = (...lines: string[]) =>
   [`(none)\t${text(9)}\t51820\toff`, ...lines].map((one) => `${one}\n`).join('');
 
 /**
- * A stand-in that shows one dump after another, the last one for ever, and whose `set` notes its
+ * A stand-in that shows one dump after another, the last one forever, and whose `set` notes its
  * arguments, waits for its keys, and then notes that it made the change.
  */
 const SCRIPT = `
