@@ -1,4 +1,4 @@
-import { isInTunnel } from '../client/endpoint-refusal.js';
+import { isInTunnel, tunnelPrefixes } from '../client/endpoint-refusal.js';
 import { natText } from '../client/status/nat-facts.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
@@ -69,8 +69,9 @@ function way({ interface: name, source }: RouteFacts): string {
 /** A server inside the tunnel, or one that only neighbours reach. */
 export function judgeAddresses(facts: Facts): Finding[] {
   const allowedIps = (facts.interface.device?.peers ?? []).flatMap((peer) => peer.allowedIps);
+  const tunnel = tunnelPrefixes(allowedIps);
   const findings = probes(facts).flatMap(({ endpoint: { address } }): Finding[] => {
-    if (isInTunnel(address, allowedIps)) {
+    if (isInTunnel(address, tunnel)) {
       return [
         problem(
           'server-address',

@@ -100,7 +100,7 @@ const SOLVED = {
   server: 'the server answers again',
   name: 'the server name resolves again',
   socket: 'the socket is open again',
-  stun: 'the STUN servers are found',
+  stun: 'the STUN servers answer',
   'socket-namespace': "WireGuard's UDP socket is within reach",
   send: 'requests can be sent again',
   change: 'peers can be changed again',

@@ -2,10 +2,12 @@ import { CellRate } from '../limits/cell-rate.js';
 import { type Endpoint, type Family, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { Device, Peer, PeerConfig } from '../wireguard/device.js';
-import type { RefusalContext } from './endpoint-refusal.js';
+import { isInTunnel, type RefusalContext, tunnelPrefixes } from './endpoint-refusal.js';
 import type { SoughtPeer } from './finder.js';
 import type { HardNatPeer } from './paths/hard-nat.js';
+import { type NatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
 import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
+import type { SwitchOver } from './paths/switch-over.js';
 import { type OwnNat, PeerTrack, type PeerView } from './peer-track.js';
 import { IDLE_POLL_MS } from './timing.js';
 
@@ -29,6 +31,8 @@ export interface PeerBookOptions {
   readonly isSecret?: () => boolean;
   /** The addresses at which the server sees this host. @default none */
   readonly outside?: () => readonly string[];
+  /** What is known of this host's NAT for a family. @default nothing */
+  readonly natBehaviour?: (family: Family) => NatBehaviour;
   /** Where the servers are. @default unknown */
   readonly servers?: () => readonly Endpoint[];
   /** Whether a server is on this host. @default false */
@@ -49,8 +53,9 @@ export class PeerBook {
   #ownKey: string | undefined;
   #own: PublicKey | undefined;
   #listenPort: number | undefined;
+  #allowedIps: readonly string[] = [];
   /** The same object as long as nothing in it changes. */
-  #refusalContext: RefusalContext = { allowedIps: [], isServerLocal: false };
+  #refusalContext: RefusalContext = { tunnel: tunnelPrefixes([]), isServerLocal: false };
   #skipsAll = false;
   #transaction = 0;
   #bucket = 0;
@@ -96,6 +101,11 @@ export class PeerBook {
     return [...this.#tracks].flatMap(([key, { refusal }]) =>
       refusal === undefined ? [] : [`peer ${this.#nameOf(key)}: ${refusal}`],
     );
+  }
+
+  /** Whether packets to an address go into the tunnel, as far as AllowedIPs tell. */
+  isInTunnel(address: string): boolean {
+    return isInTunnel(address, this.#refusalContext.tunnel);
   }
 
   /** The interface has no peers any more, or is gone itself. */
@@ -172,6 +182,11 @@ export class PeerBook {
   /** Base64 keys of the peers whose probes may arrive. */
   get probed(): string[] {
     return [...this.#tracks].flatMap(([key, { hasCandidates }]) => (hasCandidates ? [key] : []));
+  }
+
+  /** The changes from one working path to a better one that the next reading of the interface will call for. */
+  switchOvers(now: number): SwitchOver[] {
+    return [...this.#tracks.values()].flatMap((track) => track.switchOver(now) ?? []);
   }
 
   /** Whether the path of a connected peer became suspect since the last call. */
@@ -260,19 +275,23 @@ export class PeerBook {
     const isServerLocal = this.#options.isServerLocal?.() ?? false;
     const servers = this.#options.servers?.() ?? [];
     const known = this.#refusalContext;
+    const routesSame =
+      this.#allowedIps.length === allowedIps.length &&
+      this.#allowedIps.every((one, i) => one === allowedIps[i]);
     const isSame =
+      routesSame &&
       known.isServerLocal === isServerLocal &&
       known.servers?.length === servers.length &&
-      known.servers.every((one, i) => sameEndpoint(one, servers[i])) &&
-      known.allowedIps.length === allowedIps.length &&
-      known.allowedIps.every((one, i) => one === allowedIps[i]);
+      known.servers.every((one, i) => sameEndpoint(one, servers[i]));
     if (!isSame) {
-      this.#refusalContext = { allowedIps, isServerLocal, servers };
+      const tunnel = routesSame ? known.tunnel : tunnelPrefixes(allowedIps);
+      this.#allowedIps = allowedIps;
+      this.#refusalContext = { tunnel, isServerLocal, servers };
     }
   }
 
   #newTrack(peer: Peer, now: number): PeerTrack {
-    const { roundTripMs, isSimultaneous, isSecret, outside } = this.#options;
+    const { roundTripMs, isSimultaneous, isSecret, outside, natBehaviour } = this.#options;
     return new PeerTrack(
       peer,
       {
@@ -280,6 +299,7 @@ export class PeerBook {
         isSimultaneous: isSimultaneous?.() ?? false,
         isSecret: isSecret?.() ?? false,
         roundTripMs: () => roundTripMs?.(formatPublicKey(peer.publicKey)),
+        natBehaviour: (family) => natBehaviour?.(family) ?? UNKNOWN_BEHAVIOUR,
         isOwnOutside: (address) => outside?.().includes(address) ?? false,
         nextTransaction: () => this.nextTransaction(),
         refusalContext: () => this.#refusalContext,

@@ -39,6 +39,38 @@ async function isRelayed(lab: Lab<'a' | 'b'>): Promise<boolean> {
   return relay.test(a) && relay.test(b) && a === b;
 }
 
+/** Pings from a to b a hundred times a second. With a count, ping waits for the last replies. */
+function pinging(lab: Lab<'a' | 'b'>, count: number) {
+  const to = lab.host('b').wireguard.tunnelAddress;
+  const args = ['-q', '-i', '0.01', '-c', `${count}`, '-W', '3', to];
+  return lab.host('a').outcome('ping', args, { timeoutMs: count * 30 });
+}
+
+/** How many pings had no answer, by what ping said. */
+function lostOf(stdout: string): number {
+  const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+  return sent === undefined ? Number.POSITIVE_INFINITY : Number(sent) - Number(received);
+}
+
+/** The endpoints that each side used one after the other until something has ended. */
+async function endpointsWhile(lab: Lab<'a' | 'b'>, ends: Promise<unknown>): Promise<string[][]> {
+  const seen: [string[], string[]] = [[], []];
+  let isOver = false;
+  const over = ends.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const now = await Promise.all([endpointOf(lab, 'a', 'b'), endpointOf(lab, 'b', 'a')]);
+    for (const side of [0, 1] as const) {
+      if (seen[side].at(-1) !== now[side]) {
+        seen[side].push(now[side]);
+      }
+    }
+  }
+  await over;
+  return seen;
+}
+
 describe('the relay', { concurrency: 2 }, () => {
   it('connects two symmetric NATs in time, byte for byte, at full size', async () => {
     await using lab = await createLab({ hosts: pair('symmetric') });
@@ -127,6 +159,23 @@ describe('the relay', { concurrency: 2 }, () => {
     assert.ok(await isRelayed(lab));
   });
 
+  it('is left for a path that was found through a hard NAT', async () => {
+    const far = { distance: { roundTripMs: ROUND_TRIP_MS } };
+    const hosts = { a: { nat: 'symmetric', ...far }, b: { nat: 'cone', ...far } } as const;
+    await using lab = await createLab({ hosts });
+    await using server = await SealedServer.start(lab, '--relay');
+    await connect(lab, server);
+    const ping = pinging(lab, 1000);
+    const [atA, atB] = await endpointsWhile(lab, ping);
+    const { stdout } = await ping;
+    assert.ok(lostOf(stdout) <= 2, stdout);
+    const relay = `${lab.rendezvous.address}:`;
+    for (const seen of [atA, atB]) {
+      // A pair whose ports are found within the first second needs no relay.
+      assert.ok(seen!.length <= 2 && !seen!.at(-1)!.startsWith(relay), `${atA}; ${atB}`);
+    }
+  });
+
   it('gives way to a direct path without loss once there is one', async () => {
     await using lab = await createLab({ hosts: pair('symmetric') });
     await using server = await SealedServer.start(lab, '--relay');
@@ -139,31 +188,14 @@ describe('the relay', { concurrency: 2 }, () => {
       // The flow to the server gets another mapping, as from a router that was set up anew; the relayed one stays.
       await gateway.exec('conntrack', ['-D', '-p', 'udp', '--orig-port-dst', '49918']);
     }
-    // With a count, ping waits for the last replies.
-    const args = [
-      '-q',
-      '-i',
-      '0.01',
-      '-c',
-      '2000',
-      '-W',
-      '3',
-      lab.host('b').wireguard.tunnelAddress,
-    ];
-    const ping = lab.host('a').outcome('ping', args, { timeoutMs: 40_000 });
-    await until('a direct path', async () => !(await isRelayed(lab)), { timeoutMs: 28_000 });
+    const ping = pinging(lab, 1000);
+    const [atA, atB] = await endpointsWhile(lab, ping);
     const { stdout } = await ping;
-    const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
-    assert.ok(Number(sent) > 1000, stdout);
-    assert.ok(Number(sent) - Number(received) <= 2, stdout);
-    // Each side follows the other's packets, so for a while they may go back and forth.
-    const relayed = `${lab.rendezvous.address}:`;
-    await until(
-      'both sides on the direct path',
-      async () =>
-        !(await endpointOf(lab, 'a', 'b')).startsWith(relayed) &&
-        !(await endpointOf(lab, 'b', 'a')).startsWith(relayed),
-      { timeoutMs: 60_000 },
-    );
+    assert.ok(lostOf(stdout) <= 2, stdout);
+    const relay = `${lab.rendezvous.address}:`;
+    const isDirect = (seen: string[] | undefined) => !seen?.at(-1)?.startsWith(relay);
+    assert.ok(isDirect(atA) && isDirect(atB), `${atA}; ${atB}`);
+    // The relay, the direct path, and no way back.
+    assert.ok(atA!.length === 2 && atB!.length === 2, `${atA}; ${atB}`);
   });
 });
