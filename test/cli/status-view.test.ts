@@ -53,13 +53,13 @@ describe('a status as blocks', () => {
     assert.equal(squeezed(lines.join('')), squeezed(statusLines(SAMPLE_STATUS, FILE).join('')));
   });
 
-  it('has one line for each connected peer where they are many', () => {
+  it('has one line for each connected peer if there are many', () => {
     const lines = statusLines(manyPeers(500, 2), { columns: 80, colour: false });
     assert.ok(lines.length < 560, `${lines.length}`);
     assert.equal(lines.filter((line) => /^k+\d+ +direct /.test(line)).length, 498);
   });
 
-  it('has colours only where they are wanted, and nothing of a name moves the cursor', () => {
+  it('has colours only where they are wanted, and no name can move the cursor', () => {
     const evil = { ...LAPTOP, name: 'a\x1b[2Jb\r\n' };
     const status = { ...SAMPLE_STATUS, peers: [evil, LOST] };
     assert.doesNotMatch(statusLines(status, FILE).join(''), CONTROL);
@@ -100,7 +100,7 @@ describe('a status in a window', () => {
     }
   });
 
-  it('shows all peers where there is room', () => {
+  it('shows all peers if there is room', () => {
     const text = windowLines(SAMPLE_STATUS, { columns: 100, colour: false }, 24).join('\n');
     assert.match(text, /^laptop +direct +198\.51\.100\.9:51820 +23 ms +3 s ago +5 min$/m);
     assert.match(text, /^ {2}the server does not know it/m);
@@ -126,7 +126,7 @@ describe('a screen', () => {
     }
   }
 
-  it('draws over what it drew, also when that is broken by a smaller window', () => {
+  it('draws over what it drew, even if a smaller window has wrapped it', () => {
     const terminal = new Recorder();
     const screen = new Screen(terminal, () => ['1234567890', 'x']);
     screen.draw();

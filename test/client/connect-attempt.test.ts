@@ -73,7 +73,7 @@ describe('a pair of clients of ours', () => {
 
   for (const roundTripMs of ROUND_TRIPS) {
     for (const leader of [0, 1] as const) {
-      it(`needs half a round trip less where a server tells both: ${roundTripMs} ms, ${leader} leads`, () => {
+      it(`needs half a round trip less if a server informs both: ${roundTripMs} ms, ${leader} leads`, () => {
         const isSimultaneous = true;
         const { ms, pair } = connect({ roundTripMs, leader, isSimultaneous });
         assert.ok(ms <= 1.5 * roundTripMs + 40, `${ms} ms`);
@@ -129,7 +129,7 @@ describe('a pair of clients of ours', () => {
     }
   });
 
-  it('connects behind a symmetric NAT on one side where the other has none', () => {
+  it('connects behind a symmetric NAT on one side if the other has no NAT', () => {
     for (const leader of [0, 1] as const) {
       const { ms, pair } = connect({ roundTripMs: 50, leader, nats: ['symmetric', 'none'] });
       assert.ok(ms <= 150, `${leader} leads: ${ms} ms`);
@@ -395,7 +395,7 @@ describe('ConnectAttempt', () => {
     );
   });
 
-  it('leaves WireGuard where it roamed to by itself', () => {
+  it('leaves WireGuard at an endpoint that it roamed to', () => {
     const one = new Side(true).heard(X, 'waiting', 0);
     one.start(0);
     one.heard(X, 'waiting', 3000);

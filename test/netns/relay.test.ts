@@ -99,7 +99,7 @@ describe('the relay', { concurrency: 2 }, () => {
     assert.ok(sent.some(([, , type, length]) => Number(type) === DATA_TYPE && length === '1452'));
   });
 
-  it('connects hosts that reach nobody but the server', async () => {
+  it('connects hosts that can reach only the server', async () => {
     await using lab = await createLab({ hosts: pair('cone') });
     await using server = await SealedServer.start(lab, '--relay');
     for (const name of ['a', 'b'] as const) {

@@ -62,7 +62,7 @@ function setUp() {
 
 const place = ({ port, address }: Endpoint) => port + Number(address.split('.')[3]);
 
-test('servers share one socket, whose filter lets in all of them and nobody else', async () => {
+test('servers share one socket, whose filter accepts all of them and nothing else', async () => {
   const { opened, open, got } = setUp();
   const first = open(RV1);
   const second = open(RV2);

@@ -132,7 +132,7 @@ test('replace: a peer that is gone before is not added', async () => {
   assert.deepEqual([calls, changes], [[], []]);
 });
 
-test('replace: a peer that has ever been heard is left as it is', async () => {
+test('replace: a peer that has ever been heard is left alone', async () => {
   for (const life of [{ handshake: 1 }, { received: 1 }]) {
     const quiet = dump(line(1, {}));
     const alive = dump(line(1, life));

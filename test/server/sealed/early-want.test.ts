@@ -39,7 +39,7 @@ function told(client: TestClient): (string | undefined)[] {
   return client.takePushes().map(({ ipv4 }) => ipv4 && formatEndpoint(ipv4));
 }
 
-test('an early want list is answered behind the response, and the waiting peer is told in the same turn', () => {
+test('an early want list is answered after the response, and the waiting peer is informed in the same turn', () => {
   const { world, a, b } = waiting();
   a.getCookie();
   assert.equal(a.ask(a.makeEarly([b.publicKey])), undefined, 'nothing in place');
@@ -83,7 +83,7 @@ test('an early want list of 33 keys with all that can be known of them is answer
   assert.ok(world.captured.every(({ length }) => length <= 1232));
 });
 
-test('an early registration ends after 10 s without data, and peers are told', () => {
+test('an early registration ends after 10 s without data, and peers are informed', () => {
   const { world, a, b } = waiting();
   assert.ok(a.connectEarly(b.publicKey));
   assert.deepEqual(told(b), [a.endpoint]);
@@ -278,7 +278,7 @@ test('property 5: what goes to a place that an initiation was played from is no 
   assert.deepEqual(world.takeSent(mallory.endpoint), []);
 });
 
-test('a client that begins anew elsewhere is registered there at once, and nowhere when it is silent', () => {
+test('a client that restarts elsewhere is registered there at once, and nowhere if it is silent', () => {
   const { world, a, b } = waiting();
   assert.ok(a.connectEarly(b.publicKey));
   a.ask(a.plain(FRAME.ping));
@@ -291,7 +291,7 @@ test('a client that begins anew elsewhere is registered there at once, and nowhe
   assert.deepEqual(told(b), [undefined]);
 });
 
-test('a client that begins anew at its place keeps its registration though it is silent', () => {
+test('a client that restarts at the same address keeps its registration although it is silent', () => {
   const { world, a, b } = waiting();
   assert.ok(a.connectEarly(b.publicKey));
   a.ask(a.plain(FRAME.ping));
