@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
 import { Screen } from '../../src/cli/screen.js';
 import { statusLines, windowLines } from '../../src/cli/status-view.js';
+import { hasColour } from '../../src/cli/styled-line.js';
 import { cut, textWidth, wrap } from '../../src/cli/text-width.js';
 import type { Status, StatusPeer } from '../../src/client/status/status.js';
 import { SAMPLE_STATUS } from '../client/sample-status.js';
@@ -29,6 +30,26 @@ function manyPeers(total: number, lacking: number): Status {
   };
   return { ...SAMPLE_STATUS, peers, counts };
 }
+
+describe('colours', () => {
+  const before = { ...process.env };
+  afterEach(() => {
+    process.env = { ...before };
+  });
+
+  for (const [isTTY, env, expected] of [
+    [true, {}, true],
+    [false, {}, false],
+    [true, { NO_COLOR: '1' }, false],
+    [true, { NO_COLOR: '' }, true],
+    [true, { TERM: 'dumb' }, false],
+  ] as const) {
+    it(`are ${expected ? 'on' : 'off'}: terminal ${isTTY}, ${JSON.stringify(env)}`, () => {
+      process.env = { TERM: 'xterm', ...env };
+      assert.equal(hasColour({ isTTY }), expected);
+    });
+  }
+});
 
 describe('a status as blocks', () => {
   it('is laid out as wg show is', () => {
