@@ -185,7 +185,7 @@ describe('the relay', { concurrency: 2 }, () => {
       const gateway = lab.host(name).gateways[0]!;
       await gateway.nft('flush chain ip nat postrouting');
       await gateway.nft('add rule ip nat postrouting oifname "wan" masquerade');
-      // The flow to the server gets another mapping, as from a router that was set up anew; the relayed one stays.
+      // The flow to the server gets another mapping, as from a router that was reset; the relayed one stays.
       await gateway.exec('conntrack', ['-D', '-p', 'udp', '--orig-port-dst', '49918']);
     }
     const ping = pinging(lab, 1000);

@@ -15,7 +15,7 @@ const [RV1, RV2, RV3] = ['192.0.2.1:49918', '192.0.2.2:50000', '192.0.2.3:49918'
 ) as [Endpoint, Endpoint, Endpoint];
 const PAYLOAD = Uint8Array.of(1);
 
-/** A raw socket that remembers whom it hears, and is given what arrives. */
+/** A raw socket that records its sources, and whose packets the test injects. */
 class FakeSocket {
   heard: number[];
   isClosed = false;

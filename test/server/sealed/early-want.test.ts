@@ -1,4 +1,4 @@
-/** A want list in an initiation: what it is worth, to whom, and for how long. */
+/** A want list in an initiation: what it registers, for whom, and for how long. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COOKIE_SECRET_MS } from '../../../src/sealed/cookie-checker.js';
@@ -111,7 +111,7 @@ test('property 1: an initiation that is played from elsewhere registers nothing'
   const { world, a, b } = waiting();
   const mallory = new TestClient(world, MALLORY);
   a.getCookie();
-  // Taken off the wire before it arrived: nothing else tells it from a new one.
+  // Captured before it arrived: nothing else distinguishes it from a new one.
   const reply = play(mallory, a.makeEarly([b.publicKey]));
   assert.equal(reply?.length, MESSAGE_LENGTH.response);
   assert.ok(a.accept(reply));
