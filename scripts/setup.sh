@@ -25,7 +25,7 @@ needs=(
   python3:python3
 )
 # `setup.sh tests`: a browser too, for the page that the comparison writes; a terminal emulator; what reads the
-# manual and the completions; STUN programs of others; a store for several servers; what makes and tries packages
+# manual and the completions; STUN programs of others; a load for tunnels; a store for several servers; what makes and tries packages
 # and containers.
 [[ ${1:-} != tests ]] || needs+=(
   chromium:chromium
@@ -38,6 +38,7 @@ needs=(
   turnserver:coturn
   turnutils_stunclient:coturn
   stun:stun-client
+  iperf3:iperf3
   redis-server:redis-server
   redis-cli:redis-tools
   aarch64-linux-gnu-g++:g++-aarch64-linux-gnu

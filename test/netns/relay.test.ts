@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createLab, type HostOptions, type Lab, type NatKind, until } from '../../src/lab/index.js';
 import { formatEndpoint } from '../../src/wire/endpoint.js';
-import { connected } from './our-programs.js';
+import { connected, startClient } from './our-programs.js';
+import { relayPorts } from './relay-ports.js';
 import { SealedServer, said } from './sealed-programs.js';
 
 const TAP = fileURLToPath(new URL('../../../test/netns/udp-tap.py', import.meta.url));
@@ -69,6 +71,14 @@ async function endpointsWhile(lab: Lab<'a' | 'b'>, ends: Promise<unknown>): Prom
   }
   await over;
   return seen;
+}
+
+/** Whether the last of these endpoints is none of the server. */
+function isDirect(lab: Lab<'a' | 'b'>, seen: readonly string[] | undefined): boolean {
+  const last = seen?.at(-1);
+  const { addresses } = lab.rendezvous;
+  const own = [...addresses[4], ...addresses[6].map((it) => `[${it}]`)];
+  return last !== undefined && !own.some((it) => last.startsWith(`${it}:`));
 }
 
 describe('the relay', { concurrency: 2 }, () => {
@@ -159,21 +169,90 @@ describe('the relay', { concurrency: 2 }, () => {
     assert.ok(await isRelayed(lab));
   });
 
-  it('is left for a path that was found through a hard NAT', async () => {
+  it('is left under load for a path that was found through a hard NAT', async () => {
     const far = { distance: { roundTripMs: ROUND_TRIP_MS } };
     const hosts = { a: { nat: 'symmetric', ...far }, b: { nat: 'cone', ...far } } as const;
     await using lab = await createLab({ hosts });
     await using server = await SealedServer.start(lab, '--relay');
     await connect(lab, server);
+    const { tunnelAddress } = lab.host('b').wireguard;
+    const sink = lab.host('b').spawn('iperf3', ['-s', '-1', '-B', tunnelAddress, '--forceflush']);
+    await sink.waitForOutput(/listening/);
+    const load = ['-c', tunnelAddress, '-t', '10', '-b', '2M', '-J'];
+    const iperf = lab.host('a').outcome('iperf3', load, { timeoutMs: 40_000 });
     const ping = pinging(lab, 1000);
+    const [atA, atB] = await endpointsWhile(lab, Promise.all([iperf, ping]));
+    const { stdout } = await ping;
+    assert.ok(lostOf(stdout) <= 2, stdout);
+    const { intervals } = JSON.parse((await iperf).stdout);
+    assert.ok(intervals.length >= 9, (await iperf).stdout);
+    for (const { sum } of intervals as { sum: { bytes: number } }[]) {
+      assert.ok(sum.bytes > 0, 'TCP had a second without anything');
+    }
+    for (const seen of [atA, atB]) {
+      // A pair whose ports are found within the first second needs no relay.
+      assert.ok(isDirect(lab, seen) && seen!.length <= 2, `${atA}; ${atB}`);
+    }
+  });
+
+  it('is left for a port that the router of one side maps', async () => {
+    const far = { distance: { roundTripMs: ROUND_TRIP_MS } };
+    const hosts = { a: { nat: 'port-mapping', ...far }, b: { nat: 'symmetric', ...far } } as const;
+    await using lab = await createLab({ hosts });
+    await using server = await SealedServer.start(lab, '--relay');
+    const { clients } = await connect(lab, server, '--no-port-mapping');
+    assert.ok(await isRelayed(lab));
+    await clients[0]!.stop();
+    const ping = pinging(lab, 1000);
+    server.client(lab.host('a'));
     const [atA, atB] = await endpointsWhile(lab, ping);
     const { stdout } = await ping;
     assert.ok(lostOf(stdout) <= 2, stdout);
-    const relay = `${lab.rendezvous.address}:`;
-    for (const seen of [atA, atB]) {
-      // A pair whose ports are found within the first second needs no relay.
-      assert.ok(seen!.length <= 2 && !seen!.at(-1)!.startsWith(relay), `${atA}; ${atB}`);
+    assert.ok(isDirect(lab, atA) && isDirect(lab, atB), `${atA}; ${atB}`);
+    assert.ok(atA!.length === 2 && atB!.length === 2, `${atA}; ${atB}`);
+  });
+
+  it('carries IPv6 alone, and is left without loss as well', async () => {
+    await using lab = await createLab({ hosts: pair('firewall6') });
+    await using server = await SealedServer.start(lab, '--relay');
+    const [address] = lab.rendezvous.addresses[6] as [string];
+    for (const name of ['a', 'b'] as const) {
+      await lab.host(name).nft(`table ip6 hostile {
+        chain output {
+          type filter hook output priority filter
+          oifname "eth0" meta l4proto udp ip6 daddr != ${address} drop
+        }
+      }`);
+      startClient(lab.host(name), address, '--server-key', server.key);
     }
+    await connected(lab, ['a', 'b']);
+    const [there, back] = await relayPorts(lab, ['a', 'b']);
+    assert.ok(there !== undefined && there === back, `${there}, ${back}`);
+    const ping = pinging(lab, 1000);
+    for (const name of ['a', 'b'] as const) {
+      await lab.host(name).nft('delete table ip6 hostile');
+    }
+    const [atA, atB] = await endpointsWhile(lab, ping);
+    const { stdout } = await ping;
+    assert.ok(lostOf(stdout) <= 2, stdout);
+    assert.ok(isDirect(lab, atA) && isDirect(lab, atB), `${atA}; ${atB}`);
+    assert.ok(atA!.length === 2 && atB!.length === 2, `${atA}; ${atB}`);
+  });
+
+  it('ends for a pair that is taken off its list', async () => {
+    await using lab = await createLab({ hosts: pair('symmetric') });
+    await using server = await SealedServer.start(lab);
+    await server.process?.stop();
+    const list = server.file('relayed');
+    const keys = [lab.host('a'), lab.host('b')].map(({ wireguard }) => wireguard.publicKey);
+    await writeFile(list, `${keys.join('\n')}\n`);
+    await server.start('--relay', '--relay-allow', list);
+    const { clients } = await connect(lab, server);
+    assert.ok(await isRelayed(lab));
+    await writeFile(list, `${keys[0]}\n`);
+    server.process?.kill('SIGHUP');
+    await said(clients[0]!, /does not relay for this pair: add both to its --relay-allow list/);
+    assert.ok(!(await lab.ping('a', 'b', { timeoutMs: 1000 })));
   });
 
   it('gives way to a direct path without loss once there is one', async () => {
@@ -192,9 +271,7 @@ describe('the relay', { concurrency: 2 }, () => {
     const [atA, atB] = await endpointsWhile(lab, ping);
     const { stdout } = await ping;
     assert.ok(lostOf(stdout) <= 2, stdout);
-    const relay = `${lab.rendezvous.address}:`;
-    const isDirect = (seen: string[] | undefined) => !seen?.at(-1)?.startsWith(relay);
-    assert.ok(isDirect(atA) && isDirect(atB), `${atA}; ${atB}`);
+    assert.ok(isDirect(lab, atA) && isDirect(lab, atB), `${atA}; ${atB}`);
     // The relay, the direct path, and no way back.
     assert.ok(atA!.length === 2 && atB!.length === 2, `${atA}; ${atB}`);
   });
