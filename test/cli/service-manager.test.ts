@@ -103,6 +103,6 @@ describe('a service of systemd (NOTIFY_SOCKET)', () => {
     await using server = new LabProcess(process.execPath, [PROGRAM, ...serverArguments()], env);
     await server.waitForOutput(/public key/);
     assert.deepEqual(await server.stop(), { code: 0, signal: null });
-    assert.equal(server.stderr.match(/systemd cannot be told/g)?.length, 1, server.stderr);
+    assert.equal(server.stderr.match(/cannot notify systemd/g)?.length, 1, server.stderr);
   });
 });
