@@ -7,7 +7,7 @@ import type { SoughtPeer } from './finder.js';
 import type { HardNatPeer } from './paths/hard-nat.js';
 import { type NatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
 import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
-import type { SwitchOver } from './paths/switch-over.js';
+import type { SwitchOver } from './paths/switch-script.js';
 import { type OwnNat, PeerTrack, type PeerView } from './peer-track.js';
 import { IDLE_POLL_MS } from './timing.js';
 

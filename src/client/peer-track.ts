@@ -24,7 +24,7 @@ import {
   pathKind,
   type RemoteCandidate,
 } from './paths/remote-candidate.js';
-import type { SwitchOver } from './paths/switch-over.js';
+import type { SwitchOver } from './paths/switch-script.js';
 import {
   CHANGE_RETRY_MS,
   CONNECTING_POLL_MS,

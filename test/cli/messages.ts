@@ -10,7 +10,7 @@ const OTHER_FILES = new RegExp(
   [
     '^(lab|compare)/|^cli/(manual/|compare|lab-agent)|metrics',
     // What nft and routers read; counts, datagrams and changes of peers.
-    'nft-ruleset|firewall/ruleset|flow-script|switch-over|^wire/upnp|^cli/(counts-line|trace-log|status-view|peer-log)',
+    'nft-ruleset|firewall/ruleset|flow-script|switch-script|^wire/upnp|^cli/(counts-line|trace-log|status-view|peer-log)',
     // What the store runs.
     '^server/store/scripts',
     // Faults of a caller inside the program.

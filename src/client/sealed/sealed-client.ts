@@ -332,11 +332,12 @@ export class SealedClient {
     }
     this.#watchServer();
     this.#keeper.work(now, wallNow);
-    this.#relayBindings.work(now);
     if (this.#transmitter.transmit(this.#keeper.session, now, what) === 'unanswered') {
+      this.#relayBindings.doubted(now);
       this.#keeper.renew(now);
       this.#keeper.work(now, wallNow);
     }
+    this.#relayBindings.work(now);
   }
 
   /** When there is something to do; Infinity for never. */

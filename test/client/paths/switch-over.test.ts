@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { CheckList } from '../../../src/client/paths/check-list.js';
 import { PathMonitor } from '../../../src/client/paths/path-monitor.js';
 import type { RemoteCandidate } from '../../../src/client/paths/remote-candidate.js';
-import { holdScript, SwitchOvers } from '../../../src/client/paths/switch-over.js';
+import { SwitchOvers } from '../../../src/client/paths/switch-over.js';
+import { holdScript } from '../../../src/client/paths/switch-script.js';
 import { type Endpoint, parseEndpoint } from '../../../src/wire/endpoint.js';
 import { X, Y } from '../bench.js';
 
