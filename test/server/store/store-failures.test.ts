@@ -154,8 +154,16 @@ test('a full store is said once; those that are written meet, and all do when th
   assert.ok((await meet(join, 0, 0)) < OWN_MS);
   assert.equal(said.count('no writes: OOM'), 1);
   assert.equal(said.count('down'), 0);
+  // Two of which neither is written looked each other up in vain.
+  const [carol, dave] = [generateKeyPair(), generateKeyPair()];
+  await using c = await join(0, [dave.publicKey], carol);
+  await using d = await join(1, [carol.publicKey], dave);
+  await until('both servers to say it', () => said.count('no writes: OOM') === 2);
+  c.knowsNothingOf(dave.publicKey);
   await redis.ask('CONFIG', 'SET', 'maxmemory', '0');
-  await until('writes again', () => said.count('writes') === 1);
+  await until('writes again', () => said.count('writes') === 2);
+  await c.meets(d);
+  await d.meets(c);
   await servers.settle();
   assert.ok((await redis.ask('KEYS', 'wgr1:c:*')).split('\n').length >= 2);
   await meet(join, 1, 0);
