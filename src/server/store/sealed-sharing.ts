@@ -150,6 +150,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
 
   unwanted(want: Want): void {
     this.leave(want);
+    this.lookups.delete(want);
     const shared = this.shared.get(want.owner);
     if (this.isUp && shared !== undefined) {
       shared.changed.delete(want);
