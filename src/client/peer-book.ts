@@ -29,6 +29,8 @@ export interface PeerBookOptions {
   readonly isSecret?: () => boolean;
   /** The addresses at which the server sees this host. @default none */
   readonly outside?: () => readonly string[];
+  /** The TTL of openers; undefined where they are of no use. @default undefined */
+  readonly openerTtl?: () => number | undefined;
   /** Where the servers are. @default unknown */
   readonly servers?: () => readonly Endpoint[];
   /** Whether a server is on this host. @default false */
@@ -282,7 +284,7 @@ export class PeerBook {
   }
 
   #newTrack(peer: Peer, now: number): PeerTrack {
-    const { roundTripMs, isSimultaneous, isSecret, outside } = this.#options;
+    const { roundTripMs, isSimultaneous, isSecret, outside, openerTtl } = this.#options;
     return new PeerTrack(
       peer,
       {
@@ -290,6 +292,7 @@ export class PeerBook {
         isSimultaneous: isSimultaneous?.() ?? false,
         isSecret: isSecret?.() ?? false,
         roundTripMs: () => roundTripMs?.(formatPublicKey(peer.publicKey)),
+        openerTtl: () => openerTtl?.(),
         isOwnOutside: (address) => outside?.().includes(address) ?? false,
         nextTransaction: () => this.nextTransaction(),
         refusalContext: () => this.#refusalContext,
