@@ -38,8 +38,11 @@ export interface RawSocketOptions {
   readonly rule: PacketRule;
   /** SO_MARK, the device's fwmark; 0 for none. */
   readonly mark: number;
-  /** The payload belongs to the callee; `from` has no zone. */
-  onPayload(payload: Uint8Array, from: Endpoint): void;
+  /**
+   * The payload belongs to the callee; `from` has no zone.
+   * @param ttl what is left of the sender's TTL; undefined over IPv6
+   */
+  onPayload(payload: Uint8Array, from: Endpoint, ttl: number | undefined): void;
   /** A receive failed; the socket stays open. */
   onError(error: Error): void;
   /**
@@ -193,7 +196,7 @@ export class RawSocket extends LoopSocket {
     this.counters.accepted++;
     const address = formatAddress(received.source);
     const from = { address, port: checked.sourcePort, family: rule.family };
-    onPayload(checked.payload.slice(), from);
+    onPayload(checked.payload.slice(), from, checked.ttl);
   }
 }
 

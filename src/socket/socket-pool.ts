@@ -70,11 +70,11 @@ class Shared {
       this.#socket = openSocket({
         ...member.options,
         rule: { ...member.options.rule, source: all },
-        onPayload: (payload, from) => {
+        onPayload: (payload, from, ttl) => {
           const name = formatEndpoint(from);
           this.#each(
             ({ names }) => names.includes(name),
-            (it) => it.onPayload(payload, from),
+            (it) => it.onPayload(payload, from, ttl),
           );
         },
         onError: (error) =>

@@ -64,7 +64,8 @@ for (const family of [4, 6] as const) {
         { bytes: make(), source, fragmented: false },
         { ...rule, ...any },
       );
-      assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port });
+      const ttl = family === 4 ? 64 : undefined;
+      assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port, ttl });
     });
 
     it('refuses packets that are cut short, at each length', () => {
@@ -115,7 +116,7 @@ describe('checkPacket over IPv4', () => {
       const bytes = packet({ from, to, payload: PAYLOAD, options });
       assert.equal(decodeIpv4(bytes)?.headerLength, 20 + length);
       const checked = checkPacket({ bytes, source, fragmented: false }, rule);
-      assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port });
+      assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port, ttl: 64 });
     }
   });
 

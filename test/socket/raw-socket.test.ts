@@ -140,11 +140,18 @@ describe('a wake of a raw socket', () => {
   it('receives 32 packets at most', () => {
     const native = new ScriptedNative();
     const payloads: Uint8Array[] = [];
-    const socket = open(native, { onPayload: (payload) => payloads.push(payload) });
+    const ttls = new Set<number | undefined>();
+    const socket = open(native, {
+      onPayload: (payload, _, ttl) => {
+        payloads.push(payload);
+        ttls.add(ttl);
+      },
+    });
     native.wake();
     assert.equal(native.receives, 32);
     assert.equal(socket.counters.accepted, 32);
     assert.deepEqual(payloads, new Array(32).fill(PAYLOAD));
+    assert.deepEqual([...ttls], [64]);
   });
 
   it('ends with the queue', () => {

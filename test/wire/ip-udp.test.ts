@@ -43,6 +43,7 @@ test('IPv4 packets round-trip, with options and as fragments', () => {
         assert.deepEqual(header, {
           headerLength: 20 + options.length,
           totalLength: packet.length,
+          ttl: 64,
           protocol: 17,
           source: A4,
           destination: B4,
