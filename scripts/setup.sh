@@ -64,14 +64,14 @@ check_node() {
     hint+=", or keep your PATH with: sudo env \"PATH=\$PATH\" $0"
   fi
   command -v node >/dev/null && command -v npm >/dev/null ||
-    fail "Node >= $MIN_NODE with npm is needed, and there is none: $hint"
+    fail "Node >= $MIN_NODE with npm is needed, but not installed: $hint"
   local version
   version=$(node -p 'process.versions.node')
   [[ ${version%%.*} -ge $MIN_NODE ]] ||
     fail "Node >= $MIN_NODE is needed, and $(command -v node) is $version: $hint"
 }
 
-# Sets `missing` and `packages` to what is not there.
+# Sets `missing` and `packages` to what is missing.
 find_missing() {
   missing=()
   packages=()
@@ -103,10 +103,10 @@ install_packages() {
     "${packages[@]}"
   release_services
   find_missing
-  [[ ${#missing[@]} -eq 0 ]] || fail "missing still, after apt-get install: ${missing[*]}"
+  [[ ${#missing[@]} -eq 0 ]] || fail "still missing after apt-get install: ${missing[*]}"
 }
 
-# Some packages bring a service along (coturn, redis-server). Nobody asked for one: none is started now, or at the next boot.
+# Some packages install a service (coturn, redis-server). It must not start now, nor at the next boot.
 readonly POLICY=/usr/sbin/policy-rc.d
 hold_services() {
   [[ ! -e $POLICY ]] || return 0

@@ -45,7 +45,7 @@ export interface Settings {
 }
 
 /**
- * Gives a command a file of settings, and `--config FILE`. To be called before other hooks are added: they
+ * Gives a command a file of settings, and `--config FILE`. Call this before other hooks are added: they
  * see the options with the values of the file. `Command.opts().settings` is the file, if there is one.
  */
 export function withSettings(command: Command, plan: SettingsPlan): Command {

@@ -13,6 +13,7 @@ import { HostAddresses } from './host-addresses.js';
 import { forgetFlows, HardNatPaths } from './paths/hard-nat-paths.js';
 import { encodeNatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
 import { NatObserver } from './paths/nat-observer.js';
+import { openerTtl } from './paths/opener-ttl.js';
 import { PortMapping } from './paths/port-mapping.js';
 import { ProbeExchange } from './paths/probe-exchange.js';
 import { SwitchOvers } from './paths/switch-over.js';
@@ -109,6 +110,7 @@ export class Client {
       replace: options.replace,
       roundTripMs: (key) => this.#peerRoundTripMs(key),
       isSimultaneous: () => this.#finder.isSimultaneous ?? false,
+      openerTtl: () => openerTtl(this.#finder.serverHops),
       isSecret: () => this.#finder.secretWith !== undefined,
       outside: () => this.#finder.outside ?? [],
       natBehaviour: (family) => this.#nat.behaviour(family),

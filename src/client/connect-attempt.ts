@@ -83,6 +83,7 @@ export class ConnectAttempt {
   /** Whether this side leads: its public key is the greater one. */
   readonly #leads: boolean;
   readonly #estimate: () => number | undefined;
+  readonly #openerTtl: () => number | undefined;
   readonly #checks: CheckList;
   /** The endpoints that the server, or whatever else was asked, named; empty while there is no attempt. */
   #observed: readonly Endpoint[] = [];
@@ -96,6 +97,8 @@ export class ConnectAttempt {
   #isSimultaneous = false;
   /** Whether the other side knew this one before: a client of ours answers the first probe that arrives. */
   #isLast = false;
+  /** An early start waits for so long, until the openers of both sides have left. */
+  #holdMs = 0;
   /** The handshake under way was started before anything of the other side arrived. */
   #isEarly = false;
   /** The initiation of the early start found a closed NAT. */
@@ -130,11 +133,18 @@ export class ConnectAttempt {
    * @param leads whether this side's public key is the greater one
    * @param checks the connectivity checks towards the peer
    * @param estimate the round trip to the peer in milliseconds, as far as it is known without probes
+   * @param openerTtl the TTL of openers; undefined where they are of no use
    */
-  constructor(leads: boolean, checks: CheckList, estimate: () => number | undefined) {
+  constructor(
+    leads: boolean,
+    checks: CheckList,
+    estimate: () => number | undefined,
+    openerTtl: () => number | undefined = () => undefined,
+  ) {
     this.#leads = leads;
     this.#checks = checks;
     this.#estimate = estimate;
+    this.#openerTtl = openerTtl;
   }
 
   /** Whether there is something to connect to. */
@@ -344,15 +354,22 @@ export class ConnectAttempt {
     this.#retries = 0;
     this.#yieldUntil = Number.NEGATIVE_INFINITY;
     this.#isEarly = false;
-    this.#checks.begin(this.#round === 1, now);
+    const isFirst = this.#round === 1;
+    this.#checks.begin(
+      isFirst,
+      now,
+      isFirst && this.#isSimultaneous ? this.#openerTtl() : undefined,
+    );
+    const fallback = this.#fallback();
+    this.#holdMs = fallback ? Math.max(this.#checks.heldUntil(fallback, now) - now, 0) : 0;
     const mayStartEarly =
       this.#isSimultaneous &&
       this.#leads &&
-      this.#round === 1 &&
+      isFirst &&
       now >= this.#earlyStartAt + UNSPACED_START_SPACING_MS;
     this.#isSimultaneous = mayStartEarly;
     const patience = this.#leads ? this.#leadPatienceMs : this.#followPatienceMs;
-    this.#dueAt = mayStartEarly ? now : now + patience;
+    this.#dueAt = mayStartEarly ? now + this.#holdMs : now + patience;
     this.#eventAt = now;
   }
 
@@ -476,7 +493,7 @@ export class ConnectAttempt {
   #judgeEarlyStart(startedAt: number, now: number): void {
     this.#isEarly = false;
     this.#retries = 1;
-    this.#isLost = now > startedAt + this.#roundTripMs;
+    this.#isLost = now > startedAt + this.#holdMs + this.#roundTripMs;
     if (this.#isLost) {
       this.#retryAt = Math.max(now, this.#answeredBy(startedAt));
     } else {

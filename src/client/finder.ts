@@ -82,6 +82,8 @@ export interface Finder {
   readonly roundTripMs?: number | undefined;
   /** The same to the server that knows the peer with this base64 key. @default `roundTripMs` */
   roundTripMsFor?(key: string): number | undefined;
+  /** How many hops away the server is over IPv4; undefined where that is not known. @default undefined */
+  readonly serverHops?: number | undefined;
   /**
    * Whether the server would relay to the peer with this base64 key, as far as it said; undefined while it does
    * not answer. @default it never does

@@ -33,6 +33,8 @@ export interface PeerBookOptions {
   readonly outside?: () => readonly string[];
   /** What is known of this host's NAT for a family. @default nothing */
   readonly natBehaviour?: (family: Family) => NatBehaviour;
+  /** The TTL of openers; undefined where they are of no use. @default undefined */
+  readonly openerTtl?: () => number | undefined;
   /** Where the servers are. @default unknown */
   readonly servers?: () => readonly Endpoint[];
   /** Whether a server is on this host. @default false */
@@ -291,7 +293,8 @@ export class PeerBook {
   }
 
   #newTrack(peer: Peer, now: number): PeerTrack {
-    const { roundTripMs, isSimultaneous, isSecret, outside, natBehaviour } = this.#options;
+    const { roundTripMs, isSimultaneous, isSecret, outside, natBehaviour, openerTtl } =
+      this.#options;
     return new PeerTrack(
       peer,
       {
@@ -300,6 +303,7 @@ export class PeerBook {
         isSecret: isSecret?.() ?? false,
         roundTripMs: () => roundTripMs?.(formatPublicKey(peer.publicKey)),
         natBehaviour: (family) => natBehaviour?.(family) ?? UNKNOWN_BEHAVIOUR,
+        openerTtl: () => openerTtl?.(),
         isOwnOutside: (address) => outside?.().includes(address) ?? false,
         nextTransaction: () => this.nextTransaction(),
         refusalContext: () => this.#refusalContext,

@@ -78,6 +78,8 @@ export interface TrackContext {
   readonly leads: boolean;
   /** The round trip to the peer in milliseconds, as far as it is known. */
   roundTripMs(): number | undefined;
+  /** The TTL of openers to the peer; undefined where they are of no use. */
+  openerTtl(): number | undefined;
   /** What decides which endpoints can be a peer's. */
   refusalContext(): RefusalContext;
   /** A number for a request, unique in this run and greater each time. */
@@ -157,7 +159,12 @@ export class PeerTrack implements SoughtPeer {
   constructor(peer: Peer, context: TrackContext, now: number) {
     this.#context = context;
     this.#checks = new CheckList(() => context.nextTransaction());
-    this.#attempt = new ConnectAttempt(context.leads, this.#checks, () => context.roundTripMs());
+    this.#attempt = new ConnectAttempt(
+      context.leads,
+      this.#checks,
+      () => context.roundTripMs(),
+      () => context.openerTtl(),
+    );
     this.#monitor = new PathMonitor(this.#checks);
     this.publicKey = peer.publicKey;
     this.#liveness = new Liveness(peer);

@@ -32,7 +32,7 @@ test('peers of an interface that is gone are forgotten', () => {
   assert.equal(bench.ask(), undefined);
 });
 
-test('an answer is applied once, with a keepalive where there is none', () => {
+test('an answer is applied once, with a keepalive if there is none', () => {
   const bench = new Bench();
   bench.learn(X, 5);
   assert.equal(bench.book.pollInterval(bench.now), 0);
@@ -232,7 +232,7 @@ test('a change that failed is made again', () => {
   assert.equal(bench.at(2000).read().length, 1);
 });
 
-test('another key of our own starts everything anew', () => {
+test('another own key resets everything', () => {
   const bench = new Bench();
   bench.learn(X);
   bench.device = { ...bench.device, publicKey: Q, peers: [peer()] };

@@ -26,7 +26,8 @@ type Packet =
   | { readonly type: 'initiation' | 'response'; readonly handshake: number }
   | { readonly type: 'data' };
 
-export type Nat = 'none' | 'cone' | 'symmetric';
+/** `poisoning`: a cone where a packet that comes before the first one to its source moves the mapping to that. */
+export type Nat = 'none' | 'cone' | 'symmetric' | 'poisoning';
 
 /** Something that happens at a time; `order` decides between two of the same time. */
 interface Event {
@@ -65,7 +66,9 @@ export interface PairOptions {
    * round trip later. @default undefined, no relay
    */
   readonly relayAfterMs?: number | undefined;
-  /** What running `wg` takes at the most. @default 10 */
+  /** The TTL of openers, which do not arrive. @default undefined, no openers */
+  readonly openerTtl?: number | undefined;
+  /** What running `wg` takes at most. @default 10 */
   readonly wgMs?: number;
   /** @default 1 */
   readonly seed?: number;
@@ -110,6 +113,7 @@ export class SimulatedPair {
       leader: 0,
       estimateMs: options.roundTripMs,
       relayAfterMs: undefined,
+      openerTtl: undefined,
       wgMs: 10,
       seed: 1,
       ...options,
@@ -195,6 +199,7 @@ class Side {
   readonly #permitted: Endpoint[] = [];
   readonly #ownKey: PublicKey;
   readonly #peerKey: string;
+  #isPoisoned = false;
   #learned: Endpoint | undefined;
   #inspectedAt = Number.NEGATIVE_INFINITY;
   #isBusy = false;
@@ -215,6 +220,7 @@ class Side {
       replace: options.replace,
       roundTripMs: () => options.estimateMs,
       isSimultaneous: () => options.isSimultaneous,
+      openerTtl: () => options.openerTtl,
       isSecret: () => options.isSimultaneous || options.relayAfterMs !== undefined,
     });
     this.wireguard = new SimulatedWireGuard(pair, index, theirs, (to, packet) =>
@@ -250,6 +256,9 @@ class Side {
     }
     const isMapped = sameEndpoint(to, this.#mapping);
     const isPermitted = this.#permitted.some((one) => sameEndpoint(one, source));
+    if (this.#nat === 'poisoning' && !isPermitted) {
+      this.#isPoisoned = true;
+    }
     if (!isMapped || (this.#nat !== 'none' && !isPermitted)) {
       return;
     }
@@ -284,17 +293,20 @@ class Side {
 
   /** Where packets to the peer come from: with a symmetric NAT not where the server sees this host. */
   get #mapping(): Endpoint {
-    return this.#nat === 'symmetric' ? this.#mappingToPeer : this.outside;
+    return this.#nat === 'symmetric' || this.#isPoisoned ? this.#mappingToPeer : this.outside;
   }
 
-  #send(to: Endpoint, packet: Packet): void {
+  #send(to: Endpoint, packet: Packet, ttl?: number): void {
     this.#permitted.push(to);
+    if (ttl !== undefined) {
+      return; // it passes the own NAT and no other
+    }
     this.#pair.carry(this.#index, this.#mapping, to, packet);
   }
 
   #sendProbes(): void {
-    for (const [, { to, ...probe }] of this.#book.probes(this.#pair.now)) {
-      this.#send(to, { type: 'probe', probe });
+    for (const [, { to, ttl, ...probe }] of this.#book.probes(this.#pair.now)) {
+      this.#send(to, { type: 'probe', probe }, ttl);
     }
   }
 
@@ -472,7 +484,7 @@ class SimulatedWireGuard {
     this.#pair.connectedAt[this.#index] ??= this.#pair.now;
   }
 
-  /** wg_packet_send_handshake_initiation: counts as sent where there is no endpoint, too. */
+  /** wg_packet_send_handshake_initiation: counts as sent if there is no endpoint, too. */
   #initiate(): void {
     const { now } = this.#pair;
     if (this.#isConnected || now < this.#lastSentAt + REKEY_TIMEOUT_MS) {

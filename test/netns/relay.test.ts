@@ -109,7 +109,7 @@ describe('the relay', { concurrency: 2 }, () => {
     assert.ok(sent.some(([, , type, length]) => Number(type) === DATA_TYPE && length === '1452'));
   });
 
-  it('connects hosts that reach nobody but the server', async () => {
+  it('connects hosts that can reach only the server', async () => {
     await using lab = await createLab({ hosts: pair('cone') });
     await using server = await SealedServer.start(lab, '--relay');
     for (const name of ['a', 'b'] as const) {
@@ -264,7 +264,7 @@ describe('the relay', { concurrency: 2 }, () => {
       const gateway = lab.host(name).gateways[0]!;
       await gateway.nft('flush chain ip nat postrouting');
       await gateway.nft('add rule ip nat postrouting oifname "wan" masquerade');
-      // The flow to the server gets another mapping, as from a router that was set up anew; the relayed one stays.
+      // The flow to the server gets another mapping, as from a router that was reset; the relayed one stays.
       await gateway.exec('conntrack', ['-D', '-p', 'udp', '--orig-port-dst', '49918']);
     }
     const ping = pinging(lab, 1000);

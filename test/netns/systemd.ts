@@ -29,7 +29,7 @@ export class Systemd implements AsyncDisposable {
 
   /**
    * @param files what /etc has besides, by path
-   * @param network where it runs. @default a network namespace of its own
+   * @param network where it runs. @default its own network namespace
    */
   constructor(files: Readonly<Record<string, string>>, network?: Namespace) {
     for (const unit of readdirSync(join(ROOT, 'units'))) {

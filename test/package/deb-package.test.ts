@@ -268,7 +268,7 @@ async function runTests(args: readonly string[], tests: readonly string[]): Prom
   assert.match(stdout, /pass [1-9]\d/);
 }
 
-/** The files in a folder of the checkout; none where it does not exist. */
+/** The files in a folder of the checkout; none if it does not exist. */
 function filesOf(folder: string): string[] {
   const path = join(CHECKOUT, folder);
   return existsSync(path) ? readdirSync(path) : [];

@@ -72,7 +72,7 @@ describe('the npm package, installed into an empty prefix without a compiler', (
       scripts.filter((name) => /^(pre|post)?(install|prepare)$/.test(name)),
       [],
     );
-    // npm builds by itself where it finds one.
+    // npm would build the addon if it found one.
     assert.ok(!readdirSync(installed).includes('binding.gyp'));
   });
 

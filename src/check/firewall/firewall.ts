@@ -20,7 +20,7 @@ export interface Traffic {
   readonly peers: readonly Flow[];
 }
 
-/** A remote end, and the interface by which it is reached where that is known. */
+/** A remote end, and the interface by which it is reached if that is known. */
 export interface Flow {
   readonly endpoint: Endpoint;
   readonly interface: string | undefined;

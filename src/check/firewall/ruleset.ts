@@ -16,7 +16,7 @@ export interface Packet {
   readonly state: 'new' | 'established';
 }
 
-/** Whether a packet fits; undefined if that cannot be told. */
+/** Whether a packet fits; undefined if that is unknown. */
 export type Match = (packet: Packet) => boolean | undefined;
 
 export type Action =
@@ -25,7 +25,7 @@ export type Action =
 
 export interface Rule {
   readonly matches: readonly Match[];
-  /** By the packet, as a verdict map chooses; undefined if that cannot be told. */
+  /** By the packet, as a verdict map chooses; undefined if that is unknown. */
   readonly action: (packet: Packet) => Action | undefined;
   /** The rule in words, for people. */
   readonly text: string;

@@ -205,6 +205,10 @@ class SealedFinder implements Finder {
     return this.#client?.roundTripMs;
   }
 
+  get serverHops(): number | undefined {
+    return this.#channels.hops;
+  }
+
   get servers(): ServerView[] {
     const client = this.#client;
     const isSilent = client?.isStalled || (client?.status.unanswered ?? 0) > ATTEMPTS_PER_TURN;

@@ -51,6 +51,11 @@ export class ServerChannels {
     return FAMILIES.filter((family) => this.#channels[family].isOpen);
   }
 
+  /** How many hops away the server is over IPv4; undefined until it answered there. */
+  get hops(): number | undefined {
+    return this.#channels[4].hops;
+  }
+
   /** Whether nothing can be sent, for reasons of this host. */
   get isFailing(): boolean {
     return this.#failures.size > 0 && this.open.every((family) => this.#failures.has(family));

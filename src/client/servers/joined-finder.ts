@@ -113,6 +113,12 @@ class JoinedFinder implements Finder {
     return part?.finder.roundTripMs ?? this.roundTripMs;
   }
 
+  /** To the farthest: one beside this host says nothing of the way to peers. */
+  get serverHops(): number | undefined {
+    const known = this.#finders.flatMap(({ serverHops }) => serverHops ?? []);
+    return known.length === 0 ? undefined : Math.max(...known);
+  }
+
   get outside(): readonly string[] {
     return [...new Set(this.#finders.flatMap(({ outside = [] }) => outside))];
   }
