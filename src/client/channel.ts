@@ -4,7 +4,7 @@ import { addressBytes, type Endpoint, formatEndpoint } from '../wire/endpoint.js
 import { hopsFrom } from './paths/opener-ttl.js';
 import { traceDatagram, traceDecision } from './trace.js';
 
-/** What a raw socket is built for: with any of it another, a new one is needed. */
+/** The parameters of a raw socket: if any of them changes, a new one is needed. */
 export interface ChannelSettings {
   readonly server: Endpoint;
   readonly listenPort: number;
@@ -34,7 +34,7 @@ export class Channel {
 
   /**
    * @param received gets the payload of each datagram from the server, and where the server is
-   * @param noted gets what is worth knowing of the way to the server
+   * @param noted gets facts about the route to the server
    */
   constructor(
     received: (payload: Uint8Array, server: Endpoint) => void,

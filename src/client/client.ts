@@ -16,6 +16,7 @@ import { NatObserver } from './paths/nat-observer.js';
 import { openerTtl } from './paths/opener-ttl.js';
 import { PortMapping } from './paths/port-mapping.js';
 import { ProbeExchange } from './paths/probe-exchange.js';
+import { SwitchOvers } from './paths/switch-over.js';
 import { PeerBook } from './peer-book.js';
 import type { OwnNat, PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
@@ -55,13 +56,13 @@ export interface ClientOptions {
   readonly portMapping?: boolean;
 }
 
-/** What a client tells those who watch it. */
+/** What a client reports. */
 export type ClientEvent =
   | {
       readonly type: 'problem';
       readonly topic: Topic;
       readonly text: string;
-      /** Whose problem it is, where there are several servers. */
+      /** The server that has the problem, if there are several. */
       readonly server?: string | undefined;
     }
   | { readonly type: 'solved'; readonly topic: Topic; readonly server?: string | undefined }
@@ -70,10 +71,10 @@ export type ClientEvent =
   | { readonly type: 'nat'; readonly family: Family; readonly text: string }
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
 
-/** Between two readings of the interface pass so many times what one takes: a busy host is not made busier. */
+/** Readings of the interface are at least this many times their duration apart, to spare a busy host. */
 const READING_SPACING = 3;
 
-/** How a run ended: all connected (`once`), out of time, or told to stop. */
+/** How a run ended: all connected (`once`), timed out, or stopped. */
 export type RunOutcome = 'connected' | 'timeout' | 'stopped';
 
 /** Keeps the peers of an interface connected: reads WireGuard, has a finder ask, makes the changes. */
@@ -94,7 +95,8 @@ export class Client {
   #socketMisses = 0;
   /** Rules that an earlier run made for hard NATs are gone. */
   #isSwept = false;
-  /** The behaviour of NATs that peers were told of. */
+  readonly #switchOvers: SwitchOvers;
+  /** The NAT behaviour that peers were sent. */
   #toldNat = '';
   #inspectedAt = Number.NEGATIVE_INFINITY;
   /** How long the last reading took. */
@@ -111,6 +113,7 @@ export class Client {
       openerTtl: () => openerTtl(this.#finder.serverHops),
       isSecret: () => this.#finder.secretWith !== undefined,
       outside: () => this.#finder.outside ?? [],
+      natBehaviour: (family) => this.#nat.behaviour(family),
       servers: () => this.#finder.serverEndpoints ?? [],
       isServerLocal: () =>
         this.#finder.serverEndpoints?.some(({ address }) => scopeOf(address) === SCOPE.loopback) ??
@@ -134,6 +137,7 @@ export class Client {
       wake: () => this.#wake.notify(),
       changed: (family, text) => observe({ type: 'nat', family, text }),
     });
+    this.#switchOvers = new SwitchOvers(options.interfaceName);
     const run = Date.now();
     this.#finder = options.finder({
       run,
@@ -194,7 +198,7 @@ export class Client {
     return this.#finder.hasAnswered;
   }
 
-  /** Why peers may lack a handshake, as far as it is not the peers' own matter. */
+  /** Reasons why peers may lack a handshake that do not lie with the peers. */
   get problems(): string[] {
     return this.#problems.texts;
   }
@@ -236,8 +240,8 @@ export class Client {
   }
 
   /**
-   * Runs until told to stop, or, with `once`, until all peers are connected or the time is over.
-   * WireGuard is left as it is. Throws what no retry can mend: no permission, no `wg` tool.
+   * Runs until stopped, or, with `once`, until all peers are connected or the time is over.
+   * Leaves WireGuard in its current state. Throws errors that no retry can fix: no permission, no `wg` tool.
    */
   async run(signal: AbortSignal): Promise<RunOutcome> {
     const { once, timeoutMs } = this.#options;
@@ -263,6 +267,7 @@ export class Client {
         this.#nat.close(),
         this.#hardNat?.close(),
         this.#mapping?.close(),
+        this.#switchOvers.close(),
       ]);
     }
   }
@@ -284,8 +289,10 @@ export class Client {
     }
     const now = clock.now();
     if (now >= this.#nextInspectionAt(now)) {
+      await this.#holdSwitchOvers(now);
       await this.#inspect();
     }
+    this.#switchOvers.work(clock.now());
     this.#finder.work(this.#device, clock.now());
     this.#probes.use(this.#device, this.#listens, clock.now());
     if (this.#listens) {
@@ -294,12 +301,12 @@ export class Client {
       }
     }
     this.#sendProbes();
-    // Last: whoever connects waits for nothing of it.
+    // Last: no connection should wait for it.
     this.#nat.work(this.#device, this.#finder.observing, clock.now());
     this.#workOnNats(clock.now());
     const nat = Buffer.from(this.#natBytes()).toString('hex');
     if (nat !== this.#toldNat) {
-      // The finder tells peers at once: who has a hard NAT waits for that.
+      // The finder informs peers at once: those behind a hard NAT wait for that.
       this.#toldNat = nat;
       this.#finder.work(this.#device, clock.now());
     }
@@ -307,6 +314,17 @@ export class Client {
       this.#finder.refreshNow();
     }
     this.#tellPeers();
+  }
+
+  /** Before the reading that a change of endpoints is made on: that change has to follow it at once. */
+  async #holdSwitchOvers(now: number): Promise<void> {
+    const changes = this.#device === undefined ? [] : this.#book.switchOvers(now);
+    if (this.#device !== undefined && changes.length > 0) {
+      for (const { from, to } of changes) {
+        traceDecision(() => `${formatEndpoint(from)} gives way to ${formatEndpoint(to)}`);
+      }
+      await this.#switchOvers.hold(changes, this.#device.listenPort, now);
+    }
   }
 
   #natBytes(): Uint8Array {
@@ -375,6 +393,7 @@ export class Client {
   #idleTime(now: number): number {
     const next = Math.min(
       this.#nextInspectionAt(now),
+      this.#switchOvers.nextAt,
       this.#finder.nextWorkAt(now),
       this.#device === undefined ? Number.POSITIVE_INFINITY : this.#nat.nextAt,
       this.#device === undefined

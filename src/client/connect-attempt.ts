@@ -31,10 +31,10 @@ const START_SPACING_MS = 1000;
 const REKEY_TIMEOUT_MS = 5000;
 
 /**
- * A handshake that is started as soon as both sides know each other, before anything shows that the other NAT
- * is open, happens once in this time: after that, an endpoint changes once in START_SPACING_MS.
+ * Two starts need not wait for START_SPACING_MS, each once in this time: the one as soon as both sides know each
+ * other, before anything shows that the other NAT is open, and the one by the relay.
  */
-const EARLY_START_SPACING_MS = 10_000;
+const UNSPACED_START_SPACING_MS = 10_000;
 /** WireGuard's response may take this much longer than a round trip. */
 const RESPONSE_MARGIN_MS = 60;
 
@@ -104,6 +104,7 @@ export class ConnectAttempt {
   /** The initiation of the early start found a closed NAT. */
   #isLost = false;
   #earlyStartAt = Number.NEGATIVE_INFINITY;
+  #relayStartAt = Number.NEGATIVE_INFINITY;
   #round = 0;
   #roundStartedAt = 0;
   #intent: Intent = 'waiting';
@@ -258,9 +259,13 @@ export class ConnectAttempt {
     return this.#intent;
   }
 
-  /** Whether no path has answered for so long that a relay is wanted. */
-  needsRelay(now: number): boolean {
-    return this.isActive && now >= this.#begunAt + RELAY_AFTER_MS && !this.#checks.best;
+  /**
+   * Whether no path has answered for so long that a relay is wanted.
+   * @param isHopeless whether none can, by what is known of the NATs
+   */
+  needsRelay(isHopeless: boolean, now: number): boolean {
+    const wantedAt = this.#begunAt + (isHopeless ? 0 : RELAY_AFTER_MS);
+    return this.isActive && now >= wantedAt && !this.#checks.best;
   }
 
   /** Whether a handshake is to be started now, as far as can be said without a look at WireGuard. */
@@ -303,6 +308,7 @@ export class ConnectAttempt {
       return undefined;
     }
     this.#intent = 'committed';
+    this.#retries = sameEndpoint(endpoint, this.#set) ? this.#retries + 1 : 1;
     this.#set = endpoint;
     this.#startedAt = now;
     this.#isEarly = isEarly;
@@ -313,9 +319,11 @@ export class ConnectAttempt {
     } else {
       this.#lastStartAt = now;
     }
+    if (sameEndpoint(endpoint, this.#relay)) {
+      this.#relayStartAt = now;
+    }
     this.#hasSent = true;
     this.#eventAt = now;
-    this.#retries++;
     this.#scheduleRetry(now, now);
     return { endpoint, replace };
   }
@@ -358,7 +366,7 @@ export class ConnectAttempt {
       this.#isSimultaneous &&
       this.#leads &&
       isFirst &&
-      now >= this.#earlyStartAt + EARLY_START_SPACING_MS;
+      now >= this.#earlyStartAt + UNSPACED_START_SPACING_MS;
     this.#isSimultaneous = mayStartEarly;
     const patience = this.#leads ? this.#leadPatienceMs : this.#followPatienceMs;
     this.#dueAt = mayStartEarly ? now + this.#holdMs : now + patience;
@@ -422,7 +430,7 @@ export class ConnectAttempt {
     if (now < this.#holdUntil) {
       return this.#holdUntil;
     }
-    const soonest = Math.max(this.#lastStartAt + START_SPACING_MS, this.#relayHold);
+    const soonest = Math.max(this.#spacedUntil(now), this.#relayHold);
     const spaced = (at: number): number => Math.max(at, soonest);
     if (this.#startedAt !== undefined) {
       return this.#isElsewhere
@@ -433,6 +441,14 @@ export class ConnectAttempt {
         : this.#retryAt;
     }
     return this.#intent === 'waiting' ? Number.POSITIVE_INFINITY : spaced(this.#dueAt);
+  }
+
+  /** The first start by the relay is as soon as that is there: the one before it went nowhere. */
+  #spacedUntil(now: number): number {
+    const isByRelay = this.#relay !== undefined && this.#checks.best === undefined;
+    return isByRelay && now >= this.#relayStartAt + UNSPACED_START_SPACING_MS
+      ? Number.NEGATIVE_INFINITY
+      : this.#lastStartAt + START_SPACING_MS;
   }
 
   /** The peer is heard, and not where the handshake under way went. */

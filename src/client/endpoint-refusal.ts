@@ -21,7 +21,7 @@ export interface RefusalContext {
 /** Ports of a rendezvous server besides the one that is known: its probe port, STUN, and its relays. */
 const SERVER_PORTS = { first: 49_918, last: 49_951, stun: 3478 } as const;
 
-/** Why an endpoint cannot be a peer's, to be read behind the endpoint; undefined where it can. */
+/** Why an endpoint cannot be a peer's, to be read behind the endpoint; undefined if it can. */
 export function endpointRefusal(
   endpoint: Endpoint,
   { tunnel, isServerLocal, servers = [] }: RefusalContext,
@@ -42,7 +42,7 @@ export function endpointRefusal(
 }
 
 /**
- * Why an endpoint that only the peer names gets no probe; undefined where it gets some. The peer may mean to
+ * Why an endpoint that only the peer names gets no probe; undefined if it gets some. The peer may mean to
  * aim this host at somebody else.
  */
 export function offerRefusal(endpoint: Endpoint, context: RefusalContext): string | undefined {

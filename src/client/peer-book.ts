@@ -5,7 +5,9 @@ import type { Device, Peer, PeerConfig } from '../wireguard/device.js';
 import { isInTunnel, type RefusalContext, tunnelPrefixes } from './endpoint-refusal.js';
 import type { SoughtPeer } from './finder.js';
 import type { HardNatPeer } from './paths/hard-nat.js';
+import { type NatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
 import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
+import type { SwitchOver } from './paths/switch-script.js';
 import { type OwnNat, PeerTrack, type PeerView } from './peer-track.js';
 import { IDLE_POLL_MS } from './timing.js';
 
@@ -23,7 +25,7 @@ export interface PeerBookOptions {
   readonly only?: ReadonlySet<string> | undefined;
   /** The round trip to a peer, by base64 key, in milliseconds, as far as it is known. @default unknown */
   readonly roundTripMs?: (key: string) => number | undefined;
-  /** Whether peers learn of this host when it learns of them: the server tells both. @default false */
+  /** Whether peers learn of this host when it learns of them: the server informs both. @default false */
   readonly isSimultaneous?: () => boolean;
   /** Whether probes are authenticated by a secret of the two hosts. @default false */
   readonly isSecret?: () => boolean;
@@ -31,6 +33,8 @@ export interface PeerBookOptions {
   readonly outside?: () => readonly string[];
   /** The TTL of openers; undefined where they are of no use. @default undefined */
   readonly openerTtl?: () => number | undefined;
+  /** What is known of this host's NAT for a family. @default nothing */
+  readonly natBehaviour?: (family: Family) => NatBehaviour;
   /** Where the servers are. @default unknown */
   readonly servers?: () => readonly Endpoint[];
   /** Whether a server is on this host. @default false */
@@ -43,7 +47,7 @@ export interface PeerBookOptions {
 
 /**
  * The managed peers of an interface: what is known of each, and what to change.
- * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
+ * Pure: it does no I/O and takes the time, in milliseconds of one monotonic clock.
  */
 export class PeerBook {
   readonly #options: PeerBookOptions;
@@ -182,6 +186,11 @@ export class PeerBook {
     return [...this.#tracks].flatMap(([key, { hasCandidates }]) => (hasCandidates ? [key] : []));
   }
 
+  /** The changes from one working path to a better one that the next reading of the interface will call for. */
+  switchOvers(now: number): SwitchOver[] {
+    return [...this.#tracks.values()].flatMap((track) => track.switchOver(now) ?? []);
+  }
+
   /** Whether the path of a connected peer became suspect since the last call. */
   takeSuspicion(): boolean {
     let isSuspect = false;
@@ -239,7 +248,7 @@ export class PeerBook {
     });
   }
 
-  /** With another key of our own everything known is about somebody else. */
+  /** After a change of our own key, everything known is void. */
   #follow({ publicKey }: Device): void {
     const key = publicKey && formatPublicKey(publicKey);
     if (key === undefined || key !== this.#ownKey) {
@@ -284,7 +293,8 @@ export class PeerBook {
   }
 
   #newTrack(peer: Peer, now: number): PeerTrack {
-    const { roundTripMs, isSimultaneous, isSecret, outside, openerTtl } = this.#options;
+    const { roundTripMs, isSimultaneous, isSecret, outside, natBehaviour, openerTtl } =
+      this.#options;
     return new PeerTrack(
       peer,
       {
@@ -293,6 +303,7 @@ export class PeerBook {
         isSecret: isSecret?.() ?? false,
         roundTripMs: () => roundTripMs?.(formatPublicKey(peer.publicKey)),
         openerTtl: () => openerTtl?.(),
+        natBehaviour: (family) => natBehaviour?.(family) ?? UNKNOWN_BEHAVIOUR,
         isOwnOutside: (address) => outside?.().includes(address) ?? false,
         nextTransaction: () => this.nextTransaction(),
         refusalContext: () => this.#refusalContext,
@@ -301,7 +312,7 @@ export class PeerBook {
     );
   }
 
-  /** Both sides have to come to the same result: the greater public key leads, compared byte by byte. */
+  /** Both sides must reach the same result: the greater public key leads, compared byte by byte. */
   #leads({ publicKey }: Peer): boolean {
     const own = this.#own;
     const differs = publicKey.findIndex((byte, i) => byte !== own?.[i]);

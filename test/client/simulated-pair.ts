@@ -68,7 +68,7 @@ export interface PairOptions {
   readonly relayAfterMs?: number | undefined;
   /** The TTL of openers, which do not arrive. @default undefined, no openers */
   readonly openerTtl?: number | undefined;
-  /** What running `wg` takes at the most. @default 10 */
+  /** What running `wg` takes at most. @default 10 */
   readonly wgMs?: number;
   /** @default 1 */
   readonly seed?: number;
@@ -78,6 +78,7 @@ export interface PairOptions {
 export interface Initiation {
   readonly side: 0 | 1;
   readonly at: number;
+  readonly isByRelay: boolean;
 }
 
 /**
@@ -173,13 +174,15 @@ export class SimulatedPair {
     }
   }
 
-  /** Initiations of both sides that were under way at the same time. */
+  /** Initiations of both sides that were under way on the same path at the same time. */
   get crossings(): number {
     const oneWay = this.options.roundTripMs / 2 + this.options.jitterMs;
     const [a, b] = ([0, 1] as const).map((side) =>
       this.initiations.filter((one) => one.side === side),
     ) as [Initiation[], Initiation[]];
-    return a.filter((one) => b.some((other) => Math.abs(one.at - other.at) < oneWay)).length;
+    const crosses = (one: Initiation, other: Initiation): boolean =>
+      one.isByRelay === other.isByRelay && Math.abs(one.at - other.at) < oneWay;
+    return a.filter((one) => b.some((other) => crosses(one, other))).length;
   }
 }
 
@@ -481,7 +484,7 @@ class SimulatedWireGuard {
     this.#pair.connectedAt[this.#index] ??= this.#pair.now;
   }
 
-  /** wg_packet_send_handshake_initiation: counts as sent where there is no endpoint, too. */
+  /** wg_packet_send_handshake_initiation: counts as sent if there is no endpoint, too. */
   #initiate(): void {
     const { now } = this.#pair;
     if (this.#isConnected || now < this.#lastSentAt + REKEY_TIMEOUT_MS) {
@@ -490,7 +493,8 @@ class SimulatedWireGuard {
     this.#lastSentAt = now;
     this.#initiation = this.#index + 2 * Math.floor(now * 1000) + 1;
     if (this.#endpoint !== undefined) {
-      this.#pair.initiations.push({ side: this.#index, at: now });
+      const isByRelay = sameEndpoint(this.#endpoint, RELAY);
+      this.#pair.initiations.push({ side: this.#index, at: now, isByRelay });
     }
     this.#transmit({ type: 'initiation', handshake: this.#initiation });
     const incarnation = this.#incarnation;

@@ -7,7 +7,7 @@ const FIRST_PAUSES_MS = [50, 50, 50, 100, 100, 150, 250, 350, 500, 900, 1600];
 /** The same for endpoints that the server observed, where an earlier round brought nothing. */
 const LATER_PAUSES_MS = [100, 500, 2000];
 /**
- * What follows an opener waits for so long. Where a server tells both sides at once, the packets of one side
+ * What follows an opener waits for so long. Where a server informs both sides at once, the packets of one side
  * arrive after the other's opener has left, but for jitter and the time that a client takes.
  */
 const OPENER_HOLD_MS = 15;
@@ -26,6 +26,9 @@ const PACE = new CellRate({ rate: 50, burst: 4 });
 const OFFERED_PACE = new CellRate({ rate: 1.6, burst: 96 });
 /** While they have had theirs, the next turn is no later than this. */
 const OFFERED_WAIT_MS = 1000;
+
+/** A candidate that had its probes gets another one for a request, no more often than this. */
+const TRIGGER_SPACING_MS = 500;
 
 /** The source of a probe stays a candidate for this long after the last one. */
 const REFLEXIVE_LIFETIME_MS = 180_000;
@@ -63,6 +66,8 @@ interface Check {
   heldUntil: number;
   /** When a request or a response of the peer arrived from there last. */
   heardAt: number;
+  /** When a request had a probe sent that was not one of its round. */
+  triggeredAt: number;
   roundTripMs: number | undefined;
   validAt: number;
 }
@@ -168,7 +173,7 @@ export class CheckList {
       return false;
     }
     check.heardAt = now;
-    if (check.validAt < this.#roundStartedAt && Number.isFinite(check.nextAt)) {
+    if (check.validAt < this.#roundStartedAt && mayTrigger(check, now)) {
       check.nextAt = Math.min(check.nextAt, now);
       check.ttl = undefined;
       check.heldUntil = now;
@@ -305,6 +310,7 @@ function newCheck(candidate: RemoteCandidate): Check {
     ttl: undefined,
     heldUntil: Number.NEGATIVE_INFINITY,
     heardAt: Number.NEGATIVE_INFINITY,
+    triggeredAt: Number.NEGATIVE_INFINITY,
     validAt: Number.NEGATIVE_INFINITY,
     roundTripMs: undefined,
   };
@@ -332,6 +338,19 @@ function needsOpener({ candidate, sentAt, heardAt }: Check, now: number): boolea
     endpoint.family === 4 &&
     now >= Math.max(sentAt, heardAt) + OPENED_MS
   );
+}
+
+/**
+ * Whether a request has a probe sent back. Where the candidate had all of its round, the peer's checks began
+ * later than ours; an endpoint that may be a third party's waits for the next round.
+ */
+function mayTrigger(check: Check, now: number): boolean {
+  if (Number.isFinite(check.nextAt)) {
+    return true;
+  }
+  const isDue = !check.candidate.isOffered && now >= check.triggeredAt + TRIGGER_SPACING_MS;
+  check.triggeredAt = isDue ? now : check.triggeredAt;
+  return isDue;
 }
 
 /** Whether an endpoint is the relay port that the server gave us for the peer. */

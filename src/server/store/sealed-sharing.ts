@@ -150,6 +150,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
 
   unwanted(want: Want): void {
     this.leave(want);
+    this.lookups.delete(want);
     const shared = this.shared.get(want.owner);
     if (this.isUp && shared !== undefined) {
       shared.changed.delete(want);
@@ -445,11 +446,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
       shared.lookups.clear();
       shared.older = undefined;
       shared.replaceable = '';
-      for (const want of client.wants.values()) {
-        if (want.reverse === undefined || want.remotes !== undefined) {
-          shared.lookups.add(want);
-        }
-      }
+      lookUpAll(client, shared);
     }
     return shared;
   }
@@ -463,7 +460,9 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     } else if (this.held.size > 0 && this.gate.mayTry(now)) {
       const [client] = this.held;
       this.held.delete(client!);
-      commands.push(...this.write(client!, this.sharedOf(client!), now));
+      const shared = this.sharedOf(client!);
+      commands.push(...this.write(client!, shared, now));
+      this.release(shared);
     }
     for (const client of this.dirty) {
       if (commands.length >= room) {
@@ -495,6 +494,10 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
 
   private write(client: ClientRecord, shared: Shared, now: number): ScriptCommand[] {
     const isAll = shared.needsAll;
+    if (isAll) {
+      // Until now the store did not have it, and others that looked it up did not find it.
+      lookUpAll(client, shared);
+    }
     const wants = [...(isAll ? client.wants.values() : shared.changed)];
     const removed = isAll ? [] : [...shared.removed];
     shared.needsAll = false;
@@ -745,6 +748,15 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
         done(reply, now);
       }
     };
+  }
+}
+
+/** Marks those peers of a client to be looked up that may be with another server. */
+function lookUpAll({ wants }: ClientRecord, { lookups }: Shared): void {
+  for (const want of wants.values()) {
+    if (want.reverse === undefined || want.remotes !== undefined) {
+      lookups.add(want);
+    }
   }
 }
 

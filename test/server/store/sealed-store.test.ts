@@ -205,3 +205,17 @@ test('a client that left one server without a word, and wants a peer no more on 
   await a.meets(old);
   void newer;
 });
+
+test('a client whose entry the store lost is written again, and meets one that looked it up meanwhile', async () => {
+  await using redis = await RedisServer.start();
+  const { servers, join } = await pair(redis, { peerTtlMs: 12_000 });
+  await using _ = servers;
+  const [alice, bob] = [generateKeyPair(), generateKeyPair()];
+  await using a = await join(0, ALICE, [bob.publicKey], alice);
+  await servers.settle();
+  await redis.ask('FLUSHALL');
+  await using b = await join(1, BOB, [alice.publicKey], bob);
+  // Entries are extended four times in their time to live, and written again where they are gone.
+  await a.meets(b);
+  await b.meets(a);
+});
