@@ -137,7 +137,7 @@ describe('a pair of clients of ours', () => {
     }
   });
 
-  it('connects through poisoning gateways by openers, though one side is told later than a packet takes', () => {
+  it('connects through poisoning gateways by openers, though one side learns of the other later than a packet takes', () => {
     for (const roundTripMs of [10, 50, 100]) {
       for (const leader of [0, 1] as const) {
         for (const first of [0, 1] as const) {

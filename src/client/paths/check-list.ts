@@ -7,7 +7,7 @@ const FIRST_PAUSES_MS = [50, 50, 50, 100, 100, 150, 250, 350, 500, 900, 1600];
 /** The same for endpoints that the server observed, where an earlier round brought nothing. */
 const LATER_PAUSES_MS = [100, 500, 2000];
 /**
- * What follows an opener waits for so long. Where a server tells both sides at once, the packets of one side
+ * What follows an opener waits for so long. Where a server informs both sides at once, the packets of one side
  * arrive after the other's opener has left, but for jitter and the time that a client takes.
  */
 const OPENER_HOLD_MS = 15;
