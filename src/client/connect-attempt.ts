@@ -46,6 +46,14 @@ export interface Heard {
   readonly answers?: number | undefined;
 }
 
+/** What an attempt may do. */
+export interface Aim {
+  /** Whether the other side learns of this one at the same moment. */
+  readonly isSimultaneous: boolean;
+  /** Whether a handshake starts only where the other side was heard: the candidates are old ones. */
+  readonly needsEvidence: boolean;
+}
+
 /** The start of a handshake. */
 export interface Start {
   readonly endpoint: Endpoint;
@@ -88,6 +96,8 @@ export class ConnectAttempt {
   #begunAt = Number.POSITIVE_INFINITY;
   /** Whether the other side learns of this one at the same moment. */
   #isSimultaneous = false;
+  /** Whether a handshake starts only where the other side was heard. */
+  #needsEvidence = false;
   /** The handshake under way was started before anything of the other side arrived. */
   #isEarly = false;
   /** The initiation of the early start found a closed NAT. */
@@ -141,9 +151,13 @@ export class ConnectAttempt {
   /**
    * Sets the endpoints to try, most promising first; the same ones again change nothing. Only endpoints that
    * the peer itself did not name begin a new round.
-   * @param isSimultaneous whether the other side learns of this one at the same moment
    */
-  aim(candidates: readonly RemoteCandidate[], isSimultaneous: boolean, now: number): void {
+  aim(
+    candidates: readonly RemoteCandidate[],
+    { isSimultaneous, needsEvidence }: Aim,
+    now: number,
+  ): void {
+    this.#needsEvidence = needsEvidence;
     this.#checks.set(candidates, now);
     if (!this.isActive) {
       this.#begunAt = now;
@@ -384,6 +398,9 @@ export class ConnectAttempt {
   #startAt(now: number): number {
     if (now < this.#holdUntil) {
       return this.#holdUntil;
+    }
+    if (this.#needsEvidence && this.#evidence === undefined) {
+      return Number.POSITIVE_INFINITY;
     }
     const soonest = Math.max(this.#lastStartAt + START_SPACING_MS, this.#relayHold);
     const spaced = (at: number): number => Math.max(at, soonest);

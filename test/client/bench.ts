@@ -48,6 +48,7 @@ export class Bench {
       only?: ReadonlySet<string>;
       replace?: boolean;
       refreshMs?: number;
+      isSecret?: () => boolean;
     } = {},
   ) {
     this.book = new PeerBook({ keepalive: 25, ...options });

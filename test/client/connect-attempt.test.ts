@@ -207,7 +207,7 @@ class Side {
     const candidates = endpoints.map(
       (endpoint): RemoteCandidate => ({ type: 'server-reflexive', endpoint, isOffered: false }),
     );
-    this.attempt.aim(candidates, isSimultaneous, now);
+    this.attempt.aim(candidates, { isSimultaneous, needsEvidence: false }, now);
   }
 
   /** A request of the other side arrives. */
@@ -402,6 +402,25 @@ describe('ConnectAttempt', () => {
     assert.ok(one.probesUntil(CONNECTING_MS - 1).length <= 12);
     const later = new Side(true).probesUntil(3 * CONNECTING_MS - 1);
     assert.equal(later.filter(({ at }) => at >= CONNECTING_MS).length, 8);
+  });
+
+  it('waits for a sign of the other side where its candidates are old ones', () => {
+    for (const leads of [true, false]) {
+      const one = new Side(leads);
+      const candidate: RemoteCandidate = {
+        type: 'server-reflexive',
+        endpoint: X,
+        isOffered: false,
+      };
+      one.attempt.aim([candidate], { isSimultaneous: false, needsEvidence: true }, 0);
+      const probes = one.probesUntil(3 * CONNECTING_MS);
+      assert.ok(probes.length >= 16, `${probes.length}`);
+      const end = 3 * CONNECTING_MS;
+      assert.equal(one.start(end), undefined);
+      assert.ok(one.attempt.nextAt(end) > end, 'nothing is due');
+      one.heard(X, 'waiting', end).probesUntil(0);
+      assert.equal(one.start(end + 1500), X);
+    }
   });
 
   it('is silent while a handshake of the other side is under way, and after its end', () => {
