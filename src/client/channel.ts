@@ -3,7 +3,7 @@ import type { SharedSocket } from '../socket/socket-pool.js';
 import { addressBytes, type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { traceDatagram, traceDecision } from './trace.js';
 
-/** What a raw socket is built for: with any of it another, a new one is needed. */
+/** The parameters of a raw socket: if any of them changes, a new one is needed. */
 export interface ChannelSettings {
   readonly server: Endpoint;
   readonly listenPort: number;
@@ -32,7 +32,7 @@ export class Channel {
 
   /**
    * @param received gets the payload of each datagram from the server, and where the server is
-   * @param noted gets what is worth knowing of the way to the server
+   * @param noted gets facts about the route to the server
    */
   constructor(
     received: (payload: Uint8Array, server: Endpoint) => void,

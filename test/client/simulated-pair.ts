@@ -65,7 +65,7 @@ export interface PairOptions {
    * round trip later. @default undefined, no relay
    */
   readonly relayAfterMs?: number | undefined;
-  /** What running `wg` takes at the most. @default 10 */
+  /** What running `wg` takes at most. @default 10 */
   readonly wgMs?: number;
   /** @default 1 */
   readonly seed?: number;
@@ -75,6 +75,7 @@ export interface PairOptions {
 export interface Initiation {
   readonly side: 0 | 1;
   readonly at: number;
+  readonly isByRelay: boolean;
 }
 
 /**
@@ -169,13 +170,15 @@ export class SimulatedPair {
     }
   }
 
-  /** Initiations of both sides that were under way at the same time. */
+  /** Initiations of both sides that were under way on the same path at the same time. */
   get crossings(): number {
     const oneWay = this.options.roundTripMs / 2 + this.options.jitterMs;
     const [a, b] = ([0, 1] as const).map((side) =>
       this.initiations.filter((one) => one.side === side),
     ) as [Initiation[], Initiation[]];
-    return a.filter((one) => b.some((other) => Math.abs(one.at - other.at) < oneWay)).length;
+    const crosses = (one: Initiation, other: Initiation): boolean =>
+      one.isByRelay === other.isByRelay && Math.abs(one.at - other.at) < oneWay;
+    return a.filter((one) => b.some((other) => crosses(one, other))).length;
   }
 }
 
@@ -212,7 +215,7 @@ class Side {
       replace: options.replace,
       roundTripMs: () => options.estimateMs,
       isSimultaneous: () => options.isSimultaneous,
-      isSecret: () => options.isSimultaneous,
+      isSecret: () => options.isSimultaneous || options.relayAfterMs !== undefined,
     });
     this.wireguard = new SimulatedWireGuard(pair, index, theirs, (to, packet) =>
       this.#send(to, packet),
@@ -223,6 +226,12 @@ class Side {
       this.#traffic();
     }
     this.#turn();
+  }
+
+  /** The server does not know the peer at first: the peer comes later, and learns of this side at once. */
+  get #isLast(): boolean {
+    const { learnsAt } = this.#pair.options;
+    return learnsAt[this.#index] > learnsAt[this.#index === 0 ? 1 : 0];
   }
 
   /** The peer is reached by the relay from now on. */
@@ -325,8 +334,11 @@ class Side {
     const device = { publicKey: this.#ownKey, listenPort: 51820, fwmark: 0 };
     const peers = [this.wireguard.peer];
     const changes = this.#book.read({ ...device, peers }, now, WALL + now);
+    const track = this.#book.peers.get(this.#peerKey);
     if (this.#learned !== undefined) {
-      this.#book.peers.get(this.#peerKey)?.answered([this.#learned]);
+      track?.answered([this.#learned]);
+    } else if (this.#isLast) {
+      track?.answered('unknown');
     }
     this.#inspectedAt = now;
     const done = (): void => {
@@ -460,7 +472,7 @@ class SimulatedWireGuard {
     this.#pair.connectedAt[this.#index] ??= this.#pair.now;
   }
 
-  /** wg_packet_send_handshake_initiation: counts as sent where there is no endpoint, too. */
+  /** wg_packet_send_handshake_initiation: counts as sent if there is no endpoint, too. */
   #initiate(): void {
     const { now } = this.#pair;
     if (this.#isConnected || now < this.#lastSentAt + REKEY_TIMEOUT_MS) {
@@ -469,7 +481,8 @@ class SimulatedWireGuard {
     this.#lastSentAt = now;
     this.#initiation = this.#index + 2 * Math.floor(now * 1000) + 1;
     if (this.#endpoint !== undefined) {
-      this.#pair.initiations.push({ side: this.#index, at: now });
+      const isByRelay = sameEndpoint(this.#endpoint, RELAY);
+      this.#pair.initiations.push({ side: this.#index, at: now, isByRelay });
     }
     this.#transmit({ type: 'initiation', handshake: this.#initiation });
     const incarnation = this.#incarnation;

@@ -209,7 +209,7 @@ describe('several servers', { concurrency: 2 }, () => {
       startClient(lab.host('b'), lab.rendezvous.address, lab.host('c').address),
     );
     await connected(lab, ['a', 'b']);
-    // A classic client asks again every 2 s at the most.
+    // A classic client asks again every 2 s at most.
     assert.ok(took < 5000, `${took} ms`);
   });
 

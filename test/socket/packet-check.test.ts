@@ -58,7 +58,7 @@ for (const family of [4, 6] as const) {
       assert.equal(checkPacket(reassembled, rule), 'fragment');
     });
 
-    it('gives a payload with the right first word, from any source where none is named', () => {
+    it('gives a payload with the right first word, from any source if none is named', () => {
       const any = { source: undefined, firstWord: 0x01020304 };
       const checked = checkPacket(
         { bytes: make(), source, fragmented: false },

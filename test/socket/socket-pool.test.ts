@@ -15,7 +15,7 @@ const [RV1, RV2, RV3] = ['192.0.2.1:49918', '192.0.2.2:50000', '192.0.2.3:49918'
 ) as [Endpoint, Endpoint, Endpoint];
 const PAYLOAD = Uint8Array.of(1);
 
-/** A raw socket that remembers whom it hears, and is given what arrives. */
+/** A raw socket that records its sources, and whose packets the test injects. */
 class FakeSocket {
   heard: number[];
   isClosed = false;
@@ -62,7 +62,7 @@ function setUp() {
 
 const place = ({ port, address }: Endpoint) => port + Number(address.split('.')[3]);
 
-test('servers share one socket, whose filter lets in all of them and nobody else', async () => {
+test('servers share one socket, whose filter accepts all of them and nothing else', async () => {
   const { opened, open, got } = setUp();
   const first = open(RV1);
   const second = open(RV2);

@@ -128,7 +128,7 @@ test('the UDP checksum covers the pseudo header of each family and is never 0', 
     const checksum = udpChecksum(source, destination, plain);
     const summed = encodeUdp({ ...fields, checksum });
     assert.notEqual(checksum, 0);
-    // A receiver sums everything, the checksum included, and gets all ones: our 0, told as 0xffff.
+    // A receiver sums everything, the checksum included, and gets all ones: our 0, sent as 0xffff.
     assert.equal(udpChecksum(source, destination, summed), 0xffff);
     const other = destination.slice();
     other[other.length - 1] = 9;

@@ -22,6 +22,9 @@ const OFFERED_PACE = new CellRate({ rate: 1.6, burst: 96 });
 /** While they have had theirs, the next turn is no later than this. */
 const OFFERED_WAIT_MS = 1000;
 
+/** A candidate that had its probes gets another one for a request, no more often than this. */
+const TRIGGER_SPACING_MS = 500;
+
 /** The source of a probe stays a candidate for this long after the last one. */
 const REFLEXIVE_LIFETIME_MS = 180_000;
 
@@ -50,6 +53,8 @@ interface Check {
   startedAt: number;
   /** When a request or a response of the peer arrived from there last. */
   heardAt: number;
+  /** When a request had a probe sent that was not one of its round. */
+  triggeredAt: number;
   roundTripMs: number | undefined;
   validAt: number;
 }
@@ -156,7 +161,7 @@ export class CheckList {
       return false;
     }
     check.heardAt = now;
-    if (check.validAt < this.#roundStartedAt && Number.isFinite(check.nextAt)) {
+    if (check.validAt < this.#roundStartedAt && mayTrigger(check, now)) {
       check.nextAt = Math.min(check.nextAt, now);
     }
     return true;
@@ -287,6 +292,7 @@ function newCheck(candidate: RemoteCandidate): Check {
     nextAt: Number.POSITIVE_INFINITY,
     startedAt: Number.NEGATIVE_INFINITY,
     heardAt: Number.NEGATIVE_INFINITY,
+    triggeredAt: Number.NEGATIVE_INFINITY,
     validAt: Number.NEGATIVE_INFINITY,
     roundTripMs: undefined,
   };
@@ -304,6 +310,19 @@ function start(check: Check, isFirst: boolean, now: number): void {
   check.pauses = isFirst || isUnproven ? FIRST_PAUSES_MS : LATER_PAUSES_MS;
   check.sent = 0;
   check.nextAt = now;
+}
+
+/**
+ * Whether a request has a probe sent back. Where the candidate had all of its round, the peer's checks began
+ * later than ours; an endpoint that may be a third party's waits for the next round.
+ */
+function mayTrigger(check: Check, now: number): boolean {
+  if (Number.isFinite(check.nextAt)) {
+    return true;
+  }
+  const isDue = !check.candidate.isOffered && now >= check.triggeredAt + TRIGGER_SPACING_MS;
+  check.triggeredAt = isDue ? now : check.triggeredAt;
+  return isDue;
 }
 
 /** Whether an endpoint is the relay port that the server gave us for the peer. */

@@ -4,6 +4,8 @@ import { distinct, preference, type RemoteCandidate } from './remote-candidate.j
 
 /** Checks of a connected peer begin no more often than this, whatever servers and peers send. */
 const SERIES_SPACING_MS = 10_000;
+/** The same where the path is one that others may improve on. A series takes 4 s. */
+const IMPROVE_SPACING_MS = 5000;
 /** A path that has not answered its checks after this long does not work. */
 const BROKEN_AFTER_MS = 1200;
 /** The same, beside two round trips, where those are known and another path answers. */
@@ -17,6 +19,8 @@ const MAX_ASK_PAUSE_MS = 600_000;
 const VALID_MS = 10_000;
 /** When a path that others may improve on is checked against them: after connecting, then at the last pause. */
 const IMPROVE_PAUSES_MS = [0, 5000, 15_000, 60_000, 300_000];
+/** WireGuard went back to the worse path: the change is made again after this long, then twice as long. */
+const CHANGE_AGAIN_MS = 4000;
 
 /** The state of a connected peer that matters to its path. */
 export interface ConnectedPeer {
@@ -37,11 +41,13 @@ export interface ConnectedPeer {
 export interface PathDecision {
   /** WireGuard is to send there. */
   readonly endpoint?: Endpoint | undefined;
+  /** The path that it leaves works, too: the peer's packets arrive by it for a round trip more. */
+  readonly isImprovement: boolean;
   /** The path seems broken: the server is to see where this host is now. */
   readonly isSuspect: boolean;
 }
 
-const NOTHING: PathDecision = { isSuspect: false };
+const NOTHING: PathDecision = { isImprovement: false, isSuspect: false };
 
 /**
  * Watches the path of a connected peer, and begins checks when there is a reason: the peer moved, WireGuard
@@ -65,6 +71,10 @@ export class PathMonitor {
   /** When a silent peer was asked last along the present path, and how often in a row in vain. */
   #askedAt = Number.NEGATIVE_INFINITY;
   #asks = 0;
+  #wasPoor = false;
+  /** Changes to a better path since checks began, and the soonest time of the next one. */
+  #changes = 0;
+  #changeAt = Number.NEGATIVE_INFINITY;
 
   constructor(checks: CheckList) {
     this.#checks = checks;
@@ -79,12 +89,19 @@ export class PathMonitor {
     this.#connectedAt = now;
     this.#askedAt = Number.NEGATIVE_INFINITY;
     this.#asks = 0;
+    this.#wasPoor = false;
+    this.#changeAt = Number.NEGATIVE_INFINITY;
   }
 
   /** The server, or the peer, names endpoints that were not known before. */
   moved(): void {
     this.#isMoved = true;
     this.#improvements = 0;
+  }
+
+  /** A way to the peer opened that was closed before: it is checked at once. */
+  opened(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): void {
+    this.#begin(peer, candidates, now);
   }
 
   /** Begins checks where there is a reason, and says what their results call for. */
@@ -95,7 +112,7 @@ export class PathMonitor {
     const isAsked = isUnanswered && (peer.isUnanswered || this.#seriesAt < this.#askedAt);
     const isReason = this.#isMoved || isAsked || improves;
     const isNewSuspicion = isUnanswered && this.#suspectedAt === undefined;
-    if (isReason && now >= this.#seriesAt + SERIES_SPACING_MS) {
+    if (isReason && now >= this.#seriesAt + this.#spacingMs(peer)) {
       this.#begin(peer, candidates, now);
       this.#suspectedAt = isUnanswered ? now : undefined;
       if (improves) {
@@ -106,19 +123,25 @@ export class PathMonitor {
     if (!isUnanswered) {
       this.#suspectedAt = undefined;
     }
-    const endpoint = this.#betterThan(peer, now);
+    this.#noticeChange(peer, now);
+    const instead = this.#insteadOfBroken(peer, now);
+    const better = instead === undefined ? this.#betterThan(peer, now) : undefined;
     const isSuspect = isNewSuspicion && this.#suspectedAt !== undefined;
-    return endpoint === undefined && !isSuspect ? NOTHING : { endpoint, isSuspect };
+    return instead === undefined && better === undefined && !isSuspect
+      ? NOTHING
+      : { endpoint: instead ?? better, isImprovement: better !== undefined, isSuspect };
   }
 
   /** When checks are to be begun or judged, if nothing happens before. */
   nextAt(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): number {
     const judged = [
       this.#isWaiting(peer) ? this.#askedAt + BROKEN_AFTER_MS : now,
-      this.#suspectedAt === undefined ? now : this.#suspectedAt + this.#patience(peer),
+      this.#suspectedAt === undefined
+        ? now
+        : this.#suspectedAt + this.#patience(peer, this.#suspectedAt),
     ].filter((at) => at > now);
     const begins = this.#isMoved
-      ? Math.max(now, this.#seriesAt + SERIES_SPACING_MS)
+      ? Math.max(now, this.#seriesAt + this.#spacingMs(peer))
       : this.#improveAt(peer, candidates);
     return Math.min(...judged, begins, Math.max(now, this.asksAt(peer, candidates)));
   }
@@ -175,6 +198,7 @@ export class PathMonitor {
   #begin(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): void {
     this.#seriesAt = now;
     this.#isMoved = false;
+    this.#changes = 0;
     this.#know(peer, candidates, now);
     this.#checks.begin(true, now);
   }
@@ -196,30 +220,50 @@ export class PathMonitor {
   }
 
   /** How long the present path has time to answer its checks. */
-  #patience({ endpoint }: ConnectedPeer): number {
+  #patience({ endpoint }: ConnectedPeer, since: number): number {
     const present = this.#checks.find(endpoint)?.roundTripMs;
-    const best = this.#checks.validSince(this.#suspectedAt as number)?.roundTripMs;
+    const best = this.#checks.validSince(since)?.roundTripMs;
     return present === undefined || best === undefined
       ? BROKEN_AFTER_MS
       : Math.min(BROKEN_MARGIN_MS + 2 * Math.max(present, best), BROKEN_AFTER_MS);
   }
 
-  /** The endpoint of a path that works, where the present one does not, or is worse and may give way. */
-  #betterThan(peer: ConnectedPeer, now: number): Endpoint | undefined {
+  #spacingMs(peer: ConnectedPeer): number {
+    return this.#isPoor(peer) ? IMPROVE_SPACING_MS : SERIES_SPACING_MS;
+  }
+
+  /** The endpoint of a path that works, where the present one does not. */
+  #insteadOfBroken(peer: ConnectedPeer, now: number): Endpoint | undefined {
+    const since = this.#suspectedAt;
     const isBroken =
-      this.#suspectedAt !== undefined &&
-      now >= this.#suspectedAt + this.#patience(peer) &&
+      since !== undefined &&
+      now >= since + this.#patience(peer, since) &&
       !this.#checks.isHeard(peer.endpoint);
-    if (isBroken) {
-      return other(this.#checks.validSince(this.#suspectedAt as number), peer);
-    }
-    if (!peer.leads || !this.#isPoor(peer)) {
+    return isBroken ? other(this.#checks.validSince(since), peer) : undefined;
+  }
+
+  /**
+   * The endpoint of a better path than the present one, on the side that leads: two sides that change at the
+   * same time undo each other's change.
+   */
+  #betterThan(peer: ConnectedPeer, now: number): Endpoint | undefined {
+    if (!peer.leads || !this.#isPoor(peer) || now < this.#changeAt) {
       return undefined;
     }
     const best = this.#checks.validSince(now - VALID_MS);
     return best !== undefined && preference(best.candidate) > this.#preferenceOf(peer)
       ? other(best, peer)
       : undefined;
+  }
+
+  /** WireGuard left a poor path, by our change or by itself. If it comes back, it has some time to settle. */
+  #noticeChange(peer: ConnectedPeer, now: number): void {
+    const isPoor = this.#isPoor(peer);
+    if (this.#wasPoor && !isPoor) {
+      this.#changeAt = now + CHANGE_AGAIN_MS * 2 ** this.#changes;
+      this.#changes++;
+    }
+    this.#wasPoor = isPoor;
   }
 
   #preferenceOf({ endpoint, isHairpin }: ConnectedPeer): number {
@@ -246,7 +290,7 @@ export class PathMonitor {
     }
     const last = IMPROVE_PAUSES_MS.length - 1;
     const pause = IMPROVE_PAUSES_MS[Math.min(this.#improvements, last)] as number;
-    return Math.max(this.#improvedAt + pause, this.#seriesAt + SERIES_SPACING_MS);
+    return Math.max(this.#improvedAt + pause, this.#seriesAt + IMPROVE_SPACING_MS);
   }
 }
 

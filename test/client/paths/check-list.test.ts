@@ -50,6 +50,20 @@ function answer(checks: CheckList, endpoint: Endpoint, now: number, roundTripMs:
 }
 
 describe('a check list', () => {
+  it('answers a request after the round by a probe, twice a second and to no third party', () => {
+    const checks = started(observed(X), offered(HOST));
+    sentUntil(checks, 10_000);
+    const counts = new Map<string, number>();
+    for (let now = 10_000; now < 12_000; now += 100) {
+      checks.requested(X, false, now);
+      checks.requested(HOST, false, now);
+      for (const { to } of checks.due(now)) {
+        counts.set(to.address, (counts.get(to.address) ?? 0) + 1);
+      }
+    }
+    assert.deepEqual([...counts], [[X.address, 4]]);
+  });
+
   it('sends 12 probes to each candidate of an attempt, and 4 in a later round', () => {
     const checks = started(observed(X), offered(HOST));
     assert.deepEqual(Object.fromEntries(sentUntil(checks, 10_000)), {
