@@ -532,6 +532,29 @@ describe('ConnectAttempt', () => {
     assert.equal(later.filter(({ at }) => at >= CONNECTING_MS).length, 8);
   });
 
+  it('waits for a sign of the other side where its candidates are old ones', () => {
+    for (const leads of [true, false]) {
+      const one = new Side(leads);
+      const candidate: RemoteCandidate = {
+        type: 'server-reflexive',
+        endpoint: X,
+        isOffered: false,
+      };
+      one.attempt.aim([candidate], undefined, 0, true);
+      const end = 3 * CONNECTING_MS - 100;
+      let probes = 0;
+      for (let now = 0; now <= end; now += 50) {
+        probes += one.attempt.requests(now).length;
+        one.attempt.announce(now);
+        assert.equal(one.start(now), undefined, `at ${now}`);
+      }
+      assert.equal(probes, 12 + 4 + 4);
+      assert.ok(one.attempt.nextAt(end) > end, 'nothing is due');
+      one.heard(X, 'waiting', end);
+      assert.equal(one.start(end + 99), X);
+    }
+  });
+
   it('is silent while a handshake of the other side is under way, and after its end', () => {
     const one = new Side(false).heard(X, 'leading', 0);
     one.attempt.hold(0);
