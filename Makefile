@@ -1,6 +1,16 @@
 # What npm's prepare and prepack scripts run: builds what is older than its sources, and nothing else.
 # npm runs them again when `npx wg-rendezvous` is first used in a checkout; that must change nothing.
 
+.PHONY: addon program lab prebuilds packages
+
+# One make at a time in a checkout: recipes replace whole folders, which others may be reading.
+ifeq ($(IS_LOCKED),)
+
+addon program lab prebuilds packages:
+	@IS_LOCKED=yes flock Makefile $(MAKE) --no-print-directory $@
+
+else
+
 PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 ADDON := build/Release/wg_rendezvous.node
 PROGRAM := dist/bin/wg-rendezvous.js
@@ -44,4 +54,4 @@ dist/lab/%: native/lab/%.cc native/lab/packet-socket.h
 	@mkdir -p $(@D)
 	g++ -std=c++17 -O2 -Wall -Wextra -Werror -o $@ $<
 
-.PHONY: addon program lab prebuilds packages
+endif

@@ -70,7 +70,7 @@ void AddTuple(Request* request, const SocketAddress& from, const SocketAddress& 
   Close(request, tuple);
 }
 
-// 0, or an errno: ENOENT where there is no such entry.
+// 0, or an errno: ENOENT if there is no such entry.
 int Exchange(int fd, Request* request) {
   if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kTimeout, sizeof(kTimeout)) != 0) return errno;
   if (send(fd, request, request->header.nlmsg_len, 0) < 0) return errno;

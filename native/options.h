@@ -19,7 +19,7 @@ class Options {
   // if_missing where the property is undefined; -1 where it is not a number.
   int64_t Number(const char* name, int64_t if_missing = -1);
 
-  // Empty where the property is not a string.
+  // Empty if the property is not a string.
   std::string String(const char* name);
 
   // Reads family, address, scopeId and port. False when they make no address.
@@ -28,7 +28,7 @@ class Options {
   bool threw() const { return threw_; }
 
  private:
-  // undefined where there is no object, and once a getter has thrown.
+  // undefined if there is no object, and once a getter has thrown.
   Napi::Value Get(const char* name);
 
   Napi::Env env_;

@@ -35,7 +35,7 @@ bool SetOption(Napi::Env env, int fd, int level, int option, int value, const ch
 }
 
 // The kernel puts fragments together before a raw socket sees the packet: the size of the largest
-// fragment, told in a control message, is the only trace that is left of them.
+// fragment, reported in a control message, is the only trace that is left of them.
 bool SetOptions(Napi::Env env, int fd, int family) {
   if (family == AF_INET) {
     // Packets leave as WireGuard's own do: without DF (udp_tunnel_xmit_skb in the kernel's socket.c).

@@ -142,7 +142,7 @@ Napi::Value UdpBatch::SendBuffer(const Napi::CallbackInfo& info) {
 }
 
 // The socket's count, asked for when it is wanted: SO_RXQ_OVFL has the kernel look at more of each
-// datagram, and tells of drops only with the next that is received, so never of the last ones.
+// datagram, and reports drops only with the next that is received, so never of the last ones.
 Napi::Value UdpBatch::KernelDrops(const Napi::CallbackInfo& info) {
   CountDrops();
   return Napi::Number::New(info.Env(), static_cast<double>(total_drops_));

@@ -31,7 +31,7 @@ struct Path {
 //
 // path.fragments: what exceeds the MTU is sent in fragments; otherwise it is not sent at all.
 //
-// SO_REUSEADDR stays off: a port in use has to be an error.
+// SO_REUSEADDR stays off: a port in use must be an error.
 int OpenUdpDescriptor(Napi::Env env, SocketAddress* address, const BufferBytes& buffers,
                       const Path& path);
 

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 rm -rf dist/bin dist/meta
 common=(--bundle --platform=node --format=esm --minify-whitespace --minify-syntax --log-level=warning)
-# Bundles a source file; dist/meta is told what is in it.
+# Bundles a source file, and lists its parts in dist/meta.
 bundle() {
   node_modules/.bin/esbuild "$@" "${common[@]}" --metafile="dist/meta/$(basename "$1" .ts).json"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what needs a compiler, for users who have none: prebuilds/linux-x64 and prebuilds/linux-arm64 with the
+# Builds what needs a compiler, for users without one: prebuilds/linux-x64 and prebuilds/linux-arm64 with the
 # addon, that of sodium-native, and the lab's programs. To be run on Debian 12: what is linked to its glibc
 # runs there, on Ubuntu 22.04 and on all that is newer.
 set -euo pipefail

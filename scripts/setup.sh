@@ -25,7 +25,7 @@ needs=(
   python3:python3
 )
 # `setup.sh tests`: a browser too, for the page that the comparison writes; a terminal emulator; what reads the
-# manual and the completions; STUN programs of others; a store for several servers; what makes and tries packages
+# manual and the completions; STUN programs of others; a load for tunnels; a store for several servers; what makes and tries packages
 # and containers.
 [[ ${1:-} != tests ]] || needs+=(
   chromium:chromium
@@ -38,6 +38,7 @@ needs=(
   turnserver:coturn
   turnutils_stunclient:coturn
   stun:stun-client
+  iperf3:iperf3
   redis-server:redis-server
   redis-cli:redis-tools
   aarch64-linux-gnu-g++:g++-aarch64-linux-gnu
@@ -63,14 +64,14 @@ check_node() {
     hint+=", or keep your PATH with: sudo env \"PATH=\$PATH\" $0"
   fi
   command -v node >/dev/null && command -v npm >/dev/null ||
-    fail "Node >= $MIN_NODE with npm is needed, and there is none: $hint"
+    fail "Node >= $MIN_NODE with npm is needed, but not installed: $hint"
   local version
   version=$(node -p 'process.versions.node')
   [[ ${version%%.*} -ge $MIN_NODE ]] ||
     fail "Node >= $MIN_NODE is needed, and $(command -v node) is $version: $hint"
 }
 
-# Sets `missing` and `packages` to what is not there.
+# Sets `missing` and `packages` to what is missing.
 find_missing() {
   missing=()
   packages=()
@@ -102,10 +103,10 @@ install_packages() {
     "${packages[@]}"
   release_services
   find_missing
-  [[ ${#missing[@]} -eq 0 ]] || fail "missing still, after apt-get install: ${missing[*]}"
+  [[ ${#missing[@]} -eq 0 ]] || fail "still missing after apt-get install: ${missing[*]}"
 }
 
-# Some packages bring a service along (coturn, redis-server). Nobody asked for one: none is started now, or at the next boot.
+# Some packages install a service (coturn, redis-server). It must not start now, nor at the next boot.
 readonly POLICY=/usr/sbin/policy-rc.d
 hold_services() {
   [[ ! -e $POLICY ]] || return 0

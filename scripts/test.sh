@@ -56,7 +56,7 @@ run_quick() {
   run_tests 1 -not \( "${pure[@]}" \) -not -path 'dist/test/netns/*' -not -path 'dist/test/package/*'
 }
 
-# Makes a Node the one that `node` is, here and in everything that is started from here.
+# Makes a Node the `node` of this script and of everything that it starts.
 use_node() {
   local node
   node=$(realpath -e "$1") && [[ -x $node && ! -d $node && $(basename "$node") == node ]] ||

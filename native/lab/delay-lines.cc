@@ -229,7 +229,7 @@ bool ReadCommands(int epoll) {
 }  // namespace
 
 int main() {
-  // To be on time beside busy programs. Where it is not allowed, the lines only get less exact.
+  // To be on time beside busy programs. Without permission, the lines are only less exact.
   prctl(PR_SET_TIMERSLACK, 1);
   setpriority(PRIO_PROCESS, 0, -20);
   srand48(Now(CLOCK_MONOTONIC));

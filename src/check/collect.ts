@@ -24,7 +24,7 @@ import { readRouter } from './router.js';
 import { routesOf } from './routes.js';
 import { lookUpClassic, probeClassic, probeSealed, type WireguardPort } from './server-probe.js';
 
-/** Everything together; the command has 15 s. */
+/** For everything together; the command has 15 s. */
 const LIMIT_MS = 13_000;
 const LOOKUP_LIMIT_MS = 4000;
 const REGISTERED_LIMIT_MS = 3000;
@@ -38,13 +38,13 @@ export interface CheckedServer {
   readonly key: PublicKey | undefined;
 }
 
-/** Errors after which there is nothing to look at. */
+/** Errors after which there is nothing to inspect. */
 const FATAL: readonly unknown[] = ['WG_NOT_PERMITTED', 'WG_TOOL_MISSING'];
 
 /**
  * Looks at an interface, its host and its servers, within 13 s. Changes nothing on this host, and registers
  * nothing at the servers. Throws a WgError without the permission to read WireGuard.
- * @param servers none: those of the running client
+ * @param servers if empty, those of the running client
  */
 export async function collectFacts(
   interfaceName: string,
@@ -107,7 +107,7 @@ export async function collectFacts(
   }
 }
 
-/** Gives each part of the work what is left of the time. */
+/** Gives each part of the work the remaining time. */
 class TimeLimit {
   readonly late: string[] = [];
   readonly #end: number;
@@ -116,7 +116,7 @@ class TimeLimit {
     this.#end = performance.now() + ms;
   }
 
-  /** The result of the work, or the substitute when the time is over first. */
+  /** The result of the work, or the substitute if the time is over first. */
   async keep<T, S>(name: string, work: Promise<T>, substitute: S): Promise<T | S> {
     let timer: NodeJS.Timeout | undefined;
     const over = new Promise<S>((resolve) => {
@@ -186,7 +186,7 @@ function serversOf(client: Status | 'none'): CheckedServer[] {
     });
 }
 
-/** Beside a client its port is left alone. */
+/** Leaves WireGuard's port to a running client. */
 function portToSendFrom(
   { device, reason }: InterfaceFacts,
   client: Status | 'none',
@@ -195,7 +195,7 @@ function portToSendFrom(
   return isUsable && client === 'none' ? device : undefined;
 }
 
-/** The interface's keys where a server is to tell whether it may register; the caller overwrites them. */
+/** The interface's keys, to ask a server whether it may register; the caller overwrites them. */
 async function ownKeys(
   interfaceName: string,
   servers: readonly CheckedServer[],
@@ -261,7 +261,7 @@ async function probe(
   }
   const sealed = await probeSealed({ endpoint: one, from }, key, own);
   if (sealed.outcome === 'answered') {
-    // Only the classic protocol tells where a request comes from; many servers speak both.
+    // Only the classic protocol reveals where a request comes from; many servers speak both.
     const { seenAs } = await probeClassic({ endpoint: one, from });
     return { ...sealed, seenAs };
   }
@@ -315,7 +315,7 @@ function readRules(
   });
 }
 
-/** Where the classic servers that answer know the peers: a place of one counts more than that another knows none. */
+/** The peers' endpoints at the classic servers that answer. An endpoint outweighs another server's empty answer. */
 async function readRegistered(
   servers: readonly ServerFacts[],
   device: Device | undefined,

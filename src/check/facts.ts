@@ -6,13 +6,13 @@ import type { Device } from '../wireguard/device.js';
 import type { NotReadyReason } from '../wireguard/readiness.js';
 import type { FirewallDrop } from './firewall/ruleset.js';
 
-/** What a check has seen; `undefined` stands for what it could not see, or did not in time. */
+/** What a check has seen; `undefined` is what it could not see, or not in time. */
 export interface Facts {
   readonly interfaceName: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly interface: InterfaceFacts;
-  /** What the running client says; `none` where there is none. */
+  /** The status of the running client; `none` if there is none. */
   readonly client: Status | 'none';
   /** Other processes that seem to be clients of this interface. */
   readonly otherClients: readonly OtherClient[] | undefined;
@@ -20,7 +20,7 @@ export interface Facts {
   /** Where WireGuard's packets to peers leave, as far as endpoints are known; one for each family. */
   readonly peerRoutes: readonly RouteFacts[];
   readonly nat: NatFacts;
-  /** The router, where a client has not asked it already. */
+  /** The router, unless a client has already asked it. */
   readonly router: RouterFacts | 'none' | undefined;
   /** Addresses of this host that are not on the interface. */
   readonly localAddresses: readonly string[];
@@ -28,11 +28,11 @@ export interface Facts {
   readonly config: ConfigFacts | undefined;
   /** Public keys (base64) that a classic server knows, and where. */
   readonly registered: ReadonlyMap<string, Endpoint | 'unknown'>;
-  /** What was still being looked at when the time was over. */
+  /** What was unfinished when the time was over. */
   readonly late: readonly string[];
 }
 
-/** The interface, and why it cannot be used: then there may be a device or none. */
+/** The interface, and why it cannot be used; then `device` may be missing. */
 export interface InterfaceFacts {
   readonly device?: Device | undefined;
   readonly reason?: NotReadyReason;
@@ -57,20 +57,20 @@ export interface ServerFacts {
   readonly probes: readonly ProbeFacts[];
 }
 
-/** What came of asking one address of a server. */
+/** The result of asking one address of a server. */
 export interface ProbeFacts {
   readonly endpoint: Endpoint;
   /** Whether the request left from WireGuard's port, which a running client has to itself. */
   readonly fromWireguardPort: boolean;
   readonly outcome: ProbeOutcome;
   readonly roundTripMs?: number | undefined;
-  /** This host's clock less the server's. */
+  /** This host's clock minus the server's. */
   readonly clockAheadMs?: number | undefined;
   /** The server knows a time of this key that is so far ahead. */
   readonly staleByMs?: number | undefined;
   /** Where the server sees the request come from. */
   readonly seenAs?: Endpoint | undefined;
-  /** The way of WireGuard's packets to it. */
+  /** The route of WireGuard's packets to it. */
   readonly route?: RouteFacts | undefined;
 }
 
@@ -101,7 +101,7 @@ export interface RouteFacts {
 export interface FirewallFacts {
   /** Rules that drop what the client sends, or what peers and servers answer. */
   readonly drops: readonly FirewallDrop[];
-  /** The tools that could be asked: nft, iptables-save. None: nothing is known. */
+  /** The tools that answered: nft, iptables-save. If empty, nothing is known. */
   readonly readBy: readonly string[];
 }
 
@@ -110,7 +110,7 @@ export interface RouterFacts {
   readonly address: string;
   /** How it maps ports. */
   readonly protocols: readonly MappingProtocol[];
-  /** Its outside address, where it tells. */
+  /** Its outside address, if it reports it. */
   readonly outside: string | undefined;
 }
 

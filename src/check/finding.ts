@@ -1,4 +1,4 @@
-/** `problem`: something is to be done. `unknown`: it could not be told in time. `note`: nothing to do. */
+/** `problem`: something to do. `unknown`: could not be found out in time. `note`: nothing to do. */
 export type Mark = 'ok' | 'note' | 'problem' | 'unknown';
 
 /** What a line of a check is about; docs/troubleshooting.md has each. */

@@ -14,7 +14,7 @@ export function peerName({ client }: Facts, { publicKey }: Peer): string {
   return known?.name ?? key.slice(0, 8);
 }
 
-/** Some names, and how many more there are. */
+/** Some names, and the number of further ones. */
 export function list(names: readonly string[]): string {
   const more = names.length - SHOWN_PEERS;
   return names.slice(0, SHOWN_PEERS).join(', ') + (more > 0 ? ` and ${more} more` : '');
@@ -69,8 +69,8 @@ function withoutAllowedIps(facts: Facts, { peers }: Device): Finding[] {
 }
 
 /**
- * An endpoint that somebody gave: by wg-quick's file, or one that no handshake came from while no client ran
- * that could have set it.
+ * An endpoint that was set by hand: in wg-quick's file, or one without a handshake while no client runs that could
+ * have set it.
  */
 function withPinnedEndpoint(facts: Facts, { peers }: Device): Finding[] {
   const { client, config } = facts;
@@ -94,7 +94,7 @@ function withPinnedEndpoint(facts: Facts, { peers }: Device): Finding[] {
       return [
         problem(
           'peers',
-          `${name} has the endpoint ${formatEndpoint(peer.endpoint)}, which nobody found, and never had a handshake`,
+          `${name} has the endpoint ${formatEndpoint(peer.endpoint)}, which no server reported, and never had a handshake`,
           'it is pinned and wrong, or the peer is not there: remove Endpoint from its configuration, and start a client',
         ),
       ];
@@ -103,7 +103,7 @@ function withPinnedEndpoint(facts: Facts, { peers }: Device): Finding[] {
   });
 }
 
-/** The running client, and others that disturb it. */
+/** The running client, and others that interfere with it. */
 export function judgeClients({ client, otherClients, interfaceName: name }: Facts): Finding[] {
   const others = otherClients ?? [];
   const strangers = others.map((other) =>

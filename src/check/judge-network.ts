@@ -1,4 +1,4 @@
-import { isInTunnel } from '../client/endpoint-refusal.js';
+import { isInTunnel, tunnelPrefixes } from '../client/endpoint-refusal.js';
 import { natText } from '../client/status/nat-facts.js';
 import { formatEndpoint } from '../wire/endpoint.js';
 import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
@@ -11,7 +11,7 @@ function probes({ servers }: Facts): ProbeFacts[] {
   return servers.flatMap((server) => server.probes);
 }
 
-/** Requests have to leave as WireGuard's packets do, or the server sees another mapping than peers will. */
+/** Requests must leave as WireGuard's packets do, or the server sees another mapping than peers will. */
 export function judgeRoutes(facts: Facts): Finding[] {
   const toServers = probes(facts).flatMap(({ route }) => (route === undefined ? [] : [route]));
   const findings = toServers.flatMap((route) => judgeRoute(route, facts));
@@ -69,13 +69,14 @@ function way({ interface: name, source }: RouteFacts): string {
 /** A server inside the tunnel, or one that only neighbours reach. */
 export function judgeAddresses(facts: Facts): Finding[] {
   const allowedIps = (facts.interface.device?.peers ?? []).flatMap((peer) => peer.allowedIps);
+  const tunnel = tunnelPrefixes(allowedIps);
   const findings = probes(facts).flatMap(({ endpoint: { address } }): Finding[] => {
-    if (isInTunnel(address, allowedIps)) {
+    if (isInTunnel(address, tunnel)) {
       return [
         problem(
           'server-address',
           `the server's address ${address} lies inside ${facts.interfaceName}'s AllowedIPs`,
-          'use its public address: the tunnel cannot carry what is to bring it up',
+          'use its public address: the tunnel cannot carry the packets that bring it up',
         ),
       ];
     }
@@ -112,13 +113,13 @@ export function judgeMapping(facts: Facts): Finding[] {
   const isPublic = nat.mapping === 'none';
   return [
     places.length === 0
-      ? note('mapping', 'no server told where it sees this host')
+      ? note('mapping', 'no server said where it sees this host')
       : ok('mapping', `seen at ${places.join(', ')}${isPublic ? ', its own address' : ''}`),
     ...(Object.keys(behaviour).length === 0
       ? [
           note(
             'nat',
-            `behind a NAT, or a firewall, of which one server tells no more (local: ${localAddresses.slice(0, 3).join(', ') || 'none'})`,
+            `behind a NAT or a firewall; one server alone cannot tell more (local: ${localAddresses.slice(0, 3).join(', ') || 'none'})`,
           ),
         ]
       : [judgeNat(facts, natText(behaviour))]),
@@ -202,7 +203,7 @@ export function judgeFirewall({ firewall, late, interface: { device } }: Facts):
   );
 }
 
-/** Strict reverse path filtering drops answers that arrive by another way than the kernel would take. */
+/** Strict reverse path filtering drops answers that arrive by an interface other than the kernel would use. */
 export function judgeReversePath(facts: Facts): Finding[] {
   const routes = probes(facts).flatMap(({ route }) => route ?? []);
   const strict = routes.filter(({ rpFilter }) => rpFilter === STRICT);
@@ -223,7 +224,7 @@ export function judgeReversePath(facts: Facts): Finding[] {
     : [
         ok(
           'rp-filter',
-          `${['off', 'strict', 'loose'][first.rpFilter] ?? first.rpFilter} on ${first.interface}, and in nobody's way`,
+          `${['off', 'strict', 'loose'][first.rpFilter] ?? first.rpFilter} on ${first.interface}, which blocks nothing`,
         ),
       ];
 }

@@ -10,7 +10,7 @@ import { natVerdict, neighbourVerdict } from './nat-verdict.js';
 
 /** WireGuard's REJECT_AFTER_TIME. */
 const FRESH_MS = 180_000;
-/** Peers with a line of their own; the others are counted. */
+/** Peers that get their own line; the others are counted. */
 const MAX_LINES = 100;
 
 /** A verdict for each peer: connected, what to expect, or what it lacks. */
@@ -50,7 +50,7 @@ function judgePeer(facts: Facts, peer: Peer): Finding {
   return shown === undefined ? unseen(facts, name, registered) : bySide(facts, name, shown);
 }
 
-/** What the running client says of a peer that is not connected. */
+/** What the running client reports about a peer that is not connected. */
 function bySide(facts: Facts, name: string, shown: StatusPeer): Finding {
   if (shown.state === 'connecting') {
     const [first] = shown.answer ?? [];
@@ -79,7 +79,7 @@ function notRegistered(facts: Facts, name: string): Finding {
   return usesSealed(facts)
     ? problem(
         'peer',
-        `${name}: not registered, does not want us (its interface lacks this host's key), or speaks the other protocol: the server tells these apart to nobody`,
+        `${name}: not registered, does not want us (its interface lacks this host's key), or speaks the other protocol: by design the server does not say which`,
         "start its client with the same server and key, and add this interface's public key to its peers",
       )
     : problem(
@@ -89,7 +89,7 @@ function notRegistered(facts: Facts, name: string): Finding {
       );
 }
 
-/** The peer is known: what its and our NATs make of it. */
+/** The peer is known: the verdict on its NATs and ours. */
 function expected(
   facts: Facts,
   name: string,

@@ -3,7 +3,7 @@ import { formatEndpoint } from '../wire/endpoint.js';
 import type { Facts, ProbeFacts, ServerFacts } from './facts.js';
 import { type Finding, note, ok, problem, unknown } from './finding.js';
 
-/** A clock that differs by more than this is worth a look. */
+/** A clock difference worth mentioning. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
 const ERRORS: Readonly<Record<string, readonly [what: string, advice: string]>> = {
@@ -77,7 +77,7 @@ function judgeProbe(
       'see the error',
     ];
     const isFirewall = outcome.errorCode === 'EPERM';
-    // One family is enough; a firewall that forbids the other one is somebody's will.
+    // One family is enough; a firewall may forbid the other one on purpose.
     return works && !isFirewall
       ? [note('server', `${where}: ${what}`)]
       : [problem('server', `${where}: ${what}`, advice)];

@@ -1,7 +1,7 @@
 import type { NatFacts } from '../client/status/nat-facts.js';
 import { parseEndpoint } from '../wire/endpoint.js';
 
-/** What two NATs make of a pair of peers; with advice where they do not connect directly. */
+/** What to expect of a pair of peers behind two NATs, with advice if they do not connect directly. */
 export interface NatVerdict {
   readonly verdict: string;
   readonly advice?: string;
@@ -10,7 +10,7 @@ export interface NatVerdict {
 const RELAY_ADVICE =
   'have a router of one side map or forward the port of WireGuard, or use a server with --relay';
 
-/** Two NATs between two peers. What is not known of them is named. Pure. */
+/** The verdict for two peers and their NATs. Says what is unknown about them. Pure. */
 export function natVerdict(
   own: NatFacts,
   peer: NatFacts,

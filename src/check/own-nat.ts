@@ -4,7 +4,7 @@ import { formatEndpoint, parseEndpoint } from '../wire/endpoint.js';
 import type { ProbeFacts } from './facts.js';
 
 /**
- * What is known of this host's NATs: by the running client, whose word counts more, and by where servers see it.
+ * What is known about this host's NATs: from the running client, which counts more, and from where servers see it.
  * Pure.
  */
 export function natOf(

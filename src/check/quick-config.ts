@@ -3,11 +3,11 @@ import type { ConfigFacts } from './facts.js';
 
 const FOLDER = '/etc/wireguard';
 const MAX_BYTES = 4 * 1024 * 1024;
-/** The lines that matter; keys other than public ones never become text. */
+/** The relevant lines; keys other than public ones never become strings. */
 const LINE = /^\s*(\[peer\]|\[interface\]|saveconfig|publickey|endpoint)/i;
 const LONGEST_PREFIX = 64;
 
-/** What wg-quick's file of an interface says; undefined where there is none, or it cannot be read. */
+/** What wg-quick's file of an interface says; undefined if there is none, or it cannot be read. */
 export function readQuickConfig(interfaceName: string, folder = FOLDER): ConfigFacts | undefined {
   const file = `${folder}/${interfaceName}.conf`;
   let bytes: Buffer;
@@ -62,7 +62,7 @@ export function parseQuickConfig(bytes: Buffer): Omit<ConfigFacts, 'file'> {
   return { saves, pinned };
 }
 
-/** Whether a line is one of those that matter: looked at up to its name. */
+/** Whether a line is relevant; reads it only up to its name. */
 function isWanted(head: Buffer): boolean {
   const at = head.findIndex((byte) => byte !== 0x20 && byte !== 0x09);
   return at >= 0 && LINE.test(head.toString('latin1', at, at + 11));

@@ -14,7 +14,7 @@ import type { RouterFacts } from './facts.js';
 
 /**
  * Asks the default gateway over IPv4 which protocols for port mapping it speaks, and for its outside address. Maps
- * nothing, and takes 7 s at the most. `none` without such a gateway, or where it is inside the tunnel.
+ * nothing, and takes at most 7 s. `none` without such a gateway, or if it is inside the tunnel.
  * @param mark the device's fwmark, by which packets do not enter a full tunnel
  */
 export async function readRouter(
@@ -27,7 +27,7 @@ export async function readRouter(
     : askRouter(openGatewayLink(gateway, mark));
 }
 
-/** The same, over a link to the gateway. Never rejects: what cannot be asked is not offered. */
+/** The same, over a link to the gateway. Never rejects: a protocol that fails counts as not offered. */
 export async function askRouter(link: GatewayLink): Promise<RouterFacts> {
   const asked = [
     ['PCP', askPcp],
@@ -48,13 +48,13 @@ export async function askRouter(link: GatewayLink): Promise<RouterFacts> {
   };
 }
 
-/** What a router says that speaks a protocol. */
+/** The answer of a router that speaks a protocol. */
 interface Answer {
-  /** Its outside address, where it has one and tells. */
+  /** Its outside address, if it has one and reports it. */
   readonly outside?: string | undefined;
 }
 
-/** That it speaks PCP is all that a router tells without a mapping (RFC 6887, 14.1). */
+/** Without a mapping, a router reveals only that it speaks PCP (RFC 6887, 14.1). */
 async function askPcp(link: GatewayLink): Promise<Answer | undefined> {
   const request = encodePcpAnnounceRequest(link.gateway.local);
   const speaks = await link.exchange(PORT_CONTROL_PORT, request, decodePcpAnnounceReply);

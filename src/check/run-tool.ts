@@ -6,7 +6,7 @@ const FOLDERS: readonly string[] = ['/usr/sbin', '/sbin', '/usr/bin', '/bin', '/
 const TIMEOUT_MS = 3000;
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
-/** What a tool that only reads prints; undefined where it is missing, fails, or takes too long. */
+/** What a tool that only reads prints; undefined if it is missing, fails, or takes too long. */
 export function outputOf(tool: string, args: readonly string[]): Promise<string | undefined> {
   const file = FOLDERS.map((folder) => `${folder}/${tool}`).find(isExecutable);
   if (file === undefined) {

@@ -29,7 +29,7 @@ export interface WireguardPort {
   readonly fwmark: number;
 }
 
-/** What a probe is made with. */
+/** What a probe needs. */
 export interface ProbeOptions {
   readonly endpoint: Endpoint;
   /** undefined: from an ordinary socket, because a client uses WireGuard's port. */
@@ -39,8 +39,8 @@ export interface ProbeOptions {
 type Probed = Pick<ProbeFacts, 'outcome' | 'roundTripMs' | 'clockAheadMs' | 'staleByMs' | 'seenAs'>;
 
 /**
- * Asks a server by the classic protocol, as a key that nobody has: nothing is registered for this
- * interface's. A second key asks where the first is, which is where the server sees this host.
+ * Asks a server by the classic protocol with a random key, so that nothing is registered for this interface. A
+ * second key asks where the first is, which is where the server sees this host.
  */
 export async function probeClassic(options: ProbeOptions): Promise<Probed> {
   await using link = new Link(options, [0, CLASSIC_REPLY_LENGTH[options.endpoint.family]]);
@@ -86,7 +86,7 @@ export async function lookUpClassic(
 /**
  * Makes a handshake of the sealed protocol, and never uses the session: only its first message would
  * register anything.
- * @param own the interface's key pair, to learn whether it may register; undefined: one that nobody has
+ * @param own the interface's key pair, to learn whether it may register; undefined: a random one
  */
 export async function probeSealed(
   options: ProbeOptions,
@@ -127,7 +127,7 @@ type HandshakeReply =
   | { readonly payload: ResponsePayload; readonly cookie?: undefined; readonly roundTripMs: number }
   | { readonly payload?: undefined; readonly cookie: Uint8Array };
 
-/** One initiation, first for a cookie, then with it; undefined where nothing came back. */
+/** One initiation, first for a cookie, then with it; undefined if nothing came back. */
 async function handshake(
   link: Link,
   initiation: Initiation,
@@ -173,7 +173,7 @@ function described(payload: ResponsePayload, roundTripMs: number, isOwn: boolean
   const common = { roundTripMs, clockAheadMs: Math.round(now - clockMs - roundTripMs / 2) };
   switch (status) {
     case STATUS.notAllowed:
-      // Of a key that nobody has it says nothing.
+      // For a random key it does not say.
       return { ...common, outcome: isOwn ? 'not-allowed' : 'answered' };
     case STATUS.full:
       return { ...common, outcome: 'full' };
@@ -242,7 +242,7 @@ class Link implements AsyncDisposable {
   }
 
   /**
-   * Sends a request until an answer is accepted; undefined where none came, or nothing could be sent.
+   * Sends a request until an answer is accepted; undefined if none came, or nothing could be sent.
    * @param once send it once, and wait as long
    */
   async ask<T>(
@@ -278,7 +278,7 @@ class Link implements AsyncDisposable {
         }
       };
       this.#failed = () => {
-        // A closed port may be opened; a firewall or a missing route stays for the time of a check.
+        // A closed port may open; a firewall or a missing route stays for the duration of a check.
         if (this.errorCode !== 'ECONNREFUSED') {
           end(undefined);
         }

@@ -3,8 +3,8 @@ const MAX_CHANGES = 10;
 const SECOND_MS = 1000;
 
 /**
- * Decides which changes are logged one by one: as many as people can read. Once there are more in a second,
- * they are only counted, until a second has few again.
+ * Decides which changes are logged one by one: as many as people can read. If there are more in a second, it only
+ * counts them, until a second has few again.
  * Times are milliseconds of one clock that does not go back.
  */
 export class ChangeGate {
@@ -13,7 +13,7 @@ export class ChangeGate {
   #leftOut = 0;
   #isBusy = false;
 
-  /** A change happened. Returns whether it gets a line of its own. */
+  /** A change happened. Returns whether it gets its own line. */
   admits(now: number): boolean {
     if (now >= this.#secondAt + SECOND_MS && this.#leftOut === 0) {
       this.#secondAt = now;
@@ -28,7 +28,7 @@ export class ChangeGate {
     return !this.#isBusy;
   }
 
-  /** How many changes got no line, once their second is over; 0 before, and where there were none. */
+  /** How many changes got no line, once their second is over; 0 before, and if there were none. */
   takeLeftOut(now: number): number {
     if (this.#leftOut === 0 || now < this.#secondAt + SECOND_MS) {
       return 0;

@@ -60,7 +60,7 @@ const RESULTS: Readonly<Record<number, string>> = {
   [EXIT.timeout]: 'not-in-time',
 };
 
-/** 1 where there is something to do, 3 where something could not be told in time. */
+/** 1 if there is something to do, 3 if something could not be found out in time. */
 export function exitCodeOf(findings: readonly Finding[]): number {
   const has = (mark: Mark) => findings.some((finding) => finding.mark === mark);
   if (has('problem')) {
@@ -69,7 +69,7 @@ export function exitCodeOf(findings: readonly Finding[]): number {
   return has('unknown') ? EXIT.timeout : EXIT.ok;
 }
 
-/** A line for each finding, broken where it does not fit, and one for what to do. */
+/** A line for each finding, wrapped if it does not fit, and one for the advice. */
 export function checkLines(findings: readonly Finding[], sheet: Sheet, utf8: boolean): string[] {
   const signs = utf8 ? SIGNS : ASCII_SIGNS;
   const count = findings.filter(({ mark }) => mark === 'problem').length;

@@ -20,7 +20,7 @@ export type ChosenServers =
       readonly servers: readonly (GivenServer & { readonly key: PublicKey })[];
     };
 
-/** The name of a server, as people know it. */
+/** The name of a server, for people. */
 export function nameOfServer({ host, port }: Pick<GivenServer, 'host' | 'port'>): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -60,7 +60,7 @@ export function chooseServers(given: GivenServers): ChosenServers {
   return { protocol: 'classic', servers };
 }
 
-/** Whether keys of the command line stand against servers of a file, with keys of theirs. */
+/** Whether the command line has keys for servers of the file that have their own. */
 function isOverruled({ isServersOfFile, keys, isKeysOfFile }: GivenServers): boolean {
   return isServersOfFile && !isKeysOfFile && keys.length > 0;
 }

@@ -85,7 +85,7 @@ export function clientCommand(exit: (code: number) => void): Command {
     async (name: string, given: GivenServer[] | undefined, flags: Flags, self: Command) => {
       const chosen = serversOf(name, given ?? [], flags, self);
       const isSealed = chosen.protocol === 'sealed';
-      // The client's start is part of the time to connect: what it needs is loaded now, beside `wg`.
+      // The client's start is part of the time to connect: load what it needs now, while `wg` runs.
       readAhead(name, isSealed);
       const [{ runClient }, finder] = await Promise.all([
         import('./client-run.js'),
@@ -113,7 +113,7 @@ function serversOf(name: string, given: readonly GivenServer[], flags: Flags, se
     throw new UsageError(`there is no server: give it behind ${name}, or as ${where}`);
   }
   const isKeysOfFile = self.getOptionValueSource('serverKey') !== 'cli';
-  // A key in the file is for servers that have none of their own.
+  // A key in the file applies to servers without one.
   const hasRoom = !isKeysOfFile || servers.some(({ key }) => key === undefined);
   return chooseServers({ servers, isServersOfFile, keys: hasRoom ? keys : [], isKeysOfFile });
 }
@@ -123,7 +123,7 @@ function withSocketNamespace(command: Command): Command {
   return command
     .option(
       '--socket-namespace <name|pid>',
-      "the network namespace of WireGuard's UDP socket, where it is not that of the interface",
+      "the network namespace of WireGuard's UDP socket, if it is not that of the interface",
     )
     .hook('preAction', (self) => {
       const { socketNamespace } = self.opts<{ readonly socketNamespace?: string }>();

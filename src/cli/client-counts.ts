@@ -4,7 +4,7 @@ import type { LogOptions } from './log-options.js';
 
 const STATES: readonly PeerState[] = ['connected', 'connecting', 'unknown', 'asking'];
 
-/** What a client has done so far, and how many of its peers are in each state. */
+/** A client's counts so far, and its number of peers in each state. */
 export class ClientCounts {
   #changes = 0;
   #problems = 0;

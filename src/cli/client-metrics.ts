@@ -26,11 +26,11 @@ export interface MeasuredClient {
   readonly peers: readonly PeerView[];
   readonly servers: readonly ServerView[];
   readonly hasAnswered: boolean;
-  /** Bytes that a relay carried; absent for as long as there is none. */
+  /** Bytes that relays carried; absent while there is none. */
   readonly relayedBytes?: { readonly sent: number; readonly received: number } | undefined;
 }
 
-/** The metrics of a client: what it is like now, and counts of what it has done since its start. */
+/** The metrics of a client: its current state, and counts since its start. */
 export class ClientMetrics {
   readonly #client: MeasuredClient;
   readonly #now: () => number;
@@ -55,7 +55,7 @@ export class ClientMetrics {
     this.#stopTraces = observeTraces((trace) => this.#count(trace));
   }
 
-  /** Takes in what the client tells. */
+  /** Takes in a view of the client. */
   observe(event: ClientEvent): void {
     switch (event.type) {
       case 'problem':
@@ -174,7 +174,7 @@ export class ClientMetrics {
     }
   }
 
-  /** Only where there is a relay. */
+  /** Only if there is a relay. */
   #addRelay(registry: Registry): void {
     if (this.#client.relayedBytes !== undefined) {
       counter(registry, 'client_relay_bytes_total', 'Bytes that a relay carried', () => {
@@ -214,7 +214,7 @@ export class ClientMetrics {
     }
   }
 
-  /** A handshake that the first look finds is none of this run. */
+  /** A handshake that the first look finds does not belong to this run. */
   #observeHandshakes(peers: readonly PeerView[]): void {
     const now = this.#now();
     const known = this.#handshakesAt;

@@ -1,7 +1,7 @@
 import type { LineLogger } from './late-logger.js';
 import type { Settings } from './settings.js';
 
-/** Takes the names of peers from the file as it is now; where it cannot be used, those before stay. */
+/** Rereads the names of peers from the file; keeps the previous ones if it cannot be used. */
 export function reloadNames(
   settings: Settings | undefined,
   names: Map<string, string>,

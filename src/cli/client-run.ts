@@ -22,7 +22,8 @@ import { stopSignal } from './stop-signal.js';
 import { traceLog } from './trace-log.js';
 
 /**
- * Runs a client until it is done; with --background, starts one that runs on. Throws what no retry can mend.
+ * Runs a client until it is done; with --background, starts one that keeps running. Throws errors that no retry
+ * can fix.
  * @returns the exit code
  */
 export async function runClient(settings: RunOptions, flags: ClientFlags): Promise<number> {
@@ -36,7 +37,7 @@ export async function runClient(settings: RunOptions, flags: ClientFlags): Promi
   }
   const holder = lockInterface(interfaceName);
   if (holder !== undefined) {
-    // What was asked for is the case: a hook of wg-quick must not fail for it.
+    // A client runs, which is what was asked for: a hook of wg-quick must not fail for it.
     process.stderr.write(`a client (pid ${holder.pid}) manages ${interfaceName} already\n`);
     return EXIT.ok;
   }
@@ -78,7 +79,7 @@ async function run(settings: RunOptions, flags: ClientFlags): Promise<number> {
         observe({ type: 'problem', topic: 'status', text: message });
         return undefined;
       });
-      // The first peers, or none, are told of after the first look at the interface.
+      // The first update, possibly without peers, follows the first look at the interface.
       tellManager(manager, client, flags, name);
     }
   });
@@ -112,7 +113,7 @@ async function run(settings: RunOptions, flags: ClientFlags): Promise<number> {
   }
 }
 
-/** The first time, this client is ready: also where the interface cannot be used yet. */
+/** After the first call this client is ready, even if the interface cannot be used yet. */
 function tellManager(
   manager: ServiceManager,
   client: Client,
@@ -139,7 +140,7 @@ function statusText({ peers, servers, problems }: Client): string {
   ].join('; ');
 }
 
-/** Undefined without --metrics. Rejects with a UsageError where the address cannot be used. */
+/** Undefined without --metrics. Rejects with a UsageError if the address cannot be used. */
 async function openMetrics(
   { metrics: endpoint }: ClientFlags,
   client: Client,

@@ -11,7 +11,7 @@ export interface View {
   end(): void;
 }
 
-/** A log, and results on stdout; those of a daemon, whom nobody reads, are logged too. */
+/** A log, and results on stdout. Those of a daemon, whose stdout nobody reads, are logged too. */
 export function logView(
   logger: LineLogger,
   names: ReadonlyMap<string, string>,

@@ -8,7 +8,7 @@ import { pubkeyCommand } from './pubkey-command.js';
 import { serverCommand } from './server-command.js';
 import { statusCommand } from './status-command.js';
 
-/** All commands, in the order in which people are shown them. */
+/** All commands, in the order of the help. */
 export const COMMANDS: readonly MakeCommand[] = [
   serverCommand,
   pubkeyCommand,
@@ -19,5 +19,5 @@ export const COMMANDS: readonly MakeCommand[] = [
   compareCommand,
 ];
 
-/** Parts of others, which people do not run. */
+/** Commands that other commands run; not for people. */
 export const HIDDEN_COMMANDS: readonly MakeCommand[] = [labAgentCommand];

@@ -2,15 +2,15 @@ import { mkdirSync } from 'node:fs';
 import module from 'node:module';
 import { expectTrustedFolder } from '../files/trusted-folder.js';
 
-/** Where root's programs keep what they can make again (file-hierarchy(7)). */
+/** Root's folder for data that programs can regenerate (file-hierarchy(7)). */
 const CACHE_FOLDER = '/var/cache/wg-rendezvous';
 
 const ROOT_USER = 0;
 
 /**
- * Lets Node keep the compiled program (module.enableCompileCache, from Node 22.1 on), in a folder where only
- * root can write, because who can write there decides what root runs. Off where there is none, where the
- * user has chosen a folder with NODE_COMPILE_CACHE, and for others than root.
+ * Lets Node keep the compiled program (module.enableCompileCache, from Node 22.1 on), in a folder that only root
+ * can write to, because write access there decides what root runs. Off if there is no such folder, if the user
+ * has chosen one with NODE_COMPILE_CACHE, and for users other than root.
  */
 export function useCompileCache(folder = cacheFolder(), user = process.getuid?.()): void {
   const { enableCompileCache } = module as { enableCompileCache?: (folder: string) => unknown };
@@ -20,17 +20,20 @@ export function useCompileCache(folder = cacheFolder(), user = process.getuid?.(
   }
 }
 
-/** The first of the unit's cache directories (systemd.exec(5)), if this is a unit that has one. */
+/**
+ * The first of the unit's cache directories (systemd.exec(5)), if this is a unit that has one. Units must not
+ * share root's folder: a unit that is taken over could then change the code that root runs elsewhere.
+ */
 function cacheFolder(): string {
   return process.env['CACHE_DIRECTORY']?.split(':')[0] || CACHE_FOLDER;
 }
 
-/** Whether the folder is there, or could be made, and nobody but root can write to it. */
+/** Whether the folder exists, or could be made, and only root can write to it. */
 function isOurs(folder: string): boolean {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch {
-    // It is there, or cannot be made: what follows tells.
+    // It exists, or cannot be made: the check below finds out.
   }
   try {
     expectTrustedFolder(folder);

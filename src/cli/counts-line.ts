@@ -1,7 +1,7 @@
 import type { ServiceCounts } from '../server/counts.js';
 import type { SocketCounts } from '../socket/socket-counts.js';
 
-/** What a server has done so far, in one line for people. */
+/** A server's counts so far, in one line for people. */
 export function countsLine(all: ServiceCounts): string {
   const { admission, classic, table, sockets, sealed, stun, relay } = all;
   const counts = {
@@ -23,13 +23,13 @@ export function countsLine(all: ServiceCounts): string {
   return `counts: ${list(counts)}${protocols.join('')}`;
 }
 
-/** Whom a server knows, in a few words. */
+/** How many clients a server knows, in a few words. */
 export function statusLine({ table, sealed }: ServiceCounts): string {
   const clients = sealed === undefined ? '' : `, ${sealed.clients} sealed clients`;
   return `${table.peers} classic peers${clients}`;
 }
 
-/** What sockets lost, by the names that people are shown. */
+/** What sockets lost, by the names shown to people. */
 export function socketCounts({ sendDrops, kernelDrops, errors }: SocketCounts) {
   return { 'not sent': sendDrops, 'dropped by the kernel': kernelDrops, 'socket errors': errors };
 }

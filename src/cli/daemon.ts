@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { EXIT } from './exit-code.js';
 
-/** Says to a process that it is the daemon: the PID of the one that started it. */
+/** Set in the daemon's environment: the PID of the process that started it. */
 const MARK = 'WG_RENDEZVOUS_STARTED_BY';
 const RUN_FOLDER = '/run/wg-rendezvous';
 /** The longest that a client needs for its first look at the interface, with a `wg` that hangs. */
@@ -17,8 +17,8 @@ export function isDaemon(): boolean {
 }
 
 /**
- * Runs this command again, in a session of its own, and waits until it is ready or has ended. What it says on
- * stderr until then is said here.
+ * Runs this command again, in a session of its own, and waits until it is ready or has ended. Passes its stderr
+ * on until then.
  * @returns the exit code
  */
 export function startDaemon(): Promise<number> {
@@ -48,7 +48,7 @@ export function startDaemon(): Promise<number> {
   });
 }
 
-/** Tells the one that started this daemon that it is ready, and leaves it. Throws where there is no pid file. */
+/** Reports to the process that started this daemon that it is ready, and detaches. Throws if there is no pid file. */
 export function daemonIsReady(interfaceName: string): void {
   writePidFile(interfaceName);
   process.chdir('/');
@@ -68,11 +68,11 @@ export function removePidFile(interfaceName: string): void {
       rmSync(path);
     }
   } catch {
-    // It is gone already.
+    // Already gone.
   }
 }
 
-/** Under a temporary name first: who reads the file finds a whole number, or none. */
+/** Under a temporary name first: a reader of the file finds a whole number or nothing. */
 function writePidFile(interfaceName: string): void {
   const path = pidFile(interfaceName);
   const temporary = `${path}.${process.pid}`;

@@ -22,7 +22,7 @@ export function dnsClientCommand(exit: (code: number) => void): Command {
     .option('--dns <addr[:port]>', 'the DNS server', serverName(DNS_PORT))
     .option('--zone <zone>', 'the zone that the peers are in', zoneName);
   return withClientOptions(command).action(async (name: string, flags: Flags) => {
-    // As for `client`: start-up is part of the time to connect.
+    // As for `client`, the start is part of the time to connect.
     const [{ runClient }, { dnsFinder }] = await Promise.all([
       import('./client-run.js'),
       import('../client/dns/dns-finder.js'),

@@ -10,7 +10,7 @@ export interface KeygenFlags extends LogOptions {
   readonly key: string;
 }
 
-/** Makes the key file where there is none, and prints the records of its key. Returns the exit code. */
+/** Makes the key file if there is none, and prints the records of its key. Returns the exit code. */
 export function runDnsKeygen(flags: KeygenFlags): number {
   if (usable(() => createZoneKey(flags.key))) {
     createLogger(flags).info(`made the key file ${flags.key}: keep it secret, and keep a copy`);

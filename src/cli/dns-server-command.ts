@@ -58,7 +58,7 @@ export function dnsServerCommand(exit: (code: number) => void): Command {
         'answer only queries that arrive through the interface, at its addresses (the default)',
       ).conflicts('public'),
     )
-    .option('--public', 'answer queries from anywhere: everybody learns the endpoints of all peers')
+    .option('--public', 'answer queries from anywhere: everyone learns the endpoints of all peers')
     .option('--dnssec <file>', 'sign answers with the key in a file, as `dns keygen` makes it')
     .option(
       '--max-age <seconds>',

@@ -11,12 +11,12 @@ export interface LineLogger {
   error(fields: object, line: string): void;
 }
 
-/** The logger takes longer to load than a packet to many a server: that is done while an answer is on its way. */
+/** Loading the logger takes longer than a packet to many servers, so it is done while an answer is on its way. */
 const PATIENCE_MS = 30;
 
 /**
- * A logger that is loaded when it has something to write. Until it is there its lines wait, in order; they
- * are as many as a client has in its first moments.
+ * A logger that is loaded when it has something to write. Until then its lines wait, in order; there are only as
+ * many as a client writes in its first moments.
  */
 export class LateLogger implements LineLogger {
   readonly #create: () => Promise<LineLogger>;

@@ -38,7 +38,7 @@ export class LineThrottle {
     this.#release(state);
   }
 
-  /** Writes what was held back and is allowed by now. To be called every few seconds. */
+  /** Writes lines that were held back and are allowed by now. Call it every few seconds. */
   flush(): void {
     for (const [topic, state] of this.#topics) {
       this.#release(state);

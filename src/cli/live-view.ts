@@ -4,7 +4,7 @@ import { windowLines } from './status-view.js';
 import { hasColour } from './styled-line.js';
 
 const REDRAW_MS = 200;
-/** Ages go on where nothing else happens. */
+/** Redraws for the ages even if nothing else changes. */
 const TICK_MS = 1000;
 
 /** The status of a client in the window of its terminal. */
@@ -33,7 +33,7 @@ export class LiveView {
     this.#screen.print(line);
   }
 
-  /** Draws once more and leaves it there. */
+  /** Draws once more, and leaves the lines on the screen. */
   end(): void {
     clearInterval(this.#tick);
     this.#screen.end();

@@ -31,7 +31,7 @@ function stderrStream(format: LogOptions['logFormat']): DestinationStream {
   return format === 'json' ? stderr : textStream(stderr);
 }
 
-/** Lines for the host's log (RFC 3164, without time and host, which the log adds). Lost where there is none. */
+/** Lines for the host's log (RFC 3164, without time and host, which the log adds). Lost if there is none. */
 function syslogStream(format: LogOptions['logFormat'], path: string): DestinationStream {
   return {
     write(line) {
@@ -41,13 +41,13 @@ function syslogStream(format: LogOptions['logFormat'], path: string): Destinatio
       try {
         sendUnixDatagram(path, `<${priority}>wg-rendezvous[${process.pid}]: ${text}`);
       } catch {
-        // A host without syslog, or with one that does not keep up: the daemon goes on.
+        // The host has no syslog, or one that cannot keep up: the daemon continues.
       }
     },
   };
 }
 
-/** Shows time, level and message; the fields are for machines, and messages say all of them. */
+/** Shows time, level and message. The fields are for machines; messages contain all of them. */
 function textStream(destination: DestinationStream): DestinationStream {
   return {
     write(line) {

@@ -14,8 +14,8 @@ import { answerText, endpointText, handshakeText, lackText, offersText } from '.
 
 /**
  * Logs each change of a peer's state, endpoint or answer, and each problem. Lines about one peer or one
- * problem are throttled; the latest of them is logged in the end. Above ten changes of peers in a second, a
- * summary stands for them, and their lines are logged at `debug`.
+ * problem are throttled; the latest is always logged in the end. Above ten changes of peers in a second, a summary
+ * replaces them, and their lines are logged at `debug`.
  * @param names what the user calls peers, by base64 key
  * @param now milliseconds of a clock that does not go back
  */
@@ -74,7 +74,7 @@ function leftOutText(leftOut: number): string {
   return leftOut === 0 ? '' : ` (${leftOut} earlier lines about this left out)`;
 }
 
-/** What is throttled as one: each server has its own problems. */
+/** The throttled topic: each server has its own problems. */
 function topicOf({
   topic,
   server,
@@ -100,7 +100,7 @@ const SOLVED = {
   server: 'the server answers again',
   name: 'the server name resolves again',
   socket: 'the socket is open again',
-  stun: 'the STUN servers are found',
+  stun: 'the STUN servers answer',
   'socket-namespace': "WireGuard's UDP socket is within reach",
   send: 'requests can be sent again',
   change: 'peers can be changed again',
@@ -157,7 +157,7 @@ function logPeers(
   return now;
 }
 
-/** One line for the changes that had none of their own. */
+/** One line for the changes that had no line. */
 function logSummary(logger: LineLogger, changes: number, peers: readonly PeerView[]): void {
   if (changes === 0) {
     return;

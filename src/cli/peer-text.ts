@@ -9,7 +9,7 @@ export function endpointText({ endpoint }: PeerView): string {
   return endpoint === undefined ? '-' : formatEndpoint(endpoint);
 }
 
-/** What the server said last about a peer, or a dash. */
+/** The server's latest answer about a peer, or a dash. */
 export function answerText({ answer }: PeerView): string {
   if (answer === undefined) {
     return '-';

@@ -56,7 +56,7 @@ export class Screen {
     this.draw();
   }
 
-  /** Draws once more, and leaves the lines where they are. */
+  /** Draws once more, and leaves the lines on the screen. */
   end(): void {
     this.draw();
     this.#terminal.off('resize', this.#resized);
@@ -70,7 +70,7 @@ export class Screen {
     this.#drawn = [];
   }
 
-  /** The size, or a usual one where the terminal does not tell its own. */
+  /** The size, or a usual one if the terminal does not report it. */
   get #size(): { columns: number; rows: number } {
     return {
       columns: this.#terminal.columns || USUAL_COLUMNS,

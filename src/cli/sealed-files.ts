@@ -18,7 +18,7 @@ export interface SealedFiles {
 /** The relay, with its list as a file. */
 export type RelayFlags = Omit<RelayOptions, 'allow'> & { readonly allow: string | undefined };
 
-/** Reads the files; a key is made where there is none. Throws a UsageError that names the bad one. */
+/** Reads the files; a key is made if there is none. Throws a UsageError that names the bad one. */
 export async function openSealedFiles({
   key,
   allow,

@@ -27,7 +27,7 @@ import { bitRate, formatPorts, relayPorts } from './relay-arguments.js';
 import type { RelayFlags, SealedFiles } from './sealed-files.js';
 import { withSettings } from './settings.js';
 
-/** The URL of the store, where it is neither an option nor a setting. */
+/** The URL of the store if it is neither an option nor a setting. */
 const STORE_VARIABLE = 'WG_RENDEZVOUS_STORE';
 
 const MAX_TTL_SECONDS = 86_400;
@@ -163,7 +163,7 @@ function unitKey(): string | undefined {
   return folder === undefined || folder === '' ? undefined : `${folder.split(':')[0]}/server.key`;
 }
 
-/** Undefined where the server is to speak the classic protocol only. */
+/** Undefined if the server is to speak the classic protocol only. */
 function sealedFiles({
   key = unitKey(),
   allow,
@@ -192,7 +192,7 @@ function storeAddress(url: string | undefined): StoreAddress | undefined {
   }
 }
 
-/** Undefined where the server is not to relay. */
+/** Undefined if the server is not to relay. */
 function relayFlags(flags: Partial<Flags>): RelayFlags | undefined {
   const { relay, relayPorts: ports, relayRate: rate, relayTotal: totalRate } = flags;
   const allow = flags.relayAllow;
@@ -216,11 +216,11 @@ function relayFlags(flags: Partial<Flags>): RelayFlags | undefined {
 function serviceOptions(flags: Flags): ServiceOptions {
   if (flags.stun && flags.sealedOnly) {
     throw new UsageError(
-      '--stun answers everybody, and --sealed-only hides the server from strangers: leave one of them out',
+      '--stun answers everyone, and --sealed-only hides the server from strangers: leave one of them out',
     );
   }
   const { probePort: port = DEFAULT_PROBE_PORT, stun = false } = flags;
-  // Beside a port that the system chooses, a fixed one would serve nobody.
+  // If the system chooses the main port, a fixed second port is of no use.
   const isChosen = flags.listen?.every((it) => it.port === 0) ?? false;
   const hasProbePort = port !== 0 && !(flags.probePort === undefined && isChosen);
   return {

@@ -72,7 +72,7 @@ export function hiddenSourcesText(address: string): string {
   );
 }
 
-/** One line for each socket that was asked for; of one that is there by default the log tells on level debug. */
+/** One line for each socket that was asked for; the default ones are logged at level debug. */
 function announceFurther({ further }: Service, isByDefault: boolean, logger: Logger): void {
   for (const { address, role } of further) {
     const where = formatEndpoint(address);
@@ -107,7 +107,7 @@ function relayText({ ports = DEFAULT_RELAY.ports }: RelayOptions): string {
   return `relays on ports ${formatPorts(ports)}`;
 }
 
-/** The list as it is now; where it cannot be used, the one before stays. */
+/** Rereads the list; keeps the previous one if it cannot be used. */
 function readAllowedAgain(
   path: string,
   what: string,

@@ -13,8 +13,8 @@ const STATUS_INTERVAL_MS = 1000;
 type Send = (lines: readonly string[]) => Promise<void>;
 
 /**
- * Tells systemd, or whoever else gave us $NOTIFY_SOCKET, how this service is (sd_notify(3)). Where nobody
- * did, all of this does nothing. Nothing here throws: a service does not end because nobody listens.
+ * Reports the state of this service to systemd, or another manager that set $NOTIFY_SOCKET (sd_notify(3)). Without
+ * one it does nothing. Nothing here throws: a service does not end because nobody listens.
  */
 export class ServiceManager {
   readonly #send: Send | undefined;
@@ -61,12 +61,12 @@ export class ServiceManager {
     void this.#send?.(['RELOADING=1', `MONOTONIC_USEC=${monotonic}`]);
   }
 
-  /** Resolves, within seconds, when the manager has been told. */
+  /** Resolves, within seconds, when the manager has been notified. */
   async stopping(): Promise<void> {
     await this.#send?.(['STOPPING=1', 'STATUS=stopping']);
   }
 
-  /** What the service does, in one line that `systemctl status` shows; told from `ready` on. */
+  /** What the service does, in one line that `systemctl status` shows; sent from `ready` on. */
   status(text: string): void {
     const now = performance.now();
     if (!this.#isReady) {
@@ -104,7 +104,7 @@ function sender(path: string): Send {
   const failed = (error: Error): void => {
     if (!isWarned) {
       isWarned = true;
-      process.stderr.write(`systemd cannot be told how this service is: ${error.message}\n`);
+      process.stderr.write(`cannot notify systemd: ${error.message}\n`);
     }
   };
   return (lines) => {

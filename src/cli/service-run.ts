@@ -90,7 +90,7 @@ interface ServiceTexts<Counts> {
 /** How often systemd hears of a server. */
 const STATUS_INTERVAL_MS = 2000;
 
-/** Runs a server until it is told to stop; prints its counts on SIGUSR1 and at the end. */
+/** Runs a server until it is stopped; prints its counts on SIGUSR1 and at the end. */
 export async function runUntilStopped<Counts>(
   service: RunningService<Counts>,
   stop: AbortSignal,

@@ -75,7 +75,7 @@ export function applyValues(command: Command, values: Values): void {
   }
 }
 
-/** Throws a UsageError where an option that has to be given is neither on the command line nor in the file. */
+/** Throws a UsageError if a required option is neither on the command line nor in the file. */
 export function expectOptions(command: Command, needed: readonly string[]): void {
   for (const option of command.options) {
     const name = option.attributeName();
@@ -85,7 +85,7 @@ export function expectOptions(command: Command, needed: readonly string[]): void
   }
 }
 
-/** Throws where two options of the file cannot be used together. */
+/** Throws if two options of the file cannot be used together. */
 export function expectCompatible(command: Command, values: Values, line: number): void {
   const set = command.options.filter((it) => values.get(it.attributeName()) !== undefined);
   for (const option of set) {
@@ -97,7 +97,7 @@ export function expectCompatible(command: Command, values: Values, line: number)
   }
 }
 
-/** Whether two options cannot be used together, whichever says so. */
+/** Whether two options cannot be used together; either of them may declare it. */
 function excludes(command: Command, option: Option, attribute: string): boolean {
   const conflicts = (one: Option) => (one as unknown as { conflictsWith: string[] }).conflictsWith;
   const other = command.options.find((it) => it.attributeName() === attribute);

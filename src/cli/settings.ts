@@ -45,8 +45,8 @@ export interface Settings {
 }
 
 /**
- * Gives a command a file of settings, and `--config FILE`. To be called before other hooks are added: they
- * see the options with the values of the file. `Command.opts().settings` is the file, where there is one.
+ * Gives a command a file of settings, and `--config FILE`. Call this before other hooks are added: they
+ * see the options with the values of the file. `Command.opts().settings` is the file, if there is one.
  */
 export function withSettings(command: Command, plan: SettingsPlan): Command {
   const usual = plan.section === 'Server' ? 'server.conf' : 'INTERFACE.conf';
@@ -112,7 +112,7 @@ function named(sections: readonly IniSection[], name: string): IniSection[] {
   return sections.filter((it) => it.name.toLowerCase() === name.toLowerCase());
 }
 
-/** undefined where there is no file, and none is needed. Throws a UsageError. */
+/** undefined if there is no file, and none is needed. Throws a UsageError. */
 function read(path: string, isNeeded: boolean): string | undefined {
   try {
     const status = statSync(path);

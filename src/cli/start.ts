@@ -1,5 +1,5 @@
 import { useCompileCache } from './compile-cache.js';
 
 useCompileCache();
-// A client is to send its first packet as early as possible: it has a file of its own.
+// A client should send its first packet as early as possible, so it has its own bundle.
 await import(process.argv[2] === 'client' ? './client-main.js' : './main.js');

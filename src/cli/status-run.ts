@@ -1,6 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Status } from '../client/status/status.js';
-import { interfacesWithStatus, NoStatusError, readStatus } from '../client/status/status-socket.js';
+import {
+  interfacesWithStatus,
+  NoClientError,
+  NoStatusError,
+  readStatus,
+} from '../client/status/status-socket.js';
 import { EXIT } from './exit-code.js';
 import { Screen } from './screen.js';
 import { statusLines, windowLines } from './status-view.js';
@@ -64,21 +69,24 @@ function windowOf(readings: readonly Reading[], columns: number, rows: number): 
   );
 }
 
+/** The status of one client, or of all that run. */
 async function readAll(name: string | undefined): Promise<Reading[]> {
   try {
     const names = name === undefined ? interfacesWithStatus() : [name];
-    if (names.length === 0) {
-      return [
-        new NoStatusError(
-          'no client runs on this host: start one (wg-rendezvous client INTERFACE SERVER)',
-        ),
-      ];
-    }
-    return await Promise.all(names.map((one) => readStatus(one).catch(expected)));
+    const readings = await Promise.all(names.map((one) => readStatus(one).catch(expected)));
+    // Nobody asked for the interface of a client that was killed and left its socket.
+    const found = readings.filter(
+      (reading) => name !== undefined || !(reading instanceof NoClientError),
+    );
+    return found.length > 0 ? found : [NO_CLIENT];
   } catch (error) {
     return [expected(error)];
   }
 }
+
+const NO_CLIENT = new NoClientError(
+  'no client runs on this host: start one (wg-rendezvous client INTERFACE SERVER)',
+);
 
 function expected(error: unknown): NoStatusError {
   if (error instanceof NoStatusError) {

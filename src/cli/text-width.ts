@@ -13,7 +13,7 @@ export function textWidth(text: string): number {
   return width;
 }
 
-/** A text without what would move the cursor, whoever wrote it. */
+/** A text without control characters that would move the cursor. It may come from the network. */
 export function printable(text: string): string {
   return text.replace(CONTROL, '?');
 }
@@ -34,12 +34,12 @@ export function cut(text: string, columns: number): string {
   return columns < 1 ? '' : `${kept}…`;
 }
 
-/** A text with blanks behind it, up to a width. */
+/** A text, padded with blanks to a width. */
 export function pad(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - textWidth(text)));
 }
 
-/** Breaks a text into lines, at blanks where it has any. */
+/** Breaks a text into lines, at blanks if it has any. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';

@@ -29,7 +29,7 @@ export class AskTimes {
     this.#askAt = now + (this.#requests > PATIENT_REQUESTS ? REFRESH_INTERVAL_MS : interval);
   }
 
-  /** The peer is alive, or was until now: requests begin anew. */
+  /** The peer is alive, or was until now: the schedule starts again. */
   restart(now: number): void {
     this.#requests = 0;
     this.#askAt = now;

@@ -5,7 +5,7 @@ const MIN_SUSPEND_MS = 1000;
 
 /**
  * Milliseconds on a clock that runs on while the host is suspended, as WireGuard's does (CLOCK_BOOTTIME).
- * Node's own monotonic clock stands still then: ages and time limits measured by it come out too short.
+ * Node's own monotonic clock stops then: ages and time limits measured with it are too short.
  */
 export class BootClock {
   readonly #monotonic: () => number;

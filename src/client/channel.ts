@@ -1,9 +1,10 @@
 import { openRawSocket, type RawSocketOptions } from '../socket/raw-socket.js';
 import type { SharedSocket } from '../socket/socket-pool.js';
 import { addressBytes, type Endpoint, formatEndpoint } from '../wire/endpoint.js';
+import { hopsFrom } from './paths/opener-ttl.js';
 import { traceDatagram, traceDecision } from './trace.js';
 
-/** What a raw socket is built for: with any of it another, a new one is needed. */
+/** The parameters of a raw socket: if any of them changes, a new one is needed. */
 export interface ChannelSettings {
   readonly server: Endpoint;
   readonly listenPort: number;
@@ -24,6 +25,7 @@ export class Channel {
   readonly #failed: (error: Error) => void;
   readonly #noted: (fact: string) => void;
   readonly #open: OpenSocket;
+  #hops: number | undefined;
   #socket: SharedSocket | undefined;
   #server: Endpoint | undefined;
   #path = '';
@@ -32,7 +34,7 @@ export class Channel {
 
   /**
    * @param received gets the payload of each datagram from the server, and where the server is
-   * @param noted gets what is worth knowing of the way to the server
+   * @param noted gets facts about the route to the server
    */
   constructor(
     received: (payload: Uint8Array, server: Endpoint) => void,
@@ -46,6 +48,11 @@ export class Channel {
     this.#open = open;
   }
 
+  /** How many hops away the server is; undefined until it answered, and over IPv6. */
+  get hops(): number | undefined {
+    return this.#hops;
+  }
+
   get isOpen(): boolean {
     return this.#socket !== undefined;
   }
@@ -57,6 +64,7 @@ export class Channel {
       return 'kept';
     }
     void this.close();
+    this.#hops = undefined;
     this.#socket = this.#open({
       rule: {
         family: server.family,
@@ -65,7 +73,8 @@ export class Channel {
         payloadLengths,
       },
       mark: fwmark,
-      onPayload: (payload) => {
+      onPayload: (payload, _, ttl) => {
+        this.#hops = ttl === undefined ? undefined : hopsFrom(ttl);
         const bytes = payload.length;
         traceDatagram({ way: 'received', kind: 'request', endpoint: server, bytes });
         this.#received(payload, server);

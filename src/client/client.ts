@@ -8,21 +8,22 @@ import type { Device, PeerConfig } from '../wireguard/device.js';
 import { describeNotReady, inspect, type Readiness } from '../wireguard/readiness.js';
 import { readDevice, setPeers } from '../wireguard/wg-tool.js';
 import { clock } from './boot-clock.js';
-import { isInTunnel } from './endpoint-refusal.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
 import { forgetFlows, HardNatPaths } from './paths/hard-nat-paths.js';
 import { encodeNatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
 import { NatObserver } from './paths/nat-observer.js';
+import { openerTtl } from './paths/opener-ttl.js';
 import { PortMapping } from './paths/port-mapping.js';
 import { ProbeExchange } from './paths/probe-exchange.js';
+import { SwitchOvers } from './paths/switch-over.js';
 import { PeerBook } from './peer-book.js';
 import type { OwnNat, PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
 import type { ServerName } from './server-locator.js';
 import { type NatFacts, natFacts } from './status/nat-facts.js';
 import type { ServerView } from './status/status.js';
-import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
+import { IDLE_POLL_MS, MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
 import { traceDecision } from './trace.js';
 import { Wake } from './wake.js';
 
@@ -55,13 +56,13 @@ export interface ClientOptions {
   readonly portMapping?: boolean;
 }
 
-/** What a client tells those who watch it. */
+/** What a client reports. */
 export type ClientEvent =
   | {
       readonly type: 'problem';
       readonly topic: Topic;
       readonly text: string;
-      /** Whose problem it is, where there are several servers. */
+      /** The server that has the problem, if there are several. */
       readonly server?: string | undefined;
     }
   | { readonly type: 'solved'; readonly topic: Topic; readonly server?: string | undefined }
@@ -70,7 +71,10 @@ export type ClientEvent =
   | { readonly type: 'nat'; readonly family: Family; readonly text: string }
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
 
-/** How a run ended: all connected (`once`), out of time, or told to stop. */
+/** Readings of the interface are at least this many times their duration apart, to spare a busy host. */
+const READING_SPACING = 3;
+
+/** How a run ended: all connected (`once`), timed out, or stopped. */
 export type RunOutcome = 'connected' | 'timeout' | 'stopped';
 
 /** Keeps the peers of an interface connected: reads WireGuard, has a finder ask, makes the changes. */
@@ -91,9 +95,12 @@ export class Client {
   #socketMisses = 0;
   /** Rules that an earlier run made for hard NATs are gone. */
   #isSwept = false;
-  /** The behaviour of NATs that peers were told of. */
+  readonly #switchOvers: SwitchOvers;
+  /** The NAT behaviour that peers were sent. */
   #toldNat = '';
   #inspectedAt = Number.NEGATIVE_INFINITY;
+  /** How long the last reading took. */
+  #inspectionMs = 0;
 
   constructor(options: ClientOptions, observe: (event: ClientEvent) => void) {
     this.#options = options;
@@ -103,8 +110,10 @@ export class Client {
       replace: options.replace,
       roundTripMs: (key) => this.#peerRoundTripMs(key),
       isSimultaneous: () => this.#finder.isSimultaneous ?? false,
+      openerTtl: () => openerTtl(this.#finder.serverHops),
       isSecret: () => this.#finder.secretWith !== undefined,
       outside: () => this.#finder.outside ?? [],
+      natBehaviour: (family) => this.#nat.behaviour(family),
       servers: () => this.#finder.serverEndpoints ?? [],
       isServerLocal: () =>
         this.#finder.serverEndpoints?.some(({ address }) => scopeOf(address) === SCOPE.loopback) ??
@@ -128,6 +137,7 @@ export class Client {
       wake: () => this.#wake.notify(),
       changed: (family, text) => observe({ type: 'nat', family, text }),
     });
+    this.#switchOvers = new SwitchOvers(options.interfaceName);
     const run = Date.now();
     this.#finder = options.finder({
       run,
@@ -188,7 +198,7 @@ export class Client {
     return this.#finder.hasAnswered;
   }
 
-  /** Why peers may lack a handshake, as far as it is not the peers' own matter. */
+  /** Reasons why peers may lack a handshake that do not lie with the peers. */
   get problems(): string[] {
     return this.#problems.texts;
   }
@@ -230,8 +240,8 @@ export class Client {
   }
 
   /**
-   * Runs until told to stop, or, with `once`, until all peers are connected or the time is over.
-   * WireGuard is left as it is. Throws what no retry can mend: no permission, no `wg` tool.
+   * Runs until stopped, or, with `once`, until all peers are connected or the time is over.
+   * Leaves WireGuard in its current state. Throws errors that no retry can fix: no permission, no `wg` tool.
    */
   async run(signal: AbortSignal): Promise<RunOutcome> {
     const { once, timeoutMs } = this.#options;
@@ -257,6 +267,7 @@ export class Client {
         this.#nat.close(),
         this.#hardNat?.close(),
         this.#mapping?.close(),
+        this.#switchOvers.close(),
       ]);
     }
   }
@@ -278,8 +289,10 @@ export class Client {
     }
     const now = clock.now();
     if (now >= this.#nextInspectionAt(now)) {
+      await this.#holdSwitchOvers(now);
       await this.#inspect();
     }
+    this.#switchOvers.work(clock.now());
     this.#finder.work(this.#device, clock.now());
     this.#probes.use(this.#device, this.#listens, clock.now());
     if (this.#listens) {
@@ -288,12 +301,12 @@ export class Client {
       }
     }
     this.#sendProbes();
-    // Last: whoever connects waits for nothing of it.
+    // Last: no connection should wait for it.
     this.#nat.work(this.#device, this.#finder.observing, clock.now());
     this.#workOnNats(clock.now());
     const nat = Buffer.from(this.#natBytes()).toString('hex');
     if (nat !== this.#toldNat) {
-      // The finder tells peers at once: who has a hard NAT waits for that.
+      // The finder informs peers at once: those behind a hard NAT wait for that.
       this.#toldNat = nat;
       this.#finder.work(this.#device, clock.now());
     }
@@ -301,6 +314,17 @@ export class Client {
       this.#finder.refreshNow();
     }
     this.#tellPeers();
+  }
+
+  /** Before the reading that a change of endpoints is made on: that change has to follow it at once. */
+  async #holdSwitchOvers(now: number): Promise<void> {
+    const changes = this.#device === undefined ? [] : this.#book.switchOvers(now);
+    if (this.#device !== undefined && changes.length > 0) {
+      for (const { from, to } of changes) {
+        traceDecision(() => `${formatEndpoint(from)} gives way to ${formatEndpoint(to)}`);
+      }
+      await this.#switchOvers.hold(changes, this.#device.listenPort, now);
+    }
   }
 
   #natBytes(): Uint8Array {
@@ -369,6 +393,7 @@ export class Client {
   #idleTime(now: number): number {
     const next = Math.min(
       this.#nextInspectionAt(now),
+      this.#switchOvers.nextAt,
       this.#finder.nextWorkAt(now),
       this.#device === undefined ? Number.POSITIVE_INFINITY : this.#nat.nextAt,
       this.#device === undefined
@@ -384,11 +409,13 @@ export class Client {
 
   #nextInspectionAt(now: number): number {
     const interval = this.#device === undefined ? NOT_READY_POLL_MS : this.#book.pollInterval(now);
-    return this.#inspectedAt + interval;
+    const spacing = interval === 0 ? this.#inspectionMs : READING_SPACING * this.#inspectionMs;
+    return this.#inspectedAt + Math.max(interval, Math.min(spacing, IDLE_POLL_MS));
   }
 
   async #inspect(): Promise<void> {
     const { interfaceName } = this.#options;
+    const begin = clock.now();
     try {
       const readiness = await inspect(
         () => interfaceIsUp(interfaceName),
@@ -400,6 +427,7 @@ export class Client {
       this.#problems.raiseError('interface', error as Error);
     } finally {
       this.#inspectedAt = clock.now();
+      this.#inspectionMs = this.#inspectedAt - begin;
     }
   }
 
@@ -426,7 +454,7 @@ export class Client {
     await this.#hardNat?.use(device);
     const changes = this.#book.read(device, clock.now(), Date.now());
     this.#noticeMissing();
-    this.#noticeRefusals(device);
+    this.#noticeRefusals();
     if (changes.length > 0) {
       await this.#change(changes);
     }
@@ -454,16 +482,15 @@ export class Client {
     }
   }
 
-  #noticeRefusals({ peers }: Device): void {
+  #noticeRefusals(): void {
     const { refusals } = this.#book;
     if (refusals.length > 0) {
       this.#problems.raise('endpoint', refusals.join('; '));
     } else {
       this.#problems.clear('endpoint');
     }
-    const allowedIps = peers.flatMap((peer) => peer.allowedIps);
     const server = this.#finder.serverEndpoints?.find(({ address }) =>
-      isInTunnel(address, allowedIps),
+      this.#book.isInTunnel(address),
     );
     if (server !== undefined) {
       const { interfaceName } = this.#options;

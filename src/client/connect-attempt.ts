@@ -31,12 +31,18 @@ const START_SPACING_MS = 1000;
 const REKEY_TIMEOUT_MS = 5000;
 
 /**
- * A handshake that is started as soon as both sides know each other, before anything shows that the other NAT
- * is open, happens once in this time: after that, an endpoint changes once in START_SPACING_MS.
+ * Two starts need not wait for START_SPACING_MS, each once in this time: the one as soon as both sides know each
+ * other, before anything shows that the other NAT is open, and the one by the relay.
  */
-const EARLY_START_SPACING_MS = 10_000;
+const UNSPACED_START_SPACING_MS = 10_000;
 /** WireGuard's response may take this much longer than a round trip. */
 const RESPONSE_MARGIN_MS = 60;
+
+/**
+ * When the other side learns of this one: `together`, at the same moment by the same server; `before`, as the
+ * server did not know it earlier, and knew this side when it came; undefined where nothing is known of that.
+ */
+export type OtherLearns = 'together' | 'before' | undefined;
 
 /** What arrived from the other side. */
 export interface Heard {
@@ -77,6 +83,7 @@ export class ConnectAttempt {
   /** Whether this side leads: its public key is the greater one. */
   readonly #leads: boolean;
   readonly #estimate: () => number | undefined;
+  readonly #openerTtl: () => number | undefined;
   readonly #checks: CheckList;
   /** The endpoints that the server, or whatever else was asked, named; empty while there is no attempt. */
   #observed: readonly Endpoint[] = [];
@@ -88,11 +95,16 @@ export class ConnectAttempt {
   #begunAt = Number.POSITIVE_INFINITY;
   /** Whether the other side learns of this one at the same moment. */
   #isSimultaneous = false;
+  /** Whether the other side knew this one before: a client of ours answers the first probe that arrives. */
+  #isLast = false;
+  /** An early start waits for so long, until the openers of both sides have left. */
+  #holdMs = 0;
   /** The handshake under way was started before anything of the other side arrived. */
   #isEarly = false;
   /** The initiation of the early start found a closed NAT. */
   #isLost = false;
   #earlyStartAt = Number.NEGATIVE_INFINITY;
+  #relayStartAt = Number.NEGATIVE_INFINITY;
   #round = 0;
   #roundStartedAt = 0;
   #intent: Intent = 'waiting';
@@ -121,11 +133,18 @@ export class ConnectAttempt {
    * @param leads whether this side's public key is the greater one
    * @param checks the connectivity checks towards the peer
    * @param estimate the round trip to the peer in milliseconds, as far as it is known without probes
+   * @param openerTtl the TTL of openers; undefined where they are of no use
    */
-  constructor(leads: boolean, checks: CheckList, estimate: () => number | undefined) {
+  constructor(
+    leads: boolean,
+    checks: CheckList,
+    estimate: () => number | undefined,
+    openerTtl: () => number | undefined = () => undefined,
+  ) {
     this.#leads = leads;
     this.#checks = checks;
     this.#estimate = estimate;
+    this.#openerTtl = openerTtl;
   }
 
   /** Whether there is something to connect to. */
@@ -141,9 +160,8 @@ export class ConnectAttempt {
   /**
    * Sets the endpoints to try, most promising first; the same ones again change nothing. Only endpoints that
    * the peer itself did not name begin a new round.
-   * @param isSimultaneous whether the other side learns of this one at the same moment
    */
-  aim(candidates: readonly RemoteCandidate[], isSimultaneous: boolean, now: number): void {
+  aim(candidates: readonly RemoteCandidate[], otherLearns: OtherLearns, now: number): void {
     this.#checks.set(candidates, now);
     if (!this.isActive) {
       this.#begunAt = now;
@@ -159,7 +177,8 @@ export class ConnectAttempt {
       return;
     }
     this.#observed = observed;
-    this.#isSimultaneous = isSimultaneous;
+    this.#isSimultaneous = otherLearns === 'together';
+    this.#isLast = otherLearns === 'before';
     if (!candidates.some(({ endpoint }) => sameEndpoint(endpoint, this.#set))) {
       this.#set = undefined;
     }
@@ -240,9 +259,13 @@ export class ConnectAttempt {
     return this.#intent;
   }
 
-  /** Whether no path has answered for so long that a relay is wanted. */
-  needsRelay(now: number): boolean {
-    return this.isActive && now >= this.#begunAt + RELAY_AFTER_MS && !this.#checks.best;
+  /**
+   * Whether no path has answered for so long that a relay is wanted.
+   * @param isHopeless whether none can, by what is known of the NATs
+   */
+  needsRelay(isHopeless: boolean, now: number): boolean {
+    const wantedAt = this.#begunAt + (isHopeless ? 0 : RELAY_AFTER_MS);
+    return this.isActive && now >= wantedAt && !this.#checks.best;
   }
 
   /** Whether a handshake is to be started now, as far as can be said without a look at WireGuard. */
@@ -285,6 +308,7 @@ export class ConnectAttempt {
       return undefined;
     }
     this.#intent = 'committed';
+    this.#retries = sameEndpoint(endpoint, this.#set) ? this.#retries + 1 : 1;
     this.#set = endpoint;
     this.#startedAt = now;
     this.#isEarly = isEarly;
@@ -295,9 +319,11 @@ export class ConnectAttempt {
     } else {
       this.#lastStartAt = now;
     }
+    if (sameEndpoint(endpoint, this.#relay)) {
+      this.#relayStartAt = now;
+    }
     this.#hasSent = true;
     this.#eventAt = now;
-    this.#retries++;
     this.#scheduleRetry(now, now);
     return { endpoint, replace };
   }
@@ -328,22 +354,41 @@ export class ConnectAttempt {
     this.#retries = 0;
     this.#yieldUntil = Number.NEGATIVE_INFINITY;
     this.#isEarly = false;
-    this.#checks.begin(this.#round === 1, now);
+    const isFirst = this.#round === 1;
+    this.#checks.begin(
+      isFirst,
+      now,
+      isFirst && this.#isSimultaneous ? this.#openerTtl() : undefined,
+    );
+    const fallback = this.#fallback();
+    this.#holdMs = fallback ? Math.max(this.#checks.heldUntil(fallback, now) - now, 0) : 0;
     const mayStartEarly =
       this.#isSimultaneous &&
       this.#leads &&
-      this.#round === 1 &&
-      now >= this.#earlyStartAt + EARLY_START_SPACING_MS;
+      isFirst &&
+      now >= this.#earlyStartAt + UNSPACED_START_SPACING_MS;
     this.#isSimultaneous = mayStartEarly;
-    const patience = this.#leads ? this.#leadPatienceMs : MAX_PATIENCE_MS;
-    this.#dueAt = mayStartEarly ? now : now + patience;
+    const patience = this.#leads ? this.#leadPatienceMs : this.#followPatienceMs;
+    this.#dueAt = mayStartEarly ? now + this.#holdMs : now + patience;
     this.#eventAt = now;
   }
 
   /** How long a side that leads waits for a probe of the other. */
   get #leadPatienceMs(): number {
     const patience = Math.min(2 * this.#roundTripMs + MARGIN_MS, MAX_PATIENCE_MS);
-    return Math.max(MIN_LEAD_PATIENCE_MS, patience);
+    return this.#isLast ? patience : Math.max(MIN_LEAD_PATIENCE_MS, patience);
+  }
+
+  /** How long a side that does not lead waits for a probe of the other. */
+  get #followPatienceMs(): number {
+    return this.#isLast
+      ? Math.min(2 * this.#presumedRoundTripMs + MARGIN_MS, MAX_PATIENCE_MS)
+      : MAX_PATIENCE_MS;
+  }
+
+  /** Where the peer is far and the server near, the estimate is too short to make a promise by. */
+  get #presumedRoundTripMs(): number {
+    return Math.max(this.#roundTripMs, DEFAULT_ROUND_TRIP_MS);
   }
 
   /** Lets time pass: the next round begins, the waiting side commits itself. */
@@ -385,7 +430,7 @@ export class ConnectAttempt {
     if (now < this.#holdUntil) {
       return this.#holdUntil;
     }
-    const soonest = Math.max(this.#lastStartAt + START_SPACING_MS, this.#relayHold);
+    const soonest = Math.max(this.#spacedUntil(now), this.#relayHold);
     const spaced = (at: number): number => Math.max(at, soonest);
     if (this.#startedAt !== undefined) {
       return this.#isElsewhere
@@ -396,6 +441,14 @@ export class ConnectAttempt {
         : this.#retryAt;
     }
     return this.#intent === 'waiting' ? Number.POSITIVE_INFINITY : spaced(this.#dueAt);
+  }
+
+  /** The first start by the relay is as soon as that is there: the one before it went nowhere. */
+  #spacedUntil(now: number): number {
+    const isByRelay = this.#relay !== undefined && this.#checks.best === undefined;
+    return isByRelay && now >= this.#relayStartAt + UNSPACED_START_SPACING_MS
+      ? Number.NEGATIVE_INFINITY
+      : this.#lastStartAt + START_SPACING_MS;
   }
 
   /** The peer is heard, and not where the handshake under way went. */
@@ -440,7 +493,7 @@ export class ConnectAttempt {
   #judgeEarlyStart(startedAt: number, now: number): void {
     this.#isEarly = false;
     this.#retries = 1;
-    this.#isLost = now > startedAt + this.#roundTripMs;
+    this.#isLost = now > startedAt + this.#holdMs + this.#roundTripMs;
     if (this.#isLost) {
       this.#retryAt = Math.max(now, this.#answeredBy(startedAt));
     } else {
@@ -493,9 +546,8 @@ export class ConnectAttempt {
 
   /** How long a probe that says `waiting` keeps this side from starting: more than a round trip. */
   get #promiseMs(): number {
-    const measured = this.#measuredRoundTripMs;
-    return measured === undefined
-      ? MAX_PROMISE_MS
-      : Math.min(1.5 * measured + MARGIN_MS, MAX_PROMISE_MS);
+    const presumed = this.#isLast ? this.#presumedRoundTripMs : Number.POSITIVE_INFINITY;
+    const roundTripMs = this.#measuredRoundTripMs ?? presumed;
+    return Math.min(1.5 * roundTripMs + MARGIN_MS, MAX_PROMISE_MS);
   }
 }

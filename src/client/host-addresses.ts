@@ -27,7 +27,7 @@ export class HostAddresses {
   }
 }
 
-/** Candidates with those that this host can send to first: IPv6 last where it has no IPv6 address. Pure. */
+/** Candidates with those that this host can send to first: IPv6 last if it has no IPv6 address. Pure. */
 export function reachableFirst(candidates: Candidates, own: readonly Endpoint[]): Candidates {
   const hasIpv6 = own.some(({ family }) => family === 6);
   const [first, ...more] = hasIpv6

@@ -15,7 +15,7 @@ const KEEPALIVE_BYTES = 32;
 /** A peer that kept itself alive at this interval or a shorter one is silent after two and a half of them. */
 const KEEPALIVE_INTERVAL_MS = 27_000;
 const SILENT_MS = 65_000;
-/** So many receptions at that interval in a row make a rhythm. */
+/** The number of consecutive receptions at that interval that make a rhythm. */
 const RHYTHM = 3;
 
 /**
@@ -27,7 +27,7 @@ export class Liveness {
   #sentBytes: number;
   #latestHandshakeMs = 0;
   #handshakeAt: number | undefined;
-  /** The handshake time is one that cannot be: some WireGuards report its age there. */
+  /** The handshake time is impossible: some WireGuards report its age there. */
   #isTimeUnknown = false;
   #heardAt = Number.NEGATIVE_INFINITY;
   /** Receptions in a row that followed the one before within KEEPALIVE_INTERVAL_MS. */

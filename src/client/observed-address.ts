@@ -8,7 +8,7 @@ const PATIENCE_MS = 10_000;
 
 /**
  * Reports that the server sees this host at an address that is no use to peers elsewhere, while peers
- * are missing. Pure: it is handed the time, in milliseconds of one monotonic clock.
+ * are missing. Pure: it takes the time, in milliseconds of one monotonic clock.
  */
 export class ObservedAddress {
   readonly #problems: Problems;
@@ -22,7 +22,7 @@ export class ObservedAddress {
   }
 
   /**
-   * Raises or clears the problem. To be called at each turn of the client.
+   * Raises or clears the problem. Call this at each turn of the client.
    * @param server where this host sends to
    * @param observed where the server sees this host; undefined as long as that is not known
    */
@@ -42,7 +42,7 @@ export class ObservedAddress {
 }
 
 /**
- * What keeps peers elsewhere from a host that a server sees at an address; undefined where nothing does. A
+ * What keeps peers elsewhere from a host that a server sees at an address; undefined if nothing does. A
  * server that has a private address itself serves a LAN, where private addresses are what peers need.
  */
 export function observedText(server: Endpoint, observed: Endpoint | undefined): string | undefined {

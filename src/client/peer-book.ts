@@ -2,10 +2,12 @@ import { CellRate } from '../limits/cell-rate.js';
 import { type Endpoint, type Family, sameEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { Device, Peer, PeerConfig } from '../wireguard/device.js';
-import type { RefusalContext } from './endpoint-refusal.js';
+import { isInTunnel, type RefusalContext, tunnelPrefixes } from './endpoint-refusal.js';
 import type { SoughtPeer } from './finder.js';
 import type { HardNatPeer } from './paths/hard-nat.js';
+import { type NatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
 import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
+import type { SwitchOver } from './paths/switch-script.js';
 import { type OwnNat, PeerTrack, type PeerView } from './peer-track.js';
 import { IDLE_POLL_MS } from './timing.js';
 
@@ -23,12 +25,16 @@ export interface PeerBookOptions {
   readonly only?: ReadonlySet<string> | undefined;
   /** The round trip to a peer, by base64 key, in milliseconds, as far as it is known. @default unknown */
   readonly roundTripMs?: (key: string) => number | undefined;
-  /** Whether peers learn of this host when it learns of them: the server tells both. @default false */
+  /** Whether peers learn of this host when it learns of them: the server informs both. @default false */
   readonly isSimultaneous?: () => boolean;
   /** Whether probes are authenticated by a secret of the two hosts. @default false */
   readonly isSecret?: () => boolean;
   /** The addresses at which the server sees this host. @default none */
   readonly outside?: () => readonly string[];
+  /** The TTL of openers; undefined where they are of no use. @default undefined */
+  readonly openerTtl?: () => number | undefined;
+  /** What is known of this host's NAT for a family. @default nothing */
+  readonly natBehaviour?: (family: Family) => NatBehaviour;
   /** Where the servers are. @default unknown */
   readonly servers?: () => readonly Endpoint[];
   /** Whether a server is on this host. @default false */
@@ -41,7 +47,7 @@ export interface PeerBookOptions {
 
 /**
  * The managed peers of an interface: what is known of each, and what to change.
- * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
+ * Pure: it does no I/O and takes the time, in milliseconds of one monotonic clock.
  */
 export class PeerBook {
   readonly #options: PeerBookOptions;
@@ -49,8 +55,9 @@ export class PeerBook {
   #ownKey: string | undefined;
   #own: PublicKey | undefined;
   #listenPort: number | undefined;
+  #allowedIps: readonly string[] = [];
   /** The same object as long as nothing in it changes. */
-  #refusalContext: RefusalContext = { allowedIps: [], isServerLocal: false };
+  #refusalContext: RefusalContext = { tunnel: tunnelPrefixes([]), isServerLocal: false };
   #skipsAll = false;
   #transaction = 0;
   #bucket = 0;
@@ -96,6 +103,11 @@ export class PeerBook {
     return [...this.#tracks].flatMap(([key, { refusal }]) =>
       refusal === undefined ? [] : [`peer ${this.#nameOf(key)}: ${refusal}`],
     );
+  }
+
+  /** Whether packets to an address go into the tunnel, as far as AllowedIPs tell. */
+  isInTunnel(address: string): boolean {
+    return isInTunnel(address, this.#refusalContext.tunnel);
   }
 
   /** The interface has no peers any more, or is gone itself. */
@@ -174,6 +186,11 @@ export class PeerBook {
     return [...this.#tracks].flatMap(([key, { hasCandidates }]) => (hasCandidates ? [key] : []));
   }
 
+  /** The changes from one working path to a better one that the next reading of the interface will call for. */
+  switchOvers(now: number): SwitchOver[] {
+    return [...this.#tracks.values()].flatMap((track) => track.switchOver(now) ?? []);
+  }
+
   /** Whether the path of a connected peer became suspect since the last call. */
   takeSuspicion(): boolean {
     let isSuspect = false;
@@ -231,7 +248,7 @@ export class PeerBook {
     });
   }
 
-  /** With another key of our own everything known is about somebody else. */
+  /** After a change of our own key, everything known is void. */
   #follow({ publicKey }: Device): void {
     const key = publicKey && formatPublicKey(publicKey);
     if (key === undefined || key !== this.#ownKey) {
@@ -260,19 +277,24 @@ export class PeerBook {
     const isServerLocal = this.#options.isServerLocal?.() ?? false;
     const servers = this.#options.servers?.() ?? [];
     const known = this.#refusalContext;
+    const routesSame =
+      this.#allowedIps.length === allowedIps.length &&
+      this.#allowedIps.every((one, i) => one === allowedIps[i]);
     const isSame =
+      routesSame &&
       known.isServerLocal === isServerLocal &&
       known.servers?.length === servers.length &&
-      known.servers.every((one, i) => sameEndpoint(one, servers[i])) &&
-      known.allowedIps.length === allowedIps.length &&
-      known.allowedIps.every((one, i) => one === allowedIps[i]);
+      known.servers.every((one, i) => sameEndpoint(one, servers[i]));
     if (!isSame) {
-      this.#refusalContext = { allowedIps, isServerLocal, servers };
+      const tunnel = routesSame ? known.tunnel : tunnelPrefixes(allowedIps);
+      this.#allowedIps = allowedIps;
+      this.#refusalContext = { tunnel, isServerLocal, servers };
     }
   }
 
   #newTrack(peer: Peer, now: number): PeerTrack {
-    const { roundTripMs, isSimultaneous, isSecret, outside } = this.#options;
+    const { roundTripMs, isSimultaneous, isSecret, outside, natBehaviour, openerTtl } =
+      this.#options;
     return new PeerTrack(
       peer,
       {
@@ -280,6 +302,8 @@ export class PeerBook {
         isSimultaneous: isSimultaneous?.() ?? false,
         isSecret: isSecret?.() ?? false,
         roundTripMs: () => roundTripMs?.(formatPublicKey(peer.publicKey)),
+        openerTtl: () => openerTtl?.(),
+        natBehaviour: (family) => natBehaviour?.(family) ?? UNKNOWN_BEHAVIOUR,
         isOwnOutside: (address) => outside?.().includes(address) ?? false,
         nextTransaction: () => this.nextTransaction(),
         refusalContext: () => this.#refusalContext,
@@ -288,7 +312,7 @@ export class PeerBook {
     );
   }
 
-  /** Both sides have to come to the same result: the greater public key leads, compared byte by byte. */
+  /** Both sides must reach the same result: the greater public key leads, compared byte by byte. */
   #leads({ publicKey }: Peer): boolean {
     const own = this.#own;
     const differs = publicKey.findIndex((byte, i) => byte !== own?.[i]);

@@ -1,21 +1,22 @@
 import { CellRate } from '../limits/cell-rate.js';
 import { type Endpoint, type Family, formatEndpoint, sameEndpoint } from '../wire/endpoint.js';
+import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
 import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
 import { AskTimes } from './ask-times.js';
-import { ConnectAttempt } from './connect-attempt.js';
+import { ConnectAttempt, type OtherLearns } from './connect-attempt.js';
 import { endpointRefusal, offerRefusal, type RefusalContext } from './endpoint-refusal.js';
 import type { Answer, SoughtPeer } from './finder.js';
 import { Liveness } from './liveness.js';
 import { CheckList, type Request } from './paths/check-list.js';
-import { type HardNatPeer, hardNatRole } from './paths/hard-nat.js';
+import { type HardNatPeer, hardNatRole, isHopeless } from './paths/hard-nat.js';
 import {
   decodeNatBehaviour,
   NAT_BEHAVIOUR_LENGTH,
   type NatBehaviour,
 } from './paths/nat-behaviour.js';
-import { type ConnectedPeer, PathMonitor } from './paths/path-monitor.js';
+import { type ConnectedPeer, type PathDecision, PathMonitor } from './paths/path-monitor.js';
 import type { IncomingProbe, OutgoingProbe } from './paths/probe-exchange.js';
 import {
   distinct,
@@ -23,6 +24,7 @@ import {
   pathKind,
   type RemoteCandidate,
 } from './paths/remote-candidate.js';
+import type { SwitchOver } from './paths/switch-script.js';
 import {
   CHANGE_RETRY_MS,
   CONNECTING_POLL_MS,
@@ -47,11 +49,11 @@ export interface PeerView {
   readonly unknownForMs: number | undefined;
   /** The peer's own addresses, as it told us. */
   readonly offers: readonly Endpoint[];
-  /** How the path of a connected peer leads; undefined without one. */
+  /** The kind of path to a connected peer; undefined without one. */
   readonly path: PathKind | undefined;
-  /** The round trip of its probes in milliseconds; undefined where none was measured. */
+  /** The round trip of its probes in milliseconds; undefined if none was measured. */
   readonly roundTripMs: number | undefined;
-  /** The peer's NAT, as it told us, for the family of its endpoint; undefined where it did not. */
+  /** The peer's NAT, as it told us, for the family of its endpoint; undefined if it did not. */
   readonly nat?: NatBehaviour | undefined;
 }
 
@@ -66,7 +68,7 @@ export interface ChangeOptions {
 /** This host's NAT, for a family. */
 export interface OwnNat {
   readonly behaviour: NatBehaviour;
-  /** The outside port that was seen last; 0 where none was. */
+  /** The outside port that was seen last; 0 if none was. */
   readonly port: number;
 }
 
@@ -76,14 +78,18 @@ export interface TrackContext {
   readonly leads: boolean;
   /** The round trip to the peer in milliseconds, as far as it is known. */
   roundTripMs(): number | undefined;
+  /** The TTL of openers to the peer; undefined where they are of no use. */
+  openerTtl(): number | undefined;
   /** What decides which endpoints can be a peer's. */
   refusalContext(): RefusalContext;
-  /** A number for a request that no other of this run has, greater each time. */
+  /** A number for a request, unique in this run and greater each time. */
   nextTransaction(): number;
   /** Whether the peer learns of this host when this host learns of the peer. */
   readonly isSimultaneous: boolean;
   /** Whether the sender of a probe is proven by a secret that only the two hosts know. */
   readonly isSecret: boolean;
+  /** What is known of this host's NAT. */
+  natBehaviour(family: Family): NatBehaviour;
   /** Whether an address is this host's own on the outside of its NAT. */
   isOwnOutside(address: string): boolean;
 }
@@ -101,8 +107,10 @@ const UNANSWERED_MS = 2000;
 const UNANSWERED_POLL_MS = 500;
 /** The endpoint of a connected peer changes no more often than this. */
 const CHANGE_SPACING_MS = 1000;
+/** After a change from one working path to another, keepalives leave at these times: the peer follows them. */
+const SWITCH_NUDGES_MS = [0, 300, 1000];
 
-/** What is known of one peer of the interface, and what to do about it. Pure. */
+/** What is known about one peer of the interface, and what to do about it. Pure. */
 export class PeerTrack implements SoughtPeer {
   readonly publicKey: PublicKey;
   readonly #liveness: Liveness;
@@ -142,6 +150,8 @@ export class PeerTrack implements SoughtPeer {
         readonly context: RefusalContext;
       }
     | undefined;
+  /** The server did not know the peer before this answer: the peer came, and has known this host since. */
+  #wasUnknown = false;
   #nudgesAt: readonly number[] = [];
   /** The peer connected after a change of ours, and needs a datagram that shows our endpoint. */
   #confirms = false;
@@ -149,7 +159,12 @@ export class PeerTrack implements SoughtPeer {
   constructor(peer: Peer, context: TrackContext, now: number) {
     this.#context = context;
     this.#checks = new CheckList(() => context.nextTransaction());
-    this.#attempt = new ConnectAttempt(context.leads, this.#checks, () => context.roundTripMs());
+    this.#attempt = new ConnectAttempt(
+      context.leads,
+      this.#checks,
+      () => context.roundTripMs(),
+      () => context.openerTtl(),
+    );
     this.#monitor = new PathMonitor(this.#checks);
     this.publicKey = peer.publicKey;
     this.#liveness = new Liveness(peer);
@@ -177,7 +192,28 @@ export class PeerTrack implements SoughtPeer {
   }
 
   needsRelay(now: number): boolean {
-    return this.isAlive(now) ? this.#isRelayed() : this.#seek(now) && this.#attempt.needsRelay(now);
+    return this.isAlive(now)
+      ? this.#isRelayed()
+      : this.#seek(now) && this.#attempt.needsRelay(this.#isHopeless, now);
+  }
+
+  /** Whether no direct path can be: both NATs are hard, and the peer names no address beside them. */
+  get #isHopeless(): boolean {
+    return this.#candidates.every(({ type, endpoint, isOffered }) => {
+      if (type === 'relayed') {
+        return true;
+      }
+      const nat = peerNat(this.#offers?.nat, endpoint.family);
+      if (isOffered) {
+        return scopeOf(endpoint.address) !== SCOPE.global;
+      }
+      const isSameNat = this.#context.isOwnOutside(endpoint.address);
+      return (
+        !isSameNat &&
+        nat !== undefined &&
+        isHopeless(this.#context.natBehaviour(endpoint.family), nat)
+      );
+    });
   }
 
   relayed(endpoint: Endpoint | undefined): void {
@@ -224,12 +260,12 @@ export class PeerTrack implements SoughtPeer {
     const isNew = this.#candidates.some(
       ({ endpoint }) => !before.some((old) => sameEndpoint(old.endpoint, endpoint)),
     );
-    if (isNew && !this.#isAtCandidate()) {
+    if (isNew && (this.#isRelayed() || !this.#isAtCandidate())) {
       this.#monitor.moved();
     }
   }
 
-  /** Why an endpoint of the answer is not used, as one line; undefined where all are. */
+  /** Why an endpoint of the answer is not used, as one line; undefined if all are. */
   get refusal(): string | undefined {
     return this.#refusal;
   }
@@ -237,6 +273,10 @@ export class PeerTrack implements SoughtPeer {
   /** Our own address or port changed: connected peers get keepalives, by which WireGuard follows us. */
   moved(now: number): void {
     this.#nudgesAt = NUDGES_MS.map((ms) => now + ms);
+    if (this.#isRelayed()) {
+      // The NAT may be another one, through which a direct path leads.
+      this.#monitor.moved();
+    }
   }
 
   asked(now: number): void {
@@ -263,7 +303,7 @@ export class PeerTrack implements SoughtPeer {
     if (this.#hasDecision(now)) {
       return 0;
     }
-    const nudge = this.#nextNudgeAt - now;
+    const nudge = Math.max(this.#nextNudgeAt, this.#changeableAt) - now;
     const idle = this.#liveness.isUnanswered(now, 0) ? UNANSWERED_POLL_MS : IDLE_POLL_MS;
     return Math.max(0, Math.min(nudge, idle));
   }
@@ -289,16 +329,31 @@ export class PeerTrack implements SoughtPeer {
     return this.#checks.due(now);
   }
 
-  /** Watches the path; what it calls for is done with the next reading of the interface. */
-  #watch(now: number): Endpoint | undefined {
+  /** Watches the path; acts on it with the next reading of the interface. */
+  #watch(now: number): PathDecision {
     const decision = this.#monitor.watch(this.#connectedPeer(now), this.#candidates, now);
     this.#isSuspect ||= decision.isSuspect;
-    return decision.endpoint;
+    return decision;
   }
 
   #hasDecision(now: number): boolean {
-    const isDue = this.#watch(now) !== undefined || this.#movedRelay() !== undefined;
+    const isDue = this.#watch(now).endpoint !== undefined || this.#movedRelay() !== undefined;
     return isDue && now >= this.#changeableAt;
+  }
+
+  /** The change from one working path to a better one that is to be made now, if any. */
+  switchOver(now: number): SwitchOver | undefined {
+    if (!this.isAlive(now) || now < this.#changeableAt) {
+      return undefined;
+    }
+    const { endpoint: to, isImprovement } = this.#watch(now);
+    const { endpoint: from } = this.#peer;
+    if (!isImprovement || to === undefined || from === undefined) {
+      return undefined;
+    }
+    // WireGuard may follow the change by itself, and then has sent nothing yet that shows it to the peer.
+    this.#nudgesAt = SWITCH_NUDGES_MS.map((ms) => now + ms);
+    return { from, to };
   }
 
   #connectedPeer(now: number): ConnectedPeer {
@@ -352,6 +407,7 @@ export class PeerTrack implements SoughtPeer {
     if (answer === undefined || (this.#selected && this.#isSelected(answer, context))) {
       return;
     }
+    this.#wasUnknown = this.#selected?.answer === 'unknown';
     this.#selected = { answer, offers: this.#offers, relay: this.#relay, context };
     this.#refusal = undefined;
     this.#candidates = [];
@@ -421,14 +477,14 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /**
-   * The peer, as far as it can be reached through a NAT with endpoint-dependent mapping only; undefined for
-   * others.
+   * The peer, as far as it can be reached through a NAT with endpoint-dependent mapping only, or by a relay
+   * until then; undefined for others.
    * @param own the behaviour of this host's NAT, and the outside port that the server sees, by family
    */
   hardNat(own: (family: Family) => OwnNat, now: number): HardNatPeer | undefined {
     const observed = this.#candidates.find(({ isOffered }) => !isOffered);
-    const isWanted = observed !== undefined && this.#offers !== undefined && this.#seek(now);
-    if (!isWanted || this.#isHeard) {
+    const isWanted = this.#seek(now) || (this.isAlive(now) && this.#isRelayed());
+    if (!isWanted || observed === undefined || this.#offers === undefined || this.#isHeard) {
       return undefined;
     }
     const remote = observed.endpoint;
@@ -444,9 +500,12 @@ export class PeerTrack implements SoughtPeer {
     return { role, remote, pattern: { last, step, block } };
   }
 
-  /** WireGuard's packets take a new way to the peer: it is checked at once. */
+  /** WireGuard's packets take a new path to the peer, which is checked at once. */
   opened(now: number): void {
     const observed = this.#candidates.find(({ isOffered }) => !isOffered);
+    if (this.isAlive(now) && this.#isRelayed()) {
+      this.#monitor.opened(this.#connectedPeer(now), this.#candidates, now);
+    }
     if (!this.#seek(now) || observed === undefined) {
       return;
     }
@@ -544,7 +603,7 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /**
-   * The change to make now, if any; it counts as made. To be called right after `read`.
+   * The change to make now, if any; it counts as made. Call this right after `read`.
    */
   change({ keepalive, replace }: ChangeOptions, now: number): PeerConfig | undefined {
     if (now < this.#changeableAt) {
@@ -559,10 +618,10 @@ export class PeerTrack implements SoughtPeer {
     return change;
   }
 
-  /** A connected peer gets a keepalive where it has none, so that NATs keep its mapping. */
+  /** A connected peer gets a keepalive if it has none, so that NATs keep its mapping. */
   #care(keepalive: number, now: number): PeerConfig | undefined {
     const { publicKey, persistentKeepalive: own } = this.#peer;
-    const endpoint = this.#watch(now) ?? this.#movedRelay();
+    const endpoint = this.#watch(now).endpoint ?? this.#movedRelay();
     if (endpoint !== undefined && !sameEndpoint(endpoint, this.#peer.endpoint)) {
       this.#changeableAt = now + CHANGE_SPACING_MS;
       this.#peer = { ...this.#peer, endpoint };
@@ -597,18 +656,27 @@ export class PeerTrack implements SoughtPeer {
     return change;
   }
 
-  /** Aims the attempt at what was said last; false when there is nothing to connect to. */
+  /** Aims the attempt at the latest answer; false if there is nothing to connect to. */
   #seek(now: number): boolean {
     const candidates = this.#candidates;
     if (!this.#isNews || candidates.length === 0 || this.isAlive(now)) {
       this.#attempt.end();
       return false;
     }
-    const isSimultaneous =
-      this.#context.isSimultaneous &&
-      !candidates.some(({ endpoint }) => this.#context.isOwnOutside(endpoint.address));
-    this.#attempt.aim(candidates, isSimultaneous, now);
+    this.#attempt.aim(candidates, this.#otherLearns, now);
     return true;
+  }
+
+  get #otherLearns(): OtherLearns {
+    const { isSimultaneous, isSecret } = this.#context;
+    if (!isSimultaneous) {
+      // With a secret the other side runs a client of ours, which is worth waiting for.
+      return this.#wasUnknown && !isSecret ? 'before' : undefined;
+    }
+    const isBesideUs = this.#candidates.some(({ endpoint }) =>
+      this.#context.isOwnOutside(endpoint.address),
+    );
+    return isBesideUs ? undefined : 'together';
   }
 
   /**
@@ -639,7 +707,7 @@ export class PeerTrack implements SoughtPeer {
   }
 }
 
-/** What a peer said of its NAT. */
+/** What a peer said about its NAT. */
 function peerNat(nat: Uint8Array | undefined, family: Family): NatBehaviour | undefined {
   return nat && decodeNatBehaviour(nat.subarray(family === 4 ? 0 : NAT_BEHAVIOUR_LENGTH));
 }

@@ -25,7 +25,7 @@ export type Topic =
   | 'relay'
   | 'status';
 
-/** Codes after which there is no use in trying again. */
+/** Codes after which trying again is useless. */
 const FATAL = new Set(['WG_TOOL_MISSING', 'WG_NOT_PERMITTED', 'ADDON_UNUSABLE', 'EPERM', 'EACCES']);
 
 /** The number of facts that are remembered to report each once; with more, the oldest may be reported again. */
@@ -42,7 +42,7 @@ export class Problems {
   /**
    * @param said gets a problem's text, or undefined when it is over; and the server whose problem it is, where
    * there are several
-   * @param noted gets what is no problem, and helps to understand what the client does
+   * @param noted gets facts that are not problems, but help to understand what the client does
    */
   constructor(
     said: (topic: Topic, text: string | undefined, server?: string) => void,

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressFamily } from '../wire/endpoint.js';
 
-/** Where clients keep state when they are no unit with a StateDirectory; empty after a reboot. */
+/** Where clients keep state without a unit's StateDirectory; empty after a reboot. */
 export const RUN_FOLDER = '/run/wg-rendezvous';
 
 const MAX_ADDRESSES = 16;
@@ -37,7 +37,7 @@ export class SavedAddresses implements AddressStore {
     }
   }
 
-  /** A client that cannot write there does without. */
+  /** A client that cannot write there goes on without it. */
   save(addresses: readonly string[]): void {
     const text = [...addresses].sort().slice(0, MAX_ADDRESSES).join('\n');
     if (text === this.#saved) {

@@ -16,7 +16,7 @@ export function isNoRoute(error: unknown): boolean {
 
 /**
  * One line for a send that failed on this host: what, why, and what to do.
- * @param hint what to look at where there is no route
+ * @param hint what to look at if there is no route
  */
 export function sendErrorText(
   error: NodeJS.ErrnoException,

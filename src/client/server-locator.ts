@@ -71,7 +71,7 @@ export class ServerLocator {
   }
 
   /**
-   * The same for one address family, for clients that can use both. Undefined where no address of the
+   * The same for one address family, for clients that can use both. Undefined if no address of the
    * family has a route, but one of the other family has.
    */
   endpointOf(family: Family): Endpoint | undefined {

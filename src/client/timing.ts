@@ -16,7 +16,7 @@ export const PATIENT_REQUESTS = 150;
 /** No two requests of a client about the same peer are closer together than this. */
 export const MIN_SPACING_MS = 10;
 
-/** A client that waits does so for this long at the least: the resolution of timers. */
+/** A client that waits does so for at least this long: the resolution of timers. */
 export const MIN_WAIT_MS = 1;
 
 /** A registration is refreshed this long after the last request: below the 30 s of the shortest NAT timers. */
@@ -59,7 +59,7 @@ export const REJECT_AFTER_MS = 180_000;
 /** Within REJECT_AFTER_MS a peer that was heard this recently is left alone too. */
 export const HEARD_MS = 30_000;
 
-/** WireGuard repeats a handshake after REKEY_TIMEOUT, 5 s: so long a change has to show an effect. */
+/** WireGuard repeats a handshake after REKEY_TIMEOUT, 5 s: a change has that long to take effect. */
 export const CONNECTING_MS = 10_000;
 
 /** How often the interface is read: soon after an event of a connecting peer, later, and otherwise. */
@@ -70,7 +70,7 @@ export const IDLE_POLL_MS = 2000;
 /** How often an interface that cannot be used is inspected again. */
 export const NOT_READY_POLL_MS = 1000;
 
-/** The round trip between two peers where nothing was measured, and the longest that is taken for true. */
+/** The round trip between two peers where nothing was measured, and the longest plausible one. */
 export const DEFAULT_ROUND_TRIP_MS = 200;
 export const MAX_ROUND_TRIP_MS = 3000;
 

@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Endpoint } from '../wire/endpoint.js';
 
-/** What became of a datagram. `ignored`: it arrived, and is no message that this client waits for. */
+/** What happened to a datagram. `ignored`: it arrived, but is not a message that this client waits for. */
 export type Way = 'sent' | 'received' | 'failed' | 'ignored';
 
 /** `request`: to and from a server. `probe`: to and from a peer, to open the NATs between. */
@@ -15,7 +15,7 @@ export interface DatagramTrace {
   readonly endpoint: Endpoint;
   /** Of the UDP payload. */
   readonly bytes: number;
-  /** The base64 key of the peer that it is about, where it is about one. */
+  /** The base64 key of the peer that it is about, if any. */
   readonly peer?: string | undefined;
   /** What it says. */
   readonly text?: string;
@@ -30,10 +30,10 @@ export interface DecisionTrace {
 
 export type Trace = DatagramTrace | DecisionTrace;
 
-/** One for the process: who watches is no matter of those that do the work. */
+/** One for the process: the code that traces need not know who listens. */
 const traces = channel('wg-rendezvous:client');
 
-/** Tells those who watch of a datagram; costs nothing where nobody does. */
+/** Reports a datagram to the listeners; costs nothing without one. */
 export function traceDatagram(datagram: Omit<DatagramTrace, 'type'>): void {
   if (traces.hasSubscribers) {
     traces.publish({ type: 'datagram', ...datagram } satisfies Trace);
@@ -41,7 +41,7 @@ export function traceDatagram(datagram: Omit<DatagramTrace, 'type'>): void {
 }
 
 /**
- * Tells those who watch of a decision.
+ * Reports a decision to the listeners.
  * @param peer the base64 key of the peer that it is about
  */
 export function traceDecision(text: () => string, peer?: string): void {
@@ -50,7 +50,7 @@ export function traceDecision(text: () => string, peer?: string): void {
   }
 }
 
-/** Watches all clients of this process. Returns a function that ends it. */
+/** Listens to all clients of this process. Returns a function that ends it. */
 export function observeTraces(observe: (trace: Trace) => void): () => void {
   const listener = (trace: unknown) => observe(trace as Trace);
   traces.subscribe(listener);

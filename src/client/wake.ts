@@ -1,4 +1,4 @@
-/** A wait that ends when its time is over or somebody says so, whichever is first. */
+/** A wait that ends when its time is over or when it is woken, whichever comes first. */
 export class Wake {
   #notified = false;
   #end: (() => void) | undefined;

@@ -8,7 +8,7 @@ const MAX_GRACE_MS = 250;
 /** Clients retry after a second or more. After this time they get the last reading, or SERVFAIL. */
 const MAX_WAIT_MS = 2000;
 
-/** Readings are in time again when one takes no longer than this. Lower, so that the log does not flap. */
+/** Readings are in time again when one takes no longer than this; lower, so that the log does not flap. */
 const RECOVERED_MS = MAX_WAIT_MS / 2;
 
 /** A busy control socket or a single failed call; all other codes say that there is nothing to read. */
@@ -17,7 +17,7 @@ const TRANSIENT_CODES: readonly string[] = ['WG_TIMEOUT', 'WG_FAILED'];
 /** The device cannot be read, or not in time. */
 export interface DeviceProblem {
   readonly error: Error;
-  /** What queries are answered from: the last reading while it is young enough, else SERVFAIL. */
+  /** The data for answers: the last reading while it is young enough, else SERVFAIL. */
   readonly answers: 'last reading' | 'servfail';
 }
 

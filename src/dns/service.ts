@@ -31,7 +31,7 @@ const MAX_PER_SOURCE = 32;
 /** Large replies that a source may have at once after a pause, in seconds of its rate. */
 const REPLY_BURST_SECONDS = 10;
 
-/** Errors that no retry mends. */
+/** Errors that no retry fixes. */
 const FATAL_CODES: readonly string[] = ['WG_TOOL_MISSING', 'WG_NOT_PERMITTED'];
 
 /** Events of a running registry. */
@@ -200,7 +200,7 @@ async function openMetrics(
   if (metrics === undefined) {
     return undefined;
   }
-  // Loaded where it is wanted: the library is large.
+  // Loaded only when needed: the library is large.
   const { serveRegistryMetrics } = await import('./metrics.js');
   return serveRegistryMetrics(counts, { ...host, endpoint: metrics });
 }

@@ -14,7 +14,7 @@ export interface ZoneView {
   /** Its TTL and minimum are those of negative answers. */
   readonly soa: SoaAnswer;
   /**
-   * The types of the records at a name: none for an empty non-terminal, undefined where the name does
+   * The types of the records at a name: none for an empty non-terminal, undefined if the name does
    * not exist. NS at another name than the apex is a delegation, to a zone that the same signer signs. The
    * signer's own types (DNSKEY, DS, RRSIG, NSEC) are not among them.
    */

@@ -23,7 +23,7 @@ export interface Answering {
   readonly admission: Admission;
   /** Of all queries, by source. */
   readonly limiter: RateLimiter;
-  /** Of replies over UDP that are larger than their query; undefined where sources cannot be forged. */
+  /** Of replies over UDP that are larger than their query; undefined if sources cannot be forged. */
   readonly replyLimiter: RateLimiter | undefined;
   readonly connections: ConnectionPool;
   readonly hashKey: HashKey;
@@ -149,7 +149,7 @@ export class UdpHandler {
     return replyLimiter.allows(source, now());
   }
 
-  /** The address that a query was sent to; undefined where node:dgram does not report it. */
+  /** The address that a query was sent to; undefined if node:dgram does not report it. */
   private localAddress(): string | undefined {
     const { address, family } = this.bound;
     if (!isWildcard(address)) {

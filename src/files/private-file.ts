@@ -38,7 +38,7 @@ export class PrivateFileError extends Error {
 export interface PrivateFileKind<Content> {
   /** Longest content, in bytes. */
   readonly maxLength: number;
-  /** What the content stands for; undefined when it is something else. */
+  /** The parsed content; undefined when it is something else. */
   readonly parse: (content: Buffer) => Content | undefined;
   /** Completes an error message after the name of a file whose content is something else. */
   readonly otherwise: string;

@@ -16,7 +16,7 @@ export class FolderError extends Error {
 /**
  * Checks that no user but root and the one who runs this can replace a file in a folder: each folder up to
  * the root, with and without symbolic links resolved, belongs to one of them and is writable by its owner
- * only. Sticky folders are let pass above the folder itself, and for the folder with `allowSticky`.
+ * only. Sticky folders are allowed above the folder itself, and for the folder with `allowSticky`.
  * Throws a FolderError, or the system's error.
  */
 export function expectTrustedFolder(folder: string, { allowSticky = false } = {}): void {

@@ -1,5 +1,6 @@
 import { FAMILIES } from '../wire/endpoint.js';
 import { run } from './command.js';
+import { until } from './deadline.js';
 import { startDelayLines } from './delay-lines.js';
 import { Namespace } from './namespace.js';
 import { gatewayRuleset } from './nat-rules.js';
@@ -40,6 +41,18 @@ export async function buildNetwork(
     ...plans.map((plan) => setUp(node(plan.name), plan, plans)),
     ...(distant.length > 0 ? [setUpLines(node(LINES), distant)] : []),
   ]);
+  await Promise.all([INTERNET, ...bridges.map(({ name }) => name)].map((it) => forwards(node(it))));
+}
+
+/**
+ * Waits until all ports of a bridge forward. The kernel tells the bridge of a port whose cable was completed last
+ * as late as a second after it; an ARP request of that second is lost, and repeated after another one.
+ */
+async function forwards(bridge: Namespace): Promise<void> {
+  await until(`the ports of a bridge to forward`, async () => {
+    const ports = JSON.parse(await bridge.exec('bridge', ['-j', 'link'])) as { state?: string }[];
+    return ports.every(({ state }) => state === 'forwarding');
+  });
 }
 
 /** The cable of a node; if it has a delay line, the two cables on both sides of it. */

@@ -16,7 +16,7 @@ const NONCE_LENGTH = 24;
 
 /**
  * Seals this host's candidates to a peer (one DH): in order, as many as fit.
- * @returns 248 bytes; undefined where the peer's key is a point of low order, which gives no shared secret
+ * @returns 248 bytes; undefined if the peer's key is a point of low order, which gives no shared secret
  */
 export function sealCandidates(
   own: KeyPair,

@@ -10,7 +10,7 @@ export const diffieHellmanCounts = {
 /**
  * X25519 (RFC 7748).
  * @returns 32 bytes
- * Throws an Error where the result is all zeros, which a public key of low order gives for every secret.
+ * Throws an Error if the result is all zeros, which a public key of low order gives for every secret.
  */
 export function sharedSecret(publicKey: Uint8Array, secretKey: Uint8Array): Uint8Array {
   diffieHellmanCounts.shared++;

@@ -27,7 +27,7 @@ export class NoiseInitiator {
 
   /**
    * @param payload see InitiationPayload
-   * Throws an Error where the server's key is a point of low order.
+   * Throws an Error if the server's key is a point of low order.
    */
   constructor(own: KeyPair, server: PublicKey, payload: Uint8Array) {
     this.state = new NoiseIk(true, own, PROLOGUE, server);
@@ -74,7 +74,7 @@ export class OpenedInitiation {
     });
   }
 
-  /** Overwrites its secrets, where there is no response. */
+  /** Overwrites its secrets, if there is no response. */
   wipe(): void {
     this.state.wipe();
   }

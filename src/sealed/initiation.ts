@@ -20,7 +20,7 @@ export interface Accepted {
   readonly payload: ResponsePayload;
   /** The index by which the server knows the session. */
   readonly remoteIndex: number;
-  /** The session's data messages; undefined where the server refused the handshake. */
+  /** The session's data messages; undefined if the server refused the handshake. */
   readonly transport: Transport | undefined;
 }
 
@@ -35,8 +35,8 @@ export class Initiation {
    * @param macs those of the server
    * @param localIndex 32 bits by which the server names the session to us
    * @param timestamp TAI64N, later than that of any earlier handshake of this key
-   * @param early the beginning of the want list, where there is a cookie and no session
-   * Throws an Error where the server's key is a point of low order.
+   * @param early the beginning of the want list, if there is a cookie and no session
+   * Throws an Error if the server's key is a point of low order.
    */
   constructor(
     own: KeyPair,

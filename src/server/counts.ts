@@ -22,13 +22,13 @@ export interface ServiceCounts {
   readonly admission: Readonly<AdmissionCounts>;
   readonly classic: Readonly<ClassicCounts>;
   readonly table: TableCounts;
-  /** Undefined where the server speaks the classic protocol only. */
+  /** Undefined if the server speaks the classic protocol only. */
   readonly sealed?: Readonly<SealedCounts> & SealedSizes;
-  /** Undefined where the server does not relay. */
+  /** Undefined if the server does not relay. */
   readonly relay?: Readonly<RelayCounts> & RelaySizes;
-  /** Undefined where the server answers no STUN. */
+  /** Undefined if the server answers no STUN. */
   readonly stun?: Readonly<StunCounts>;
-  /** Undefined where the server shares nothing. */
+  /** Undefined if the server shares nothing. */
   readonly store?: Readonly<StoreCounts> & StoreSizes;
   readonly sockets: Readonly<SocketCounts>;
 }

@@ -13,7 +13,7 @@ import type { StunHandler } from './stun-handler.js';
  * header, the others by their length, as no sealed message has the length of a classic request.
  */
 export class Dispatcher {
-  /** @param classic undefined where the server speaks the sealed protocol only */
+  /** @param classic undefined if the server speaks the sealed protocol only */
   constructor(
     private readonly admission: Admission,
     private readonly classic: ClassicHandler | undefined,

@@ -40,14 +40,14 @@ export interface RelayOptions {
   readonly allow?: AllowList | undefined;
 }
 
-/** Relay ports and rates where nothing else is said. */
+/** Default relay ports and rates. */
 export const DEFAULT_RELAY = {
   ports: { first: 49_920, count: 32 },
   rate: 10_000_000,
   totalRate: 100_000_000,
 } as const;
 
-/** How many relay ports there may be: each has a socket for each address. */
+/** The most relay ports: each has a socket for each address. */
 export const MAX_RELAY_PORTS = 1024;
 
 export interface ServiceOptions {
@@ -75,8 +75,8 @@ export interface ServiceOptions {
   /** @default the classic protocol only */
   readonly sealed?: SealedOptions;
   /**
-   * The second port of each address, where clients learn how their NATs map; `optional`: the server goes on
-   * where it is taken. @default none
+   * The second port of each address, where clients learn how their NATs behave; `optional`: the server goes on
+   * if it is in use. @default none
    */
   readonly probe?: { readonly port: number; readonly optional: boolean };
   /** Answer STUN on port 3478 of each address as well. @default false */
@@ -85,7 +85,7 @@ export interface ServiceOptions {
   readonly store?: StoreAddress | undefined;
 }
 
-/** The second port, where no other is asked for. */
+/** The default second port. */
 export const DEFAULT_PROBE_PORT = 49919;
 
 export type ServiceLimits = Required<

@@ -3,8 +3,8 @@ import { type Endpoint, isWildcard } from '../wire/endpoint.js';
 import { STUN_PORT } from '../wire/stun.js';
 
 /**
- * What a socket is for. `main`: every protocol. `probe`: the second port of an address, where clients ask what
- * it makes of their NATs: the sealed protocol and STUN. `stun`: port 3478, STUN only.
+ * What a socket is for. `main`: every protocol. `probe`: the second port of an address, where clients ask how
+ * their NATs behave: the sealed protocol and STUN. `stun`: port 3478, STUN only.
  */
 export type SocketRole = 'main' | 'probe' | 'stun';
 
@@ -59,7 +59,7 @@ export interface OpenPort {
 /** No socket. */
 export const NONE = -1;
 
-/** Which sockets stand in for each other, where a client asks to be answered from elsewhere (RFC 5780). */
+/** Which sockets stand in for each other if a client asks for an answer from elsewhere (RFC 5780). */
 export class Ports {
   readonly #open: OpenPort[] = [];
 
@@ -81,7 +81,7 @@ export class Ports {
     return port === undefined ? NONE : this.#otherPortAt(port.address.address, port);
   }
 
-  /** The number of the other port, which clients are told; 0 for none. */
+  /** The number of the other port, which clients learn; 0 for none. */
   otherPortNumber(socket: number): number {
     return this.#open[this.otherPort(socket)]?.address.port ?? 0;
   }

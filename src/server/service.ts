@@ -45,7 +45,7 @@ export interface ServiceEvents extends MetricsEvents, StoreEvents {
   readonly onSocketError?: (error: Error) => void;
   /** All keys have registered from this private address; see SourceMonitor. Called once. */
   readonly onHiddenSources?: (address: string) => void;
-  /** The optional second port of an address cannot be had; the server goes on without. */
+  /** The optional second port of an address cannot be bound; the server goes on without it. */
   readonly onNoProbePort?: (error: NodeJS.ErrnoException) => void;
 }
 
@@ -53,7 +53,7 @@ export interface ServiceEvents extends MetricsEvents, StoreEvents {
 export interface Service extends AsyncDisposable {
   /** The addresses of the sockets, in the order of the options; never port 0. */
   readonly addresses: readonly Endpoint[];
-  /** The sockets that these bring along: second ports, and 3478. */
+  /** The additional sockets: second ports, and 3478. */
   readonly further: readonly OpenPort[];
   /** Whether all sockets receive and send in batches; false without the addon. */
   readonly batched: boolean;
@@ -212,7 +212,7 @@ export async function openService(
   };
 }
 
-/** Undefined where an optional address is of a family that the host lacks. */
+/** Undefined if an optional address is of a family that the host lacks. */
 function openSocket(
   listen: ListenEndpoint,
   { receiveBufferBytes }: ServiceLimits,

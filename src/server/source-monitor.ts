@@ -1,7 +1,7 @@
 import { ADDRESS_LENGTH, type Family, formatAddress } from '../wire/endpoint.js';
 import { addressScope, SCOPE } from '../wire/endpoint-scope.js';
 
-/** How long all keys have to come from one address before that is reported. */
+/** How long all keys must come from one address before that is reported. */
 const WATCH_MS = 60_000;
 
 /** Fewer keys may well belong to one host. */
@@ -14,7 +14,7 @@ const MIN_KEYS = 2;
 export class SourceMonitor {
   private address: Uint8Array | undefined;
   private since = 0;
-  /** Two addresses were seen, or the one is reported: there is nothing more to notice. */
+  /** Two addresses were seen, or the one was reported: nothing more to do. */
   private isDone = false;
 
   /** A key registered from the address at `at` (network order) at `now` (ms). */

@@ -37,8 +37,8 @@ export interface StunCounts {
 /**
  * Answers STUN Binding requests (RFC 8489) as a server without passwords, those of RFC 3489 too.
  *
- * With two addresses of a family it is a server of RFC 5780, and says so by OTHER-ADDRESS. With one it has to
- * stay silent about its second port (section 6): a client would take the same address for another one, and an
+ * With two addresses of a family it is a server of RFC 5780, and shows that by OTHER-ADDRESS. With one it must
+ * not mention its second port (section 6): a client would take the same address for another one, and an
  * endpoint-dependent mapping for an endpoint-independent one. CHANGE-REQUEST between the ports works.
  */
 export class StunHandler {
@@ -53,7 +53,7 @@ export class StunHandler {
   /** Whether the datagram in a slot is a request. 64 bytes without magic cookie are a classic request. */
   isRequest({ payload, stride, lengths }: DatagramBatch, slot: number): boolean {
     const at = slot * stride;
-    // Two bytes tell nearly all others apart.
+    // Two bytes rule out nearly all others.
     if (payload[at] !== 0 || payload[at + 1] !== STUN_TYPE.request) {
       return false;
     }
@@ -98,7 +98,7 @@ export class StunHandler {
     return NO_REPLY;
   }
 
-  /** The socket to answer from; NONE where the server has no such one. */
+  /** The socket to answer from; NONE if the server has no such socket. */
   private origin({ change }: StunRequest, socket: number): number {
     const { ports } = this;
     if (change?.address) {

@@ -31,7 +31,7 @@ const UDP_BATCH: MembersOf<NativeUdpBatch> = {
   unref: true,
 };
 
-/** What the program uses of its addon: functions, and members of the instances where that is a class. */
+/** What the program uses of its addon: functions, and the instance members of classes. */
 const USED: Readonly<Record<keyof Binding, object>> = {
   RawSocket: RAW_SOCKET,
   UdpBatch: UDP_BATCH,
@@ -47,7 +47,7 @@ const USED: Readonly<Record<keyof Binding, object>> = {
   sendUnixDatagram: {},
 };
 
-/** What an addon lacks, such as `listenTcp` or `UdpBatch.pause`: with any of it, it is of another version. */
+/** What an addon lacks, such as `listenTcp` or `UdpBatch.pause`. One that lacks anything is of another version. */
 export function missingMembers(addon: object): string[] {
   return Object.entries(USED).flatMap(([name, members]) => {
     const found: unknown = Reflect.get(addon, name);

@@ -37,7 +37,7 @@ export interface BatchSocketOptions {
   readonly fragments?: boolean;
   /**
    * A batch of so many datagrams is taken for a sign that more have arrived meanwhile: they are received at
-   * once, which saves a turn of the event loop and costs a system call where there are none.
+   * once, which saves a turn of the event loop and costs a system call if there are none.
    * @default capacity
    */
   readonly moreFrom?: number;
@@ -54,7 +54,7 @@ export interface BatchMemory {
   readonly outgoing: DatagramBatch;
 }
 
-/** What a batch socket is made on. */
+/** What a batch socket is built on. */
 export type BatchImplementation = 'native' | 'dgram';
 
 /** A UDP socket that hands over datagrams by the batch and sends the replies by the batch. */
@@ -75,7 +75,7 @@ export interface BatchSocket extends AsyncDisposable {
    * the kernel does not take is dropped and counted, as is everything after the close. May be called
    * from within onBatch.
    * Throws a RangeError when there are not so many slots.
-   * @returns how many the kernel took; with dgram, how many it was handed, as it tells later
+   * @returns how many the kernel took; with dgram, which reports that later, how many it was given
    */
   flush(count: number): number;
   /**
@@ -100,7 +100,7 @@ export const MAX_RECEIVE_BUFFER = 2 ** 30 - 1;
  * A reply to an address of the local network waits in the kernel for its hardware address, up to 3 s, and
  * counts against the socket meanwhile: up to 212 992 bytes for each neighbour (unres_qlen_bytes), 832 for
  * a small reply, which is all that a socket has by itself. A spoofer of one unused address could keep
- * everybody from being answered. The kernel grants twice this: 64 MiB, enough for each address of a /24.
+ * everyone from being answered. The kernel grants twice this: 64 MiB, enough for each address of a /24.
  * It is a limit, and takes no memory while replies leave.
  */
 export const SEND_BUFFER_BYTES = 32 * 1024 * 1024;

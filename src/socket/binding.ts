@@ -20,13 +20,13 @@ export class AddonError extends Error {
 
 let loaded: Binding | undefined;
 
-/** Loads the addon, once. Throws an AddonError where it cannot be used. */
+/** Loads the addon, once. Throws an AddonError if it cannot be used. */
 export function loadBinding(): Binding {
   loaded ??= usable(load());
   return loaded;
 }
 
-/** Why the addon cannot be used and what to do, in one line; undefined where it can. */
+/** Why the addon cannot be used and what to do, in one line; undefined if it can. */
 export function addonProblem(): string | undefined {
   try {
     loadBinding();
@@ -42,7 +42,7 @@ const PLACES = [
   ['module_root', 'build', 'Release', 'bindings'],
 ];
 
-/** The first addon that loads: a prebuilt one that needs another C library leaves the turn to a built one. */
+/** The first addon that loads: if a prebuilt one needs another C library, a built one is next. */
 function load(): object {
   const root = bindings.getRoot(fileURLToPath(import.meta.url));
   let unusable: NodeJS.ErrnoException | undefined;
@@ -62,7 +62,7 @@ function load(): object {
   );
 }
 
-/** One that was built before the program was updated would fail anywhere, and say nothing of why. */
+/** One that was built before the program was updated would fail at some call, without a reason. */
 function usable(addon: object): Binding {
   const missing = missingMembers(addon);
   if (missing.length > 0) {

@@ -47,7 +47,7 @@ function table(name: string): string[][] {
   }
 }
 
-/** The processes that this one can see with these sockets open; needs root for those of others. */
+/** The processes that this one can see with these sockets open; needs root for those of other users. */
 function holdersOf(inodes: readonly string[]): SocketHolder[] {
   const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
   if (wanted.size === 0) {

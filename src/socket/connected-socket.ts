@@ -11,7 +11,7 @@ export interface ConnectedSocketOptions {
   onSent?(): void;
   /** Called with each datagram that the server sent: the kernel drops those of others. */
   onMessage(message: Uint8Array): void;
-  /** Called with the system's errors, such as ECONNREFUSED where the server's port is closed. */
+  /** Called with the system's errors, such as ECONNREFUSED if the server's port is closed. */
   onError(error: NodeJS.ErrnoException): void;
 }
 

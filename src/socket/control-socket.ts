@@ -4,16 +4,16 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** Readers at once; a further one is turned away. */
 const MAX_READERS = 8;
-/** A reader that has not taken the text by then is cut off. */
+/** A reader that has not taken the text by then is disconnected. */
 const READER_TIMEOUT_MS = 2000;
 /** Readers within this time share one text, so that no reader costs the process more than others. */
 const SHARED_MS = 200;
-/** Whether somebody listens already is known by then. */
+/** By then it is known whether another process listens. */
 const PROBE_TIMEOUT_MS = 500;
 /** Only the owner, which is root. */
 const OWNER_ONLY = 0o177;
 
-/** A unix socket that tells each who connects one text. */
+/** A unix socket that sends one text to each connection. */
 export interface ControlSocket {
   /** Ends all connections and removes the socket. Idempotent. */
   close(): void;
@@ -21,7 +21,7 @@ export interface ControlSocket {
 
 /**
  * Listens at the path of a unix socket that only its owner can use (mode 0600), and writes one text to each
- * connection. What is sent to it is never read; readers are bounded in number and time, and share a text of
+ * connection. It never reads from them; readers are bounded in number and time, and share a text of
  * at most 200 ms of age. A socket that a dead process left is replaced; one that answers is not.
  * Rejects with the system's error: EADDRINUSE where another process serves the path.
  * @param text makes the text, in UTF-8
@@ -53,9 +53,9 @@ export async function serveText(path: string, text: () => string): Promise<Contr
   server.maxConnections = MAX_READERS;
   listenPrivately(server, path);
   await once(server, 'listening');
-  // A connection that cannot be taken, such as for want of descriptors, is the reader's loss.
+  // A connection that cannot be accepted, such as for lack of descriptors, is dropped.
   server.on('error', () => {});
-  // Nobody's wait: the process ends when its work does.
+  // It does not keep the process running.
   server.unref();
   return {
     close() {
@@ -116,7 +116,7 @@ function isServed(path: string): Promise<boolean> {
     };
     socket.on('connect', () => end(true));
     socket.on('error', () => end(false));
-    // Silence within the time: a backlog that is full has somebody behind it.
+    // Silence within the time: a full backlog belongs to a running process.
     socket.on('close', () => end(true));
   });
 }
@@ -125,6 +125,6 @@ function removeSocket(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // There was none; what else is wrong, listening says.
+    // There was none; listening reports any other error.
   }
 }

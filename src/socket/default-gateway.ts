@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { inSocketNamespace } from './network-namespace.js';
 
-/** The router that IPv4 packets take by default. */
+/** The router of IPv4 packets by default. */
 export interface DefaultGateway {
   readonly address: string;
   readonly interfaceName: string;
@@ -15,7 +15,7 @@ const RTF_UP = 0x1;
 const RTF_GATEWAY = 0x2;
 
 /**
- * The default gateway of the namespace of WireGuard's socket, by the main routing table; undefined where there is
+ * The default gateway of the namespace of WireGuard's socket, by the main routing table; undefined if there is
  * none, as without a router or with a point-to-point link.
  */
 export function defaultGateway(): DefaultGateway | undefined {

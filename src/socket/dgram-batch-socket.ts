@@ -60,7 +60,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
       ...(sendBufferBytes > 0 && { sendBufferSize: sendBufferBytes }),
     });
     socket.bind({ address, port });
-    // once() rejects on 'error', which is how dgram tells that it cannot bind.
+    // once() rejects on 'error', which dgram emits if it cannot bind.
     await once(socket, 'listening');
     return new DgramBatchSocket(socket, options);
   }
@@ -180,7 +180,7 @@ export class DgramBatchSocket extends LoopSocket implements BatchSocket {
     }
     this.#socket.close();
     await once(this.#socket, 'close');
-    // What libuv still had is given up, and counted, when the handle closes: after the next immediate.
+    // What libuv still has is dropped, and counted, when the handle closes: after the next immediate.
     await nextTurn();
     await nextTurn();
   }

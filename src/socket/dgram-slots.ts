@@ -4,7 +4,7 @@ import { isLinkLocalIpv6 } from '../wire/endpoint-scope.js';
 import { ADDRESS_WORDS, type DatagramBatch, INTERFACE_WORD, PORT_WORD } from './datagram-batch.js';
 import type { ZoneNames } from './zone-names.js';
 
-/** Puts a datagram of node:dgram into a slot; the local address stays 0, dgram does not tell it. */
+/** Puts a datagram of node:dgram into a slot; the local address stays 0, as dgram does not report it. */
 export function storeDatagram(
   batch: DatagramBatch,
   slot: number,

@@ -4,7 +4,7 @@ import { LoopSocket } from './loop-socket.js';
 import { inSocketNamespace } from './network-namespace.js';
 
 /**
- * A free UDP port that nobody else can take while it is held, in the namespace of WireGuard's socket. A raw
+ * A free UDP port that no other socket can take while it is held, in the namespace of WireGuard's socket. A raw
  * socket sends from it and receives: this one only keeps the kernel from answering that the port is closed.
  */
 export class HeldPort extends LoopSocket {
@@ -23,7 +23,7 @@ export class HeldPort extends LoopSocket {
     inSocketNamespace(() => socket.bind({ port: 0, exclusive: true }));
   }
 
-  /** 0 where none could be had. */
+  /** 0 if none could be had. */
   get port(): number {
     try {
       return this.#socket.address().port;

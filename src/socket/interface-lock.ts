@@ -4,7 +4,7 @@ const ROOT_USER = 0;
 
 /** Another process that may manage an interface. */
 export interface LockHolder {
-  /** 0 where this process cannot see it, as from inside a container. */
+  /** 0 if this process cannot see it, as from inside a container. */
   readonly pid: number;
   /** The user who runs it; -1 where unknown. */
   readonly uid: number;

@@ -17,7 +17,7 @@ export type ListenEndpoint = Endpoint & { readonly optional?: boolean };
 const NO_FAMILY_CODES: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
 
 /**
- * Opens a socket at an endpoint. Resolves to undefined where an optional endpoint is of a family that the
+ * Opens a socket at an endpoint. Resolves to undefined if an optional endpoint is of a family that the
  * host lacks. Otherwise rejects with the system's error, to which address and port are added, as node:net
  * does.
  */

@@ -124,7 +124,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
     return sent;
   }
 
-  /** The result of a system call, 0 where it failed. */
+  /** The result of a system call, 0 if it failed. */
   #attempt(call: () => number): number {
     try {
       return call();

@@ -12,7 +12,7 @@ export interface RawReceived {
 export interface NativeRoute {
   /** In network order: 4 or 16 bytes; zeros where the kernel names none. */
   readonly source: Uint8Array;
-  /** 0 where the kernel names none. */
+  /** 0 if the kernel names none. */
   readonly interfaceIndex: number;
 }
 
@@ -107,7 +107,7 @@ export interface Binding {
     readonly sendBufferBytes?: number;
     /** 1: the kernel may send fragments; see BatchSocketOptions. @default 0 */
     readonly fragments?: 0 | 1;
-    /** SO_BINDTODEVICE: only what arrives through this interface. Throws ENODEV where there is none. */
+    /** SO_BINDTODEVICE: only what arrives through this interface. Throws ENODEV if there is none. */
     readonly interfaceName?: string | undefined;
     /** SO_MARK. @default 0 */
     readonly mark?: number;
@@ -130,7 +130,7 @@ export interface Binding {
    */
   readonly lockName: (name: string) => number | readonly [pid: number, uid: number];
   /**
-   * Deletes the conntrack entry one of whose directions is this UDP flow; false where there is none. Addresses
+   * Deletes the conntrack entry one of whose directions is this UDP flow; false if there is none. Addresses
    * are 4 or 16 bytes. Throws a SystemError.
    */
   readonly forgetFlow: (

@@ -16,6 +16,8 @@ export interface Received {
   /** A view of the packet. */
   readonly payload: Uint8Array;
   readonly sourcePort: number;
+  /** What is left of the sender's TTL; undefined over IPv6, whose header a raw socket does not see. */
+  readonly ttl: number | undefined;
 }
 
 /** A packet as a raw socket gives it. */
@@ -33,7 +35,8 @@ export interface RawPacket {
  * already; this does not rely on it, because a packet can be older than the filter.
  */
 export function checkPacket(packet: RawPacket, rule: PacketRule): Received | PacketRefusal {
-  const body = rule.family === 4 ? ipv4Body(packet.bytes) : { ...packet, fragment: false };
+  const body =
+    rule.family === 4 ? ipv4Body(packet.bytes) : { ...packet, fragment: false, ttl: undefined };
   if (body === undefined) {
     return 'malformed';
   }
@@ -56,7 +59,9 @@ export function checkPacket(packet: RawPacket, rule: PacketRule): Received | Pac
   if (!rule.payloadLengths.includes(payload.length)) {
     return 'badLength';
   }
-  return hasFirstWord(payload, rule.firstWord) ? { payload, sourcePort } : 'foreignContent';
+  return hasFirstWord(payload, rule.firstWord)
+    ? { payload, sourcePort, ttl: body.ttl }
+    : 'foreignContent';
 }
 
 function hasFirstWord(payload: Uint8Array, word: number | undefined): boolean {
@@ -75,6 +80,7 @@ function ipv4Body(packet: Uint8Array) {
       bytes: packet.subarray(header.headerLength, header.totalLength),
       source: header.source,
       fragment: header.fragment,
+      ttl: header.ttl,
     }
   );
 }

@@ -27,7 +27,7 @@ import { PermissionError } from './permission-error.js';
 import { routeDifference } from './route-difference.js';
 import { zoneNumber } from './zone.js';
 
-/** Packets taken at one wake; what is left wakes the loop again, after everyone else had a turn. */
+/** Packets taken at one wake; what is left wakes the loop again, after other handlers had their turn. */
 const MAX_RECEIVES_PER_WAKE = 32;
 
 /** Longer than any reply; what is cut here fails the check of its length. */
@@ -38,8 +38,11 @@ export interface RawSocketOptions {
   readonly rule: PacketRule;
   /** SO_MARK, the device's fwmark; 0 for none. */
   readonly mark: number;
-  /** The payload belongs to the callee; `from` has no zone. */
-  onPayload(payload: Uint8Array, from: Endpoint): void;
+  /**
+   * The payload belongs to the callee; `from` has no zone.
+   * @param ttl what is left of the sender's TTL; undefined over IPv6
+   */
+  onPayload(payload: Uint8Array, from: Endpoint, ttl: number | undefined): void;
   /** A receive failed; the socket stays open. */
   onError(error: Error): void;
   /**
@@ -78,15 +81,15 @@ export class RawSocket extends LoopSocket {
     this.#native = native;
     this.#options = options;
     this.#rule = options.rule;
-    // Until the filter is on, the socket queues every UDP packet of this host. Nothing gets in any
-    // more once all is rejected; what got in before is thrown away; only then is the door opened.
+    // Until the filter is on, the socket queues every UDP packet of this host. First reject
+    // everything, then throw away what was queued before, and only then attach the real filter.
     native.attachFilter(REJECT_ALL);
     while (native.drain() > 0);
     native.attachFilter(packetFilter(options.rule));
     native.start(() => this.#receive());
   }
 
-  /** Receives from other sources from now on, and from nobody else. Throws the system's error. */
+  /** From now on receives from these sources only. Throws the system's error. */
   useSources(sources: readonly PacketSource[]): void {
     const rule = { ...this.#rule, source: sources };
     this.#native.attachFilter(packetFilter(rule));
@@ -193,7 +196,7 @@ export class RawSocket extends LoopSocket {
     this.counters.accepted++;
     const address = formatAddress(received.source);
     const from = { address, port: checked.sourcePort, family: rule.family };
-    onPayload(checked.payload.slice(), from);
+    onPayload(checked.payload.slice(), from, checked.ttl);
   }
 }
 

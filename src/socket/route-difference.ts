@@ -3,8 +3,8 @@ import type { NativeRoute } from './native-types.js';
 
 /**
  * How the route of WireGuard's packets to an address differs from that of the host's other packets, to be
- * read by people; undefined where it does not.
- * @param plain undefined where other packets have no route
+ * read by people; undefined if it does not.
+ * @param plain undefined if other packets have no route
  */
 export function routeDifference(
   to: string,

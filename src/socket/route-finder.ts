@@ -7,7 +7,7 @@ import { PermissionError } from './permission-error.js';
 
 /** Where packets leave. */
 export interface FoundRoute {
-  /** undefined where the kernel names none. */
+  /** undefined if the kernel names none. */
   readonly interface: string | undefined;
   readonly source: string | undefined;
 }
@@ -32,7 +32,7 @@ export class RouteFinder {
     }
   }
 
-  /** The route of packets from a port to an endpoint. Throws ENETUNREACH where there is none. */
+  /** The route of packets from a port to an endpoint. Throws ENETUNREACH if there is none. */
   find(sourcePort: number, { address, port }: Endpoint): FoundRoute {
     const { source, interfaceIndex } = this.#native.findRoute(
       addressBytes(address),

@@ -8,7 +8,7 @@ export interface BufferBytes {
 export interface ShortBuffer {
   readonly queue: 'receive' | 'send';
   readonly askedBytes: number;
-  /** In the same measure; the kernel accounts, and tells, twice as much. */
+  /** In the same unit; the kernel accounts and reports twice as much. */
   readonly grantedBytes: number;
 }
 

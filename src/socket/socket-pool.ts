@@ -2,7 +2,7 @@ import { type PacketSource, sourcesOf } from '../wire/bpf.js';
 import { formatAddress, formatEndpoint } from '../wire/endpoint.js';
 import { openRawSocket, type RawSocket, type RawSocketOptions } from './raw-socket.js';
 
-/** A raw socket as its user sees it, whether it is his alone or not. */
+/** A raw socket as its user sees it, shared or not. */
 export type SharedSocket = Pick<RawSocket, 'send' | 'close'>;
 
 /**
@@ -50,7 +50,7 @@ interface Member {
   readonly names: readonly string[];
 }
 
-/** One raw socket and those who use it. */
+/** One raw socket and its users. */
 class Shared {
   readonly #members = new Map<Member, readonly PacketSource[]>();
   #socket: RawSocket | undefined;
@@ -70,11 +70,11 @@ class Shared {
       this.#socket = openSocket({
         ...member.options,
         rule: { ...member.options.rule, source: all },
-        onPayload: (payload, from) => {
+        onPayload: (payload, from, ttl) => {
           const name = formatEndpoint(from);
           this.#each(
             ({ names }) => names.includes(name),
-            (it) => it.onPayload(payload, from),
+            (it) => it.onPayload(payload, from, ttl),
           );
         },
         onError: (error) =>

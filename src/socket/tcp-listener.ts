@@ -11,7 +11,7 @@ export interface TcpListenerOptions {
   readonly interfaceName?: string | undefined;
   /** Called with each connection, whose number the caller bounds; when the other side ends, this side is still open. */
   onConnection(socket: Socket): void;
-  /** A connection could not be taken, such as for want of descriptors; listening goes on. */
+  /** A connection could not be taken, such as for lack of descriptors; it keeps listening. */
   readonly onError?: (error: Error) => void;
 }
 
@@ -27,7 +27,7 @@ export async function openTcpListener(options: TcpListenerOptions): Promise<TcpL
   const { endpoint } = options;
   const server = createServer({ noDelay: true, allowHalfOpen: true }, options.onConnection);
   listen(server, options);
-  // once() rejects on 'error', which is how it tells that it cannot bind.
+  // once() rejects on 'error', which it emits if it cannot bind.
   await once(server, 'listening');
   server.on('error', options.onError ?? (() => {}));
   return {

@@ -3,7 +3,7 @@ const MAX_NAMES = 1024;
 
 /**
  * Numbers that stand for the zones of received datagrams until those are answered, for node:dgram, which
- * tells and takes names only. They are not the system's numbers: to look those up would cost a system call
+ * only knows names. They are not the system's numbers: looking those up would cost a system call
  * for each datagram, and an interface without an address of its own, such as a tunnel, is not in
  * os.networkInterfaces().
  */

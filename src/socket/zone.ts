@@ -4,7 +4,7 @@ import { loadBinding } from './binding.js';
 const MAX_INTERFACE_NUMBER = 0xffff_ffff;
 
 /**
- * The interface number of an IPv6 address's zone (`fe80::1%eth0`, `fe80::1%3`); 0 where it has none.
+ * The interface number of an IPv6 address's zone (`fe80::1%eth0`, `fe80::1%3`); 0 if it has none.
  * Throws a RangeError when there is no such interface, and an AddonError where only the addon could tell.
  */
 export function zoneNumber(address: string): number {

@@ -32,7 +32,7 @@ export function scopeOf(address: string): Scope {
 
 /**
  * Whether an endpoint can be right for the host that asks for it, both as the server sees them: a global
- * address for everybody, a private one for hosts in private space, on the server's link or on its host, a
+ * address for everyone, a private one for hosts in private space, on the server's link or on its host, a
  * loopback address for the server's host only.
  */
 export function canReach(asker: Scope, target: Scope): boolean {

@@ -9,7 +9,7 @@ export const FAMILIES: readonly Family[] = [4, 6];
 
 /** Where a UDP datagram comes from or goes to. */
 export interface Endpoint {
-  /** IPv4 dotted quad, or IPv6 in RFC 5952 form, with a zone (`%eth0`) where it has one. */
+  /** IPv4 dotted quad, or IPv6 in RFC 5952 form, with a zone (`%eth0`) if it has one. */
   readonly address: string;
   /** 0..65535; 0 only where a port is still to be chosen. */
   readonly port: number;

@@ -13,6 +13,8 @@ export interface Ipv4Header {
   readonly headerLength: number;
   /** Header and payload. */
   readonly totalLength: number;
+  /** What is left of the sender's TTL. */
+  readonly ttl: number;
   readonly protocol: number;
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
@@ -37,6 +39,7 @@ export function decodeIpv4(packet: Uint8Array): Ipv4Header | undefined {
   return {
     headerLength,
     totalLength,
+    ttl: packet[8] as number,
     protocol: packet[9] as number,
     source: packet.subarray(12, 16),
     destination: packet.subarray(16, 20),

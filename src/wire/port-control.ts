@@ -13,7 +13,7 @@ export const PCP_NONCE_LENGTH = 12;
 
 /** A mapping that a gateway granted. */
 export interface GrantedMapping {
-  /** The outside address; undefined where the message does not tell it. */
+  /** The outside address; undefined if the message does not contain it. */
   readonly address: string | undefined;
   readonly port: number;
   /** 0: the mapping is deleted. */
@@ -48,7 +48,7 @@ export function encodePmpAddressRequest(): Uint8Array {
   return Uint8Array.of(PMP.version, PMP.address);
 }
 
-/** The outside address in a NAT-PMP reply, or its refusal; undefined where the bytes are none. */
+/** The outside address in a NAT-PMP reply, or its refusal; undefined if the bytes are not one. */
 export function decodePmpAddressReply(
   bytes: Uint8Array,
 ): { readonly address: string } | { readonly refusal: number } | undefined {
@@ -76,7 +76,7 @@ export function encodePmpMapRequest(port: number, lifetimeSeconds: number): Uint
   return bytes;
 }
 
-/** The mapping of an inside port in a NAT-PMP reply; undefined where the bytes are none. */
+/** The mapping of an inside port in a NAT-PMP reply; undefined if the bytes are not one. */
 export function decodePmpMapReply(bytes: Uint8Array, port: number): MappingReply | undefined {
   if (bytes.length < 4 || bytes[0] !== PMP.version || bytes[1] !== PMP.reply + PMP.mapUdp) {
     return undefined;
@@ -102,7 +102,7 @@ export function encodePcpAnnounceRequest(client: string): Uint8Array {
   return bytes;
 }
 
-/** Whether a router speaks PCP, by its reply to ANNOUNCE; undefined where the bytes are no such reply. */
+/** Whether a router speaks PCP, by its reply to ANNOUNCE; undefined if the bytes are no such reply. */
 export function decodePcpAnnounceReply(bytes: Uint8Array): boolean | undefined {
   if (bytes.length < 4) {
     return undefined;
@@ -143,7 +143,7 @@ export function encodePcpMapRequest(request: PcpMapRequest): Uint8Array {
   return bytes;
 }
 
-/** The mapping in the reply to a MAP request; undefined where the bytes are none. */
+/** The mapping in the reply to a MAP request; undefined if the bytes are not one. */
 export function decodePcpMapReply(
   bytes: Uint8Array,
   { nonce, port }: Pick<PcpMapRequest, 'nonce' | 'port'>,

@@ -24,6 +24,25 @@ export function isInPrefix(address: string, text: string): boolean {
   return parsed.kind() === network.kind() && parsed.match(network, length);
 }
 
+/** Networks that are parsed once, for many addresses. */
+export class PrefixSet {
+  readonly #networks: readonly ReturnType<typeof ipaddr.parseCIDR>[];
+
+  /** Throws a RangeError on what is no AllowedIP. */
+  constructor(prefixes: readonly string[]) {
+    this.#networks = prefixes.map((text) => ipaddr.parseCIDR(parsePrefix(text)));
+  }
+
+  /** Whether an address lies inside one of them. Throws a RangeError on what is no address. */
+  has(address: string): boolean {
+    const parsed = ipaddr.parse(address);
+    const kind = parsed.kind();
+    return this.#networks.some(
+      ([network, length]) => network.kind() === kind && parsed.match(network, length),
+    );
+  }
+}
+
 /** The length in bits of an AllowedIP: 24 of `10.0.0.0/24`. */
 export function prefixLength(text: string): number {
   return Number(text.slice(text.lastIndexOf('/') + 1));

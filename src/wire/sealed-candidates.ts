@@ -15,7 +15,7 @@ import { decodeTai64n, TAI64N_LENGTH, writeTai64n } from './tai64n.js';
  */
 export const CANDIDATES_LENGTH = 208;
 
-/** Bytes of what the sender knows of its NAT: 4 for IPv4, 4 for IPv6. */
+/** Bytes for what the sender knows about its NAT: 4 for IPv4, 4 for IPv6. */
 export const NAT_LENGTH = 8;
 
 const VERSION = 1;
@@ -41,7 +41,7 @@ export interface Candidate {
   readonly endpoint: Endpoint;
 }
 
-/** What a client tells a peer about itself. */
+/** What a client sends a peer about itself. */
 export interface PeerCandidates {
   /** When the client's run began, in milliseconds since 1970 UTC: its probes carry the same. */
   readonly run: number;

@@ -37,7 +37,7 @@ export interface StunResponse {
 
 /**
  * Reads a Binding response of RFC 8489; undefined if the bytes are none, if a success response has no usable
- * address, if its FINGERPRINT is wrong, or an attribute that has to be understood is not (section 6.3.3).
+ * address, if its FINGERPRINT is wrong, or an attribute that must be understood is not (section 6.3.3).
  */
 export function decodeStunResponse(bytes: Uint8Array): StunResponse | undefined {
   const isError = hasHeader(bytes, 0, bytes.length, STUN_TYPE.error);

@@ -45,7 +45,7 @@ export const STUN_ATTRIBUTE = {
 /** Bytes of an encoded address attribute, by family. */
 export const ADDRESS_ATTRIBUTE_LENGTH = { 4: 12, 6: 24 } as const;
 
-/** "The request has an attribute that has to be understood, and is not." */
+/** "The request has an attribute that must be understood, and is not." */
 export const UNKNOWN_ATTRIBUTE = 420;
 
 const COOKIE = [0x21, 0x12, 0xa4, 0x42] as const;

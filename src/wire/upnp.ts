@@ -22,7 +22,7 @@ export const SSDP_SEARCH = [
   '',
 ].join('\r\n');
 
-/** The URL of the description in a search response; undefined where there is none. */
+/** The URL of the description in a search response; undefined if there is none. */
 export function searchLocation(response: string): string | undefined {
   const [status = '', ...headers] = response.split('\r\n');
   if (!/^HTTP\/1\.[01] 200\b/.test(status)) {
@@ -39,7 +39,7 @@ export interface MappingService {
   readonly controlUrl: string;
 }
 
-/** The best service in a device description; undefined where it has none. */
+/** The best service in a device description; undefined if it has none. */
 export function mappingService(description: string): MappingService | undefined {
   const found = description
     .split('<service>')
@@ -52,7 +52,7 @@ export function mappingService(description: string): MappingService | undefined 
   return found.sort((a, b) => SERVICES.indexOf(a.type) - SERVICES.indexOf(b.type))[0];
 }
 
-/** The text of the first element with this name; undefined where there is none. */
+/** The text of the first element with this name; undefined if there is none. */
 export function element(xml: string, name: string): string | undefined {
   const start = xml.indexOf(`<${name}>`);
   const from = start + name.length + 2;
@@ -83,7 +83,7 @@ export function soapCall(
   };
 }
 
-/** The error code in a SOAP fault; undefined where there is none. */
+/** The error code in a SOAP fault; undefined if there is none. */
 export function soapErrorCode(body: string): number | undefined {
   const code = element(body, 'errorCode');
   return code !== undefined && /^\d{1,5}$/.test(code) ? Number(code) : undefined;

@@ -3,9 +3,9 @@ import type { PublicKey } from '../wire/key.js';
 
 /** A WireGuard interface as read by one `wg show IFACE dump`. No private or preshared key is kept. */
 export interface Device {
-  /** undefined where no private key is set. */
+  /** undefined if no private key is set. */
   readonly publicKey: PublicKey | undefined;
-  /** 0 where no port is chosen yet. */
+  /** 0 if no port is chosen yet. */
   readonly listenPort: number;
   /** 0 = off. */
   readonly fwmark: number;

@@ -94,7 +94,7 @@ function endOf(dump: Uint8Array, byte: number, start: number, end: number): numb
   return at < 0 || at > end ? end : at;
 }
 
-/** A peer's line without its preshared key column, whose width tells whether there is one. */
+/** A peer's line without its preshared key column, whose width shows whether there is one. */
 function withoutPresharedKey(line: string): string {
   const start = line.indexOf('\t') + 1;
   return line.slice(0, start) + line.slice(line.indexOf('\t', start));

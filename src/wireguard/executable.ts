@@ -18,7 +18,7 @@ export const EXECUTABLE_FOLDERS: readonly string[] = [
 /** Nothing of our own environment reaches a tool: neither its settings nor a loader's variables. */
 export const TOOL_ENVIRONMENT = { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
-/** The path of a tool in these folders; undefined where none is installed. */
+/** The path of a tool in these folders; undefined if none is installed. */
 export function findExecutable(name: string): string | undefined {
   return EXECUTABLE_FOLDERS.map((folder) => `${folder}/${name}`).find(isExecutable);
 }

@@ -1,13 +1,13 @@
 import { decodeKey } from '../wire/key-text.js';
 import { runWg } from './wg-process.js';
 
-/** What was read longer ago than this does not stand for a reading now. */
+/** A dump older than this is outdated. */
 const MAX_AGE_MS = 1000;
 
 /** The private key in the dump: the first field of its first line, which is as long as any key. */
 const KEY_CHARACTERS = 44;
 
-/** A dump that is being read, for the first who asks for it and the first who asks for the private key. */
+/** A dump that is being read, for the first caller that needs it and the first that needs the private key. */
 interface Ahead {
   readonly interfaceName: string;
   readonly begunAt: number;
@@ -19,8 +19,8 @@ let ahead: Ahead | undefined;
 
 /**
  * Begins to read an interface before the program is ready for it: `wg` then runs beside our own start, and
- * once instead of twice. Without effect where it fails: who asks then reads for himself.
- * @param withKey someone will ask for the private key
+ * once instead of twice. Without effect if it fails: the caller then reads again.
+ * @param withKey whether a caller will need the private key
  */
 export function readAhead(interfaceName: string, withKey: boolean): void {
   const dump = runWg(interfaceName, ['show', interfaceName, 'dump']);
@@ -28,7 +28,7 @@ export function readAhead(interfaceName: string, withKey: boolean): void {
   ahead = {
     interfaceName,
     begunAt: performance.now(),
-    // Behind the key, because who parses the dump overwrites its secrets.
+    // After the key, because parsing the dump overwrites its secrets.
     dump: privateKey.then(() => dump),
     privateKey: withKey ? privateKey : undefined,
   };
@@ -38,7 +38,7 @@ export function readAhead(interfaceName: string, withKey: boolean): void {
   }
 }
 
-/** The dump that is being read, once, which the caller overwrites; undefined where there is none. */
+/** The dump that is being read, once, which the caller overwrites; undefined if there is none. */
 export function takeDump(interfaceName: string): Promise<Buffer> | undefined {
   const taken = ahead?.interfaceName === interfaceName ? ahead : undefined;
   const dump = taken?.dump;

@@ -9,7 +9,7 @@ import { runWg, startWg } from './wg-process.js';
 /** Peers replaced by one `wg set`: each needs a descriptor of this process and of `wg`. */
 export const MAX_REPLACEMENTS = 64;
 
-/** Attempts at one `wg set`: each of them sees the peers change under its hands. */
+/** Attempts at one `wg set`: each may find that the peers have changed. */
 const MAX_ATTEMPTS = 3;
 
 const FIRST_DESCRIPTOR = 3;
@@ -17,7 +17,7 @@ const FIRST_DESCRIPTOR = 3;
 /** What `wg` makes of a key file for a peer without a preshared key: 32 zero bytes are none. */
 const NO_KEY = Buffer.from(`${'A'.repeat(43)}=`);
 
-/** A peer as it is now, and what to make of it. */
+/** A peer in its current state, and the change to make. */
 interface Replacement {
   readonly change: PeerConfig;
   readonly peer: Peer;
@@ -28,8 +28,8 @@ interface Replacement {
 /**
  * Makes changes of which some replace their peer, as setPeers. `wg set` is started first and waits for
  * the preshared keys, which it reads from pipes; then the interface is read; and only when that reading
- * still has each peer as it was does `wg` get the keys, and change the interface. So a removal by
- * somebody else is noticed unless it falls between the kernel's answer to that reading and the message of
+ * still has each peer unchanged does `wg` get the keys, and change the interface. So a removal by
+ * another program is noticed unless it falls between the kernel's answer to that reading and the message of
  * the `wg` that waits: about a millisecond (docs/operations.md).
  */
 export async function setWithReplacements(
@@ -66,7 +66,7 @@ async function setOnce(
   return [...others];
 }
 
-/** Makes the change, or gives the peers as they are now where that is not as they were. */
+/** Makes the change, or returns the peers' current state if it has changed. */
 async function attempt(
   interfaceName: string,
   others: readonly PeerConfig[],
@@ -178,7 +178,7 @@ class Gate {
     writeSync(writeEnd, presharedKey.subarray(0, 1));
   }
 
-  /** Gives `wg` the rest of the key. A `wg` that has exited already says why by itself. */
+  /** Gives `wg` the rest of the key. A `wg` that has already exited reports why itself. */
   open(): void {
     try {
       writeSync(this.#writeEnd, this.#presharedKey.subarray(1));

@@ -14,7 +14,7 @@ export function useWgExecutable(path: string | undefined): void {
   chosen = path;
 }
 
-/** The path of the `wg` to run; undefined where none is installed. */
+/** The path of the `wg` to run; undefined if none is installed. */
 export function wgExecutable(): string | undefined {
   return chosen ?? findExecutable('wg');
 }

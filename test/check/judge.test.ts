@@ -84,7 +84,7 @@ describe('a judgement', () => {
     );
   });
 
-  it('is 3 where something could not be told in time, and 1 where something is to be done as well', () => {
+  it('is 3 if something could not be found out in time, and 1 if there is something to do as well', () => {
     const late = { ...withProbe({ outcome: 'silent' }), late: ['server rv:49918'] };
     assert.equal(exitCodeOf(judge({ ...late, registered: new Map() })), 3);
     assert.match(said(late), /^unknown server: .*no answer in the time of this check$/m);

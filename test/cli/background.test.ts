@@ -31,7 +31,7 @@ function sessionOf(pid: number): number {
 }
 
 describe('client --background', () => {
-  it('runs on in a session of its own, with a pid file until it ends', () =>
+  it('keeps running in its own session, with a pid file until it ends', () =>
     withWg(TWO_PEERS, async (_folder, wg) => {
       const args = clientArguments(wg, '--background');
       const first = await runCommand(args);
@@ -78,7 +78,7 @@ describe('client --background', () => {
 });
 
 describe('the log of a daemon', () => {
-  it('goes to syslog, with priority and PID, and is lost where there is none', async () => {
+  it('goes to syslog, with priority and PID, and is lost if there is none', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'wg-rendezvous-syslog-'));
     const path = join(folder, 'log');
     const options = { logFormat: 'text', logLevel: 'info' } as const;

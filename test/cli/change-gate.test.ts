@@ -17,7 +17,7 @@ describe('the gate of log lines about changes', () => {
     assert.equal(gate.takeLeftOut(1000), 0, 'once');
   });
 
-  it('admits none in the seconds that follow one with more, until one has few', () => {
+  it('admits none in the seconds after one with more, until one has few', () => {
     const gate = new ChangeGate();
     admitted(gate, 100, 0);
     assert.equal(gate.takeLeftOut(1000), 90);
@@ -36,7 +36,7 @@ describe('the gate of log lines about changes', () => {
     assert.equal(admitted(gate, 1, 120_000), 1);
   });
 
-  it('loses nothing when nobody asks in time', () => {
+  it('loses nothing if nobody asks in time', () => {
     const gate = new ChangeGate();
     admitted(gate, 100, 0);
     admitted(gate, 100, 5000);

@@ -120,7 +120,7 @@ describe('the metrics of a client', () => {
     assert.doesNotMatch(found, /client_relay_bytes/);
   });
 
-  it('have what a relay carried, where there is one', async () => {
+  it('have the bytes that a relay carried, if there is one', async () => {
     const { text } = setUp([], { relayedBytes: { sent: 7, received: 9 } });
     assert.equal(sample(await text(), 'client_relay_bytes_total{way="received"}'), 9);
   });

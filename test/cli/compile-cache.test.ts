@@ -8,7 +8,7 @@ import { useCompileCache } from '../../src/cli/compile-cache.js';
 
 const ROOT = 0;
 
-/** The folders that Node is told to keep its cache in, whatever this Node can do. */
+/** The cache folders passed to Node, whether this Node supports a cache or not. */
 function cachesIn(t: TestContext): string[] {
   const used: string[] = [];
   const target = module as { enableCompileCache?: (folder: string) => unknown };
@@ -24,7 +24,7 @@ function cachesIn(t: TestContext): string[] {
   return used;
 }
 
-/** A folder in which nobody else can write, nor replace it. */
+/** A folder that no one else can write to or replace. */
 function ownFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'compile-cache-'));
   t.after(() => rmSync(folder, { recursive: true }));

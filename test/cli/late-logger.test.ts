@@ -19,7 +19,7 @@ function lateLogger() {
   return { logger, written, loads: () => loads };
 }
 
-test('a late logger is not loaded where there is nothing to write', async () => {
+test('a late logger is not loaded if there is nothing to write', async () => {
   const { logger, loads } = lateLogger();
   await logger.flush();
   assert.equal(loads(), 0);

@@ -68,7 +68,7 @@ describe('the live view of a client', () => {
     }
   });
 
-  it('fits its window, the peers in trouble first, and is drawn anew when that changes', () =>
+  it('fits its window, the peers in trouble first, and is redrawn when that changes', () =>
     withWg(MANY_PEERS, async (_folder, wg) => {
       const command = [process.execPath, PROGRAM, ...clientArguments(wg)];
       tmux('-u', 'new-session', '-d', '-s', 'live', '-x', '80', '-y', '24', ...command);

@@ -10,7 +10,7 @@ const OTHER_FILES = new RegExp(
   [
     '^(lab|compare)/|^cli/(manual/|compare|lab-agent)|metrics',
     // What nft and routers read; counts, datagrams and changes of peers.
-    'nft-ruleset|firewall/ruleset|flow-script|^wire/upnp|^cli/(counts-line|trace-log|status-view|peer-log)',
+    'nft-ruleset|firewall/ruleset|flow-script|switch-script|^wire/upnp|^cli/(counts-line|trace-log|status-view|peer-log)',
     // What the store runs.
     '^server/store/scripts',
     // Faults of a caller inside the program.
@@ -18,7 +18,7 @@ const OTHER_FILES = new RegExp(
   ].join('|'),
 );
 
-/** Names of what holds advice, or texts of decisions: only what is wrong is looked for. */
+/** Names of variables that hold advice or decisions: the test is only about problems. */
 const OTHER_NAMES = /^(hint|advice|\w+_ADVICE|grant|changeText)$/;
 
 /** Single texts that say that all is well, or that no user brings about. */
@@ -36,7 +36,7 @@ const OTHER_CALLS = new Set([
   ...['block', 'keep', 'encode', 'join'],
 ]);
 
-/** Where the advice of a finding or a problem stands: only what is wrong is looked for. */
+/** Where a finding or a problem has its advice: the test is only about problems. */
 const ADVISED = new Set(['problem']);
 
 /** A text that the program may print, with … for what varies. */
@@ -45,7 +45,7 @@ export interface Message {
   readonly text: string;
 }
 
-/** The texts of three words or more in the sources, as far as they say what is wrong. */
+/** The texts of three words or more in the sources that describe a problem. */
 export function messagesOfSources(): Message[] {
   const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' });
   return files
@@ -113,7 +113,7 @@ function textOf(node: ts.Node): string | undefined {
   return undefined;
 }
 
-/** The longest part of a message that does not vary, without its advice; undefined where all of it varies. */
+/** The longest part of a message that does not vary, without its advice; undefined if all of it varies. */
 export function fixedWords({ text }: Message): string | undefined {
   const [what = ''] = text.split(/: |; |(?<=\?) /).filter((clause) => /[^… ]{2,}.* /.test(clause));
   const parts = what.split(/…|[()]/).map((part) => part.replace(/^[\s,'.]+|[\s,'.[]+$/g, ''));

@@ -45,7 +45,7 @@ function peers(...views: PeerView[]): ClientEvent {
 }
 
 describe('the log of a client', () => {
-  it('has a line for each change of a peer, and none where nothing changes', () => {
+  it('has a line for each change of a peer, and none if nothing changes', () => {
     const { lines, observe } = setUp();
     observe(peers(peer(1)));
     observe(peers(peer(1)));

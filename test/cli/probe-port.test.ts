@@ -7,7 +7,7 @@ import { decodeStunResponse } from '../../src/wire/stun-response.js';
 import { runCommand } from './run-command.js';
 import { ServerProcess } from './server-process.js';
 
-/** What STUN says at a port of this host; undefined where nobody answers in time. */
+/** What STUN says at a port of this host; undefined if nobody answers in time. */
 async function ask(port: number, waitMs = 5000) {
   const socket = createSocket('udp4');
   try {
@@ -45,7 +45,7 @@ describe('server --probe-port and --stun', () => {
     assert.match(stderr, new RegExp(`cannot listen on 127.0.0.1:${taken.port} \\(EADDRINUSE\\)`));
   });
 
-  it('the usual one, where it is taken, is one warning', async () => {
+  it('the default one, if it is in use, is one warning', async () => {
     using _ = await takenPort(49919, '127.0.0.2');
     await using server = new ServerProcess('--listen', '127.0.0.2:49912');
     const first = await server.port();

@@ -58,25 +58,33 @@ describe('the server command with a key', () => {
     assert.match(await server.line(), /^counts: .*; sealed: .*; relay: forwarded 0, /);
   });
 
-  it('reads the list again on SIGHUP, and keeps the old one where the new one is bad', async () => {
-    const list = join(folder, 'list');
-    writeFileSync(list, `${formatPublicKey(key(1))}\n`);
-    const path = join(folder, 'listed');
-    await using server = new ServerProcess('--key', path, '--allow', list);
-    for (let i = 0; i < 3; i++) {
-      await server.line();
-    }
-    const said = async (change: string, expected: RegExp) => {
-      writeFileSync(list, change);
-      server.child.kill('SIGHUP');
-      assert.match(await server.logLine(expected), expected);
-    };
-    await said(
-      '# all\nnonsense\n',
-      /error .*list, line 2: a key has 32 bytes, got 6; the list before stays$/,
-    );
-    await said('', /info .*list read again: 0 keys may register$/);
-  });
+  for (const [what, options, may] of [
+    ['clients', ['--allow'], 'register'],
+    [
+      'relayed pairs',
+      ['--relay', '--relay-ports', '47110-47111', '--relay-allow'],
+      'use the relay',
+    ],
+  ] as const) {
+    it(`reads the list of ${what} again on SIGHUP, and keeps the old one where the new one is bad`, async () => {
+      const list = join(folder, 'list');
+      writeFileSync(list, `${formatPublicKey(key(1))}\n`);
+      await using server = new ServerProcess('--key', join(folder, 'listed'), ...options, list);
+      for (let i = 0; i < 3; i++) {
+        await server.line();
+      }
+      const said = async (change: string, expected: RegExp) => {
+        writeFileSync(list, change);
+        server.child.kill('SIGHUP');
+        assert.match(await server.logLine(expected), expected);
+      };
+      await said(
+        '# all\nnonsense\n',
+        /error .*list, line 2: a key has 32 bytes, got 6; the list before stays$/,
+      );
+      await said('', new RegExp(`info .*list read again: 0 keys may ${may}$`));
+    });
+  }
 
   it('refuses unusable arguments, in one line, with exit code 2', async () => {
     const open = join(folder, 'open');

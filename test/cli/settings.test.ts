@@ -239,7 +239,7 @@ describe('settings of servers', () => {
     assert.match(second.stderr, /line 4: Listen = 127\.0\.0\.1:x: /);
   });
 
-  it('dns server: what has to be given may stand in the file', async () => {
+  it('dns server: required options may be in the file', async () => {
     const args = ['dns', 'server', '--interface', 'lo'];
     const without = await runCommand([...args, '--config', settings('[DnsServer]\n')]);
     assert.match(without.stderr, /required option '--zone <zone>' not specified/);

@@ -43,7 +43,7 @@ describe('where the kernel grants smaller queues than asked for', () => {
       await assertWarned(server);
     }));
 
-  it('and nothing where it grants them', async () => {
+  it('and nothing if it grants them', async () => {
     await using server = new ServerProcess(...LARGE);
     await server.port();
     server.child.kill('SIGTERM');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
 import { Screen } from '../../src/cli/screen.js';
 import { statusLines, windowLines } from '../../src/cli/status-view.js';
+import { hasColour } from '../../src/cli/styled-line.js';
 import { cut, textWidth, wrap } from '../../src/cli/text-width.js';
 import type { Status, StatusPeer } from '../../src/client/status/status.js';
 import { SAMPLE_STATUS } from '../client/sample-status.js';
@@ -30,6 +31,26 @@ function manyPeers(total: number, lacking: number): Status {
   return { ...SAMPLE_STATUS, peers, counts };
 }
 
+describe('colours', () => {
+  const before = { ...process.env };
+  afterEach(() => {
+    process.env = { ...before };
+  });
+
+  for (const [isTTY, env, expected] of [
+    [true, {}, true],
+    [false, {}, false],
+    [true, { NO_COLOR: '1' }, false],
+    [true, { NO_COLOR: '' }, true],
+    [true, { TERM: 'dumb' }, false],
+  ] as const) {
+    it(`are ${expected ? 'on' : 'off'}: terminal ${isTTY}, ${JSON.stringify(env)}`, () => {
+      process.env = { TERM: 'xterm', ...env };
+      assert.equal(hasColour({ isTTY }), expected);
+    });
+  }
+});
+
 describe('a status as blocks', () => {
   it('is laid out as wg show is', () => {
     const text = statusLines(SAMPLE_STATUS, FILE).join('\n');
@@ -53,13 +74,13 @@ describe('a status as blocks', () => {
     assert.equal(squeezed(lines.join('')), squeezed(statusLines(SAMPLE_STATUS, FILE).join('')));
   });
 
-  it('has one line for each connected peer where they are many', () => {
+  it('has one line for each connected peer if there are many', () => {
     const lines = statusLines(manyPeers(500, 2), { columns: 80, colour: false });
     assert.ok(lines.length < 560, `${lines.length}`);
     assert.equal(lines.filter((line) => /^k+\d+ +direct /.test(line)).length, 498);
   });
 
-  it('has colours only where they are wanted, and nothing of a name moves the cursor', () => {
+  it('has colours only where they are wanted, and no name can move the cursor', () => {
     const evil = { ...LAPTOP, name: 'a\x1b[2Jb\r\n' };
     const status = { ...SAMPLE_STATUS, peers: [evil, LOST] };
     assert.doesNotMatch(statusLines(status, FILE).join(''), CONTROL);
@@ -100,7 +121,7 @@ describe('a status in a window', () => {
     }
   });
 
-  it('shows all peers where there is room', () => {
+  it('shows all peers if there is room', () => {
     const text = windowLines(SAMPLE_STATUS, { columns: 100, colour: false }, 24).join('\n');
     assert.match(text, /^laptop +direct +198\.51\.100\.9:51820 +23 ms +3 s ago +5 min$/m);
     assert.match(text, /^ {2}the server does not know it/m);
@@ -126,7 +147,7 @@ describe('a screen', () => {
     }
   }
 
-  it('draws over what it drew, also when that is broken by a smaller window', () => {
+  it('draws over what it drew, even if a smaller window has wrapped it', () => {
     const terminal = new Recorder();
     const screen = new Screen(terminal, () => ['1234567890', 'x']);
     screen.draw();

@@ -77,7 +77,7 @@ describe('the addon that the program takes', () => {
     assert.doesNotMatch(await run(good, broken), /addon/);
   });
 
-  it('is none, and the prebuilt one is to blame, where neither can be loaded', async () => {
+  it('is missing, and the prebuilt one is blamed, if neither can be loaded', async () => {
     assert.match(
       await run(undefined, broken),
       /^error: the addon was not built [^\n]*prebuilds[^\n]*\n$/,

@@ -1,5 +1,6 @@
 import { RequestSchedule } from '../../src/client/classic/request-schedule.js';
 import type { Answer } from '../../src/client/finder.js';
+import type { NatBehaviour } from '../../src/client/paths/nat-behaviour.js';
 import { PeerBook } from '../../src/client/peer-book.js';
 import { type Endpoint, parseEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey, publicKey } from '../../src/wire/key.js';
@@ -48,6 +49,9 @@ export class Bench {
       only?: ReadonlySet<string>;
       replace?: boolean;
       refreshMs?: number;
+      servers?: () => readonly Endpoint[];
+      natBehaviour?: () => NatBehaviour;
+      outside?: () => readonly string[];
     } = {},
   ) {
     this.book = new PeerBook({ keepalive: 25, ...options });

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endpointRefusal, offerRefusal } from '../../src/client/endpoint-refusal.js';
+import {
+  endpointRefusal,
+  offerRefusal,
+  tunnelPrefixes,
+} from '../../src/client/endpoint-refusal.js';
 import { endpoint } from '../../src/wire/endpoint.js';
 
 const ALLOWED = ['10.9.0.0/24', '2001:db8:9::/64', '192.0.2.7/32'];
 const refusal = (
   address: string,
   { port = 51820, isServerLocal = false, allowedIps = ALLOWED } = {},
-) => endpointRefusal(endpoint(address, port), { allowedIps, isServerLocal });
+) =>
+  endpointRefusal(endpoint(address, port), { tunnel: tunnelPrefixes(allowedIps), isServerLocal });
 
 test('addresses of no host are refused', () => {
   for (const address of [
@@ -46,7 +51,7 @@ test('public and private addresses are taken', () => {
 
 test('no server is a peer, and peers name none of the ports of any server', () => {
   const servers = [endpoint('198.51.100.1', 49918), endpoint('198.51.100.2', 50000)];
-  const context = { allowedIps: [], isServerLocal: false, servers };
+  const context = { tunnel: tunnelPrefixes([]), isServerLocal: false, servers };
   for (const server of servers) {
     assert.match(endpointRefusal(server, context) ?? '', /is a rendezvous server/);
     for (const port of [server.port, 49_919, 49_951, 3478]) {

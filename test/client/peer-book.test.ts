@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import {
+  encodeNatBehaviour,
+  type NatBehaviour,
+  UNKNOWN_BEHAVIOUR,
+} from '../../src/client/paths/nat-behaviour.js';
 import { PeerBook } from '../../src/client/peer-book.js';
-import { parseEndpoint } from '../../src/wire/endpoint.js';
+import { type Endpoint, parseEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey } from '../../src/wire/key.js';
 import { Bench, handshakeAt, P, peer, Q, WALL, X, Y } from './bench.js';
 
@@ -27,7 +32,7 @@ test('peers of an interface that is gone are forgotten', () => {
   assert.equal(bench.ask(), undefined);
 });
 
-test('an answer is applied once, with a keepalive where there is none', () => {
+test('an answer is applied once, with a keepalive if there is none', () => {
   const bench = new Bench();
   bench.learn(X, 5);
   assert.equal(bench.book.pollInterval(bench.now), 0);
@@ -227,7 +232,7 @@ test('a change that failed is made again', () => {
   assert.equal(bench.at(2000).read().length, 1);
 });
 
-test('another key of our own starts everything anew', () => {
+test('another own key resets everything', () => {
   const bench = new Bench();
   bench.learn(X);
   bench.device = { ...bench.device, publicKey: Q, peers: [peer()] };
@@ -308,4 +313,96 @@ test('connected peers get keepalives after our own port or address changed', () 
   }
   assert.deepEqual(times, [300, 1500, 4000]);
   assert.equal(bench.book.pollInterval(bench.now), 2000);
+});
+
+const RELAY = parseEndpoint('192.0.2.1:49920');
+
+/** A relayed peer whose checks of X have found nothing. */
+function relayed(): Bench {
+  const bench = new Bench({ servers: () => [parseEndpoint('192.0.2.1:49918')] });
+  bench.peers(peer()).read();
+  bench.told([X]).book.peers.get(formatPublicKey(P))?.relayed(RELAY);
+  bench.peers(peer({ endpoint: RELAY, persistentKeepalive: 25, ...handshakeAt(0) })).read();
+  checksUntil(bench, 6000);
+  return bench;
+}
+
+/** Lets time pass; returns how many requests left, by endpoint. */
+function checksUntil(bench: Bench, end: number, answering?: Endpoint): Map<Endpoint, number> {
+  const counts = new Map<Endpoint, number>();
+  for (; bench.now < end; bench.now += 20) {
+    for (const [key, { to, transaction }] of bench.book.probes(bench.now)) {
+      counts.set(to, (counts.get(to) ?? 0) + 1);
+      if (to === answering) {
+        const response = { from: to, intent: 'waiting', transaction, observed: Y } as const;
+        bench.book.heard(key, response, bench.now);
+      }
+    }
+  }
+  return counts;
+}
+
+test('a relayed peer is checked at once where it is now, or where this host is now', () => {
+  const moved = relayed();
+  moved.told([Y]);
+  assert.equal(checksUntil(moved, 7000).get(Y), 8);
+  const own = relayed();
+  own.book.moved(own.now);
+  assert.equal(checksUntil(own, 7000).get(X), 8);
+  assert.equal(checksUntil(relayed(), 7000).get(X), undefined, 'and left alone otherwise');
+});
+
+test('a relayed peer that answers is to be held, gets its endpoint, and keepalives by which it follows', () => {
+  const bench = relayed().told([Y]);
+  checksUntil(bench, 6200, Y);
+  assert.equal(bench.book.pollInterval(bench.now), 0);
+  assert.deepEqual(bench.book.switchOvers(bench.now), [{ from: RELAY, to: Y }]);
+  const change = { publicKey: P, endpoint: Y, persistentKeepalive: 25, keepaliveNow: true };
+  assert.deepEqual(bench.read(), [change]);
+  assert.deepEqual(bench.book.switchOvers(bench.now), []);
+  const direct = peer({ endpoint: Y, persistentKeepalive: 25, ...handshakeAt(0) });
+  bench.peers(direct).at(7300);
+  assert.equal(bench.book.pollInterval(bench.now), 0);
+  assert.deepEqual(bench.read(), [{ publicKey: P, persistentKeepalive: 25, keepaliveNow: true }]);
+  assert.deepEqual(bench.at(7400).read(), []);
+});
+
+test('where WireGuard followed the held change by itself, keepalives leave all the same', () => {
+  const bench = relayed().told([Y]);
+  checksUntil(bench, 6200, Y);
+  bench.book.switchOvers(bench.now);
+  bench.peers(peer({ endpoint: Y, persistentKeepalive: 25, ...handshakeAt(0) }));
+  const keepalive = { publicKey: P, persistentKeepalive: 25, keepaliveNow: true };
+  assert.deepEqual(bench.read(), [keepalive]);
+  assert.deepEqual(bench.at(6300).read(), []);
+  assert.deepEqual(bench.at(6500).read(), [keepalive]);
+});
+
+test('a relay is wanted at once where both NATs are hard and nothing else is known, else after a second', () => {
+  const hard: NatBehaviour = {
+    ...UNKNOWN_BEHAVIOUR,
+    mapping: 'address-and-port-dependent',
+    ports: 'changed',
+  };
+  const easy: NatBehaviour = { ...hard, mapping: 'endpoint-independent' };
+  const host = { type: 'host', endpoint: parseEndpoint('192.168.1.7:51820') } as const;
+  const mapped = { type: 'server-reflexive', endpoint: parseEndpoint('198.51.100.2:7') } as const;
+  const cases: [NatBehaviour, NatBehaviour, (typeof host | typeof mapped)[], string[], boolean][] =
+    [
+      [hard, hard, [host], [], true],
+      [hard, hard, [host, mapped], [], false],
+      [hard, easy, [host], [], false],
+      [easy, hard, [host], [], false],
+      [UNKNOWN_BEHAVIOUR, hard, [host], [], false],
+      [hard, hard, [host], [X.address], false],
+    ];
+  for (const [own, theirs, candidates, outside, isWanted] of cases) {
+    const bench = new Bench({ natBehaviour: () => own, outside: () => outside });
+    bench.read();
+    const found = bench.told([X]).book.peers.get(formatPublicKey(P));
+    const nat = Buffer.concat([theirs, UNKNOWN_BEHAVIOUR].map(encodeNatBehaviour));
+    found?.offered({ run: 1, nat, candidates });
+    assert.equal(found?.needsRelay(bench.now), isWanted);
+    assert.equal(found?.needsRelay(bench.now + 1000), true);
+  }
 });

@@ -26,7 +26,8 @@ type Packet =
   | { readonly type: 'initiation' | 'response'; readonly handshake: number }
   | { readonly type: 'data' };
 
-export type Nat = 'none' | 'cone' | 'symmetric';
+/** `poisoning`: a cone where a packet that comes before the first one to its source moves the mapping to that. */
+export type Nat = 'none' | 'cone' | 'symmetric' | 'poisoning';
 
 /** Something that happens at a time; `order` decides between two of the same time. */
 interface Event {
@@ -65,7 +66,9 @@ export interface PairOptions {
    * round trip later. @default undefined, no relay
    */
   readonly relayAfterMs?: number | undefined;
-  /** What running `wg` takes at the most. @default 10 */
+  /** The TTL of openers, which do not arrive. @default undefined, no openers */
+  readonly openerTtl?: number | undefined;
+  /** What running `wg` takes at most. @default 10 */
   readonly wgMs?: number;
   /** @default 1 */
   readonly seed?: number;
@@ -75,6 +78,7 @@ export interface PairOptions {
 export interface Initiation {
   readonly side: 0 | 1;
   readonly at: number;
+  readonly isByRelay: boolean;
 }
 
 /**
@@ -109,6 +113,7 @@ export class SimulatedPair {
       leader: 0,
       estimateMs: options.roundTripMs,
       relayAfterMs: undefined,
+      openerTtl: undefined,
       wgMs: 10,
       seed: 1,
       ...options,
@@ -169,13 +174,15 @@ export class SimulatedPair {
     }
   }
 
-  /** Initiations of both sides that were under way at the same time. */
+  /** Initiations of both sides that were under way on the same path at the same time. */
   get crossings(): number {
     const oneWay = this.options.roundTripMs / 2 + this.options.jitterMs;
     const [a, b] = ([0, 1] as const).map((side) =>
       this.initiations.filter((one) => one.side === side),
     ) as [Initiation[], Initiation[]];
-    return a.filter((one) => b.some((other) => Math.abs(one.at - other.at) < oneWay)).length;
+    const crosses = (one: Initiation, other: Initiation): boolean =>
+      one.isByRelay === other.isByRelay && Math.abs(one.at - other.at) < oneWay;
+    return a.filter((one) => b.some((other) => crosses(one, other))).length;
   }
 }
 
@@ -192,6 +199,7 @@ class Side {
   readonly #permitted: Endpoint[] = [];
   readonly #ownKey: PublicKey;
   readonly #peerKey: string;
+  #isPoisoned = false;
   #learned: Endpoint | undefined;
   #inspectedAt = Number.NEGATIVE_INFINITY;
   #isBusy = false;
@@ -212,7 +220,8 @@ class Side {
       replace: options.replace,
       roundTripMs: () => options.estimateMs,
       isSimultaneous: () => options.isSimultaneous,
-      isSecret: () => options.isSimultaneous,
+      openerTtl: () => options.openerTtl,
+      isSecret: () => options.isSimultaneous || options.relayAfterMs !== undefined,
     });
     this.wireguard = new SimulatedWireGuard(pair, index, theirs, (to, packet) =>
       this.#send(to, packet),
@@ -223,6 +232,12 @@ class Side {
       this.#traffic();
     }
     this.#turn();
+  }
+
+  /** The server does not know the peer at first: the peer comes later, and learns of this side at once. */
+  get #isLast(): boolean {
+    const { learnsAt } = this.#pair.options;
+    return learnsAt[this.#index] > learnsAt[this.#index === 0 ? 1 : 0];
   }
 
   /** The peer is reached by the relay from now on. */
@@ -241,6 +256,9 @@ class Side {
     }
     const isMapped = sameEndpoint(to, this.#mapping);
     const isPermitted = this.#permitted.some((one) => sameEndpoint(one, source));
+    if (this.#nat === 'poisoning' && !isPermitted) {
+      this.#isPoisoned = true;
+    }
     if (!isMapped || (this.#nat !== 'none' && !isPermitted)) {
       return;
     }
@@ -275,17 +293,20 @@ class Side {
 
   /** Where packets to the peer come from: with a symmetric NAT not where the server sees this host. */
   get #mapping(): Endpoint {
-    return this.#nat === 'symmetric' ? this.#mappingToPeer : this.outside;
+    return this.#nat === 'symmetric' || this.#isPoisoned ? this.#mappingToPeer : this.outside;
   }
 
-  #send(to: Endpoint, packet: Packet): void {
+  #send(to: Endpoint, packet: Packet, ttl?: number): void {
     this.#permitted.push(to);
+    if (ttl !== undefined) {
+      return; // it passes the own NAT and no other
+    }
     this.#pair.carry(this.#index, this.#mapping, to, packet);
   }
 
   #sendProbes(): void {
-    for (const [, { to, ...probe }] of this.#book.probes(this.#pair.now)) {
-      this.#send(to, { type: 'probe', probe });
+    for (const [, { to, ttl, ...probe }] of this.#book.probes(this.#pair.now)) {
+      this.#send(to, { type: 'probe', probe }, ttl);
     }
   }
 
@@ -325,8 +346,11 @@ class Side {
     const device = { publicKey: this.#ownKey, listenPort: 51820, fwmark: 0 };
     const peers = [this.wireguard.peer];
     const changes = this.#book.read({ ...device, peers }, now, WALL + now);
+    const track = this.#book.peers.get(this.#peerKey);
     if (this.#learned !== undefined) {
-      this.#book.peers.get(this.#peerKey)?.answered([this.#learned]);
+      track?.answered([this.#learned]);
+    } else if (this.#isLast) {
+      track?.answered('unknown');
     }
     this.#inspectedAt = now;
     const done = (): void => {
@@ -460,7 +484,7 @@ class SimulatedWireGuard {
     this.#pair.connectedAt[this.#index] ??= this.#pair.now;
   }
 
-  /** wg_packet_send_handshake_initiation: counts as sent where there is no endpoint, too. */
+  /** wg_packet_send_handshake_initiation: counts as sent if there is no endpoint, too. */
   #initiate(): void {
     const { now } = this.#pair;
     if (this.#isConnected || now < this.#lastSentAt + REKEY_TIMEOUT_MS) {
@@ -469,7 +493,8 @@ class SimulatedWireGuard {
     this.#lastSentAt = now;
     this.#initiation = this.#index + 2 * Math.floor(now * 1000) + 1;
     if (this.#endpoint !== undefined) {
-      this.#pair.initiations.push({ side: this.#index, at: now });
+      const isByRelay = sameEndpoint(this.#endpoint, RELAY);
+      this.#pair.initiations.push({ side: this.#index, at: now, isByRelay });
     }
     this.#transmit({ type: 'initiation', handshake: this.#initiation });
     const incarnation = this.#incarnation;

@@ -9,7 +9,7 @@ export function errorsAgainst(schema: string, value: unknown): string[] {
   const ajv = new Ajv({ allErrors: true, strict: true });
   const file = fileURLToPath(new URL(schema, FOLDER));
   const validate = ajv.compile(JSON.parse(readFileSync(file, 'utf8')));
-  // As it is written: without what is undefined.
+  // As serialized: without undefined fields.
   return validate(JSON.parse(JSON.stringify(value)))
     ? []
     : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);

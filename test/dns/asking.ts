@@ -79,7 +79,7 @@ export class Registry {
     this.responder = new Responder(all, this.roster, signer);
   }
 
-  /** Answers bytes; undefined where there is silence. */
+  /** Answers bytes; undefined if there is silence. */
   respond(query: Uint8Array, { transport = 'udp', local }: Asking = {}): Buffer | undefined {
     const buffer = Buffer.alloc(transport === 'udp' ? 1280 : 65535);
     buffer.set(query.subarray(0, buffer.length));

@@ -179,7 +179,7 @@ test('a reply that was signed is given again for a minute', () => {
   assert.deepEqual(signed(), first);
 });
 
-test('a peer that moved is signed anew at once', () => {
+test('a peer that moved is signed again at once', () => {
   const one = signer();
   const first = one.sign(SRV, { name: PEER, type: 'SRV' }, view);
   const answers: Answer[] = [{ ...common, type: 'SRV', data: { port: 51821, target: PEER } }];

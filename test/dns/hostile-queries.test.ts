@@ -280,7 +280,7 @@ describe('the size of replies over UDP', () => {
 describe('EDNS', () => {
   const registry = new Registry(device([peer(1, '1.2.3.4:5')]));
 
-  it('is answered with EDNS and its DO bit, and without EDNS where there was none', () => {
+  it('is answered with EDNS and its DO bit, and without EDNS if the query had none', () => {
     for (const dnssecOk of [true, false]) {
       const packet = registry.ask('example.com', 'SOA', { udpSize: 1400, dnssecOk });
       const [opt, ...others] = packet.additionals as unknown as Record<string, unknown>[];

@@ -36,7 +36,7 @@ test('another interface of the same name, or another address, is another tunnel'
   assert.equal(sameTunnel(BOTH, ONLY_IPV6), false);
 });
 
-test('where there is nothing to listen on, a line says why and what to do', () => {
+test('if there is nothing to listen on, a line says why and what to do', () => {
   assert.equal(tunnelProblem('wg0', [IPV4, IPV6], ONLY_IPV6), undefined);
   const problem = (tunnel: Tunnel) => tunnelProblem('wg0', [IPV4], tunnel) ?? '';
   assert.match(problem({ index: undefined, addresses: [] }), /^there is no interface wg0: create/);

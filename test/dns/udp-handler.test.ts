@@ -85,7 +85,7 @@ function repliesIn({ payload, lengths }: DatagramBatch, count: number): (Uint8Ar
   });
 }
 
-/** The address in each reply; undefined where there is none. */
+/** The address in each reply; undefined if there is none. */
 function answersIn(batch: DatagramBatch, count: number): (string | undefined)[] {
   return repliesIn(batch, count).map((reply) => {
     const { answers } = reply === undefined ? { answers: [] } : decode(Buffer.from(reply));

@@ -11,7 +11,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs Node on a script beside this one, or on a piece of module source, and tells how it ended. */
+/** Runs Node on a script beside this one, or on a piece of module source, and reports how it ended. */
 export function runNode(args: readonly string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = execFile(

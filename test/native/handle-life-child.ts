@@ -81,7 +81,7 @@ function countSockets(): number {
   }).length;
 }
 
-/** Blocks for ever, so that termination comes on the very stack of the step. */
+/** Blocks forever, so that termination comes on the very stack of the step. */
 function stay(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }

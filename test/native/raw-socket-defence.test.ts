@@ -49,7 +49,7 @@ async function takenBehind(filter: Uint8Array, family: Family, hostile: Hostile)
 for (const family of [4, 6] as const) {
   for (const hostile of hostilePackets(family)) {
     describe(`IPv${family}: ${hostile.name}`, () => {
-      it('arrives where there is neither filter nor check', async () => {
+      it('arrives without filter and check', async () => {
         const taken = await takenBehind(ACCEPT_ALL, family, hostile);
         assert.notEqual(taken.length, 0);
         assert.equal(taken[0]?.fragmented, hostile.cause === 'fragment');

@@ -9,7 +9,7 @@ import { endsIn, listen, openNative, openWith, takeAll } from './raw-socket-peer
 
 const DEADLINE_MS = 10_000;
 
-/** Injects a packet and returns when the sockets of this host have it, as a socket of its own tells. */
+/** Injects a packet and returns when the sockets of this host have it, which its own socket shows. */
 function injectAndAwait(family: Family, reply: ReturnType<typeof legitimateReply>): void {
   const witness = openNative(family);
   const deadline = Date.now() + DEADLINE_MS;

@@ -106,7 +106,7 @@ describe('check with nothing wrong', { concurrency: 2 }, () => {
     assert.match(other.problems.join('\n'), /^peer: .*: not registered with the server/m);
   });
 
-  it('without a client: asks the router whether it maps ports, and has it map none', async () => {
+  it('without a client: asks the router whether it maps ports, and requests no mapping', async () => {
     await using lab = await createLab({
       hosts: { a: { nat: 'port-mapping' }, b: { nat: 'cone' } },
     });
@@ -194,7 +194,7 @@ describe('check names what is broken', { concurrency: 2 }, () => {
     await a.exec('wg', ['set', a.wireguard.interface, 'peer', peer, 'endpoint', '198.51.100.77:1']);
     onlyProblem(
       await check(a, lab.rendezvous.address),
-      /^peers: .* endpoint 198\.51\.100\.77:1, which nobody found/,
+      /^peers: .* endpoint 198\.51\.100\.77:1, which no server reported/,
     );
   });
 
@@ -372,7 +372,7 @@ describe('check names what is broken', { concurrency: 2 }, () => {
     );
   });
 
-  it('16: wg-quick is told to save what the client sets', async () => {
+  it('16: wg-quick will save what the client sets', async () => {
     await using lab = await createLab({ hosts: HOSTS });
     await startServer(lab.rendezvous);
     const a = lab.host('a');
@@ -423,7 +423,7 @@ describe('check names what is broken', { concurrency: 2 }, () => {
     );
   });
 
-  it('19: the NAT maps each destination to a port of its own', async () => {
+  it('19: the NAT uses another port for each destination', async () => {
     await using lab = await createLab({
       hosts: { a: { nat: 'symmetric' }, b: { nat: 'symmetric' } },
       rendezvousAddresses: 2,

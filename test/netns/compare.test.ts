@@ -18,7 +18,7 @@ describe('compare', { concurrency: 2 }, () => {
   const file = (name: string): string => path.join(folder, name);
   after(() => rmSync(folder, { recursive: true }));
 
-  it('measures approaches side by side, and goes on where one is missing', async () => {
+  it('measures approaches side by side, and goes on if one is missing', async () => {
     const { code, stdout, stderr } = await runCommand(
       [
         ...['compare', '--quick', '--approach', 'classic', 'original', 'wgsd'],

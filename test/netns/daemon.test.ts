@@ -129,7 +129,7 @@ describe('a client that keeps running', { concurrency: 3 }, () => {
     assert.equal(keepalive.get(b.wireguard.publicKey), '25');
   });
 
-  it('keeps a keepalive that is there, and sets 25 s where there is none', async () => {
+  it('keeps an existing keepalive, and sets 25 s if there is none', async () => {
     await using lab = await createLab({ hosts: HOSTS });
     const [a, b] = [lab.host('a').wireguard, lab.host('b').wireguard];
     await lab

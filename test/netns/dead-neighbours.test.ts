@@ -35,7 +35,7 @@ async function ownDeadAddresses(host: LabHost): Promise<void> {
 }
 
 describe('spoofed requests from unused addresses of the local network', () => {
-  it('their replies wait for neighbours in vain, and everybody else is answered', async () => {
+  it('their replies wait for neighbours that do not exist, and everyone else is answered', async () => {
     await using tools = await buildTools();
     await using lab = await createLab({
       hosts: { live: { wireguard: false }, spoofer: { wireguard: false } },

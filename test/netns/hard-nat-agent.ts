@@ -12,7 +12,7 @@ import { type Endpoint, formatEndpoint, parseEndpoint } from '../../src/wire/end
 import { parsePublicKey } from '../../src/wire/key.js';
 import { setListenPort, setPeers } from '../../src/wireguard/wg-tool.js';
 
-/** What the agent is told. */
+/** The agent's input. */
 export interface AgentTask {
   readonly interface: string;
   readonly listenPort: number;

@@ -220,7 +220,7 @@ describe('a NAT of the lab', () => {
     assert.notEqual((await rv.receive('home 1')).from, (await rv.receive('home 2')).from);
   });
 
-  it('port-mapping: what NAT-PMP maps is open to everybody, in both directions', async () => {
+  it('port-mapping: a port mapped by NAT-PMP is open to everyone, in both directions', async () => {
     const host = lab.host('mapper');
     // In ASCII, as the numbers below: the agent sends texts.
     const port = 4100;

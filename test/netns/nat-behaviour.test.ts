@@ -55,4 +55,14 @@ describe('NAT behaviour, as coturn shows it', { concurrency: 2 }, () => {
       assert.doesNotMatch(client.stderr, /seen from one address/);
     });
   }
+
+  it('and says which STUN server does not answer', async () => {
+    await using lab = await createLab({ hosts: { a: { nat: 'cone' }, b: {} } });
+    await startCoturn(lab);
+    const { address } = lab.rendezvous;
+    const servers = ['--stun', address, '--stun', `${address}:9`];
+    const client = startClient(lab.host('a'), '198.51.100.200', ...servers);
+    await said(client, new RegExp(`no answer to STUN from ${address}, UDP port 9: correct`));
+    assert.doesNotMatch(client.stderr, /UDP port 3478/);
+  });
 });

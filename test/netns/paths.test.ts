@@ -12,7 +12,7 @@ import { CONNECT_TIMEOUT_MS, connected } from './our-programs.js';
 import { SealedServer } from './sealed-programs.js';
 
 /*
- * Paths at a distance of 50 ms. Without probes each of these takes 144 s or more, or for ever: the limits
+ * Paths at a distance of 50 ms. Without probes each of these takes 144 s or more, or forever: the limits
  * are far below that, and far above what a busy machine needs.
  */
 const distance = { roundTripMs: 50 };

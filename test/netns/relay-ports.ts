@@ -1,10 +1,10 @@
 import type { Lab } from '../../src/lab/index.js';
 
-/** The relay ports of a server that was not told others. */
+/** The default relay ports of a server. */
 export const FIRST_RELAY_PORT = 49_920;
 export const LAST_RELAY_PORT = 49_951;
 
-/** The relay ports to which two hosts send what is for each other; undefined for one that sends elsewhere. */
+/** The relay ports to which two hosts send their packets to each other; undefined for a host that sends elsewhere. */
 export async function relayPorts<Name extends string>(
   lab: Lab<Name>,
   [a, b]: readonly [Name, Name],

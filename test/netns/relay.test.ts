@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createLab, type HostOptions, type Lab, type NatKind, until } from '../../src/lab/index.js';
 import { formatEndpoint } from '../../src/wire/endpoint.js';
-import { connected } from './our-programs.js';
+import { connected, startClient } from './our-programs.js';
+import { relayPorts } from './relay-ports.js';
 import { SealedServer, said } from './sealed-programs.js';
 
 const TAP = fileURLToPath(new URL('../../../test/netns/udp-tap.py', import.meta.url));
@@ -39,6 +41,46 @@ async function isRelayed(lab: Lab<'a' | 'b'>): Promise<boolean> {
   return relay.test(a) && relay.test(b) && a === b;
 }
 
+/** Pings from a to b a hundred times a second. With a count, ping waits for the last replies. */
+function pinging(lab: Lab<'a' | 'b'>, count: number) {
+  const to = lab.host('b').wireguard.tunnelAddress;
+  const args = ['-q', '-i', '0.01', '-c', `${count}`, '-W', '3', to];
+  return lab.host('a').outcome('ping', args, { timeoutMs: count * 30 });
+}
+
+/** How many pings had no answer, by what ping said. */
+function lostOf(stdout: string): number {
+  const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+  return sent === undefined ? Number.POSITIVE_INFINITY : Number(sent) - Number(received);
+}
+
+/** The endpoints that each side used one after the other until something has ended. */
+async function endpointsWhile(lab: Lab<'a' | 'b'>, ends: Promise<unknown>): Promise<string[][]> {
+  const seen: [string[], string[]] = [[], []];
+  let isOver = false;
+  const over = ends.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const now = await Promise.all([endpointOf(lab, 'a', 'b'), endpointOf(lab, 'b', 'a')]);
+    for (const side of [0, 1] as const) {
+      if (seen[side].at(-1) !== now[side]) {
+        seen[side].push(now[side]);
+      }
+    }
+  }
+  await over;
+  return seen;
+}
+
+/** Whether the last of these endpoints is none of the server. */
+function isDirect(lab: Lab<'a' | 'b'>, seen: readonly string[] | undefined): boolean {
+  const last = seen?.at(-1);
+  const { addresses } = lab.rendezvous;
+  const own = [...addresses[4], ...addresses[6].map((it) => `[${it}]`)];
+  return last !== undefined && !own.some((it) => last.startsWith(`${it}:`));
+}
+
 describe('the relay', { concurrency: 2 }, () => {
   it('connects two symmetric NATs in time, byte for byte, at full size', async () => {
     await using lab = await createLab({ hosts: pair('symmetric') });
@@ -67,7 +109,7 @@ describe('the relay', { concurrency: 2 }, () => {
     assert.ok(sent.some(([, , type, length]) => Number(type) === DATA_TYPE && length === '1452'));
   });
 
-  it('connects hosts that reach nobody but the server', async () => {
+  it('connects hosts that can reach only the server', async () => {
     await using lab = await createLab({ hosts: pair('cone') });
     await using server = await SealedServer.start(lab, '--relay');
     for (const name of ['a', 'b'] as const) {
@@ -127,6 +169,92 @@ describe('the relay', { concurrency: 2 }, () => {
     assert.ok(await isRelayed(lab));
   });
 
+  it('is left under load for a path that was found through a hard NAT', async () => {
+    const far = { distance: { roundTripMs: ROUND_TRIP_MS } };
+    const hosts = { a: { nat: 'symmetric', ...far }, b: { nat: 'cone', ...far } } as const;
+    await using lab = await createLab({ hosts });
+    await using server = await SealedServer.start(lab, '--relay');
+    await connect(lab, server);
+    const { tunnelAddress } = lab.host('b').wireguard;
+    const sink = lab.host('b').spawn('iperf3', ['-s', '-1', '-B', tunnelAddress, '--forceflush']);
+    await sink.waitForOutput(/listening/);
+    const load = ['-c', tunnelAddress, '-t', '10', '-b', '2M', '-J'];
+    const iperf = lab.host('a').outcome('iperf3', load, { timeoutMs: 40_000 });
+    const ping = pinging(lab, 1000);
+    const [atA, atB] = await endpointsWhile(lab, Promise.all([iperf, ping]));
+    const { stdout } = await ping;
+    assert.ok(lostOf(stdout) <= 2, stdout);
+    const { intervals } = JSON.parse((await iperf).stdout);
+    assert.ok(intervals.length >= 9, (await iperf).stdout);
+    for (const { sum } of intervals as { sum: { bytes: number } }[]) {
+      assert.ok(sum.bytes > 0, 'TCP had a second without anything');
+    }
+    for (const seen of [atA, atB]) {
+      // A pair whose ports are found within the first second needs no relay.
+      assert.ok(isDirect(lab, seen) && seen!.length <= 2, `${atA}; ${atB}`);
+    }
+  });
+
+  it('is left for a port that the router of one side maps', async () => {
+    const far = { distance: { roundTripMs: ROUND_TRIP_MS } };
+    const hosts = { a: { nat: 'port-mapping', ...far }, b: { nat: 'symmetric', ...far } } as const;
+    await using lab = await createLab({ hosts });
+    await using server = await SealedServer.start(lab, '--relay');
+    const { clients } = await connect(lab, server, '--no-port-mapping');
+    assert.ok(await isRelayed(lab));
+    await clients[0]!.stop();
+    const ping = pinging(lab, 1000);
+    server.client(lab.host('a'));
+    const [atA, atB] = await endpointsWhile(lab, ping);
+    const { stdout } = await ping;
+    assert.ok(lostOf(stdout) <= 2, stdout);
+    assert.ok(isDirect(lab, atA) && isDirect(lab, atB), `${atA}; ${atB}`);
+    assert.ok(atA!.length === 2 && atB!.length === 2, `${atA}; ${atB}`);
+  });
+
+  it('carries IPv6 alone, and is left without loss as well', async () => {
+    await using lab = await createLab({ hosts: pair('firewall6') });
+    await using server = await SealedServer.start(lab, '--relay');
+    const [address] = lab.rendezvous.addresses[6] as [string];
+    for (const name of ['a', 'b'] as const) {
+      await lab.host(name).nft(`table ip6 hostile {
+        chain output {
+          type filter hook output priority filter
+          oifname "eth0" meta l4proto udp ip6 daddr != ${address} drop
+        }
+      }`);
+      startClient(lab.host(name), address, '--server-key', server.key);
+    }
+    await connected(lab, ['a', 'b']);
+    const [there, back] = await relayPorts(lab, ['a', 'b']);
+    assert.ok(there !== undefined && there === back, `${there}, ${back}`);
+    const ping = pinging(lab, 1000);
+    for (const name of ['a', 'b'] as const) {
+      await lab.host(name).nft('delete table ip6 hostile');
+    }
+    const [atA, atB] = await endpointsWhile(lab, ping);
+    const { stdout } = await ping;
+    assert.ok(lostOf(stdout) <= 2, stdout);
+    assert.ok(isDirect(lab, atA) && isDirect(lab, atB), `${atA}; ${atB}`);
+    assert.ok(atA!.length === 2 && atB!.length === 2, `${atA}; ${atB}`);
+  });
+
+  it('ends for a pair that is taken off its list', async () => {
+    await using lab = await createLab({ hosts: pair('symmetric') });
+    await using server = await SealedServer.start(lab);
+    await server.process?.stop();
+    const list = server.file('relayed');
+    const keys = [lab.host('a'), lab.host('b')].map(({ wireguard }) => wireguard.publicKey);
+    await writeFile(list, `${keys.join('\n')}\n`);
+    await server.start('--relay', '--relay-allow', list);
+    const { clients } = await connect(lab, server);
+    assert.ok(await isRelayed(lab));
+    await writeFile(list, `${keys[0]}\n`);
+    server.process?.kill('SIGHUP');
+    await said(clients[0]!, /does not relay for this pair: add both to its --relay-allow list/);
+    assert.ok(!(await lab.ping('a', 'b', { timeoutMs: 1000 })));
+  });
+
   it('gives way to a direct path without loss once there is one', async () => {
     await using lab = await createLab({ hosts: pair('symmetric') });
     await using server = await SealedServer.start(lab, '--relay');
@@ -136,34 +264,15 @@ describe('the relay', { concurrency: 2 }, () => {
       const gateway = lab.host(name).gateways[0]!;
       await gateway.nft('flush chain ip nat postrouting');
       await gateway.nft('add rule ip nat postrouting oifname "wan" masquerade');
-      // The flow to the server gets another mapping, as from a router that was set up anew; the relayed one stays.
+      // The flow to the server gets another mapping, as from a router that was reset; the relayed one stays.
       await gateway.exec('conntrack', ['-D', '-p', 'udp', '--orig-port-dst', '49918']);
     }
-    // With a count, ping waits for the last replies.
-    const args = [
-      '-q',
-      '-i',
-      '0.01',
-      '-c',
-      '2000',
-      '-W',
-      '3',
-      lab.host('b').wireguard.tunnelAddress,
-    ];
-    const ping = lab.host('a').outcome('ping', args, { timeoutMs: 40_000 });
-    await until('a direct path', async () => !(await isRelayed(lab)), { timeoutMs: 28_000 });
+    const ping = pinging(lab, 1000);
+    const [atA, atB] = await endpointsWhile(lab, ping);
     const { stdout } = await ping;
-    const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
-    assert.ok(Number(sent) > 1000, stdout);
-    assert.ok(Number(sent) - Number(received) <= 2, stdout);
-    // Each side follows the other's packets, so for a while they may go back and forth.
-    const relayed = `${lab.rendezvous.address}:`;
-    await until(
-      'both sides on the direct path',
-      async () =>
-        !(await endpointOf(lab, 'a', 'b')).startsWith(relayed) &&
-        !(await endpointOf(lab, 'b', 'a')).startsWith(relayed),
-      { timeoutMs: 60_000 },
-    );
+    assert.ok(lostOf(stdout) <= 2, stdout);
+    assert.ok(isDirect(lab, atA) && isDirect(lab, atB), `${atA}; ${atB}`);
+    // The relay, the direct path, and no way back.
+    assert.ok(atA!.length === 2 && atB!.length === 2, `${atA}; ${atB}`);
   });
 });

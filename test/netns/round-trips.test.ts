@@ -19,7 +19,7 @@ import { SealedServer } from './sealed-programs.js';
 
 const ROUND_TRIPS_MS = [0, 50, 200];
 const PROTOCOLS = ['classic', 'sealed'] as const;
-/** Two initiations closer together than this may have crossed where there is no delay line. */
+/** Two initiations closer together than this may have crossed if there is no delay line. */
 const MIN_CROSSING_MS = 20;
 const KEEPALIVE_SECONDS = 25;
 /** WireGuard's REKEY_TIMEOUT: a handshake that crossed is repeated after this long. */

@@ -39,7 +39,7 @@ export class SealedServer implements AsyncDisposable {
     await this.process.waitForOutput(/listening on \[/);
   }
 
-  /** As clients are told of it. */
+  /** As given to clients. */
   get address(): string {
     return this.#host.address;
   }

@@ -96,7 +96,7 @@ describe('the sealed protocol', { concurrency: 3 }, () => {
     assert.equal(endpoint?.port, 51999);
   });
 
-  it('follows an interface that was made anew, with another key', async () => {
+  it('follows an interface that was recreated with another key', async () => {
     await using lab = await createLab({ hosts: HOSTS });
     await using server = await SealedServer.start(lab);
     const a = server.client(lab.host('a'));

@@ -209,7 +209,7 @@ describe('several servers', { concurrency: 2 }, () => {
       startClient(lab.host('b'), lab.rendezvous.address, lab.host('c').address),
     );
     await connected(lab, ['a', 'b']);
-    // A classic client asks again every 2 s at the most.
+    // A classic client asks again every 2 s at most.
     assert.ok(took < 5000, `${took} ms`);
   });
 
@@ -231,7 +231,7 @@ describe('several servers', { concurrency: 2 }, () => {
     assert.ok(used !== undefined, `${first} is no server: the pair is not relayed`);
     await used.process?.stop('SIGKILL');
     await until('the other one relays', async () => (await via()) === other?.address, {
-      timeoutMs: 20_000,
+      timeoutMs: 12_000,
     });
     await connected(lab, ['a', 'b']);
   });

@@ -31,6 +31,7 @@ mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/lib
 overlay /etc
 overlay /usr/bin
+overlay /var/cache
 cp -r "$folder/etc/." /etc/
 mkdir /var/lib/checkout
 mount --bind "$checkout" /var/lib/checkout

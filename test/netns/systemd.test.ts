@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { run } from '../../src/lab/command.js';
 import { until } from '../../src/lab/index.js';
 import { ProgramWithoutAddon } from '../cli/program-without-addon.js';
+import { pinnedNode } from '../package/packages.js';
 import { ROOT, Systemd } from './systemd.js';
 
 /** Also the name of the interface. */
@@ -66,20 +67,15 @@ Zone = example.com
 
   it('server without the addon: tells systemd by systemd-notify', async () => {
     using program = new ProgramWithoutAddon();
-    const drop = `/run/systemd/system/${SERVER}.service.d`;
-    const lines = ['[Service]', 'ExecStart=', `ExecStart=${program.path} server`];
     const modules = `/var/lib/checkout/node_modules:${join(ROOT, 'node_modules')}`;
     const paths = [program.folder, modules].map((it) => `BindReadOnlyPaths=${it}`);
-    const binds = [...paths, 'TimeoutStartSec=20'];
-    await systemd.run('mkdir', '-p', drop);
-    await systemd.run('bash', '-c', `printf '%s\\n' "$@" >${drop}/a.conf`, '-', ...lines, ...binds);
-    await systemd.run('systemctl', 'daemon-reload');
+    const start = ['ExecStart=', `ExecStart=${program.path} server`, 'TimeoutStartSec=20'];
+    await systemd.override(SERVER, [...start, ...paths]);
     await systemd.run('chmod', '755', program.folder);
     await systemd.run('systemctl', 'restart', SERVER);
     assert.match(await systemd.log(SERVER), /the addon was not built/);
     await systemd.until(SERVER, 'StatusText', /^0 classic peers/);
-    await systemd.run('rm', '-r', drop);
-    await systemd.run('systemctl', 'daemon-reload');
+    await systemd.restore(SERVER);
     await systemd.run('systemctl', 'restart', SERVER);
   });
 
@@ -126,6 +122,29 @@ Zone = example.com
     await systemd.run('systemctl', 'restart', QUICK);
     await systemd.until(CLIENT, 'ActiveState', /^active$/);
   });
+
+  for (const [kind, command] of [
+    ['client', 'client %i'],
+    ['dns', 'dns server --interface %i'],
+  ] as const) {
+    it(`${kind}: keeps the compiled program in a cache folder of its own`, async () => {
+      const unit = kind === 'client' ? CLIENT : `wg-rendezvous-${kind}@${NAME}`;
+      const start = `${pinnedNode('x64', 24)} /usr/bin/wg-rendezvous ${command}`;
+      await systemd.override(unit, ['ExecStart=', `ExecStart=${start}`]);
+      await systemd.run('systemctl', 'start', QUICK);
+      await systemd.run('systemctl', 'restart', unit);
+      const folder = `/var/cache/wg-rendezvous/${kind}`;
+      const pid = (await systemd.run('systemctl', 'show', '--value', '-p', 'MainPID', unit)).trim();
+      const other = '/var/cache/wg-rendezvous/of-root';
+      const { stderr } = await systemd.outcome('nsenter', '-t', pid, '-m', 'touch', other);
+      assert.match(stderr, /Read-only file system/);
+      // Node writes it when it ends.
+      await systemd.run('systemctl', 'stop', unit);
+      assert.match(await systemd.run('find', folder, '-type', 'f'), /^\/\S+$/m);
+      assert.equal((await systemd.run('stat', '-c', '%a %U', folder)).trim(), '700 root');
+      await systemd.restore(unit);
+    });
+  }
 
   it('dns server: listens in the tunnel', async () => {
     await systemd.run('systemctl', 'start', `wg-rendezvous-dns@${NAME}`);

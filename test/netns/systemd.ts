@@ -29,7 +29,7 @@ export class Systemd implements AsyncDisposable {
 
   /**
    * @param files what /etc has besides, by path
-   * @param network where it runs. @default a network namespace of its own
+   * @param network where it runs. @default its own network namespace
    */
   constructor(files: Readonly<Record<string, string>>, network?: Namespace) {
     for (const unit of readdirSync(join(ROOT, 'units'))) {
@@ -72,6 +72,21 @@ export class Systemd implements AsyncDisposable {
     });
   }
 
+  /** Adds lines to the [Service] section of a unit, from its next start on. */
+  async override(unit: string, lines: readonly string[]): Promise<void> {
+    const folder = dropIn(unit);
+    await this.run('mkdir', '-p', folder);
+    const write = `printf '%s\\n' "$@" >${folder}/test.conf`;
+    await this.run('bash', '-c', write, '-', '[Service]', ...lines);
+    await this.run('systemctl', 'daemon-reload');
+  }
+
+  /** Undoes `override`. */
+  async restore(unit: string): Promise<void> {
+    await this.run('rm', '-r', dropIn(unit));
+    await this.run('systemctl', 'daemon-reload');
+  }
+
   log(unit: string): Promise<string> {
     return this.run('journalctl', '--no-pager', '-u', unit);
   }
@@ -94,4 +109,8 @@ export class Systemd implements AsyncDisposable {
     }
     rmSync(this.#folder, { recursive: true });
   }
+}
+
+function dropIn(unit: string): string {
+  return `/run/systemd/system/${unit}.service.d`;
 }

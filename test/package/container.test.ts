@@ -10,7 +10,7 @@ import { Debian } from './debian.js';
 import { makePackages } from './packages.js';
 
 const NOBODY = 65_534;
-/** Runs crun where it sees one kind of control groups: it refuses hosts that have both. */
+/** Runs crun where it sees only one kind of control groups: it refuses hosts that have both. */
 const CRUN = `umount --recursive /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
   exec crun --cgroup-manager=disabled "$@"`;
 const crun = (...args: string[]) =>
@@ -28,7 +28,7 @@ interface ContainerOptions {
   readonly args: readonly string[];
   readonly user: number;
   readonly capabilities: readonly string[];
-  /** Folders of the host by where they are mounted, to be written to. */
+  /** Writable folders of the host, by mount point. */
   readonly volumes?: Readonly<Record<string, string>>;
 }
 

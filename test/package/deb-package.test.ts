@@ -235,18 +235,40 @@ describe('the arm64 package, on an emulated processor', () => {
       .filter((name) => name.endsWith('.test.js'))
       .map((name) => join(CHECKOUT, 'dist/test/sealed', name));
     assert.ok(tests.length > 3);
-    const env = 'NODE_TEST_CONTEXT=';
-    const { code, stdout } = await outcome(
-      'env',
-      [env, 'qemu-aarch64-static', ...emulated, '--test', '--test-isolation=none', ...tests],
-      { timeoutMs: 300_000 },
+    await runTests(emulated, tests);
+  });
+
+  it('filters, sends and receives with raw sockets', async () => {
+    const preloaded = folder.file('emulated-options.so');
+    const source = join(CHECKOUT, 'test/package/emulated-options.cc');
+    const flags = ['-shared', '-fPIC', '-Wall', '-Wextra', '-Werror'];
+    await run('aarch64-linux-gnu-g++', [...flags, '-o', preloaded, source]);
+    const names = ['raw-socket', 'raw-socket-race', 'raw-socket-defence'];
+    const tests = names.map((name) => join(CHECKOUT, `dist/test/native/${name}.test.js`));
+    await runTests(
+      ['-E', `LD_PRELOAD=${preloaded}`, ...emulated, '--test-skip-pattern=fragments'],
+      tests,
     );
-    assert.equal(code, 0, stdout.slice(-3000));
-    assert.match(stdout, /pass [1-9]\d/);
   });
 });
 
-/** The files in a folder of the checkout; none where it does not exist. */
+/** Only the loopback interface, with a route to everywhere. */
+const NETWORK = 'ip link set lo up && ip route add default dev lo';
+
+/** Runs test files under qemu, in a network of their own. */
+async function runTests(args: readonly string[], tests: readonly string[]): Promise<void> {
+  const emulator = ['env', 'NODE_TEST_CONTEXT=', 'qemu-aarch64-static', ...args];
+  const command = [...emulator, '--test', '--test-isolation=none', ...tests];
+  const { code, stdout } = await outcome(
+    'unshare',
+    ['--net', 'sh', '-c', `${NETWORK} && exec "$@"`, 'sh', ...command],
+    { timeoutMs: 300_000 },
+  );
+  assert.equal(code, 0, stdout.slice(-3000));
+  assert.match(stdout, /pass [1-9]\d/);
+}
+
+/** The files in a folder of the checkout; none if it does not exist. */
 function filesOf(folder: string): string[] {
   const path = join(CHECKOUT, folder);
   return existsSync(path) ? readdirSync(path) : [];

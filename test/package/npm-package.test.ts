@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { Command } from 'commander';
+import { COMMANDS, HIDDEN_COMMANDS } from '../../src/cli/commands.js';
+import { createProgram } from '../../src/cli/program.js';
 import { type CommandResult, outcome, run } from '../../src/lab/command.js';
 import { TemporaryFolder } from '../../src/lab/temporary-folder.js';
 import { classicRequest } from './classic-request.js';
@@ -69,7 +72,7 @@ describe('the npm package, installed into an empty prefix without a compiler', (
       scripts.filter((name) => /^(pre|post)?(install|prepare)$/.test(name)),
       [],
     );
-    // npm builds by itself where it finds one.
+    // npm would build the addon if it found one.
     assert.ok(!readdirSync(installed).includes('binding.gyp'));
   });
 
@@ -143,12 +146,14 @@ describe('the npm package, installed into an empty prefix without a compiler', (
 
 describe('a Node that is too old', () => {
   const program = join(CHECKOUT, 'dist/bin/wg-rendezvous.js');
+  const commands = commandLines(createProgram(COMMANDS, HIDDEN_COMMANDS));
   for (const major of [10, 12, 18]) {
-    it(`says so in one line with every command: Node ${major}`, async () => {
+    it(`says so in one line, and exits with 2, for every command: Node ${major}`, async () => {
+      assert.ok(commands.length >= 10);
       const node = pinnedNode('x64', major);
-      for (const args of [['server'], ['client', 'wg0', '192.0.2.1'], ['dns', 'server'], []]) {
+      for (const args of [...commands, [], ['--version'], ['client', 'wg0', '192.0.2.1']]) {
         const { code, stdout, stderr } = await outcome(node, [program, ...args]);
-        assert.equal(code, 1);
+        assert.equal(code, 2, args.join(' '));
         assert.equal(stdout, '');
         assert.match(
           stderr,
@@ -158,6 +163,15 @@ describe('a Node that is too old', () => {
     });
   }
 });
+
+/** The names of all commands, such as `dns server`, as arguments. */
+function commandLines({ commands }: Command): string[][] {
+  return commands.flatMap((command) =>
+    command.commands.length === 0
+      ? [[command.name()]]
+      : commandLines(command).map((names) => [command.name(), ...names]),
+  );
+}
 
 /** Runs npm with a PATH of its own: `node -e INSTALL PATH npm args…`. */
 const INSTALL = `

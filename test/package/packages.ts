@@ -13,7 +13,7 @@ export const VERSION = (
 /** Two programs of a hundred megabytes are packed four times. */
 const MAKE_TIMEOUT_MS = 900_000;
 
-/** Makes what users install, unless it is newer than what is in it, and returns the files. */
+/** Makes the packages unless they are newer than their contents, and returns the files. */
 export async function makePackages(): Promise<{
   readonly npm: string;
   readonly deb: Readonly<Record<'amd64' | 'arm64', string>>;

@@ -164,7 +164,7 @@ describe('data messages', () => {
     assert.deepEqual(keys, { send: new Uint8Array(32), receive: new Uint8Array(32) });
     assert.equal(transport.seal(7, hex('04'), 1, new Uint8Array(48), 0), -1);
     assert.equal(open(transport, fromServer), undefined);
-    // Keys of zeros are known to everybody.
+    // Keys of zeros are known to everyone.
     const zeros = new Transport({ send: new Uint8Array(32), receive: new Uint8Array(32) });
     assert.equal(open(transport, seal(zeros, hex('04'))), undefined);
   });

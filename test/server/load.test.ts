@@ -41,7 +41,7 @@ test('SIGTERM under full load: all that was read is answered, exit 0', async () 
   assert.equal(sockets.sent + sockets.sendDrops, classic.requests);
 });
 
-/** What is sent for two seconds, to a table of 2000 entries, and what the server has to say of it. */
+/** What is sent for two seconds to a table of 2000 entries, and the counts that the server must report. */
 const FLOODS: readonly [what: string, load: Omit<Load, 'keys' | 'seconds'>, Check][] = [
   [
     'new keys from many sources',

@@ -53,7 +53,7 @@ export class Rendezvous {
     return { ...counts, malformed: counts.malformed + malformed, limited };
   }
 
-  /** The reply to each datagram; undefined where there is none. */
+  /** The reply to each datagram; undefined if there is none. */
   deliver(datagrams: readonly Incoming[], family: Family = 4): (Uint8Array | undefined)[] {
     const batch = batchOf(datagrams);
     this.dispatcher.answer(batch, datagrams.length, family, 0, this.now);

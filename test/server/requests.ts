@@ -40,7 +40,7 @@ export function batchOf(
   return batch;
 }
 
-/** What a handler left in a slot: the reply, or undefined where there is none. */
+/** What a handler left in a slot: the reply, or undefined if there is none. */
 export function replyIn(batch: DatagramBatch, slot: number): Uint8Array | undefined {
   const length = batch.lengths[slot]!;
   if (length < 0) {

@@ -136,7 +136,7 @@ test('a plain request is answered with the address and nothing else', () => {
   assert.deepEqual(decodeStunResponse(reply!)?.mapped, parseEndpoint('[2001:db8::7]:5000'));
 });
 
-test('FINGERPRINT is answered with FINGERPRINT, and nothing where it is wrong', () => {
+test('FINGERPRINT is answered with FINGERPRINT, and a wrong one not at all', () => {
   const server = new StunServer(ONE);
   const request = hex(`00010008 2112a442 ${TRANSACTION} 80280004 00000000`);
   assert.equal(server.ask(ONE[0], request), undefined);

@@ -15,7 +15,7 @@ function thereAndBack(address: string, family: Family, zones = new ZoneNames()) 
 }
 
 test('a reply goes where its datagram came from, for any name of the interface', () => {
-  // None of these exists here; the last one is as Node tells a name of UTF-8.
+  // None of these exists here; the last one is how Node reports a name in UTF-8.
   const zones = [
     'eth0',
     'eth0.100',

@@ -58,13 +58,14 @@ for (const family of [4, 6] as const) {
       assert.equal(checkPacket(reassembled, rule), 'fragment');
     });
 
-    it('gives a payload with the right first word, from any source where none is named', () => {
+    it('gives a payload with the right first word, from any source if none is named', () => {
       const any = { source: undefined, firstWord: 0x01020304 };
       const checked = checkPacket(
         { bytes: make(), source, fragmented: false },
         { ...rule, ...any },
       );
-      assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port });
+      const ttl = family === 4 ? 64 : undefined;
+      assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port, ttl });
     });
 
     it('refuses packets that are cut short, at each length', () => {
@@ -115,7 +116,7 @@ describe('checkPacket over IPv4', () => {
       const bytes = packet({ from, to, payload: PAYLOAD, options });
       assert.equal(decodeIpv4(bytes)?.headerLength, 20 + length);
       const checked = checkPacket({ bytes, source, fragmented: false }, rule);
-      assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port });
+      assert.deepEqual(checked, { payload: PAYLOAD, sourcePort: from.port, ttl: 64 });
     }
   });
 

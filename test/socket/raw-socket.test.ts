@@ -44,7 +44,7 @@ class ScriptedNative implements NativeRawSocket {
   setMark(mark: number): void {
     this.#do(`setMark ${mark}`);
   }
-  /** The route of WireGuard's packets, and that of others; undefined where there is none. */
+  /** The route of WireGuard's packets, and that of others; undefined if there is none. */
   route: NativeRoute = ROUTE;
   plain: NativeRoute | undefined = ROUTE;
   findRoute(_address: Uint8Array, _zone: number, source: number, to: number): NativeRoute {
@@ -140,11 +140,18 @@ describe('a wake of a raw socket', () => {
   it('receives 32 packets at most', () => {
     const native = new ScriptedNative();
     const payloads: Uint8Array[] = [];
-    const socket = open(native, { onPayload: (payload) => payloads.push(payload) });
+    const ttls = new Set<number | undefined>();
+    const socket = open(native, {
+      onPayload: (payload, _, ttl) => {
+        payloads.push(payload);
+        ttls.add(ttl);
+      },
+    });
     native.wake();
     assert.equal(native.receives, 32);
     assert.equal(socket.counters.accepted, 32);
     assert.deepEqual(payloads, new Array(32).fill(PAYLOAD));
+    assert.deepEqual([...ttls], [64]);
   });
 
   it('ends with the queue', () => {
@@ -208,7 +215,7 @@ describe("WireGuard's route and that of other packets", () => {
     return { native, socket: open(native, { onRouteDifference: (text) => texts.push(text) }) };
   };
 
-  it('are compared with the first packet and after a change, and are no news where they agree', () => {
+  it('are compared with the first packet and after a change, and not reported if they agree', () => {
     const { native, socket } = opened(ROUTE);
     socket.send(PAYLOAD, SERVER);
     socket.send(PAYLOAD, SERVER);
@@ -223,7 +230,7 @@ describe("WireGuard's route and that of other packets", () => {
     assert.match(texts.join(), /leave as WireGuard's packets do, by lo from 198\.51\.100\.7/);
   });
 
-  it('are reported with source and interface where they differ', () => {
+  it('are reported with source and interface if they differ', () => {
     const { socket } = opened({ source: addressBytes('198.51.100.8'), interfaceIndex: 1 });
     socket.send(PAYLOAD, SERVER);
     socket.send(PAYLOAD, SERVER);

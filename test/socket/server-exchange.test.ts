@@ -124,7 +124,7 @@ describe('an exchange over TCP', () => {
     await assert.rejects(running, { name: 'AbortError' });
   });
 
-  it('fails where nothing listens', async () => {
+  it('fails if nothing listens', async () => {
     const server = createServer().listen(0, LOOPBACK);
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;

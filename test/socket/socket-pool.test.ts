@@ -15,7 +15,7 @@ const [RV1, RV2, RV3] = ['192.0.2.1:49918', '192.0.2.2:50000', '192.0.2.3:49918'
 ) as [Endpoint, Endpoint, Endpoint];
 const PAYLOAD = Uint8Array.of(1);
 
-/** A raw socket that remembers whom it hears, and is given what arrives. */
+/** A raw socket that records its sources, and whose packets the test injects. */
 class FakeSocket {
   heard: number[];
   isClosed = false;
@@ -54,7 +54,8 @@ function setUp() {
         payloadLengths: [6],
       },
       mark: 0,
-      onPayload: (_, from) => got.push(`${formatEndpoint(server)} got ${formatEndpoint(from)}`),
+      onPayload: (_, from, ttl) =>
+        got.push(`${formatEndpoint(server)} got ${formatEndpoint(from)}, TTL ${ttl}`),
       onError: ({ message }) => got.push(`${formatEndpoint(server)} ${message}`),
     });
   return { opened, open, got };
@@ -62,19 +63,19 @@ function setUp() {
 
 const place = ({ port, address }: Endpoint) => port + Number(address.split('.')[3]);
 
-test('servers share one socket, whose filter lets in all of them and nobody else', async () => {
+test('servers share one socket, whose filter accepts all of them and nothing else', async () => {
   const { opened, open, got } = setUp();
   const first = open(RV1);
   const second = open(RV2);
   const [socket, ...more] = opened as [FakeSocket];
   assert.equal(more.length, 0);
   assert.deepEqual(socket.heard, [place(RV1), place(RV2)]);
-  socket.options.onPayload(PAYLOAD, RV2);
-  socket.options.onPayload(PAYLOAD, RV1);
-  socket.options.onPayload(PAYLOAD, { ...RV1, port: RV2.port });
+  socket.options.onPayload(PAYLOAD, RV2, 60);
+  socket.options.onPayload(PAYLOAD, RV1, 61);
+  socket.options.onPayload(PAYLOAD, { ...RV1, port: RV2.port }, 62);
   assert.deepEqual(got.splice(0), [
-    `${formatEndpoint(RV2)} got ${formatEndpoint(RV2)}`,
-    `${formatEndpoint(RV1)} got ${formatEndpoint(RV1)}`,
+    `${formatEndpoint(RV2)} got ${formatEndpoint(RV2)}, TTL 60`,
+    `${formatEndpoint(RV1)} got ${formatEndpoint(RV1)}, TTL 61`,
   ]);
   socket.options.onError(new Error('down'));
   assert.equal(got.splice(0).length, 2);
@@ -83,7 +84,7 @@ test('servers share one socket, whose filter lets in all of them and nobody else
   await first.close();
   await first.close();
   assert.deepEqual(socket.heard, [place(RV2)]);
-  socket.options.onPayload(PAYLOAD, RV1);
+  socket.options.onPayload(PAYLOAD, RV1, 61);
   assert.deepEqual(got, []);
   assert.ok(!socket.isClosed);
   await second.close();

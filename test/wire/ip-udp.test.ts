@@ -43,6 +43,7 @@ test('IPv4 packets round-trip, with options and as fragments', () => {
         assert.deepEqual(header, {
           headerLength: 20 + options.length,
           totalLength: packet.length,
+          ttl: 64,
           protocol: 17,
           source: A4,
           destination: B4,
@@ -128,7 +129,7 @@ test('the UDP checksum covers the pseudo header of each family and is never 0', 
     const checksum = udpChecksum(source, destination, plain);
     const summed = encodeUdp({ ...fields, checksum });
     assert.notEqual(checksum, 0);
-    // A receiver sums everything, the checksum included, and gets all ones: our 0, told as 0xffff.
+    // A receiver sums everything, the checksum included, and gets all ones: our 0, sent as 0xffff.
     assert.equal(udpChecksum(source, destination, summed), 0xffff);
     const other = destination.slice();
     other[other.length - 1] = 9;

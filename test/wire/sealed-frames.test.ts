@@ -289,7 +289,7 @@ describe('a list', () => {
   });
 });
 
-it('a want list has a part of 33 keys, then one for each 37, and one where it is empty', () => {
+it('a want list has a part of 33 keys, then one for each 37, and one if it is empty', () => {
   assert.deepEqual([0, 1, 33, 34, 70, 71, 4096].map(wantParts), [1, 1, 1, 2, 2, 3, 111]);
   for (const count of [0, 1, 33, 34, 70, 71, 4096]) {
     const keys = Array.from({ length: count }, (_, i) => i);

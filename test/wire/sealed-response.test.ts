@@ -46,7 +46,7 @@ test('a response payload has the latest timestamp where the status is stale', ()
   assert.deepEqual(decodeResponsePayload(bytes), stale);
 });
 
-test('a response payload has the largest number where one does not fit', () => {
+test('a response payload has the largest number if one does not fit', () => {
   const bytes = encodeResponsePayload({ ...welcome, ttlSeconds: 1e6, maxWanted: 65536 });
   assert.deepEqual(bytes.subarray(2, 6), hex('ffff ffff'));
 });

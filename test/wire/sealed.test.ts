@@ -104,7 +104,7 @@ describe('a notice', () => {
   });
 });
 
-/** Whether a message may have that length; undefined where it has one length. */
+/** Whether a message may have that length; undefined if it has one length. */
 function isLengthOf(name: string, length: number): boolean | undefined {
   switch (name) {
     case 'data':

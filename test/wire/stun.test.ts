@@ -178,7 +178,7 @@ test('STUN: what is no request, or malformed', () => {
   }
 });
 
-test('STUN: a response of another method or without an address, or one that has to be understood', () => {
+test('STUN: a response of another method or without an address, or with an unknown required attribute', () => {
   const cases: Record<string, string> = {
     'no address': `01010000 2112a442 ${TRANSACTION}`,
     'of an unknown family': `0101000c 2112a442 ${TRANSACTION} 00200008 0003a147e112a643`,

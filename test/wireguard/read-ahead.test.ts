@@ -63,7 +63,7 @@ test('a reading ahead that fails says what any reading says', async () => {
   });
 });
 
-test('a reading ahead leaves no secret behind: not in what wg printed, and no key that nobody asked for', async (t) => {
+test('a reading ahead leaves no secret behind: neither in the output of wg nor an unused key', async (t) => {
   const printed = printedIn(t.mock);
   await withWg(ONCE, async () => {
     readAhead('wg0', true);

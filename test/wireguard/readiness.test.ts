@@ -59,7 +59,7 @@ test('readiness: WgErrors map to a reason or are rethrown', async () => {
   await assert.rejects(failing('WG_FAILED'), WgError);
 });
 
-test('readiness: each reason has a line of its own that names the interface and a remedy', () => {
+test('readiness: each reason has its own line, which names the interface and a remedy', () => {
   const all: NotReadyReason[] = [
     'missing',
     'not-wireguard',

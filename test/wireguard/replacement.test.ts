@@ -31,7 +31,7 @@ const dump = (...lines: string[]) =>
   [`(none)\t${text(9)}\t51820\toff`, ...lines].map((one) => `${one}\n`).join('');
 
 /**
- * A stand-in that shows one dump after another, the last one for ever, and whose `set` notes its
+ * A stand-in that shows one dump after another, the last one forever, and whose `set` notes its
  * arguments, waits for its keys, and then notes that it made the change.
  */
 const SCRIPT = `
@@ -132,7 +132,7 @@ test('replace: a peer that is gone before is not added', async () => {
   assert.deepEqual([calls, changes], [[], []]);
 });
 
-test('replace: a peer that has ever been heard is left as it is', async () => {
+test('replace: a peer that has ever been heard is left alone', async () => {
   for (const life of [{ handshake: 1 }, { received: 1 }]) {
     const quiet = dump(line(1, {}));
     const alive = dump(line(1, life));

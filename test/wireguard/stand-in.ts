@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { useWgExecutable } from '../../src/wireguard/wg-executable.js';
 
 /**
- * Runs with a stand-in for `wg` that is this shell script; there is none where it is undefined. The
+ * Runs with a stand-in for `wg` that is this shell script; there is none if it is undefined. The
  * script's own folder is `$(dirname "$0")`.
  * @param run gets the folder, and the path of the stand-in for `--wg`
  */

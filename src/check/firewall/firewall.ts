@@ -12,7 +12,7 @@ const IPTABLES = [
   ['ip6tables-legacy-save', 6],
 ] as const;
 
-/** What the packets of a client go through. */
+/** What the packets of a client pass. */
 export interface Traffic {
   readonly listenPort: number;
   readonly fwmark: number;
@@ -20,7 +20,7 @@ export interface Traffic {
   readonly peers: readonly Flow[];
 }
 
-/** A remote end, and the interface by which it is reached where that is known. */
+/** A remote end, and the interface by which it is reached if that is known. */
 export interface Flow {
   readonly endpoint: Endpoint;
   readonly interface: string | undefined;
@@ -38,7 +38,7 @@ export async function readFirewall(traffic: Traffic): Promise<FirewallFacts> {
       tables.push(...parse(text));
       readBy.push(tool);
     } catch {
-      // A version that prints something else: as if it were not there.
+      // A version that prints something else counts as missing.
     }
   };
   const [nft, ...saved] = await Promise.all([

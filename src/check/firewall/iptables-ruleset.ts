@@ -11,7 +11,7 @@ const HOOKS: Readonly<Record<string, Hook>> = {
 /** The tables whose verdicts stand. */
 const TABLES = ['raw', 'mangle', 'filter', 'security'];
 
-/** Targets by what they do to a packet; those that are no chain and not here are passed over. */
+/** Targets by what they do to a packet; targets that are neither a chain nor listed here are skipped. */
 const TARGETS: Readonly<Record<string, Action>> = {
   ACCEPT: { kind: 'accept' },
   DROP: { kind: 'drop' },

@@ -154,7 +154,7 @@ function parseMatch({ op, left, right }: Json, lookUp: LookUp): Match {
   };
 }
 
-/** The values that the right side stands for; undefined where it is not understood. */
+/** The values that the right side stands for; undefined if it is not understood. */
 function elements(right: unknown, lookUp: LookUp): readonly unknown[] | undefined {
   if (typeof right === 'string' && right.startsWith('@')) {
     return lookUp(right)?.map(unwrapped);
@@ -178,7 +178,7 @@ function unwrapped(element: unknown): unknown {
 
 type Value = string | number | undefined;
 
-/** What a rule looks at in a packet; undefined where it is not known here. */
+/** What a rule looks at in a packet; undefined if it is not known here. */
 function fieldOf(left: unknown): ((packet: Packet) => Value) | undefined {
   const [kind, what] = Object.entries((left ?? {}) as Json)[0] ?? [];
   const { key, protocol, field } = (what ?? {}) as Json;

@@ -16,7 +16,7 @@ export interface Packet {
   readonly state: 'new' | 'established';
 }
 
-/** Whether a packet fits; undefined where that cannot be told. */
+/** Whether a packet fits; undefined if that is unknown. */
 export type Match = (packet: Packet) => boolean | undefined;
 
 export type Action =
@@ -25,7 +25,7 @@ export type Action =
 
 export interface Rule {
   readonly matches: readonly Match[];
-  /** By the packet, as a verdict map chooses; undefined where that cannot be told. */
+  /** By the packet, as a verdict map chooses; undefined if that is unknown. */
   readonly action: (packet: Packet) => Action | undefined;
   /** The rule in words, for people. */
   readonly text: string;
@@ -33,7 +33,7 @@ export interface Rule {
 
 export interface Chain {
   readonly name: string;
-  /** Where it begins by itself; undefined for one that is only jumped to. */
+  /** The hook of a base chain; undefined for a chain that is only jumped to. */
   readonly hook: Hook | undefined;
   readonly drops: boolean;
   readonly rules: readonly Rule[];
@@ -64,8 +64,8 @@ type Outcome =
   | { readonly end: 'return' };
 
 /**
- * The rule that surely drops a packet at some hook; undefined where none does. A rule that cannot be
- * understood is passed over, and where it might have accepted the packet, nothing behind it counts.
+ * The rule that surely drops a packet at some hook; undefined if none does. A rule that cannot be
+ * understood is skipped, and if it might have accepted the packet, no later rule counts.
  */
 export function findDrop(
   tables: readonly Table[],
@@ -97,7 +97,7 @@ export function findDrop(
 class Walk {
   readonly #table: Table;
   readonly #packet: Packet;
-  /** A rule that might have accepted the packet was passed over. */
+  /** A rule that might have accepted the packet was skipped. */
   isUnsure = false;
 
   constructor(table: Table, packet: Packet) {
@@ -115,7 +115,7 @@ class Walk {
     return { end: 'return' };
   }
 
-  /** How the rule ends the chain; undefined where the next rule is looked at. */
+  /** How the rule ends the chain; undefined if the next rule is looked at. */
   #rule(rule: Rule, chain: Chain, depth: number): Outcome | undefined {
     const results = rule.matches.map((match) => match(this.#packet));
     if (results.includes(false)) {

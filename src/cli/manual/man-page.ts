@@ -14,7 +14,7 @@ export interface ManPage {
 /** What the definitions of commands do not say, by their words. */
 const NOTES: Readonly<Record<string, readonly string[]>> = {
   server: [
-    'Tells peers where the others are. Needs no privilege for its default port, UDP 49918. With --key it speaks the sealed protocol, in which clients prove their WireGuard key and peers have to list each other.',
+    'Lets peers find each other. Needs no privilege for its default port, UDP 49918. With --key it speaks the sealed protocol, in which clients prove their WireGuard key and peers have to list each other.',
   ],
   client: [
     'Keeps the peers of an interface connected: asks a server where they are, opens the NATs, sets endpoints. Only peers without a fresh handshake are touched. Needs CAP_NET_ADMIN and CAP_NET_RAW. On a terminal it shows its peers; elsewhere it logs.',
@@ -38,10 +38,10 @@ const FILES: Readonly<Record<string, readonly (readonly [path: string, what: str
 };
 
 const EXIT_CODES: readonly (readonly [code: string, what: string])[] = [
-  ['0', 'done, or told to stop'],
+  ['0', 'done, or stopped'],
   ['1', 'failed; of check: there is something to do'],
   ['2', 'unusable arguments'],
-  ['3', 'out of time; of check: something could not be told in time'],
+  ['3', 'timed out; check: something could not be found out in time'],
 ];
 
 /** The manual: a page for the program, and one for each command. Pure. */

@@ -28,7 +28,7 @@ export function optionsOf(command: Command): Option[] {
   return command.createHelp().visibleOptions(command);
 }
 
-/** What stands for a value: `file` of `--key <file>`; undefined where the option has none. */
+/** What stands for a value: `file` of `--key <file>`; undefined if the option has none. */
 export function valueName({ flags }: Option): string | undefined {
   return /[<[]([^>\]]+(?:\[[^\]]*\][^>\]]*)*)[>\]]\]*$/.exec(flags)?.[1];
 }
@@ -53,7 +53,7 @@ export function kindOf(name: string, choices: readonly string[] | undefined): Va
   return /^interface$/.test(name) ? 'interface' : 'other';
 }
 
-/** The kind of an option's value; undefined where it has none. */
+/** The kind of an option's value; undefined if it has none. */
 export function optionKind(option: Option): ValueKind | undefined {
   const value = valueName(option);
   if (value === undefined) {

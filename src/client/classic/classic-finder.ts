@@ -45,7 +45,7 @@ class ClassicFinder implements Finder {
     this.#locator = new ServerLocator(server, () => context.wake(), {
       saved: new SavedAddresses(server.host),
     });
-    // The lookup runs beside the first inspection of the interface.
+    // The lookup runs concurrently with the first inspection of the interface.
     this.#locator.poll(clock.now());
     this.#channel = new Channel(
       (payload, from) => this.#received(payload, from),
@@ -132,7 +132,7 @@ class ClassicFinder implements Finder {
     }
   }
 
-  /** What the client's look at itself showed. */
+  /** The result of the client's lookup of itself. */
   #reportRegistration(now: number): void {
     const { problems } = this.#context;
     const server = this.#locator.endpoint;

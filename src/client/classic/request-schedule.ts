@@ -21,7 +21,7 @@ export interface Request {
 
 /**
  * Which peer to ask the server about when, and to which one a reply is credited.
- * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
+ * Pure: it does no I/O and takes the time, in milliseconds of one monotonic clock.
  */
 export class RequestSchedule {
   readonly #peers: ReadonlyMap<string, SoughtPeer>;
@@ -144,7 +144,7 @@ export class RequestSchedule {
     this.#restart();
   }
 
-  /** The last request did not leave this host: it is no lost one, and is made again at `retryAt`. */
+  /** The last request did not leave this host: it does not count as lost, and is made again at `retryAt`. */
   sendFailed(retryAt: number): void {
     this.#restart();
     this.#heldUntil = retryAt;
@@ -185,7 +185,7 @@ export class RequestSchedule {
   }
 
   /**
-   * Whether a look at this host itself delays no peer. It waits until no reply is missing, for a while: then
+   * Whether a lookup of this host itself delays no peer. It waits until no reply is missing, for a while: then
    * its first reply counts, and so does the next one about a peer. Where all peers are connected it takes
    * the place of a refresh.
    * @param nextAskAt when the next peer is due
@@ -202,7 +202,7 @@ export class RequestSchedule {
       : nextAskAt >= Math.max(now, this.#check.dueAt) + roomMs;
   }
 
-  /** When a peer that is not connected is due; Infinity where there is none. */
+  /** When a peer that is not connected is due; Infinity if there is none. */
   #nextAskAt(now: number): number {
     let next = Number.POSITIVE_INFINITY;
     for (const peer of this.#peers.values()) {
@@ -223,7 +223,7 @@ export class RequestSchedule {
   #repeats(): boolean {
     const { peer, undecided } = this.#inquiry;
     if (peer === this.#ownKey) {
-      // A lost look at this host itself must not keep peers waiting.
+      // A lost lookup of this host itself must not keep peers waiting.
       return undecided && this.#attempts === 0;
     }
     const wanted = undecided || this.#attempts > 0;

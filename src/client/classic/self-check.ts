@@ -8,8 +8,8 @@ import {
 } from '../timing.js';
 
 /**
- * When a client looks itself up, and what came of it. A classic reply is about the other side only: a server
- * that is full answers a host as well as ever, and does not keep it. Pure: times are milliseconds of the
+ * When a client looks itself up, and the result. A classic reply is about the other side only: a server that is full
+ * still answers a host, but does not keep it. Pure: times are milliseconds of the
  * caller's clock.
  */
 export class SelfCheck {

@@ -21,7 +21,7 @@ const IDS = 0x10000;
 /** Only the addresses matter. */
 const ANY_PORT = 1;
 
-/** Where a DNS-SD registry is, and for whom it is asked. */
+/** Where a DNS-SD registry is, and how to ask it. */
 export interface DnsFinderOptions {
   readonly server: ServerName;
   readonly zone: string;
@@ -85,7 +85,7 @@ class DnsFinder implements Finder {
       }
     }
     if (this.nextWorkAt(now) === Number.POSITIVE_INFINITY && this.#channel.isConnected) {
-      // No peer is sought any more: whether the server can be reached does not matter.
+      // All peers are found: whether the server can be reached does not matter.
       this.#isRefused = false;
       this.#sendError = undefined;
     }

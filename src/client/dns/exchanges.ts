@@ -46,7 +46,7 @@ interface InFlight extends Exchange {
 
 /**
  * Questions in flight: when each is sent, repeated and given up, and which one a message answers.
- * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
+ * Pure: it does no I/O and takes the time, in milliseconds of one monotonic clock.
  */
 export class Exchanges {
   readonly #randomId: () => number;

@@ -12,7 +12,7 @@ const NO_EDNS: readonly number[] = [RCODE.FORMERR, RCODE.BADVERS];
 
 /**
  * Which peers to look up when, several at a time, and their outcomes.
- * Pure: it does no I/O and is handed the time, in milliseconds of one monotonic clock.
+ * Pure: it does no I/O and takes the time, in milliseconds of one monotonic clock.
  */
 export class LookupSchedule {
   readonly #peers: ReadonlyMap<string, SoughtPeer>;

@@ -6,6 +6,13 @@ import { MAX_CANDIDATES, preference, type RemoteCandidate } from './remote-candi
 const FIRST_PAUSES_MS = [50, 50, 50, 100, 100, 150, 250, 350, 500, 900, 1600];
 /** The same for endpoints that the server observed, where an earlier round brought nothing. */
 const LATER_PAUSES_MS = [100, 500, 2000];
+/**
+ * What follows an opener waits for so long. Where a server informs both sides at once, the packets of one side
+ * arrive after the other's opener has left, but for jitter and the time that a client takes.
+ */
+const OPENER_HOLD_MS = 15;
+/** NATs keep a mapping for 30 s or more after the last packet: an opener is of use again after that. */
+const OPENED_MS = 30_000;
 /** A candidate that only the peer names gets its FIRST_PAUSES_MS.length + 1 probes once in this time. */
 const OFFERED_ROUND_MS = 60_000;
 
@@ -20,6 +27,9 @@ const OFFERED_PACE = new CellRate({ rate: 1.6, burst: 96 });
 /** While they have had theirs, the next turn is no later than this. */
 const OFFERED_WAIT_MS = 1000;
 
+/** A candidate that had its probes gets another one for a request, no more often than this. */
+const TRIGGER_SPACING_MS = 500;
+
 /** The source of a probe stays a candidate for this long after the last one. */
 const REFLEXIVE_LIFETIME_MS = 180_000;
 
@@ -30,6 +40,8 @@ const MAX_OUTSTANDING = 128;
 export interface Request {
   readonly to: Endpoint;
   readonly transaction: number;
+  /** The TTL of an opener: it is not to arrive. @default the system's */
+  readonly ttl?: number;
 }
 
 /** A path that works in both directions, as far as a response within this attempt shows. */
@@ -46,8 +58,16 @@ interface Check {
   nextAt: number;
   /** When its last round began. */
   startedAt: number;
+  /** When the last probe was sent. */
+  sentAt: number;
+  /** The TTL of the next probe, an opener; undefined where that is none. */
+  ttl: number | undefined;
+  /** What follows an opener waits until then. */
+  heldUntil: number;
   /** When a request or a response of the peer arrived from there last. */
   heardAt: number;
+  /** When a request had a probe sent that was not one of its round. */
+  triggeredAt: number;
   roundTripMs: number | undefined;
   validAt: number;
 }
@@ -90,13 +110,22 @@ export class CheckList {
     this.#checks = sorted([...checks, ...others].slice(0, MAX_CANDIDATES));
   }
 
-  /** Begins a round of checks: the first one of an attempt, or a later one. */
-  begin(isFirst: boolean, now: number): void {
+  /**
+   * Begins a round of checks: the first one of an attempt, or a later one.
+   * @param openerTtl the TTL of the first probes to where the server sees the peer; undefined for no openers
+   */
+  begin(isFirst: boolean, now: number, openerTtl?: number): void {
     this.#isRunning = true;
     this.#roundStartedAt = now;
     for (const check of this.#checks) {
-      start(check, isFirst, now);
+      start(check, isFirst, now, needsOpener(check, now) ? openerTtl : undefined);
     }
+  }
+
+  /** Until when nothing but an opener is to be sent to an endpoint; not after `now` where it needs none. */
+  heldUntil(at: Endpoint, now: number): number {
+    const check = find(this.#checks, at);
+    return check?.ttl === undefined ? (check?.heldUntil ?? now) : now + OPENER_HOLD_MS;
   }
 
   /** Ends the round; responses that are under way still count. */
@@ -107,7 +136,10 @@ export class CheckList {
   /** The requests to send now; they count as sent. */
   due(now: number): Request[] {
     const requests: Request[] = [];
-    for (const check of this.#isRunning ? this.#checks : []) {
+    // Openers first: each millisecond counts, and the peer's own addresses may have used the pace up.
+    const openers = this.#checks.filter(({ ttl }) => ttl !== undefined);
+    const others = this.#checks.filter(({ ttl }) => ttl === undefined);
+    for (const check of this.#isRunning ? [...openers, ...others] : []) {
       if (now >= check.nextAt && this.#take(check.candidate, now)) {
         requests.push(this.#send(check, now));
       }
@@ -141,8 +173,10 @@ export class CheckList {
       return false;
     }
     check.heardAt = now;
-    if (check.validAt < this.#roundStartedAt && Number.isFinite(check.nextAt)) {
+    if (check.validAt < this.#roundStartedAt && mayTrigger(check, now)) {
       check.nextAt = Math.min(check.nextAt, now);
+      check.ttl = undefined;
+      check.heldUntil = now;
     }
     return true;
   }
@@ -242,8 +276,14 @@ export class CheckList {
   }
 
   #send(check: Check, now: number): Request {
-    const pause = check.pauses[check.sent];
+    const { ttl } = check;
+    const pause = ttl === undefined ? check.pauses[check.sent] : OPENER_HOLD_MS;
+    if (ttl !== undefined) {
+      check.ttl = undefined;
+      check.heldUntil = now + OPENER_HOLD_MS;
+    }
     check.sent++;
+    check.sentAt = now;
     check.nextAt = pause === undefined ? Number.POSITIVE_INFINITY : now + pause;
     const transaction = this.#nextTransaction();
     const to = check.candidate.endpoint;
@@ -252,7 +292,7 @@ export class CheckList {
       const [oldest] = this.#outstanding.keys();
       this.#outstanding.delete(oldest as number);
     }
-    return { to, transaction };
+    return { to, transaction, ...(ttl !== undefined && { ttl }) };
   }
 }
 
@@ -266,13 +306,17 @@ function newCheck(candidate: RemoteCandidate): Check {
     sent: 0,
     nextAt: Number.POSITIVE_INFINITY,
     startedAt: Number.NEGATIVE_INFINITY,
+    sentAt: Number.NEGATIVE_INFINITY,
+    ttl: undefined,
+    heldUntil: Number.NEGATIVE_INFINITY,
     heardAt: Number.NEGATIVE_INFINITY,
+    triggeredAt: Number.NEGATIVE_INFINITY,
     validAt: Number.NEGATIVE_INFINITY,
     roundTripMs: undefined,
   };
 }
 
-function start(check: Check, isFirst: boolean, now: number): void {
+function start(check: Check, isFirst: boolean, now: number, openerTtl?: number): void {
   if (isOurRelay(check.candidate)) {
     return; // it passes on what WireGuard sends, and no probes
   }
@@ -282,7 +326,31 @@ function start(check: Check, isFirst: boolean, now: number): void {
   check.startedAt = now;
   check.pauses = isFirst || check.candidate.isOffered ? FIRST_PAUSES_MS : LATER_PAUSES_MS;
   check.sent = 0;
-  check.nextAt = now;
+  check.nextAt = Math.max(now, check.heldUntil);
+  check.ttl = openerTtl;
+}
+
+/** Whether a NAT may be in front of a candidate, and nothing has opened our own towards it. */
+function needsOpener({ candidate, sentAt, heardAt }: Check, now: number): boolean {
+  const { type, endpoint } = candidate;
+  return (
+    type === 'server-reflexive' &&
+    endpoint.family === 4 &&
+    now >= Math.max(sentAt, heardAt) + OPENED_MS
+  );
+}
+
+/**
+ * Whether a request has a probe sent back. Where the candidate had all of its round, the peer's checks began
+ * later than ours; an endpoint that may be a third party's waits for the next round.
+ */
+function mayTrigger(check: Check, now: number): boolean {
+  if (Number.isFinite(check.nextAt)) {
+    return true;
+  }
+  const isDue = !check.candidate.isOffered && now >= check.triggeredAt + TRIGGER_SPACING_MS;
+  check.triggeredAt = isDue ? now : check.triggeredAt;
+  return isDue;
 }
 
 /** Whether an endpoint is the relay port that the server gave us for the peer. */

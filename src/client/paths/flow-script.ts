@@ -138,11 +138,16 @@ function entries(json: string): Entry[] {
   }
 }
 
-/** Names of interfaces may hold what names of chains may not. */
-function names(interfaceName: string, family: Family) {
-  const suffix = PLAIN_NAME.test(interfaceName)
+/** What tells an interface's tables and chains apart: its name may hold what theirs may not. */
+export function nameSuffix(interfaceName: string): string {
+  return PLAIN_NAME.test(interfaceName)
     ? `-${interfaceName}`
     : `.${Buffer.from(interfaceName).toString('hex')}`;
+}
+
+/** The names of what the table has for an interface. */
+function names(interfaceName: string, family: Family) {
+  const suffix = nameSuffix(interfaceName);
   const ip = family === 4 ? 'ip' : 'ip6';
   return { ip, table: `${ip} ${TABLE}`, out: `out${suffix}`, into: `in${suffix}` };
 }

@@ -76,6 +76,11 @@ export function hardNatRole(own: NatBehaviour, peer: NatBehaviour): HardNatRole 
   return isHard(peer) && isEasy(own) ? 'ports' : undefined;
 }
 
+/** Whether no way leads through a pair of NATs, as far as their behaviour is known. */
+export function isHopeless(own: NatBehaviour, peer: NatBehaviour): boolean {
+  return isHard(own) && isHard(peer);
+}
+
 function isEasy({ mapping }: NatBehaviour): boolean {
   return mapping === 'endpoint-independent';
 }

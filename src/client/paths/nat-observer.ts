@@ -62,6 +62,8 @@ export class NatObserver {
   readonly #said = new Map<Family, string>();
   #server: ObservingServer | undefined;
   #ownAddresses: readonly string[] | undefined;
+  /** What to say of STUN servers that did not answer in the last complete survey. */
+  #stunSilence: string | undefined;
   #closing: Promise<unknown> = Promise.resolve();
 
   constructor(options: NatObserverOptions) {
@@ -119,6 +121,7 @@ export class NatObserver {
       this.#workOn(family, device, this.#ownAddresses, now);
     }
     if (FAMILIES.every((family) => this.#surveys[family].isSettled)) {
+      this.#noticeSilence();
       this.#shut();
     }
   }
@@ -174,11 +177,33 @@ export class NatObserver {
       locator.poll(now);
     }
     const failure = this.#stunServers.find(({ error }) => error !== undefined)?.error;
-    if (failure !== undefined) {
-      problems.raise('stun', failure);
+    const problem = failure ?? this.#stunSilence;
+    if (problem !== undefined) {
+      problems.raise('stun', problem);
     } else if (stunServers.length > 0) {
       problems.clear('stun');
     }
+  }
+
+  /** A survey that asked nobody, as while there is no route, says nothing new. */
+  #noticeSilence(): void {
+    const answers = this.#stunServers.map((locator) =>
+      FAMILIES.flatMap((family) => {
+        const to = locator.endpointOf(family);
+        return (to && this.#surveys[family].hasStunAnswer(to)) ?? [];
+      }),
+    );
+    if (answers.every((it) => it.length === 0)) {
+      return;
+    }
+    const silent = this.#options.stunServers.filter(
+      (_, i) => answers[i]?.includes(false) && !answers[i].includes(true),
+    );
+    const names = silent.map(({ host, port }) => `${host}, UDP port ${port}`).join('; ');
+    this.#stunSilence =
+      silent.length === 0
+        ? undefined
+        : `no answer to STUN from ${names}: correct --stun or drop it`;
   }
 
   /** Sends a question. What fails is asked again, and in the end counts as not answered. */

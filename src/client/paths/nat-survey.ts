@@ -95,6 +95,12 @@ export class NatSurvey {
     return [...this.#asked.values()].every((it) => it.isAnswered || isGivenUp(it));
   }
 
+  /** Whether a STUN server answered in this survey; undefined while it may still, or was not asked. */
+  hasStunAnswer(server: Endpoint): boolean | undefined {
+    const asked = this.#asked.get(keyOf({ kind: 'stun', to: server, ordinal: 0 }));
+    return asked?.isAnswered || (asked !== undefined && isGivenUp(asked) ? false : undefined);
+  }
+
   /** Another place, or another port: what was observed is void. */
   restart(): void {
     this.#observations = [];

@@ -4,12 +4,16 @@ import { preference, type RemoteCandidate } from './remote-candidate.js';
 
 /** Checks of a connected peer begin no more often than this, whatever servers and peers send. */
 const SERIES_SPACING_MS = 10_000;
+/** The same where the path is one that others may improve on. A series takes 4 s. */
+const IMPROVE_SPACING_MS = 5000;
 /** A path that has not answered its checks after this long does not work. */
 const BROKEN_AFTER_MS = 1200;
 /** A path that answered this recently works. */
 const VALID_MS = 10_000;
 /** When a path that others may improve on is checked against them: after connecting, then at the last pause. */
 const IMPROVE_PAUSES_MS = [0, 5000, 15_000, 60_000, 300_000];
+/** WireGuard went back to the worse path: the change is made again after this long, then twice as long. */
+const CHANGE_AGAIN_MS = 4000;
 
 /** The state of a connected peer that matters to its path. */
 export interface ConnectedPeer {
@@ -26,11 +30,13 @@ export interface ConnectedPeer {
 export interface PathDecision {
   /** WireGuard is to send there. */
   readonly endpoint?: Endpoint | undefined;
+  /** The path that it leaves works, too: the peer's packets arrive by it for a round trip more. */
+  readonly isImprovement: boolean;
   /** The path seems broken: the server is to see where this host is now. */
   readonly isSuspect: boolean;
 }
 
-const NOTHING: PathDecision = { isSuspect: false };
+const NOTHING: PathDecision = { isImprovement: false, isSuspect: false };
 
 /**
  * Watches the path of a connected peer, and begins checks when there is a reason: the peer moved, WireGuard
@@ -45,6 +51,10 @@ export class PathMonitor {
   #suspectedAt: number | undefined;
   #improvements = 0;
   #improvedAt = Number.NEGATIVE_INFINITY;
+  #wasPoor = false;
+  /** Changes to a better path since checks began, and the soonest time of the next one. */
+  #changes = 0;
+  #changeAt = Number.NEGATIVE_INFINITY;
 
   constructor(checks: CheckList) {
     this.#checks = checks;
@@ -56,6 +66,8 @@ export class PathMonitor {
     this.#suspectedAt = undefined;
     this.#improvements = 0;
     this.#improvedAt = now;
+    this.#wasPoor = false;
+    this.#changeAt = Number.NEGATIVE_INFINITY;
   }
 
   /** The server, or the peer, names endpoints that were not known before. */
@@ -64,12 +76,17 @@ export class PathMonitor {
     this.#improvements = 0;
   }
 
+  /** A way to the peer opened that was closed before: it is checked at once. */
+  opened(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): void {
+    this.#begin(peer, candidates, now);
+  }
+
   /** Begins checks where there is a reason, and says what their results call for. */
   watch(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): PathDecision {
     const improves = this.#improves(peer, candidates, now);
     const isReason = this.#isMoved || peer.isUnanswered || improves;
     const isNewSuspicion = peer.isUnanswered && this.#suspectedAt === undefined;
-    if (isReason && now >= this.#seriesAt + SERIES_SPACING_MS) {
+    if (isReason && now >= this.#seriesAt + this.#spacingMs(peer)) {
       this.#begin(peer, candidates, now);
       this.#suspectedAt = peer.isUnanswered ? now : undefined;
       if (improves) {
@@ -80,9 +97,13 @@ export class PathMonitor {
     if (!peer.isUnanswered) {
       this.#suspectedAt = undefined;
     }
-    const endpoint = this.#betterThan(peer, now);
+    this.#noticeChange(peer, now);
+    const instead = this.#insteadOfBroken(peer, now);
+    const better = instead === undefined ? this.#betterThan(peer, now) : undefined;
     const isSuspect = isNewSuspicion && this.#suspectedAt !== undefined;
-    return endpoint === undefined && !isSuspect ? NOTHING : { endpoint, isSuspect };
+    return instead === undefined && better === undefined && !isSuspect
+      ? NOTHING
+      : { endpoint: instead ?? better, isImprovement: better !== undefined, isSuspect };
   }
 
   /** When checks are to be begun or judged, if nothing happens before. */
@@ -92,7 +113,7 @@ export class PathMonitor {
         ? Number.POSITIVE_INFINITY
         : this.#suspectedAt + BROKEN_AFTER_MS;
     const begins = this.#isMoved
-      ? Math.max(now, this.#seriesAt + SERIES_SPACING_MS)
+      ? Math.max(now, this.#seriesAt + this.#spacingMs(peer))
       : this.#improveAt(peer, candidates);
     return Math.min(judged > now ? judged : Number.POSITIVE_INFINITY, begins);
   }
@@ -100,6 +121,7 @@ export class PathMonitor {
   #begin(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): void {
     this.#seriesAt = now;
     this.#isMoved = false;
+    this.#changes = 0;
     const { endpoint } = peer;
     const present = candidates.find((one) => sameEndpoint(one.endpoint, endpoint));
     const known: RemoteCandidate[] =
@@ -110,22 +132,40 @@ export class PathMonitor {
     this.#checks.begin(true, now);
   }
 
-  /** The endpoint of a path that works, where the present one does not, or is worse and may give way. */
-  #betterThan(peer: ConnectedPeer, now: number): Endpoint | undefined {
+  #spacingMs(peer: ConnectedPeer): number {
+    return this.#isPoor(peer) ? IMPROVE_SPACING_MS : SERIES_SPACING_MS;
+  }
+
+  /** The endpoint of a path that works, where the present one does not. */
+  #insteadOfBroken(peer: ConnectedPeer, now: number): Endpoint | undefined {
+    const since = this.#suspectedAt;
     const isBroken =
-      this.#suspectedAt !== undefined &&
-      now >= this.#suspectedAt + BROKEN_AFTER_MS &&
-      !this.#checks.isHeard(peer.endpoint);
-    if (isBroken) {
-      return other(this.#checks.validSince(this.#suspectedAt as number), peer);
-    }
-    if (!peer.leads || !this.#isPoor(peer)) {
+      since !== undefined && now >= since + BROKEN_AFTER_MS && !this.#checks.isHeard(peer.endpoint);
+    return isBroken ? other(this.#checks.validSince(since), peer) : undefined;
+  }
+
+  /**
+   * The endpoint of a better path than the present one, on the side that leads: two sides that change at the
+   * same time undo each other's change.
+   */
+  #betterThan(peer: ConnectedPeer, now: number): Endpoint | undefined {
+    if (!peer.leads || !this.#isPoor(peer) || now < this.#changeAt) {
       return undefined;
     }
     const best = this.#checks.validSince(now - VALID_MS);
     return best !== undefined && preference(best.candidate) > this.#preferenceOf(peer)
       ? other(best, peer)
       : undefined;
+  }
+
+  /** WireGuard left a poor path, by our change or by itself. If it comes back, it has some time to settle. */
+  #noticeChange(peer: ConnectedPeer, now: number): void {
+    const isPoor = this.#isPoor(peer);
+    if (this.#wasPoor && !isPoor) {
+      this.#changeAt = now + CHANGE_AGAIN_MS * 2 ** this.#changes;
+      this.#changes++;
+    }
+    this.#wasPoor = isPoor;
   }
 
   #preferenceOf({ endpoint, isHairpin }: ConnectedPeer): number {
@@ -152,7 +192,7 @@ export class PathMonitor {
     }
     const last = IMPROVE_PAUSES_MS.length - 1;
     const pause = IMPROVE_PAUSES_MS[Math.min(this.#improvements, last)] as number;
-    return Math.max(this.#improvedAt + pause, this.#seriesAt + SERIES_SPACING_MS);
+    return Math.max(this.#improvedAt + pause, this.#seriesAt + IMPROVE_SPACING_MS);
   }
 }
 

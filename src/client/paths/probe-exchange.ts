@@ -21,6 +21,8 @@ export interface OutgoingProbe {
   readonly intent: Intent;
   readonly transaction: number;
   readonly observed?: Endpoint;
+  /** @default the system's */
+  readonly ttl?: number;
 }
 
 /** A probe that arrived, authenticated and new. */
@@ -92,7 +94,7 @@ export class ProbeExchange {
    * Sends a probe to the peer with this base64 key. A failed send is ignored: another one follows, and a host
    * without a route to an endpoint tries the next one.
    */
-  send(key: string, { to, intent, transaction, observed }: OutgoingProbe, now: number): void {
+  send(key: string, { to, intent, transaction, observed, ttl }: OutgoingProbe, now: number): void {
     this.#usedAt = now;
     const keys = this.#keysOf(key);
     const socket = keys && this.#socket(to.family);
@@ -104,10 +106,10 @@ export class ProbeExchange {
         transaction,
         ...(observed === undefined ? {} : { observed }),
       };
-      const text = probeText(intent, observed);
+      const text = `${probeText(intent, observed)}${ttl === undefined ? '' : `, TTL ${ttl}`}`;
       const trace = { kind: 'probe', endpoint: to, bytes: PROBE_LENGTH, peer: key } as const;
       try {
-        socket.send(keys.seal(content), to);
+        socket.send(keys.seal(content), to, ttl);
         traceDatagram({ ...trace, way: 'sent', text });
       } catch (error) {
         // As above.

@@ -7,7 +7,7 @@ const MAX_IN_FLIGHT = 8;
 
 interface Recipient {
   readonly publicKey: PublicKey;
-  /** Sealed once for the present addresses: the server pushes nothing where the bytes are the same. */
+  /** Sealed once for the present addresses: the server pushes nothing if the bytes are the same. */
   sealed: Uint8Array | undefined;
 }
 
@@ -27,7 +27,7 @@ export class LocalCandidates {
   readonly #queue = new Set<string>();
   readonly #inFlight = new InFlight(MAX_IN_FLIGHT);
 
-  /** @param seal seals our addresses to a peer; undefined where that is impossible, or they are unknown */
+  /** @param seal seals our addresses to a peer; undefined if that is impossible, or they are unknown */
   constructor(seal: (peer: PublicKey) => Uint8Array | undefined) {
     this.#seal = seal;
   }

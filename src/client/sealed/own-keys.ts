@@ -56,13 +56,13 @@ export class OwnKeys {
     return this.#error === undefined ? Number.POSITIVE_INFINITY : this.#readAt;
   }
 
-  /** Overwrites what there is. */
+  /** Overwrites the keys, if any. */
   close(): void {
     this.#isClosed = true;
     this.#forget();
   }
 
-  /** Reads the pair; what went wrong, if anything. */
+  /** Reads the pair; the error, if any. */
   async #readPair(): Promise<Error | undefined> {
     try {
       const secret = await this.#read(this.#interfaceName);

@@ -5,7 +5,7 @@ import type { SoughtPeer } from '../finder.js';
 import type { Problems } from '../problems.js';
 import type { RelayView } from './sealed-client.js';
 
-/** A peer that does not need its relay any more keeps it for this long: its datagrams may still come by it. */
+/** A peer that no longer needs its relay keeps it for this long: its datagrams may still come by it. */
 const KEEP_MS = 30_000;
 
 const WHY: Readonly<Record<RelayRefusal | 'no-relay' | 'too-many', string>> = {
@@ -24,12 +24,12 @@ export interface RelayingClient {
   relay(key: string): RelayView;
 }
 
-/** Asks for relays where peers need them, and tells the peers where they are reached by one. Pure. */
+/** Asks for relays that peers need, and passes the relays' endpoints on to them. Pure. */
 export class PeerRelays {
   /** Since when a peer that had a relay does not need it. */
   readonly #spareSince = new Map<string, number>();
 
-  /** To be called whenever something may have changed. */
+  /** Call this whenever something may have changed. */
   follow(
     client: RelayingClient,
     peers: ReadonlyMap<string, SoughtPeer>,

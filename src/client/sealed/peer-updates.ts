@@ -6,10 +6,10 @@ import type { RelayRefusal } from '../../wire/sealed-frames.js';
 
 /** The present state of a peer, by the server and by the peer itself. */
 export interface PeerUpdate {
-  /** As the server observed them; undefined where it discloses none. */
+  /** As the server observed them; undefined if it discloses none. */
   readonly ipv4: Endpoint | undefined;
   readonly ipv6: Endpoint | undefined;
-  /** What the peer sealed to us about itself; undefined where there is nothing. */
+  /** What the peer sealed to us about itself; undefined if there is nothing. */
   readonly candidates: PeerCandidates | undefined;
   /** Where the server relays between us and the peer; why it does not, although we ask. */
   readonly relay?: RelayOffer | undefined;
@@ -35,7 +35,7 @@ export class PeerUpdates {
   readonly #open: (peer: PublicKey, sealed: Uint8Array) => PeerCandidates | undefined;
   readonly #known = new Map<string, Known>();
 
-  /** @param open opens candidates; undefined where the peer did not seal them to us */
+  /** @param open opens candidates; undefined if the peer did not seal them to us */
   constructor(open: (peer: PublicKey, sealed: Uint8Array) => PeerCandidates | undefined) {
     this.#open = open;
   }
@@ -44,7 +44,7 @@ export class PeerUpdates {
     return this.#known.get(key);
   }
 
-  /** Takes in an entry; returns the peer's state, or undefined where a later one is known already. */
+  /** Takes in an entry; returns the peer's state, or undefined if a later one is known already. */
   take(key: string, entry: PeerEntry, madeAt: MessageTime): PeerUpdate | undefined {
     const before = this.#known.get(key);
     if (before !== undefined && !isLater(madeAt, before.madeAt)) {

@@ -31,7 +31,7 @@ export class RelayAsks {
     return this.#asked.has(key);
   }
 
-  /** Asks for a peer; false where as many are asked for as fit. */
+  /** Asks for a peer; false if as many are asked for as fit. */
   ask(key: string, publicKey: PublicKey): boolean {
     if (this.#asked.has(key)) {
       return true;

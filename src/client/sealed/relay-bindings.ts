@@ -119,6 +119,15 @@ export class RelayBindings {
     }
   }
 
+  /** The server answers nothing else: bindings are renewed at once, and lost if that is not answered either. */
+  doubted(now: number): void {
+    for (const binding of this.#bindings.values()) {
+      if (binding.state === 'connected' && binding.unanswered === 0) {
+        binding.dueAt = now;
+      }
+    }
+  }
+
   /** The server offers a relay port for a peer. New credentials for the same port leave it bound. */
   offered(key: string, offer: RelayOffer): void {
     const binding = this.#bindings.get(key);

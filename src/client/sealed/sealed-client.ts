@@ -183,7 +183,7 @@ export class SealedClient {
   }
 
   /**
-   * Seals a question from where the server hears it, to be sent to any of its ports from any port of ours;
+   * Seals the question where the server sees us, to be sent to any of its ports from any of ours;
    * the answer has the same name. Undefined without a session that both sides have.
    */
   question(): { readonly message: Uint8Array; readonly name: string } | undefined {
@@ -276,7 +276,7 @@ export class SealedClient {
     this.#relayBindings.useServer(server);
   }
 
-  /** The families in which bound messages arrive now. */
+  /** The families in which bound messages can arrive now. */
   get relayFamilies(): ReadonlySet<Family> {
     return this.#relayBindings.families;
   }
@@ -332,11 +332,12 @@ export class SealedClient {
     }
     this.#watchServer();
     this.#keeper.work(now, wallNow);
-    this.#relayBindings.work(now);
     if (this.#transmitter.transmit(this.#keeper.session, now, what) === 'unanswered') {
+      this.#relayBindings.doubted(now);
       this.#keeper.renew(now);
       this.#keeper.work(now, wallNow);
     }
+    this.#relayBindings.work(now);
   }
 
   /** When there is something to do; Infinity for never. */

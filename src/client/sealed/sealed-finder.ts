@@ -28,7 +28,7 @@ import { reportStatus } from './server-status.js';
 /** How long to wait for the acknowledgement of bye. */
 const LEAVE_LIMIT_MS = 900;
 
-/** A server, and what it proves itself by. */
+/** A server and its public key. */
 export interface SealedServer extends ServerName {
   readonly key: PublicKey;
 }
@@ -105,11 +105,11 @@ class SealedFinder implements Finder {
   readonly #heard = new Wake();
   readonly #observed: ObservedAddress;
   #client: SealedClient | undefined;
-  /** Whose client it is. */
+  /** The key pair of the client. */
   #own: KeyPair | undefined;
   #isRefreshDue = false;
   #offeredPort = 0;
-  /** The NATs and the mapping that peers were told of. */
+  /** The NATs and the mapping that peers were sent. */
   #offeredOutside = '';
   #hasAnswered = false;
   #advanceAfter = 2 * ATTEMPTS_PER_TURN;
@@ -183,7 +183,7 @@ class SealedFinder implements Finder {
     return (this.#client?.observed ?? []).map(({ address }) => address);
   }
 
-  /** The server tells from where it hears this host, in the session. */
+  /** In the session, the server reports where it sees this host. */
   readonly observing: ObservingServer = {
     endpoint: (family) =>
       this.#client?.isEstablished && this.#channels.open.includes(family)
@@ -203,6 +203,10 @@ class SealedFinder implements Finder {
 
   get roundTripMs(): number | undefined {
     return this.#client?.roundTripMs;
+  }
+
+  get serverHops(): number | undefined {
+    return this.#channels.hops;
   }
 
   get servers(): ServerView[] {

@@ -51,6 +51,11 @@ export class ServerChannels {
     return FAMILIES.filter((family) => this.#channels[family].isOpen);
   }
 
+  /** How many hops away the server is over IPv4; undefined until it answered there. */
+  get hops(): number | undefined {
+    return this.#channels[4].hops;
+  }
+
   /** Whether nothing can be sent, for reasons of this host. */
   get isFailing(): boolean {
     return this.#failures.size > 0 && this.open.every((family) => this.#failures.has(family));
@@ -59,7 +64,7 @@ export class ServerChannels {
   /**
    * Opens a socket to each of the server's addresses, and closes the others.
    * @returns the families in which replies to what was sent before cannot arrive
-   * @throws what no retry can mend, by way of `problems.raiseError`
+   * @throws errors that no retry can fix, by way of `problems.raiseError`
    */
   use(
     endpointOf: (family: Family) => Endpoint | undefined,
@@ -137,7 +142,7 @@ export class ServerChannels {
  * Makes a client send to the server's addresses, one of each family: those that the locator has now, and
  * the next one of a family in which the server is silent while it answers in the other.
  * @param client undefined while there is none: then the channels are opened for it
- * @throws what no retry can mend, as the channels do
+ * @throws errors that no retry can fix, as the channels do
  */
 export function followServer(
   client: SealedClient | undefined,

@@ -132,7 +132,7 @@ export class ServerPaths {
     }
   }
 
-  /** A pong arrived; true where the server ignored what was sent before, so that it has to be repeated. */
+  /** A pong arrived; true if the server ignored what was sent before, so that it has to be repeated. */
   pong(family: Family): boolean {
     const path = this.#paths.get(family);
     if (path === undefined) {

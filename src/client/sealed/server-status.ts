@@ -3,7 +3,7 @@ import type { Problems, Topic } from '../problems.js';
 import type { ServerName } from '../server-locator.js';
 import { ATTEMPTS_PER_TURN } from '../timing.js';
 
-/** A clock that differs from the server's by more than this is wrong, whatever the reason. */
+/** A clock that differs from the server's by more than this is wrong. */
 const CLOCK_TOLERANCE_MS = 3_600_000;
 
 const MS_PER_SECOND = 1000;
@@ -18,7 +18,7 @@ export class ServerStatus {
   refusal: 'not-allowed' | 'full' | undefined;
   /** The server knows a timestamp of our key that is this many milliseconds ahead of our clock. */
   staleByMs: number | undefined;
-  /** Our clock less the server's, in milliseconds, where they are more than an hour apart. */
+  /** Our clock minus the server's, in milliseconds, where they are more than an hour apart. */
   clockAheadMs: number | undefined;
   #wasStale = false;
 
@@ -51,7 +51,7 @@ export class ServerStatus {
   }
 }
 
-/** The state of a sealed client that users may have to know. */
+/** The state of a sealed client, as far as it concerns users. */
 export interface ReportedState {
   readonly status: ServerStatus;
   /** Nothing arrived in the session for long. */

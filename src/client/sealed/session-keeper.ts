@@ -47,7 +47,7 @@ export interface SessionKeeperOptions {
   readonly send: Send;
 }
 
-/** What an owner of a keeper gives it. */
+/** What the owner of a keeper provides. */
 export interface KeeperOwner {
   /** The want list as it is now. */
   firstWant(): FirstWant;
@@ -282,7 +282,7 @@ export class SessionKeeper {
     }
     const aheadMs = latest ? this.#timestamps.raise(latest) : 0;
     if (aheadMs > 0) {
-      // Otherwise it is ours: the network doubled an initiation whose welcome was lost.
+      // Otherwise it is ours: the network duplicated an initiation whose response was lost.
       this.status.stale(aheadMs);
     }
     this.#schedule.wasStale();
@@ -345,7 +345,7 @@ class Timestamps {
 
   /**
    * The server knows this timestamp (TAI64N) of our key.
-   * @returns how many milliseconds it is ahead of our last; 0 where it is ours, or older
+   * @returns how many milliseconds it is ahead of our last; 0 if it is ours, or older
    */
   raise(timestamp: Uint8Array): number {
     const known = decodeTai64n(timestamp);

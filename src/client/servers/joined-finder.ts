@@ -12,7 +12,7 @@ import { relayServers } from './relay-choice.js';
 
 /** One of several servers. */
 export interface JoinedServer {
-  /** As people know it: each has another name. */
+  /** The name shown to people; each is different. */
   readonly name: string;
   /** The place among servers that are asked for a relay: any text that peers have as well, such as its public key. */
   readonly rank: string;
@@ -20,7 +20,7 @@ export interface JoinedServer {
 }
 
 /**
- * Makes one finder of several of one kind: registers with all servers, believes the newest news of each peer,
+ * Makes one finder of several of one kind: registers with all servers, believes the most recent answer about each peer,
  * and works while any one of them answers.
  */
 export function joinedFinder(servers: readonly JoinedServer[]): FinderFactory {
@@ -113,6 +113,12 @@ class JoinedFinder implements Finder {
     return part?.finder.roundTripMs ?? this.roundTripMs;
   }
 
+  /** To the farthest: one beside this host says nothing of the way to peers. */
+  get serverHops(): number | undefined {
+    const known = this.#finders.flatMap(({ serverHops }) => serverHops ?? []);
+    return known.length === 0 ? undefined : Math.max(...known);
+  }
+
   get outside(): readonly string[] {
     return [...new Set(this.#finders.flatMap(({ outside = [] }) => outside))];
   }
@@ -136,7 +142,7 @@ class JoinedFinder implements Finder {
     return this.#parts.map(({ finder }) => finder);
   }
 
-  /** Makes the finders' peers those that are managed now. */
+  /** Sets the finders' peers to those that are managed now. */
   #followPeers(now: number): void {
     for (const [key, joined] of this.#peers) {
       if (this.#context.peers.get(key) !== joined.peer) {

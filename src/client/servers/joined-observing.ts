@@ -2,8 +2,8 @@ import type { Family } from '../../wire/endpoint.js';
 import type { ObservingServer, SeenElsewhere, ServerAnswer } from '../paths/observing-server.js';
 
 /**
- * Makes one of several servers that tell from where they hear this host: in each family the first that answers
- * is asked, and what the others see is known besides, for a mapping that depends on the address.
+ * Joins several servers that report where they see this host. In each family it asks the first that answers. What the
+ * others see shows a mapping that depends on the address.
  */
 export function joinObserving(servers: readonly ObservingServer[]): ObservingServer {
   const first = (family: Family) => servers.find((one) => one.endpoint(family) !== undefined);

@@ -31,7 +31,7 @@ export class JoinedPeer {
     this.#askTimes = Array.from({ length: count }, () => new AskTimes(now));
   }
 
-  /** To be called at each turn: once the peer was alive, requests begin anew. */
+  /** Call this at each turn: once the peer was alive, requests begin anew. */
   follow(now: number): void {
     const isAlive = this.peer.isAlive(now);
     if (isAlive || this.#isAlive) {

@@ -5,10 +5,10 @@ import type { Answer, Candidates } from '../finder.js';
 /** Endpoints of a peer: servers that see it at different ones would otherwise multiply the probes. */
 const MAX_ENDPOINTS = 4;
 
-/** What one server says of a peer. */
+/** What one server says about a peer. */
 interface Report {
   answer: Answer | undefined;
-  /** When the answer last became another one, as the number of that change. */
+  /** When the answer last changed, as the number of that change. */
   answerChange: number;
   offers: PeerCandidates | undefined;
   offersChange: number;
@@ -16,7 +16,7 @@ interface Report {
 }
 
 /**
- * What several servers say of one peer, as one: the newest observation comes first. A server that does not know
+ * Joins what several servers say about one peer: the newest observation comes first. A server that does not know
  * the peer says nothing against one that does, because the peer need not use all of them. Servers go by their
  * number. Pure.
  */
@@ -46,7 +46,7 @@ export class PeerNews {
     return answer !== undefined && answer !== 'unknown';
   }
 
-  /** Takes in an answer; repeated, it is no news. */
+  /** Takes in an answer; a repeated one changes nothing. */
   answered(server: number, answer: Answer): void {
     const report = this.#reports[server];
     if (report !== undefined && !sameAnswer(report.answer, answer)) {
@@ -107,7 +107,7 @@ export class PeerNews {
     return endpoints;
   }
 
-  /** The server whose observation is the newest; undefined where none knows the peer. */
+  /** The server whose observation is the newest; undefined if none knows the peer. */
   get newestServer(): number | undefined {
     const newest = this.#newestFirst.find(({ answer }) => answer && answer !== 'unknown');
     return newest && this.#reports.indexOf(newest);

@@ -1,4 +1,4 @@
-/** So many servers are asked for a relay to one peer: the second takes over where the first fails. */
+/** The number of servers to ask for a relay to one peer: the second takes over if the first fails. */
 const MAX_RELAYS = 2;
 
 /** A server, as far as relaying to one peer goes. */
@@ -12,8 +12,8 @@ export interface RelayServer {
 }
 
 /**
- * The servers to ask for a relay to a peer. A relay needs both sides, so they are of those that both use, in an
- * order that both have; where none of these relays, the first of them is asked, to say why. Pure.
+ * The servers to ask for a relay to a peer. A relay needs both sides, so these are servers that both use, in an order
+ * that both share. If none of them relays, the first one is asked, so that it says why. Pure.
  * @param servers in that order
  * @returns the numbers of at most two
  */

@@ -36,7 +36,7 @@ const PROTOCOLS: Record<MappingProtocol, 'pcp' | 'nat-pmp' | 'upnp'> = {
 /** The sources of the facts about this host's NATs. */
 export interface NatSources {
   readonly behaviour: NatBehaviour;
-  /** This host's IPv4 address on the link of its router; undefined where it has no router. */
+  /** This host's IPv4 address on the link of its router; undefined if it has no router. */
   readonly local: string | undefined;
   /** What the router granted; `none` where it was asked and granted nothing. */
   readonly portMapping: Mapping | 'none' | undefined;

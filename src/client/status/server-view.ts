@@ -1,13 +1,13 @@
 import { type Endpoint, formatEndpoint } from '../../wire/endpoint.js';
 import type { Protocol, ServerState, ServerView } from './status.js';
 
-/** What a locator says of a server. */
+/** What a locator knows about a server. */
 interface Located {
   readonly endpoint: Endpoint | undefined;
   readonly isAnswering: boolean;
 }
 
-/** A server as people are shown it. */
+/** A server as shown to people. */
 export function serverView(
   protocol: Protocol,
   { host, port }: { readonly host: string; readonly port: number },

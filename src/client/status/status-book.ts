@@ -8,10 +8,10 @@ import type { StatusChange, StatusCounts, StatusPeer, StatusProblem } from './st
 /** Peers that a status lists; the others are in its counts only. */
 export const MAX_STATUS_PEERS = 2000;
 
-/** In the order in which people want to see them. */
+/** In the order of display. */
 const STATES: readonly PeerState[] = ['connecting', 'unknown', 'asking', 'connected'];
 
-/** What a client tells; the parts of its events that matter here. */
+/** A client's events, as far as they matter here. */
 export type WatchedEvent =
   | {
       readonly type: 'problem';
@@ -38,8 +38,7 @@ interface Entry {
 }
 
 /**
- * Remembers since when each peer is as it is, and why it changed last: what the client's events do not say by
- * themselves. One entry for each managed peer. Pure: times are milliseconds since the epoch.
+ * Remembers how long each peer has been in its state, and why it changed last, which the client's events do not say. One entry for each managed peer. Pure: times are milliseconds since the epoch.
  */
 export class StatusBook {
   readonly #options: StatusBookOptions;
@@ -182,7 +181,7 @@ export class StatusBook {
   }
 }
 
-/** Of a peer that told us something about its NAT. */
+/** For a peer that sent us something about its NAT. */
 function natOf({ nat }: PeerView): { nat?: NatFacts } {
   const facts = nat === undefined ? {} : behaviourFacts(nat);
   return Object.keys(facts).length === 0 ? {} : { nat: facts };

@@ -11,12 +11,17 @@ const MAX_BYTES = 8 * 1024 * 1024;
 
 /** Why there is no status to show. */
 export class NoStatusError extends Error {
-  override readonly name = 'NoStatusError';
+  override readonly name: string = 'NoStatusError';
+}
+
+/** No client runs there; one that was killed may have left its socket. */
+export class NoClientError extends NoStatusError {
+  override readonly name = 'NoClientError';
 }
 
 /**
- * Serves the status of a client on an interface, to root. Rejects with an error of one line where that cannot
- * be, such as on a read-only /run.
+ * Serves the status of a client on an interface, to root. Rejects with an error of one line if that is impossible,
+ * such as on a read-only /run.
  */
 export async function serveStatus(
   interfaceName: string,
@@ -46,9 +51,7 @@ export async function readStatus(interfaceName: string): Promise<Status> {
   try {
     text = await readText(path, { timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES });
   } catch (cause) {
-    throw new NoStatusError(describe(interfaceName, cause as NodeJS.ErrnoException, path), {
-      cause,
-    });
+    throw explain(interfaceName, cause as NodeJS.ErrnoException, path);
   }
   try {
     const status = JSON.parse(text) as Status;
@@ -83,17 +86,23 @@ function socketPath(interfaceName: string): string {
   return join(RUN_FOLDER, `${interfaceName}${SUFFIX}`);
 }
 
-function describe(name: string, { code, message }: NodeJS.ErrnoException, path: string): string {
-  switch (code) {
+function explain(name: string, cause: NodeJS.ErrnoException, path: string): NoStatusError {
+  switch (cause.code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return `no client runs on ${name}: start one (wg-rendezvous client ${name} SERVER)`;
+      return new NoClientError(
+        `no client runs on ${name}: start one (wg-rendezvous client ${name} SERVER)`,
+        { cause },
+      );
     case 'EACCES':
     case 'EPERM':
-      return `may not ask the client on ${name}: run as root`;
+      return new NoStatusError(`may not ask the client on ${name}: run as root`, { cause });
     case 'ETIMEDOUT':
-      return `the client on ${name} does not answer at ${path}: is its process stopped?`;
+      return new NoStatusError(
+        `the client on ${name} does not answer at ${path}: is its process stopped?`,
+        { cause },
+      );
     default:
-      return `cannot ask the client on ${name}: ${message}`;
+      return new NoStatusError(`cannot ask the client on ${name}: ${cause.message}`, { cause });
   }
 }

@@ -4,7 +4,7 @@ import type { NatFacts } from './nat-facts.js';
 /** The number of the format; `docs/status.schema.json` describes it. */
 export const STATUS_FORMAT = 1;
 
-/** What a running client tells about itself: one JSON object. Times are RFC 3339, in UTC. */
+/** What a running client reports about itself: one JSON object. Times are RFC 3339, in UTC. */
 export interface Status {
   readonly format: typeof STATUS_FORMAT;
   /** Of wg-rendezvous. */
@@ -69,9 +69,9 @@ export interface StatusPeer {
   readonly change?: StatusChange | undefined;
   /** Where the servers say that it is. */
   readonly answer?: readonly string[] | undefined;
-  /** The addresses that it says it has itself. */
+  /** Its own addresses, as it reported them. */
   readonly offers?: readonly string[] | undefined;
-  /** Its NAT, as it told this client. */
+  /** Its NAT, as it reported it to this client. */
   readonly nat?: NatFacts | undefined;
   /** Why it is not connected, and what may help. */
   readonly reason?: string | undefined;

@@ -3,7 +3,7 @@ import type { CapturedPacket } from '../../lab/index.js';
 type Direction = 'request' | 'answer';
 type Event = 'leaves' | 'arrives';
 
-/** Keeps the two events of a packet apart where there is no distance. */
+/** Keeps the two events of a packet apart if there is no distance. */
 const SHORTEST_MS = 0.001;
 
 /**

@@ -7,7 +7,7 @@ import { childOf, labelsOf, nameLength } from './canonical-rrset.js';
  * no `-` at their end, so none lies in the intervals made here.
  */
 
-/** The types at a name; none at an empty non-terminal; undefined where the zone has no such name. */
+/** The types at a name; none at an empty non-terminal; undefined if the zone has no such name. */
 export type TypesAt = (name: string) => readonly string[] | undefined;
 
 /** An NSEC record: `owner` has these types, and nothing exists between it and `next`. */

@@ -18,11 +18,11 @@ const TOUCH_LAG = 4;
 /** A peer that was heard so long ago may have gone to another server: clients ask every 25 s at least. */
 const STALE_MS = 30_000;
 
-/** What other servers know; see ClassicSharing. */
+/** Entries of other servers; see ClassicSharing. */
 export interface Elsewhere {
   /**
    * The endpoint of a key, 4 words of address and the port, where another server heard it less than
-   * `localAgeMs` ago; what is not known is there for a later request.
+   * `localAgeMs` ago; an unknown one is looked up for a later request.
    * @param key 32 bytes, a character each
    */
   find(key: string, family: Family, localAgeMs: number): Uint32Array | undefined;
@@ -73,7 +73,7 @@ export function noClassicCounts(): ClassicCounts {
  */
 export class ClassicHandler {
   readonly counts = noClassicCounts();
-  /** Set where the server shares its entries with others. */
+  /** Set if the server shares its entries with others. */
   elsewhere: Elsewhere | undefined;
 
   /** The requests that were added: slot, the hashes of both keys, and their probable rows. */

@@ -17,7 +17,7 @@ const RECLAIM_VISITS = 32;
 /** The longest time to live: ticks are compared modulo 2^32 ms, and the sweep may be late. */
 export const MAX_TTL_MS = 7 * 24 * 3600 * 1000;
 
-/** Receives the rows that other servers are to know. */
+/** Receives the rows to share with other servers. */
 export interface RowWatcher {
   /** A row is new, or has another endpoint. */
   changed(row: number): void;
@@ -62,7 +62,7 @@ export const REGISTRATION = {
 export type Registration = (typeof REGISTRATION)[keyof typeof REGISTRATION];
 
 /**
- * Public key -> endpoint, for each family by itself: a peer that registers over IPv4 and IPv6 has two
+ * Public key -> endpoint, separately for each family: a peer that registers over IPv4 and IPv6 has two
  * entries, and is unknown over a family that it did not use. Keys and addresses are read from the
  * caller's words in place, without allocation. `tick` is milliseconds, modulo 2^32.
  */
@@ -74,7 +74,7 @@ export class EndpointTable {
   private readonly hashKey: HashKey;
   private readonly ttlMs: number;
   private expiredCount = 0;
-  /** Set where the server shares its entries with others. */
+  /** Set if the server shares its entries with others. */
   watcher: RowWatcher | undefined;
 
   constructor(options: EndpointTableOptions) {
@@ -186,7 +186,7 @@ export class EndpointTable {
     target[at + IP_WORDS] = words[from + ROW.port]! & PORT_MASK;
   }
 
-  /** Reclaims expired entries at `now` (ms); bounded work, to be called often. */
+  /** Reclaims expired entries at `now` (ms); bounded work; call it often. */
   expireDue(now: number): void {
     this.sweep.step(now);
   }

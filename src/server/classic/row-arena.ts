@@ -43,7 +43,7 @@ export class RowArena {
 
   /**
    * @param maxRows the most rows in use at once
-   * Throws a RangeError where the system lacks the address space.
+   * Throws a RangeError if the system lacks the address space.
    */
   constructor(maxRows: number) {
     // Row 0 exists as well, but is never used.

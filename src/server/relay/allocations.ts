@@ -6,21 +6,21 @@ import type { ProvenPath } from '../sealed/proven-path.js';
 /** Pairs for each relay port, at most: all that share a port share its socket's queue. */
 const PAIRS_PER_PORT = 512;
 
-/** A binding ends, and a pair for which nobody asks loses its port, after so long without a datagram. */
+/** After this long without a datagram, a binding ends, and a pair that no client asks for loses its port. */
 export const IDLE_MS = 60_000;
 
 const KEY_WORDS = RELAY_KEY_LENGTH / Uint32Array.BYTES_PER_ELEMENT;
 
 /** One of the two that a relay port connects. */
 export class Side<User> {
-  /** What its client binds with. */
+  /** The credentials of its client. */
   id = 0;
   readonly key = new Uint8Array(RELAY_KEY_LENGTH);
   /** The highest counter of a bind with that id. */
   counter = 0;
   /** Whether its client asks for the relay. */
   isAsked = false;
-  /** What this side is to those who know its client. */
+  /** The caller's data for this side. */
   user: User | undefined;
   /** The bound source, and the hash by which the bindings find it. */
   path: ProvenPath | undefined;
@@ -93,8 +93,8 @@ export interface AllocationOptions {
 
 /**
  * Which pair has which relay port. A client has each port once at most, so that at a port the source of a
- * datagram says which pair it belongs to.
- * @typeParam User what a side is to those who open allocations
+ * datagram identifies its pair.
+ * @typeParam User the data that callers attach to a side
  */
 export class Allocations<User> {
   private readonly byPair = new Map<string, Allocation<User>>();
@@ -130,7 +130,7 @@ export class Allocations<User> {
    * The allocation of a pair: the one that there is, or a new one with the emptiest port that neither of
    * the two has.
    * @param source whose share a new one counts against
-   * @returns undefined where there is no port or no room
+   * @returns undefined if there is no port or no room
    */
   open(
     owners: readonly [string, string],
@@ -195,7 +195,7 @@ export class Allocations<User> {
     }
   }
 
-  /** The allocations for which nobody asks, and that were not used for IDLE_MS. */
+  /** The allocations that no client asks for and that were not used for IDLE_MS. */
   idle(now: number): Allocation<User>[] {
     const before = now - IDLE_MS;
     return [...this.byPair.values()].filter((it) => !it.isAsked && it.usedAt <= before);

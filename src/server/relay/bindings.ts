@@ -30,7 +30,7 @@ export class Bindings<User> {
     return side;
   }
 
-  /** Binds a side to a source that its client has proven. Whoever was bound to it is not any more. */
+  /** Binds a side to a source that its client has proven, and unbinds any other side from it. */
   bind(side: Side<User>, path: ProvenPath): void {
     this.unbind(side);
     const { addresses, socket } = path;

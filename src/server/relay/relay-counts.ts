@@ -1,4 +1,4 @@
-/** What the relay has done since the start. */
+/** Counts of the relay since the start. */
 export interface RelayCounts {
   /** Datagrams of WireGuard, and their bytes, that went to the other side. */
   forwarded: number;
@@ -21,7 +21,7 @@ export interface RelayCounts {
   bindsLimited: number;
   /** Sides that were bound to another source than before. */
   moved: number;
-  /** Bindings that ended for want of datagrams. */
+  /** Bindings that ended for lack of datagrams. */
   expired: number;
 
   /** Pairs that were given a port; that were refused one, as the relay was full or not for them. */

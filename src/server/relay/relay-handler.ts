@@ -26,7 +26,7 @@ import { RelayOutbox } from './relay-outbox.js';
 
 const BITS_PER_BYTE = 8;
 
-/** What may pass at once after a pause: so much of the rate, and at least so many bytes. */
+/** Burst after a pause: this part of the rate, and at least so many bytes. */
 const BURST_SECONDS = 0.25;
 const MIN_BURST_BYTES = 128 * 1024;
 
@@ -53,7 +53,7 @@ export interface RelayHandlerOptions {
 /**
  * The relay over batches of datagrams (docs/protocol.md, "Relay"): forwards WireGuard's datagrams between the
  * bound sources of a pair, in place and unchanged, and answers binds.
- * @typeParam User what a side is to those who open allocations
+ * @typeParam User the data that callers attach to a side
  */
 export class RelayHandler<User> {
   readonly counts: RelayCounts = noRelayCounts();
@@ -120,8 +120,8 @@ export class RelayHandler<User> {
   }
 
   /**
-   * To be called about every 50 ms: ends bindings without datagrams.
-   * @returns the pairs that nobody asks for or uses any more, which the caller is to close
+   * Call this about every 50 ms: ends bindings without datagrams.
+   * @returns the pairs that no client asks for or uses any more, for the caller to close
    */
   tick(now: number): readonly Allocation<User>[] {
     this.now = now;
@@ -238,7 +238,7 @@ export class RelayHandler<User> {
     return BIND_LENGTH;
   }
 
-  /** The client of a side has proven another source; where that connects the pair, the other side is told. */
+  /** The client of a side has proven another source; if that connects the pair, the other side is notified. */
   private move(side: Side<User>, incoming: Incoming, now: number): void {
     if (side.path !== undefined) {
       this.counts.moved++;

@@ -24,7 +24,7 @@ export interface RelayPorts {
  * its interface's MTU says: 1 452 bytes usually, 8 960 with jumbo frames, and up to 64 KiB. Each slot has room
  * for the largest but two sizes that UDP can carry. All sockets share 17 MB of addresses, of which only the
  * pages that a datagram has touched take memory: 1 MB with usual ones. The stride is not a power of two, so
- * that the beginnings of the slots do not share few sets of the cache.
+ * that the beginnings of the slots spread over the sets of the cache.
  */
 function relayMemory(): BatchMemory {
   return {

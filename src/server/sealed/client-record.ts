@@ -51,13 +51,13 @@ export class ClientRecord implements Timed {
   };
   /** When its peers are to be informed of moves that were put off. */
   tellAt = Number.POSITIVE_INFINITY;
-  /** Whether it was removed: those that still refer to it leave it alone. */
+  /** Whether it was removed: holders of a reference ignore it. */
   isGone = false;
 
   /**
    * @param key its public key; see keyText
-   * @param source whose share it counts against: the one that brought it, until
-   *   one has proven to be the client's; see Directory.charge
+   * @param source whose share it counts against: the first source, until one is
+   *   proven to be the client's; see Directory.charge
    */
   constructor(
     readonly key: string,
@@ -69,12 +69,12 @@ export class ClientRecord implements Timed {
     return this.paths[4] !== undefined || this.paths[6] !== undefined;
   }
 
-  /** Whether its present want list is complete: who is not in it is not wanted. */
+  /** Whether its present want list is complete: peers that are not in it are not wanted. */
   get hasList(): boolean {
     return this.listSession === this.sessionNumber;
   }
 
-  /** Whether it understands what an entry says of a relay: it sent a relay frame in this session. */
+  /** Whether it understands the relay part of an entry: it sent a relay frame in this session. */
   get knowsRelay(): boolean {
     return this.relaySession === this.sessionNumber;
   }
@@ -148,7 +148,7 @@ export interface SealedCandidates {
 
 /** An entry of a client's want list: a peer that it wants to meet. */
 export class Want {
-  /** The peer's want for the owner. Only where there is one is anything disclosed. */
+  /** The peer's want for the owner. Only if there is one is anything disclosed. */
   reverse: Want | undefined;
   /** The push under way that informs the owner of the peer. */
   push: Push<Want> | undefined;
@@ -156,7 +156,7 @@ export class Want {
   isStale = false;
   /** The owner's local candidates for the peer. */
   candidates: SealedCandidates | undefined;
-  /** What other servers know of the peer; undefined where there is nothing. */
+  /** What other servers know about the peer; undefined if nothing. */
   remotes: readonly RemotePeer[] | undefined;
   /** The owner's side of the relay port of the two. */
   relay: Side<Want> | undefined;

@@ -48,7 +48,7 @@ const PATH_FORGERIES = { rate: 32, burst: 256 } as const;
 export interface DataOptions {
   /** Messages per second of one client; 0 = no limit. */
   readonly clientRate: number;
-  /** Send no notices to those who may not know the server's key. */
+  /** Send no notices to sources that may not know the server's key. */
   readonly only: boolean;
 }
 
@@ -264,7 +264,7 @@ export class Frames {
   }
 
   /**
-   * Tells the client from where it was heard, and changes nothing: the source may be a mapping that its NAT
+   * Reports to the client where it was seen, and changes nothing: the source may be a mapping that its NAT
    * made for this question only, and need not be proven, as the answer is no longer than the question.
    */
   observed(session: ServerSession, length: number, incoming: Incoming): number {

@@ -22,7 +22,7 @@ export interface DirectoryOptions {
   readonly relay?: RelayHandler<Want> | undefined;
 }
 
-/** Receives what the servers of a store share; see docs/operations.md, "Several servers, one store". */
+/** Receives the changes that the servers of a store share; see docs/operations.md, "Several servers, one store". */
 export interface DirectoryWatcher {
   /** A client is registered, somewhere else than before, or in a new session. */
   placed(client: ClientRecord): void;
@@ -44,8 +44,8 @@ export const MOVE_INTERVAL_MS = 1000;
 
 /**
  * The clients, their paths, their want lists and the local candidates they send each other; and which
- * of them have updates to receive. A client's endpoints are disclosed where two clients want each other, and only
- * there. Keys are texts; see keyText.
+ * of them have updates to receive. A client's endpoints are disclosed only between clients that want each
+ * other. Keys are texts; see keyText.
  */
 export class Directory {
   /** Clients with updates that may be sent now. */
@@ -56,7 +56,7 @@ export class Directory {
   private readonly candidateShare: SourceShare;
   /** Gives pairs relay ports. */
   readonly relays: RelayRequests;
-  /** Set where the server shares its clients with others. */
+  /** Set if the server shares its clients with others. */
   watcher: DirectoryWatcher | undefined;
   private wantCount = 0;
   private candidateCount = 0;
@@ -130,7 +130,7 @@ export class Directory {
   /**
    * A client was heard from a proven source. If that is new its peers are updated: at once, or at
    * client.tellAt, because one datagram that moves a client may cost one for each of its peers.
-   * @param isProvisional it was heard by a handshake only, which shows a place but not that the client
+   * @param isProvisional it was heard by a handshake only, which shows an endpoint but not that the client
    *   is still there
    */
   hear(
@@ -300,7 +300,7 @@ export class Directory {
     }
   }
 
-  /** The peers of a client that want it as well are to be informed of it. */
+  /** The peers of a client that want it as well get an update about it. */
   refresh(client: ClientRecord): void {
     for (const { reverse } of client.wants.values()) {
       if (reverse !== undefined) {
@@ -331,7 +331,7 @@ export class Directory {
     this.refresh(client);
   }
 
-  /** The client moved to a place where it can reach other endpoints than before. */
+  /** The client moved to where it can reach other endpoints than before. */
   private updateOwner(client: ClientRecord): void {
     for (const want of client.wants.values()) {
       if (want.reverse !== undefined || want.remotes !== undefined) {
@@ -353,7 +353,7 @@ export class Directory {
       this.watcher?.parted(reverse);
     }
     owner.pushes.updates.delete(want);
-    // A push may still list the want: it is none of the push's any more.
+    // A push may still list the want, which no longer belongs to it.
     want.push = undefined;
     want.reverse = undefined;
     this.wantShare.remove(owner.source);

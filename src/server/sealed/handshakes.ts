@@ -42,7 +42,7 @@ const DEPTH_MS = 25;
 /** Burst of handshakes of one source, in seconds of its rate. */
 const BURST_SECONDS = 5;
 
-/** The initiation may cost Diffie-Hellman; it was not for this server after all. */
+/** The initiation may cost Diffie-Hellman; it turned out not to be for this server. */
 const ADMITTED = -2;
 const BROKEN = -3;
 
@@ -55,7 +55,7 @@ const COUNT = {
 
 export interface HandshakeOptions {
   readonly key: KeyPair;
-  /** Send no notices to those who do not know the server's key. */
+  /** Send no notices to sources that do not know the server's key. */
   readonly only: boolean;
   /** Handshakes per second of one source; 0 = no limit. */
   readonly handshakeRate: number;
@@ -69,7 +69,7 @@ export interface HandshakeOptions {
   wallClock(): number;
 }
 
-/** What follows a handshake. */
+/** What to do after a handshake. */
 export interface Newcomers {
   /** A session was opened that waits for data. */
   opened(session: ServerSession): void;
@@ -151,7 +151,7 @@ export class Handshakes {
     return ADMITTED;
   }
 
-  /** What a replay repeats, from whatever source: mac1 and mac2 can be made anew, the Noise message not. */
+  /** The part that a replay repeats, from any source: mac1 and mac2 can be recomputed, the Noise message cannot. */
   private hashNoise({ payloadWords, at, length }: Incoming): number {
     const { noise } = OFFSET.initiation;
     const words = (mac1Offset(length) - noise) >>> 2;
@@ -223,7 +223,7 @@ export class Handshakes {
       return this.answerInPlace(incoming, session.localIndex, responded.noise);
     }
     this.counts.earlyWants++;
-    // Beside the reply in place, which leaves last: peers come behind the response.
+    // Not in the reply in place, which leaves last: peers must follow the response.
     this.answerBeside(incoming, session.localIndex, responded.noise);
     this.newcomers.register(session, want, incoming, now);
     return NO_REPLY;

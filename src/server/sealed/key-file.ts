@@ -39,7 +39,7 @@ function parse(content: Uint8Array): KeyPair | undefined {
   return pair;
 }
 
-/** Another server may be faster: then its key is the one. */
+/** Another server may be faster: then its key counts. */
 function create(path: string): void {
   const pair = generateKeyPair();
   const text = encodeKey(pair.secretKey);

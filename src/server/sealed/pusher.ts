@@ -73,7 +73,7 @@ export class Pusher {
 
   /**
    * Sends again what was not acknowledged in time, or gives it up until the client is heard. What is due
-   * stays due where the turn has no room.
+   * stays due if the turn has no room.
    */
   retry(client: ClientRecord, now: number): void {
     if (this.left <= 0) {
@@ -180,7 +180,7 @@ function makeUpdates(client: ClientRecord, wants: Iterable<Want>): void {
   }
 }
 
-/** The path it was heard on last, and with each attempt the other in turn, where there is one. */
+/** The path it was heard on last, and with each attempt the other in turn, if there is one. */
 function pathOf(client: ClientRecord, attempt: number): ProvenPath | undefined {
   const freshest = client.freshestPath;
   const other = client.paths[freshest?.family === 4 ? 6 : 4];

@@ -10,7 +10,7 @@ export class RelayRequests {
   allow: AllowList | undefined;
 
   /**
-   * @param relay undefined where the server does not relay
+   * @param relay undefined if the server does not relay
    * @param update notes that the owner of a want has an update about its peer
    */
   constructor(
@@ -63,7 +63,7 @@ export class RelayRequests {
 
   /**
    * Two clients do not want each other any more, or one has left.
-   * @param isLeaving their tunnel may go on, as its client only was stopped or restarted
+   * @param isLeaving their tunnel may go on: its client was only stopped or restarted
    */
   parted(want: Want, isLeaving: boolean): void {
     const { relay } = want;
@@ -83,7 +83,7 @@ export class RelayRequests {
     }
   }
 
-  /** A want is gone, with what its owner asked for. */
+  /** A want is gone, and its owner's request with it. */
   forget(want: Want): void {
     want.owner.relayed.delete(want);
   }
@@ -95,7 +95,7 @@ export class RelayRequests {
     }
   }
 
-  /** To be called about every 50 ms: closes allocations that nobody uses. */
+  /** Call this about every 50 ms: closes unused allocations. */
   tick(now: number): void {
     for (const allocation of this.relay?.tick(now) ?? []) {
       this.close(allocation);
@@ -135,7 +135,7 @@ export class RelayRequests {
     }
   }
 
-  /** Gives a pair a port where it may have one; the owner of the want is told by the caller. */
+  /** Gives a pair a port if it may have one; the caller updates the owner of the want. */
   private match(want: Want): void {
     const { reverse } = want;
     if (reverse === undefined) {

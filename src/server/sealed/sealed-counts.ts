@@ -50,7 +50,7 @@ export interface SealedCounts {
   pushesGivenUp: number;
   /** Clients that were not heard for the time to live, or said goodbye. */
   forgotten: number;
-  /** Questions from where a client is heard. */
+  /** Questions of clients from where they are seen. */
   observed: number;
 }
 

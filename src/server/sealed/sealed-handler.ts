@@ -197,7 +197,7 @@ export class SealedHandler {
     this.send(now);
   }
 
-  /** To be called about every 50 ms: carries out what is due, and sends what the last turn left over. */
+  /** Call this about every 50 ms: carries out what is due, and sends what the last turn left over. */
   tick(now: number): void {
     this.pusher.beginTurn(false);
     this.timers.tick(now);

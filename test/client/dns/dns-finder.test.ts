@@ -22,7 +22,7 @@ const PATIENCE_MS = 5000;
 const REGISTRY = peer({ publicKey: Q, endpoint: X, allowedIps: ['127.0.0.0/8'] });
 const DEVICE: Device = { publicKey: Q, listenPort: 1, fwmark: 0, peers: [peer(), REGISTRY] };
 
-/** A server on one UDP and TCP port that answers as told; undefined for no answer. */
+/** A server on one UDP and TCP port that answers as instructed; undefined for no answer. */
 async function startServer(
   overUdp: (query: Uint8Array, from: RemoteInfo) => Uint8Array | undefined,
   overTcp: (query: Uint8Array) => Uint8Array = () => assert.fail('asked over TCP'),

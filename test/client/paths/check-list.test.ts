@@ -50,6 +50,20 @@ function answer(checks: CheckList, endpoint: Endpoint, now: number, roundTripMs:
 }
 
 describe('a check list', () => {
+  it('answers a request after the round by a probe, twice a second and to no third party', () => {
+    const checks = started(observed(X), offered(HOST));
+    sentUntil(checks, 10_000);
+    const counts = new Map<string, number>();
+    for (let now = 10_000; now < 12_000; now += 100) {
+      checks.requested(X, false, now);
+      checks.requested(HOST, false, now);
+      for (const { to } of checks.due(now)) {
+        counts.set(to.address, (counts.get(to.address) ?? 0) + 1);
+      }
+    }
+    assert.deepEqual([...counts], [[X.address, 4]]);
+  });
+
   it('sends 12 probes to each candidate of an attempt, and 4 in a later round', () => {
     const checks = started(observed(X), offered(HOST));
     assert.deepEqual(Object.fromEntries(sentUntil(checks, 10_000)), {
@@ -62,6 +76,65 @@ describe('a check list', () => {
       { [X.address]: 4 },
       'none to one that only the peer names',
     );
+  });
+
+  it('sends an opener to where the server sees the peer first, and the rest 15 ms later', () => {
+    const reflexive = { ...observed(Y), type: 'peer-reflexive' } as const;
+    const checks = started(offered(HOST), observed(V6), observed(X), reflexive);
+    checks.begin(true, 0, 3);
+    assert.equal(checks.heldUntil(X, 0), 15);
+    assert.equal(checks.heldUntil(V6, 0) <= 0, true);
+    const first = checks.due(0);
+    assert.deepEqual(
+      first.map(({ to, ttl }) => ({ to, ttl })),
+      [X, HOST, V6, Y].map((to) => ({ to, ttl: to === X ? 3 : undefined })),
+      'before all others, whose pace it shares',
+    );
+    assert.equal(checks.nextAt(0), 15);
+    assert.deepEqual(checks.due(14), []);
+    const [second] = checks.due(15);
+    assert.equal(second?.to, X);
+    assert.equal(second.ttl, undefined);
+    assert.equal(1 + 1 + (sentUntil(checks, 10_000, 16).get(X.address) ?? 0), 12);
+  });
+
+  it('holds back what follows an opener also in a round that begins meanwhile', () => {
+    const checks = started(observed(X));
+    checks.begin(true, 0, 3);
+    checks.due(0);
+    checks.set([observed(V6), observed(X)], 5);
+    checks.begin(true, 5, 3);
+    assert.equal(checks.heldUntil(X, 5), 15);
+    assert.deepEqual(
+      checks.due(5).map(({ to }) => to),
+      [V6],
+    );
+    assert.deepEqual(
+      checks.due(15).map(({ to, ttl }) => [to, ttl]),
+      [[X, undefined]],
+    );
+  });
+
+  it('needs no opener where the peer was heard, or a probe was sent in the last 30 s', () => {
+    const heard = started(observed(X));
+    heard.begin(true, 0, 3);
+    heard.requested(X, false, 0);
+    assert.deepEqual(
+      heard.due(0).map(({ ttl }) => ttl),
+      [undefined],
+    );
+    const held = started(observed(X));
+    held.begin(true, 0, 3);
+    held.due(0);
+    held.requested(X, false, 4);
+    assert.ok(held.heldUntil(X, 4) <= 4);
+    assert.equal(held.due(4)[0]?.ttl, undefined);
+    held.stop();
+    held.begin(true, 29_000, 3);
+    assert.equal(held.due(29_000)[0]?.ttl, undefined);
+    held.stop();
+    held.begin(true, 60_000, 3);
+    assert.equal(held.due(60_000)[0]?.ttl, 3);
   });
 
   it('sends no more than 50 probes a second', () => {

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NatSurvey, type Question, type Sources } from '../../../src/client/paths/nat-survey.js';
-import { type Endpoint, endpoint, parseEndpoint } from '../../../src/wire/endpoint.js';
+import {
+  type Endpoint,
+  endpoint,
+  parseEndpoint,
+  sameEndpoint,
+} from '../../../src/wire/endpoint.js';
 
 const SERVER = parseEndpoint('198.51.100.1:49918');
 const STUN = parseEndpoint('192.0.2.5:3478');
@@ -25,6 +30,8 @@ class Bench {
   nat: Nat = cone;
   address = '203.0.113.9';
   hairpins = false;
+  /** Servers that never answer. */
+  silent: readonly Endpoint[] = [];
   isAnswering = true;
   otherPort = OTHER_PORT;
   sources: Sources = {
@@ -59,7 +66,7 @@ class Bench {
   private answer(question: Question): void {
     const { kind, to, ordinal } = question;
     const isAnswered = kind === 'hairpin' ? this.hairpins : this.isAnswering;
-    if (!isAnswered) {
+    if (!isAnswered || this.silent.some((one) => sameEndpoint(one, to))) {
       return;
     }
     const localPort = kind === 'held' ? 40_000 + ordinal : WIREGUARD;
@@ -151,6 +158,19 @@ test('a peer shows a mapping that depends on the address, by a path through the 
   assert.equal(survey.seenByPeer(peer, mapped, at + 1000), true);
   assert.equal(survey.seenByPeer(peer, mapped, at + 2000), false);
   assert.equal(survey.behaviour.mapping, 'address-dependent');
+});
+
+test('a STUN server that answers no question is silent, but not before the last wait', () => {
+  const bench = new Bench();
+  const silent = parseEndpoint('192.0.2.7:3478');
+  bench.silent = [silent];
+  bench.sources = { ...bench.sources, stunServers: [STUN, silent] };
+  bench.run(2500);
+  assert.equal(bench.survey.hasStunAnswer(STUN), true);
+  assert.equal(bench.survey.hasStunAnswer(silent), undefined);
+  bench.run();
+  assert.equal(bench.survey.hasStunAnswer(silent), false);
+  assert.equal(bench.survey.hasStunAnswer(parseEndpoint('192.0.2.8:3478')), undefined, 'not asked');
 });
 
 test('STUN servers are asked at once, without a rendezvous server too', () => {

@@ -48,7 +48,7 @@ function setUp() {
   return { state, said, follow };
 }
 
-test('a relay is asked for where a peer needs it, and the peer told where it is', () => {
+test('a relay is requested for a peer that needs it, and its endpoint passed on to the peer', () => {
   const { state, follow } = setUp();
   follow(0);
   assert.ok(!state.view.isAsked);

@@ -89,6 +89,24 @@ test('an answer without the key, from elsewhere, or to another bind than the las
   assert.equal(bindings.state(PEER), 'connected', 'a repeated counter may only say more');
 });
 
+test('a binding in doubt is renewed at once, and lost within two seconds without an answer', () => {
+  const { bindings, sent, lost, answer } = setUp();
+  bindings.doubted(0);
+  bindings.work(0);
+  bindings.received(RELAY, answer(BINDING.connected), 1);
+  bindings.doubted(5000);
+  bindings.work(5000);
+  assert.equal(sent.length, 2);
+  bindings.received(RELAY, answer(BINDING.connected), 5001);
+  assert.equal(bindings.nextAt, 25_001);
+  for (let now = 6000; now < 8000; now += 50) {
+    bindings.doubted(now);
+    bindings.work(now);
+  }
+  assert.deepEqual(lost, [7750]);
+  assert.equal(sent.length, 6, 'doubted again and again, it waits all the same');
+});
+
 test('binds without answers: four are a loss, and after twenty they are seldom', () => {
   const { bindings, sent, lost, changes, answer } = setUp();
   bindings.work(0);

@@ -46,7 +46,7 @@ test('both ask and are connected within four round trips, with the relay port as
   assert.ok(passes(world, a, b) && passes(world, b, a));
 });
 
-test('one that asks connects the pair: the other one is told and binds', () => {
+test('one request connects the pair: the other side is notified and binds', () => {
   const { world, a, b } = pair();
   assert.equal(a.client.askRelay(b.key, b.publicKey), undefined);
   world.runUntil(() => isConnected(a, b), 1000);

@@ -33,7 +33,7 @@ function pair(world = new World()): [World, Node, Node] {
 }
 
 describe('a sealed client', () => {
-  it('a sealed client finds a registered peer two round trips after its start, and a waiting peer is told after one and a half', () => {
+  it('a sealed client finds a registered peer two round trips after its start, and a waiting peer learns of it after one and a half', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];
     a.isSuspended = true;
@@ -360,7 +360,7 @@ describe('a session', () => {
     world.runUntil(() => a.finds(b) === undefined);
   });
 
-  it('a session that the server lost is replaced after silence, where there are no notices', () => {
+  it('a session that the server lost is replaced after silence, if there are no notices', () => {
     const [world, a, b] = pair(new World({ only: true }));
     world.restartServer();
     world.run(60_000);
@@ -479,7 +479,7 @@ describe('a session', () => {
     assert.equal(a.client.status.staleByMs, undefined);
   });
 
-  it('a session begins over IPv6 where there are both families, and is registered over both', () => {
+  it('a session begins over IPv6 if there are both families, and is registered over both', () => {
     const world = new World();
     const [a, b] = [world.node(), world.node()];
     a.families = [4, 6];

@@ -73,7 +73,7 @@ describe('the want list', () => {
     assert.ok(list.isSettled);
   });
 
-  it('the want list begins anew where what the server took in is another one, or too long', () => {
+  it('the want list starts again if the server took in another one, or one that is too long', () => {
     const list = new WantList();
     list.want(peers('a'));
     const { version } = list.firstPart;
@@ -88,11 +88,11 @@ describe('the want list', () => {
     assert.deepEqual(list.notKept, ['b']);
   });
 
-  it('the want list has a version from the beginning, also where it is empty', () => {
+  it('the want list has a version from the beginning, even if it is empty', () => {
     assert.ok(new WantList().firstPart.version > 0);
   });
 
-  it('the want list has a higher version after each change, and the same where nothing changes', () => {
+  it('the want list has a higher version after each change, and the same if nothing changes', () => {
     const list = listOf(['a']);
     const first = send(list, 0)!.of[0];
     answer(list, 0, ['a']);

@@ -19,6 +19,7 @@ class FakeFinder implements Finder {
   worked: (Device | undefined)[] = [];
   hasAnswered = false;
   roundTripMs: number | undefined;
+  serverHops: number | undefined;
   relays: boolean | undefined;
   isClosed = false;
   refreshes = 0;
@@ -144,6 +145,13 @@ test('the peer is told the newest of all answers, and each finder its own', () =
   [one.roundTripMs, two.roundTripMs] = [10, 80];
   assert.equal(finder.roundTripMsFor?.(PEER), 80, 'of the server that knows it');
   assert.equal(finder.roundTripMs, 10);
+});
+
+test('the way to the internet is that to the farthest server', () => {
+  const { one, three, finder } = setUp();
+  assert.equal(finder.serverHops, undefined);
+  [one.serverHops, three.serverHops] = [2, 9];
+  assert.equal(finder.serverHops, 9);
 });
 
 test('a connected peer has moved where the newest observation says so, whatever an older one says', () => {

@@ -51,7 +51,7 @@ test('the newest observation comes first; what is only repeated is not newer', (
   news.answered(1, [at(3)]);
   assert.deepEqual(news.all, [at(3), at(2)]);
   assert.equal(news.newestServer, 1);
-  // Back at the first place: that is news.
+  // Back at the first endpoint: that is a change.
   news.answered(0, 'unknown');
   news.answered(0, [at(2)]);
   assert.deepEqual(news.all, [at(2), at(3)]);

@@ -50,7 +50,7 @@ export interface ModelDatagram extends Holder {
   readonly endpoint: Uint8Array;
   /** Whether its address is private: disclosed to private sources only. */
   readonly isPrivate: boolean;
-  /** Undefined for what is no request. */
+  /** Undefined for anything that is not a request. */
   readonly keys: { readonly mine: number; readonly theirs: number } | undefined;
 }
 
@@ -60,7 +60,7 @@ interface Entry extends Holder {
   seenAt: number;
 }
 
-/** What the server does, in the plainest words: a Map of what was registered, and one of tokens. */
+/** The plainest model of the server: a Map of registrations, and one of tokens. */
 export class ClassicModel {
   now = 0;
   readonly counts = { ...noClassicCounts(), limited: 0 };
@@ -83,7 +83,7 @@ export class ClassicModel {
     }
   }
 
-  /** The bytes of the reply; undefined where there is none. */
+  /** The bytes of the reply; undefined if there is none. */
   reply(datagram: ModelDatagram): Uint8Array | undefined {
     const { family, source, endpoint, isPrivate, keys } = datagram;
     if (keys === undefined || endpoint.slice(-2).every((byte) => byte === 0)) {

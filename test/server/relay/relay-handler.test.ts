@@ -50,7 +50,7 @@ test('who asks before the peer is there gets the port with the peer', () => {
   assert.ok(a.takePushes()[0]?.relay);
 });
 
-test('a client that never sent a relay frame is told nothing of relays', () => {
+test('a client that never sent a relay frame gets no word of relays', () => {
   const world = new RelayWorld();
   const a = new RelayedClient(world, '198.51.100.7');
   const b = new RelayedClient(world, '203.0.113.8');
@@ -118,7 +118,7 @@ test('a client has no port twice, and no more peers than there are ports', () =>
   assert.ok(a.askRelay(...keys.slice(1)).every(({ relay }) => relay !== undefined));
 });
 
-test('both bind, each is told when the pair is connected, and datagrams pass unchanged', () => {
+test('both bind, each is notified when the pair is connected, and datagrams pass unchanged', () => {
   const { world, a, b, offerOfA, offerOfB } = relayedPair();
   assert.equal(a.bind(offerOfA), BINDING.bound);
   const challenge = b.answerTo(offerOfB, b.endpoint, b.makeBind(offerOfB));

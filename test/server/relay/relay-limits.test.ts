@@ -83,7 +83,7 @@ test('binds keep a binding without traffic', () => {
   }
 });
 
-test('a pair for which nobody asks keeps its port while it is used, and 60 s more', () => {
+test('a pair that no client asks for keeps its port while it is used, and 60 s more', () => {
   const { world, a, b, offerOfA } = connectedPair();
   a.askRelay();
   b.askRelay();

@@ -1,4 +1,4 @@
-/** A want list in an initiation: what it is worth, to whom, and for how long. */
+/** A want list in an initiation: what it registers, for whom, and for how long. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COOKIE_SECRET_MS } from '../../../src/sealed/cookie-checker.js';
@@ -39,7 +39,7 @@ function told(client: TestClient): (string | undefined)[] {
   return client.takePushes().map(({ ipv4 }) => ipv4 && formatEndpoint(ipv4));
 }
 
-test('an early want list is answered behind the response, and the waiting peer is told in the same turn', () => {
+test('an early want list is answered after the response, and the waiting peer is informed in the same turn', () => {
   const { world, a, b } = waiting();
   a.getCookie();
   assert.equal(a.ask(a.makeEarly([b.publicKey])), undefined, 'nothing in place');
@@ -83,7 +83,7 @@ test('an early want list of 33 keys with all that can be known of them is answer
   assert.ok(world.captured.every(({ length }) => length <= 1232));
 });
 
-test('an early registration ends after 10 s without data, and peers are told', () => {
+test('an early registration ends after 10 s without data, and peers are informed', () => {
   const { world, a, b } = waiting();
   assert.ok(a.connectEarly(b.publicKey));
   assert.deepEqual(told(b), [a.endpoint]);
@@ -111,7 +111,7 @@ test('property 1: an initiation that is played from elsewhere registers nothing'
   const { world, a, b } = waiting();
   const mallory = new TestClient(world, MALLORY);
   a.getCookie();
-  // Taken off the wire before it arrived: nothing else tells it from a new one.
+  // Captured before it arrived: nothing else distinguishes it from a new one.
   const reply = play(mallory, a.makeEarly([b.publicKey]));
   assert.equal(reply?.length, MESSAGE_LENGTH.response);
   assert.ok(a.accept(reply));
@@ -278,7 +278,7 @@ test('property 5: what goes to a place that an initiation was played from is no 
   assert.deepEqual(world.takeSent(mallory.endpoint), []);
 });
 
-test('a client that begins anew elsewhere is registered there at once, and nowhere when it is silent', () => {
+test('a client that restarts elsewhere is registered there at once, and nowhere if it is silent', () => {
   const { world, a, b } = waiting();
   assert.ok(a.connectEarly(b.publicKey));
   a.ask(a.plain(FRAME.ping));
@@ -291,7 +291,7 @@ test('a client that begins anew elsewhere is registered there at once, and nowhe
   assert.deepEqual(told(b), [undefined]);
 });
 
-test('a client that begins anew at its place keeps its registration though it is silent', () => {
+test('a client that restarts at the same address keeps its registration although it is silent', () => {
   const { world, a, b } = waiting();
   assert.ok(a.connectEarly(b.publicKey));
   a.ask(a.plain(FRAME.ping));

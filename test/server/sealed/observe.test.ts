@@ -27,7 +27,7 @@ function acquainted(world: SealedRendezvous) {
 
 const observe = (client: TestClient) => client.seal((writer) => writer.observe());
 
-test('a client learns from where it is heard, and of the other port', () => {
+test('a client learns where it is seen, and the other port', () => {
   const world = new SealedRendezvous({ otherPort: (socket) => (socket === 0 ? 49919 : 0) });
   const { a } = acquainted(world);
   const answer = a.exchange(observe(a));

@@ -267,7 +267,7 @@ test('property 4: late candidates do not replace newer ones and are not answered
   assert.equal(a.ask(first), undefined);
   assert.equal(b.want(a.publicKey)[0]?.candidates?.[0], 2);
   assert.equal(world.handler.counts.lateChanges, 1);
-  // Counters begin anew with a session.
+  // Counters start again with a session.
   assert.ok(a.connect());
   assert.equal(a.exchange(candidates(3))?.kind, FRAME.serverAck);
   assert.equal(b.want(a.publicKey)[0]?.candidates?.[0], 3);
@@ -349,7 +349,7 @@ test('property 5: an unproven source has nothing allocated for it and costs no D
   const initiation = client.makeInitiation();
   for (let i = 0; i < 1000; i++) {
     const bytes = initiation.slice();
-    // Zeros, and what somebody makes up who has seen no cookie.
+    // Zeros, and bytes made up without a cookie.
     bytes.fill(i % 3, mac2Offset(MESSAGE_LENGTH.initiation));
     const reply = world.ask(`100.64.${i >> 8}.${i & 255}`, 1024 + i, bytes);
     assert.equal(reply?.length, MESSAGE_LENGTH.cookie);

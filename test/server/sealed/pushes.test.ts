@@ -155,7 +155,7 @@ test('many peers share a datagram, and one client gets so many in a turn', () =>
     assert.ok(peer.connect());
     peer.want(hub.publicKey);
   }
-  // It lacks what it wants: then all peers are news at once.
+  // It has none of the wanted peers: all of them are updates at once.
   hub.want(...peers.map(({ publicKey }) => publicKey));
   for (const peer of peers) {
     peer.ask(peer.plain(FRAME.bye));

@@ -94,7 +94,7 @@ export class SealedRendezvous {
     }
   }
 
-  /** The reply in place to each datagram of one batch; undefined where there is none. */
+  /** The reply in place to each datagram of one batch; undefined if there is none. */
   deliver(datagrams: readonly Incoming[]): (Uint8Array | undefined)[] {
     const family = addressFamily(datagrams[0]!.from)!;
     const batch = batchOf(datagrams, STRIDE, CAPACITY);

@@ -62,7 +62,7 @@ export class TestClient {
     return formatEndpoint(endpoint(this.address, this.port));
   }
 
-  /** An initiation with mac2, where there is a cookie. */
+  /** An initiation with mac2, if there is a cookie. */
   makeInitiation(timestampMs = ++lastTimestamp): Uint8Array {
     const timestamp = encodeTai64n(timestampMs);
     this.handshake = new Initiation(this.keys, this.macs, ++lastIndex, timestamp);

@@ -1,0 +1,74 @@
+import { type Endpoint, FAMILIES, type Family } from '../../wire/endpoint.js';
+import { runNft } from './nft.js';
+import { type Hold, holdScript, type SwitchOver } from './switch-script.js';
+
+/** A one-way trip on either path, with some margin; a peer that does not follow has the old path back then. */
+const HOLD_MS = 2000;
+
+/** Holds changes of an interface's peers by nftables. Without it a change under load may take longer. */
+export class SwitchOvers {
+  readonly #interfaceName: string;
+  readonly #nft: typeof runNft;
+  #holds: (Hold & { readonly endsAt: number })[] = [];
+  #work: Promise<unknown> = Promise.resolve();
+
+  /** @param nft runs nft, as runNft */
+  constructor(interfaceName: string, nft: typeof runNft = runNft) {
+    this.#interfaceName = interfaceName;
+    this.#nft = nft;
+  }
+
+  /**
+   * Holds these changes for a moment: WireGuard makes them with the next packet, or when its endpoint is set.
+   * Never rejects: where nft does nothing, WireGuard may go back and forth. Two families, and link-local
+   * addresses, cannot be held.
+   */
+  async hold(changes: readonly SwitchOver[], listenPort: number, now: number): Promise<void> {
+    const added = changes
+      .filter(({ from, to }) => from.family === to.family && !isZoned(from) && !isZoned(to))
+      .map((change) => ({ ...change, listenPort, forMs: HOLD_MS, endsAt: now + HOLD_MS }));
+    this.#holds.push(...added);
+    await this.#write(new Set(added.map(({ from }) => from.family)), now);
+  }
+
+  /** Removes what has ended. */
+  work(now: number): void {
+    if (now >= this.nextAt) {
+      const ended = this.#holds.filter(({ endsAt }) => endsAt <= now);
+      void this.#write(new Set(ended.map(({ from }) => from.family)), now);
+    }
+  }
+
+  /** When there is something to remove; Infinity for never. */
+  get nextAt(): number {
+    return Math.min(Number.POSITIVE_INFINITY, ...this.#holds.map(({ endsAt }) => endsAt));
+  }
+
+  /** Ends all holds. Never rejects. */
+  close(): Promise<void> {
+    const families = FAMILIES.filter((it) => this.#holds.some(({ from }) => from.family === it));
+    return this.#write(new Set(families), Number.POSITIVE_INFINITY);
+  }
+
+  /** One call after the other, each with what holds then. */
+  #write(families: ReadonlySet<Family>, now: number): Promise<void> {
+    this.#holds = this.#holds.filter(({ endsAt }) => endsAt > now);
+    const holds = this.#holds.map((hold) => ({ ...hold, forMs: hold.endsAt - now }));
+    const scripts = [...families].map((family) => {
+      const own = holds.filter(({ from }) => from.family === family);
+      return holdScript(this.#interfaceName, family, own);
+    });
+    const done = this.#work.then(async () => {
+      for (const script of scripts) {
+        await this.#nft(['-f', '-'], script);
+      }
+    });
+    this.#work = done.catch(() => {});
+    return this.#work as Promise<void>;
+  }
+}
+
+/** nft takes no address with a zone. */
+function isZoned({ address }: Endpoint): boolean {
+  return address.includes('%');
+}
