@@ -71,6 +71,8 @@ use_node() {
 # interface, and raw sockets of others would hear it.
 readonly pure=(-path 'dist/test/wire/*' -o -path 'dist/test/sealed/*' -o -path 'dist/test/wireguard/*'
   -o -path 'dist/test/client/*' -o -path 'dist/test/compare/*' -o -path 'dist/test/lab/*' -o -path 'dist/test/files/*')
+# The longest file takes some minutes.
+readonly FILE_LIMIT_MS=900000
 CORES=$(nproc)
 readonly CORES
 
@@ -85,9 +87,12 @@ remove_orphans() {
 
 # Runs the test files that match the conditions of find(1), so many at a time.
 run_tests() {
-  local files options=(--test-reporter=spec)
+  local help files options=(--test-reporter=spec)
+  help=$(node --help)
+  # A file that leaves something open after a failure must not hold up the others.
+  [[ $help != *--test-timeout* ]] || options+=("--test-timeout=$FILE_LIMIT_MS")
   # Node before 20.10 chooses itself.
-  [[ $(node --help) != *--test-concurrency* ]] || options+=("--test-concurrency=$1")
+  [[ $help != *--test-concurrency* ]] || options+=("--test-concurrency=$1")
   shift
   mapfile -t files < <(find dist/test -name '*.test.js' \( "$@" \) | sort)
   [[ ${#files[@]} -gt 0 ]] || fail "no test files: $*"

@@ -11,6 +11,8 @@ const RETRY_MS = 300;
 /** A client's socket on an address of its own. */
 export class Line implements AsyncDisposable {
   readonly received: Uint8Array[] = [];
+  /** The ports that they came from. */
+  private readonly sources: number[] = [];
 
   static async open(address: string): Promise<Line> {
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
@@ -20,22 +22,31 @@ export class Line implements AsyncDisposable {
   }
 
   private constructor(readonly socket: Socket) {
-    socket.on('message', (message) => this.received.push(message));
+    socket.on('message', (message, { port }) => {
+      this.received.push(message);
+      this.sources.push(port);
+    });
   }
 
-  /** Sends, and again, until there is an answer. */
-  async ask(service: Service, make: () => Uint8Array, port?: number): Promise<Uint8Array> {
+  /** Sends, and again, until there is an answer from there; another server may push meanwhile. */
+  async ask(
+    service: Service,
+    make: () => Uint8Array,
+    port = service.addresses[0]!.port,
+  ): Promise<Uint8Array> {
     const before = this.received.length;
+    const answer = (): number => this.sources.indexOf(port, before);
     const deadline = Date.now() + DEADLINE_MS;
-    while (this.received.length === before) {
+    while (answer() < 0) {
       assert.ok(Date.now() < deadline, 'no answer');
       this.send(service, make(), port);
-      await Promise.race([
-        once(this.socket, 'message'),
-        new Promise((resolve) => setTimeout(resolve, RETRY_MS)),
-      ]);
+      // What another server sends is no reason to ask again: an answer fits the last question only.
+      const retry = AbortSignal.timeout(RETRY_MS);
+      while (answer() < 0 && !retry.aborted) {
+        await once(this.socket, 'message', { signal: retry }).catch(() => {});
+      }
     }
-    return this.received[before]!;
+    return this.received[answer()]!;
   }
 
   /** @param port another one of the server than its first */
