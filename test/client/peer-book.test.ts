@@ -378,6 +378,19 @@ test('where WireGuard followed the held change by itself, keepalives leave all t
   assert.deepEqual(bench.at(6500).read(), [keepalive]);
 });
 
+test('a peer beside the server is not taken for one that is relayed', () => {
+  const server = parseEndpoint('192.0.2.1:49918');
+  const beside = parseEndpoint('192.0.2.1:51820');
+  for (const answer of [[beside], 'unknown'] as const) {
+    const bench = new Bench({ servers: () => [server] });
+    bench.peers(peer({ endpoint: beside, persistentKeepalive: 25, ...handshakeAt(0) })).read();
+    const found = bench.told(answer).book.peers.get(formatPublicKey(P));
+    assert.equal(found?.needsRelay(bench.now), false);
+    found?.relayed(RELAY);
+    assert.deepEqual(bench.at(2000).read(), []);
+  }
+});
+
 test('a relay is wanted at once where both NATs are hard and nothing else is known, else after a second', () => {
   const hard: NatBehaviour = {
     ...UNKNOWN_BEHAVIOUR,
