@@ -4,13 +4,17 @@ import { type Hold, holdScript, type SwitchOver } from './switch-script.js';
 
 /** A one-way trip on either path, with some margin; a peer that does not follow has the old path back then. */
 const HOLD_MS = 2000;
+/** What a killed client left matches nothing any more: its removal waits until peers are connected. */
+const SWEEP_AFTER_MS = 10_000;
 
 /** Holds changes of an interface's peers by nftables. Without it a change under load may take longer. */
 export class SwitchOvers {
   readonly #interfaceName: string;
   readonly #nft: typeof runNft;
   #holds: (Hold & { readonly endsAt: number })[] = [];
-  #work: Promise<unknown> = Promise.resolve();
+  #work: Promise<void> = Promise.resolve();
+  /** When what an earlier run left is removed; undefined until the first work. */
+  #sweepAt: number | undefined;
 
   /** @param nft runs nft, as runNft */
   constructor(interfaceName: string, nft: typeof runNft = runNft) {
@@ -31,9 +35,13 @@ export class SwitchOvers {
     await this.#write(new Set(added.map(({ from }) => from.family)), now);
   }
 
-  /** Removes what has ended. */
+  /** Removes what has ended, and what an earlier run left. */
   work(now: number): void {
-    if (now >= this.nextAt) {
+    this.#sweepAt ??= now + SWEEP_AFTER_MS;
+    if (now >= this.#sweepAt) {
+      this.#sweepAt = Number.POSITIVE_INFINITY;
+      void this.#write(new Set(FAMILIES), now);
+    } else if (now >= this.nextAt) {
       const ended = this.#holds.filter(({ endsAt }) => endsAt <= now);
       void this.#write(new Set(ended.map(({ from }) => from.family)), now);
     }
@@ -41,7 +49,8 @@ export class SwitchOvers {
 
   /** When there is something to remove; Infinity for never. */
   get nextAt(): number {
-    return Math.min(Number.POSITIVE_INFINITY, ...this.#holds.map(({ endsAt }) => endsAt));
+    const { POSITIVE_INFINITY } = Number;
+    return Math.min(this.#sweepAt ?? POSITIVE_INFINITY, ...this.#holds.map(({ endsAt }) => endsAt));
   }
 
   /** Ends all holds. Never rejects. */
@@ -58,13 +67,13 @@ export class SwitchOvers {
       const own = holds.filter(({ from }) => from.family === family);
       return holdScript(this.#interfaceName, family, own);
     });
-    const done = this.#work.then(async () => {
+    this.#work = this.#work.then(async () => {
       for (const script of scripts) {
-        await this.#nft(['-f', '-'], script);
+        // A host without one family has the other.
+        await this.#nft(['-f', '-'], script).catch(() => {});
       }
     });
-    this.#work = done.catch(() => {});
-    return this.#work as Promise<void>;
+    return this.#work;
   }
 }
 
