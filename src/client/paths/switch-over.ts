@@ -4,6 +4,8 @@ import { type Hold, holdScript, type SwitchOver } from './switch-script.js';
 
 /** A one-way trip on either path, with some margin; a peer that does not follow has the old path back then. */
 const HOLD_MS = 2000;
+/** A change waits for nft no longer than this: all peers of the interface wait with it. */
+const MAX_WAIT_MS = 1000;
 /** What a killed client left matches nothing any more: its removal waits until peers are connected. */
 const SWEEP_AFTER_MS = 10_000;
 
@@ -24,15 +26,20 @@ export class SwitchOvers {
 
   /**
    * Holds these changes for a moment: WireGuard makes them with the next packet, or when its endpoint is set.
-   * Never rejects: where nft does nothing, WireGuard may go back and forth. Two families, and link-local
-   * addresses, cannot be held.
+   * Never rejects, and takes a second at most: where nft does nothing, WireGuard may go back and forth. Two
+   * families, and link-local addresses, cannot be held.
    */
   async hold(changes: readonly SwitchOver[], listenPort: number, now: number): Promise<void> {
     const added = changes
       .filter(({ from, to }) => from.family === to.family && !isZoned(from) && !isZoned(to))
       .map((change) => ({ ...change, listenPort, forMs: HOLD_MS, endsAt: now + HOLD_MS }));
     this.#holds.push(...added);
-    await this.#write(new Set(added.map(({ from }) => from.family)), now);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, MAX_WAIT_MS);
+    });
+    await Promise.race([this.#write(new Set(added.map(({ from }) => from.family)), now), late]);
+    clearTimeout(timer);
   }
 
   /** Removes what has ended, and what an earlier run left. */

@@ -287,6 +287,15 @@ add rule ip wg-rendezvous-switch-wg0 in ip saddr . udp sport @old0 udp dport 518
     ]);
   });
 
+  it('keeps nobody waiting for more than a second', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const holds = new SwitchOvers('wg0', () => new Promise(() => {}));
+    const held = holds.hold([{ from: RELAY, to: X }], 51820, 0).then(() => 'held');
+    t.mock.timers.tick(1000);
+    const turn = new Promise((resolve) => setImmediate(() => resolve('still waiting')));
+    assert.equal(await Promise.race([held, turn]), 'held');
+  });
+
   it('is written for one family where nft fails for the other', async () => {
     const scripts: string[] = [];
     const holds = new SwitchOvers('wg0', async (_, script = '') => {
