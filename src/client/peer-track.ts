@@ -602,7 +602,7 @@ export class PeerTrack implements SoughtPeer {
       this.#confirms = this.#attempt.hasStarted;
       this.#attempt.end();
       if (this.#isSearching && this.#path(now) === 'direct') {
-        this.#found = peer.endpoint;
+        this.#found = this.#isAtCandidate() ? undefined : peer.endpoint;
         this.#isSearching = false;
       }
     } else if (hasReceived) {

@@ -391,6 +391,29 @@ test('a peer beside the server is not taken for one that is relayed', () => {
   }
 });
 
+test('a path that was found through a hard NAT is none that the peer named', () => {
+  const easy: NatBehaviour = { ...UNKNOWN_BEHAVIOUR, mapping: 'endpoint-independent' };
+  const hard: NatBehaviour = {
+    ...UNKNOWN_BEHAVIOUR,
+    mapping: 'address-and-port-dependent',
+    ports: 'changed',
+  };
+  const nat = Buffer.concat([hard, UNKNOWN_BEHAVIOUR].map(encodeNatBehaviour));
+  const guessed = { ...X, port: 7 };
+  for (const [endpoint, path] of [
+    [Y, 'direct'],
+    [guessed, 'hard-nat'],
+  ] as const) {
+    const bench = relayed();
+    const candidates = [{ type: 'port-mapped', endpoint: Y }] as const;
+    bench.book.peers.get(formatPublicKey(P))?.offered({ run: 1, nat, candidates });
+    const found = bench.book.hardNats(() => ({ behaviour: easy, port: 1 }), bench.now);
+    assert.equal(found.get(formatPublicKey(P))?.role, 'ports');
+    bench.peers(peer({ endpoint, persistentKeepalive: 25, ...handshakeAt(0) })).read();
+    assert.equal(bench.book.views(bench.now)[0]?.path, path);
+  }
+});
+
 test('a relay is wanted at once where both NATs are hard and nothing else is known, else after a second', () => {
   const hard: NatBehaviour = {
     ...UNKNOWN_BEHAVIOUR,
