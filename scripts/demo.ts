@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { type CableRule, createLab, type Lab, until } from '../src/lab/index.js';
+import { TemporaryFolder } from '../src/lab/temporary-folder.js';
 import { formatEndpoint } from '../src/wire/endpoint.js';
 import { bold, DONE, FAILED, line, step } from './story.js';
 
@@ -36,26 +37,24 @@ async function demo(): Promise<boolean> {
   step('a pings b through WireGuard. Neither knows the address of the other:');
   const early = await lab.ping('a', 'b', { timeoutMs: 1_000 });
   line(early ? `${FAILED} a reply, which is impossible` : '100% loss, as expected');
-  await renew(lab);
-  line(
-    '(Both interfaces are recreated: after a handshake it could not send, WireGuard waits 5 s.)',
-  );
 
-  step('On rv: wg-rendezvous server');
+  step('On rv: wg-rendezvous server --key key');
+  using folder = new TemporaryFolder('demo');
   const server = lab.rendezvous.spawn(process.execPath, [
-    CLI,
-    'server',
-    '--listen',
-    `${lab.rendezvous.address}:${RENDEZVOUS_PORT}`,
+    ...[CLI, 'server', '--key', folder.file('key')],
+    ...['--listen', `${lab.rendezvous.address}:${RENDEZVOUS_PORT}`],
   ]);
+  const [printed, key] = await server.waitForOutput(/public key (\S+)/, { timeoutMs: TIMEOUT_MS });
+  line(printed);
   line((await server.waitForOutput(/listening on .*/, { timeoutMs: TIMEOUT_MS }))[0]);
 
-  step(`On a and b: wg-rendezvous client wg0 ${lab.rendezvous.address}`);
+  const site = `${key}@${lab.rendezvous.address}`;
+  step(`On a and b: wg-rendezvous client wg0 ${site}`);
   const tallies = await Promise.all([startTally(lab, 'a'), startTally(lab, 'b')]);
   const started = performance.now();
   for (const name of ['a', 'b'] as const) {
     const host = lab.host(name);
-    host.spawn(process.execPath, [CLI, 'client', host.wireguard.interface, lab.rendezvous.address]);
+    host.spawn(process.execPath, [CLI, 'client', host.wireguard.interface, site]);
   }
   const genuine = await Promise.all([found(lab, 'a', 'b'), found(lab, 'b', 'a')]);
 
@@ -92,14 +91,6 @@ async function found(lab: DemoLab, name: 'a' | 'b', peer: 'a' | 'b'): Promise<bo
   const text = `${name} has found ${peer} at ${bold(formatEndpoint(endpoint))}`;
   line(same ? `${text}, its NAT's real mapping` : `${text}; its NAT uses ${formatEndpoint(real)}`);
   return same;
-}
-
-/** Recreates both WireGuard devices, with the same keys and peers. */
-async function renew(lab: DemoLab): Promise<void> {
-  for (const name of ['a', 'b'] as const) {
-    await lab.host(name).wireguard.remove();
-    await lab.host(name).wireguard.create();
-  }
 }
 
 /** Counters of the packets that a host sends. */

@@ -95,6 +95,8 @@ export class ConnectAttempt {
   #begunAt = Number.POSITIVE_INFINITY;
   /** Whether the other side learns of this one at the same moment. */
   #isSimultaneous = false;
+  /** Whether a handshake starts only where the other side was heard. */
+  #needsEvidence = false;
   /** Whether the other side knew this one before: a client of ours answers the first probe that arrives. */
   #isLast = false;
   /** An early start waits for so long, until the openers of both sides have left. */
@@ -160,8 +162,15 @@ export class ConnectAttempt {
   /**
    * Sets the endpoints to try, most promising first; the same ones again change nothing. Only endpoints that
    * the peer itself did not name begin a new round.
+   * @param needsEvidence whether a handshake starts only where the other side is heard, as the candidates are old
    */
-  aim(candidates: readonly RemoteCandidate[], otherLearns: OtherLearns, now: number): void {
+  aim(
+    candidates: readonly RemoteCandidate[],
+    otherLearns: OtherLearns,
+    now: number,
+    needsEvidence = false,
+  ): void {
+    this.#needsEvidence = needsEvidence;
     this.#checks.set(candidates, now);
     if (!this.isActive) {
       this.#begunAt = now;
@@ -429,6 +438,9 @@ export class ConnectAttempt {
   #startAt(now: number): number {
     if (now < this.#holdUntil) {
       return this.#holdUntil;
+    }
+    if (this.#needsEvidence && this.#evidence === undefined) {
+      return Number.POSITIVE_INFINITY;
     }
     const soonest = Math.max(this.#spacedUntil(now), this.#relayHold);
     const spaced = (at: number): number => Math.max(at, soonest);

@@ -76,6 +76,11 @@ export class Liveness {
     return this.#handshakeAt === undefined ? undefined : now - this.#handshakeAt;
   }
 
+  /** When the peer was heard last, by WireGuard; -Infinity where that is unknown. */
+  get heardAt(): number {
+    return Math.max(this.#heardAt, this.#handshakeAt ?? Number.NEGATIVE_INFINITY);
+  }
+
   /** Whether more than keepalives was sent, and nothing was received, for that long. */
   isUnanswered(now: number, forMs: number): boolean {
     return this.#unansweredSince !== undefined && now - this.#unansweredSince >= forMs;

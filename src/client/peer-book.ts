@@ -31,10 +31,10 @@ export interface PeerBookOptions {
   readonly isSecret?: () => boolean;
   /** The addresses at which the server sees this host. @default none */
   readonly outside?: () => readonly string[];
-  /** What is known of this host's NAT for a family. @default nothing */
-  readonly natBehaviour?: (family: Family) => NatBehaviour;
   /** The TTL of openers; undefined where they are of no use. @default undefined */
   readonly openerTtl?: () => number | undefined;
+  /** What is known of this host's NAT for a family. @default nothing */
+  readonly natBehaviour?: (family: Family) => NatBehaviour;
   /** Where the servers are. @default unknown */
   readonly servers?: () => readonly Endpoint[];
   /** Whether a server is on this host. @default false */
@@ -302,8 +302,8 @@ export class PeerBook {
         isSimultaneous: isSimultaneous?.() ?? false,
         isSecret: isSecret?.() ?? false,
         roundTripMs: () => roundTripMs?.(formatPublicKey(peer.publicKey)),
-        natBehaviour: (family) => natBehaviour?.(family) ?? UNKNOWN_BEHAVIOUR,
         openerTtl: () => openerTtl?.(),
+        natBehaviour: (family) => natBehaviour?.(family) ?? UNKNOWN_BEHAVIOUR,
         isOwnOutside: (address) => outside?.().includes(address) ?? false,
         nextTransaction: () => this.nextTransaction(),
         refusalContext: () => this.#refusalContext,

@@ -102,7 +102,7 @@ const MAX_RESPONSES = 16;
 const RESPONSES = new CellRate({ rate: 50, burst: 20 });
 const STRANGE_RESPONSES = new CellRate({ rate: 2, burst: 20 });
 /** WireGuard gets no answers for this long: the path is checked. */
-const UNANSWERED_MS = 2000;
+const UNANSWERED_MS = 1500;
 /** How often the interface is read while answers are missing. */
 const UNANSWERED_POLL_MS = 500;
 /** The endpoint of a connected peer changes no more often than this. */
@@ -131,6 +131,8 @@ export class PeerTrack implements SoughtPeer {
   /** The answer came after the peer was last seen alive, so it may be newer than what WireGuard knows. */
   #isNews = false;
   #peer: Peer;
+  /** Where WireGuard sent while the peer was last alive; undefined where it never was. */
+  #lastEndpoint: Endpoint | undefined;
   #changeableAt = Number.NEGATIVE_INFINITY;
   #changedWithAllowedIps = false;
   /** Ports of the peer's NAT are being probed. */
@@ -311,7 +313,8 @@ export class PeerTrack implements SoughtPeer {
   }
 
   #connectedPollInterval(now: number): number {
-    if (this.#hasDecision(now)) {
+    const asksAt = this.#monitor.asksAt(this.#connectedPeer(now), this.#candidates);
+    if (now >= asksAt || this.#hasDecision(now)) {
       return 0;
     }
     const nudge = Math.max(this.#nextNudgeAt, this.#changeableAt) - now;
@@ -372,6 +375,8 @@ export class PeerTrack implements SoughtPeer {
     return {
       endpoint,
       isUnanswered: this.#liveness.isUnanswered(now, UNANSWERED_MS),
+      heardAt: this.#liveness.heardAt,
+      keepaliveMs: this.#peer.persistentKeepalive * 1000,
       leads: this.#context.leads,
       isHairpin: endpoint !== undefined && this.#context.isOwnOutside(endpoint.address),
     };
@@ -599,6 +604,7 @@ export class PeerTrack implements SoughtPeer {
         this.#monitor.connected(now);
       }
       this.#isNews = false;
+      this.#lastEndpoint = peer.endpoint;
       this.#confirms = this.#attempt.hasStarted;
       this.#attempt.end();
       if (this.#isSearching && this.#path(now) === 'direct') {
@@ -669,12 +675,13 @@ export class PeerTrack implements SoughtPeer {
 
   /** Aims the attempt at the latest answer; false if there is nothing to connect to. */
   #seek(now: number): boolean {
-    const candidates = this.#candidates;
-    if (!this.#isNews || candidates.length === 0 || this.isAlive(now)) {
+    const candidates = this.#isNews ? this.#candidates : this.#oldCandidates;
+    if (candidates.length === 0 || this.isAlive(now)) {
       this.#attempt.end();
       return false;
     }
-    this.#attempt.aim(candidates, this.#otherLearns, now);
+    const otherLearns = this.#isNews ? this.#otherLearns : undefined;
+    this.#attempt.aim(candidates, otherLearns, now, !this.#isNews);
     return true;
   }
 
@@ -688,6 +695,21 @@ export class PeerTrack implements SoughtPeer {
       this.#context.isOwnOutside(endpoint.address),
     );
     return isBesideUs ? undefined : 'together';
+  }
+
+  /**
+   * Where a peer may be that was connected, and about which no server has said anything since. Without a secret
+   * anyone could answer from there.
+   */
+  get #oldCandidates(): readonly RemoteCandidate[] {
+    const endpoint = this.#lastEndpoint;
+    if (endpoint === undefined || !this.#context.isSecret || this.#candidates.length === 0) {
+      return [];
+    }
+    const isKnown = this.#candidates.some((one) => sameEndpoint(one.endpoint, endpoint));
+    return isKnown
+      ? this.#candidates
+      : distinct([{ type: 'peer-reflexive', endpoint, isOffered: false }, ...this.#candidates]);
   }
 
   /**

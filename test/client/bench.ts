@@ -49,6 +49,7 @@ export class Bench {
       only?: ReadonlySet<string>;
       replace?: boolean;
       refreshMs?: number;
+      isSecret?: () => boolean;
       servers?: () => readonly Endpoint[];
       natBehaviour?: () => NatBehaviour;
       outside?: () => readonly string[];

@@ -137,7 +137,7 @@ describe('a pair of clients of ours', () => {
     }
   });
 
-  it('connects through poisoning gateways by openers, though one side is told later than a packet takes', () => {
+  it('connects through poisoning gateways by openers, though one side learns of the other later than a packet takes', () => {
     for (const roundTripMs of [10, 50, 100]) {
       for (const leader of [0, 1] as const) {
         for (const first of [0, 1] as const) {
@@ -530,6 +530,29 @@ describe('ConnectAttempt', () => {
     assert.ok(one.probesUntil(CONNECTING_MS - 1).length <= 12);
     const later = new Side(true).probesUntil(3 * CONNECTING_MS - 1);
     assert.equal(later.filter(({ at }) => at >= CONNECTING_MS).length, 8);
+  });
+
+  it('waits for a sign of the other side where its candidates are old ones', () => {
+    for (const leads of [true, false]) {
+      const one = new Side(leads);
+      const candidate: RemoteCandidate = {
+        type: 'server-reflexive',
+        endpoint: X,
+        isOffered: false,
+      };
+      one.attempt.aim([candidate], undefined, 0, true);
+      const end = 3 * CONNECTING_MS - 100;
+      let probes = 0;
+      for (let now = 0; now <= end; now += 50) {
+        probes += one.attempt.requests(now).length;
+        one.attempt.announce(now);
+        assert.equal(one.start(now), undefined, `at ${now}`);
+      }
+      assert.equal(probes, 12 + 4 + 4);
+      assert.ok(one.attempt.nextAt(end) > end, 'nothing is due');
+      one.heard(X, 'waiting', end);
+      assert.equal(one.start(end + 99), X);
+    }
   });
 
   it('is silent while a handshake of the other side is under way, and after its end', () => {

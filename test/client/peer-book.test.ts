@@ -315,6 +315,27 @@ test('connected peers get keepalives after our own port or address changed', () 
   assert.equal(bench.book.pollInterval(bench.now), 2000);
 });
 
+test('a connected peer that falls silent is sought where it was, without news of it, if probes prove it', () => {
+  for (const isSecret of [true, false]) {
+    const bench = new Bench({ isSecret: () => isSecret }).peers(
+      peer({ endpoint: Y, persistentKeepalive: 25, ...handshakeAt(0) }),
+    );
+    bench.read();
+    bench.told([X]).read();
+    bench.at(151_000).read();
+    assert.notEqual(bench.state(), 'connected');
+    const sent = bench.book.probes(bench.now).map(([, { to }]) => to);
+    assert.deepEqual(
+      sent,
+      isSecret ? [Y, X] : [],
+      'where WireGuard sent, and where the peer was seen',
+    );
+    assert.deepEqual(bench.endpointsSet(), [], 'nothing is set without a sign of it');
+    bench.at(151_050).probe(X);
+    assert.deepEqual(bench.endpointsSet(), isSecret ? [X] : []);
+  }
+});
+
 const RELAY = parseEndpoint('192.0.2.1:49920');
 
 /** A relayed peer whose checks of X have found nothing. */

@@ -7,7 +7,7 @@ const FIRST_PAUSES_MS = [50, 50, 50, 100, 100, 150, 250, 350, 500, 900, 1600];
 /** The same for endpoints that the server observed, where an earlier round brought nothing. */
 const LATER_PAUSES_MS = [100, 500, 2000];
 /**
- * What follows an opener waits for so long. Where a server tells both sides at once, the packets of one side
+ * What follows an opener waits for so long. Where a server informs both sides at once, the packets of one side
  * arrive after the other's opener has left, but for jitter and the time that a client takes.
  */
 const OPENER_HOLD_MS = 15;
@@ -15,6 +15,8 @@ const OPENER_HOLD_MS = 15;
 const OPENED_MS = 30_000;
 /** A candidate that only the peer names gets its FIRST_PAUSES_MS.length + 1 probes once in this time. */
 const OFFERED_ROUND_MS = 60_000;
+/** One that answered within this time is the peer's own, and has no such limit. */
+const PROVEN_MS = 600_000;
 
 /** Probes to all candidates of a peer: 50 a second (RFC 8445 section 14.2 paces by 20 ms or more). */
 const PACE = new CellRate({ rate: 50, burst: 4 });
@@ -128,6 +130,19 @@ export class CheckList {
     return check?.ttl === undefined ? (check?.heldUntil ?? now) : now + OPENER_HOLD_MS;
   }
 
+  /** Begins a round of checks of one candidate alone. */
+  beginOnly(at: Endpoint, now: number): void {
+    for (const check of this.#checks) {
+      check.nextAt = Number.POSITIVE_INFINITY;
+    }
+    this.#isRunning = true;
+    this.#roundStartedAt = now;
+    const check = find(this.#checks, at);
+    if (check !== undefined) {
+      start(check, true, now);
+    }
+  }
+
   /** Ends the round; responses that are under way still count. */
   stop(): void {
     this.#isRunning = false;
@@ -215,6 +230,11 @@ export class CheckList {
   validSince(since: number): ValidPath | undefined {
     const check = this.#checks.find(({ validAt }) => validAt >= since);
     return check && { candidate: check.candidate, roundTripMs: check.roundTripMs as number };
+  }
+
+  /** When something arrived from an endpoint last; -Infinity for never. */
+  heardAt(at: Endpoint | undefined): number {
+    return (at && find(this.#checks, at)?.heardAt) ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Whether something arrived from an endpoint in this round. */
@@ -320,11 +340,12 @@ function start(check: Check, isFirst: boolean, now: number, openerTtl?: number):
   if (isOurRelay(check.candidate)) {
     return; // it passes on what WireGuard sends, and no probes
   }
-  if (check.candidate.isOffered && now < check.startedAt + OFFERED_ROUND_MS) {
+  const isUnproven = check.candidate.isOffered && now >= check.validAt + PROVEN_MS;
+  if (isUnproven && now < check.startedAt + OFFERED_ROUND_MS) {
     return;
   }
   check.startedAt = now;
-  check.pauses = isFirst || check.candidate.isOffered ? FIRST_PAUSES_MS : LATER_PAUSES_MS;
+  check.pauses = isFirst || isUnproven ? FIRST_PAUSES_MS : LATER_PAUSES_MS;
   check.sent = 0;
   check.nextAt = Math.max(now, check.heldUntil);
   check.ttl = openerTtl;

@@ -1,6 +1,6 @@
 import { type Endpoint, sameEndpoint } from '../../wire/endpoint.js';
 import { type CheckList, isOurRelay, type ValidPath } from './check-list.js';
-import { preference, type RemoteCandidate } from './remote-candidate.js';
+import { distinct, preference, type RemoteCandidate } from './remote-candidate.js';
 
 /** Checks of a connected peer begin no more often than this, whatever servers and peers send. */
 const SERIES_SPACING_MS = 10_000;
@@ -8,6 +8,13 @@ const SERIES_SPACING_MS = 10_000;
 const IMPROVE_SPACING_MS = 5000;
 /** A path that has not answered its checks after this long does not work. */
 const BROKEN_AFTER_MS = 1200;
+/** The same, beside two round trips, where those are known and another path answers. */
+const BROKEN_MARGIN_MS = 300;
+/** A keepalive of the peer may be this late before its path is asked for. */
+const KEEPALIVE_MARGIN_MS = 500;
+/** A path that does not answer is asked for again after this long, then twice as long, up to the last. */
+const MIN_ASK_PAUSE_MS = 12_000;
+const MAX_ASK_PAUSE_MS = 600_000;
 /** A path that answered this recently works. */
 const VALID_MS = 10_000;
 /** When a path that others may improve on is checked against them: after connecting, then at the last pause. */
@@ -20,6 +27,10 @@ export interface ConnectedPeer {
   readonly endpoint: Endpoint | undefined;
   /** More than keepalives was sent, and nothing came back, for a while. */
   readonly isUnanswered: boolean;
+  /** When WireGuard heard the peer last; -Infinity where that is unknown. */
+  readonly heardAt: number;
+  /** The interval of WireGuard's keepalives in milliseconds; 0 = none. */
+  readonly keepaliveMs: number;
   /** Whether this side changes to better paths; the other side follows by WireGuard's roaming. */
   readonly leads: boolean;
   /** Whether the endpoint is this host's own outside address: the path leads through its NAT and back. */
@@ -41,7 +52,12 @@ const NOTHING: PathDecision = { isImprovement: false, isSuspect: false };
 /**
  * Watches the path of a connected peer, and begins checks when there is a reason: the peer moved, WireGuard
  * gets no answers, or a relayed or hairpin path may give way to a better one. A path that works and is direct
- * is left alone. Pure: times are milliseconds of one monotonic clock.
+ * is left alone.
+ *
+ * On an idle tunnel one WireGuard sends all the keepalives: each that arrives restarts the timer of the other
+ * side's. So the sender hears nothing while all is well, and asks with probes along the path instead.
+ *
+ * Pure: times are milliseconds of one monotonic clock.
  */
 export class PathMonitor {
   readonly #checks: CheckList;
@@ -51,6 +67,10 @@ export class PathMonitor {
   #suspectedAt: number | undefined;
   #improvements = 0;
   #improvedAt = Number.NEGATIVE_INFINITY;
+  #connectedAt = Number.NEGATIVE_INFINITY;
+  /** When a silent peer was asked last along the present path, and how often in a row in vain. */
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #asks = 0;
   #wasPoor = false;
   /** Changes to a better path since checks began, and the soonest time of the next one. */
   #changes = 0;
@@ -66,6 +86,9 @@ export class PathMonitor {
     this.#suspectedAt = undefined;
     this.#improvements = 0;
     this.#improvedAt = now;
+    this.#connectedAt = now;
+    this.#askedAt = Number.NEGATIVE_INFINITY;
+    this.#asks = 0;
     this.#wasPoor = false;
     this.#changeAt = Number.NEGATIVE_INFINITY;
   }
@@ -83,18 +106,21 @@ export class PathMonitor {
 
   /** Begins checks where there is a reason, and says what their results call for. */
   watch(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): PathDecision {
+    this.#ask(peer, candidates, now);
     const improves = this.#improves(peer, candidates, now);
-    const isReason = this.#isMoved || peer.isUnanswered || improves;
-    const isNewSuspicion = peer.isUnanswered && this.#suspectedAt === undefined;
+    const isUnanswered = peer.isUnanswered || this.#isSilent(peer, now);
+    const isAsked = isUnanswered && (peer.isUnanswered || this.#seriesAt < this.#askedAt);
+    const isReason = this.#isMoved || isAsked || improves;
+    const isNewSuspicion = isUnanswered && this.#suspectedAt === undefined;
     if (isReason && now >= this.#seriesAt + this.#spacingMs(peer)) {
       this.#begin(peer, candidates, now);
-      this.#suspectedAt = peer.isUnanswered ? now : undefined;
+      this.#suspectedAt = isUnanswered ? now : undefined;
       if (improves) {
         this.#improvements++;
         this.#improvedAt = now;
       }
     }
-    if (!peer.isUnanswered) {
+    if (!isUnanswered) {
       this.#suspectedAt = undefined;
     }
     this.#noticeChange(peer, now);
@@ -108,28 +134,98 @@ export class PathMonitor {
 
   /** When checks are to be begun or judged, if nothing happens before. */
   nextAt(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): number {
-    const judged =
+    const judged = [
+      this.#isWaiting(peer) ? this.#askedAt + BROKEN_AFTER_MS : now,
       this.#suspectedAt === undefined
-        ? Number.POSITIVE_INFINITY
-        : this.#suspectedAt + BROKEN_AFTER_MS;
+        ? now
+        : this.#suspectedAt + this.#patience(peer, this.#suspectedAt),
+    ].filter((at) => at > now);
     const begins = this.#isMoved
       ? Math.max(now, this.#seriesAt + this.#spacingMs(peer))
       : this.#improveAt(peer, candidates);
-    return Math.min(judged > now ? judged : Number.POSITIVE_INFINITY, begins);
+    return Math.min(...judged, begins, Math.max(now, this.asksAt(peer, candidates)));
+  }
+
+  /**
+   * When a peer that was not heard is asked whether its path works. The interface is to be read at that time:
+   * WireGuard may have heard it meanwhile. Only where there is another path to change to; a relay passes on no
+   * probes, and is tried to be improved on anyway.
+   */
+  asksAt(peer: ConnectedPeer, candidates: readonly RemoteCandidate[]): number {
+    const { endpoint, keepaliveMs } = peer;
+    const isThereOther = candidates.some((one) => !sameEndpoint(one.endpoint, endpoint));
+    const isRelayed = this.#presentOf(peer, candidates)?.type === 'relayed';
+    if (keepaliveMs === 0 || endpoint === undefined || !isThereOther || isRelayed) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const pause = Math.min(MIN_ASK_PAUSE_MS * 2 ** (this.#asks - 1), MAX_ASK_PAUSE_MS);
+    return Math.max(
+      this.#heardAt(peer) + keepaliveMs + KEEPALIVE_MARGIN_MS,
+      this.#isWaiting(peer) ? this.#askedAt + pause : Number.NEGATIVE_INFINITY,
+      this.#seriesAt + SERIES_SPACING_MS,
+    );
+  }
+
+  /** Asks a silent peer along the present path alone, until it answers. */
+  #ask(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): void {
+    if (this.#asks > 0 && !this.#isWaiting(peer)) {
+      this.#asks = 0;
+      if (this.#seriesAt < this.#askedAt) {
+        this.#checks.stop();
+      }
+    }
+    if (peer.endpoint !== undefined && now >= this.asksAt(peer, candidates)) {
+      this.#askedAt = now;
+      this.#asks++;
+      this.#know(peer, candidates, now);
+      this.#checks.beginOnly(peer.endpoint, now);
+    }
+  }
+
+  /** Whether an answer of a silent peer may still come. */
+  #isWaiting(peer: ConnectedPeer): boolean {
+    return this.#asks > 0 && this.#heardAt(peer) < this.#askedAt;
+  }
+
+  #isSilent(peer: ConnectedPeer, now: number): boolean {
+    return this.#isWaiting(peer) && (this.#asks > 1 || now >= this.#askedAt + BROKEN_AFTER_MS);
+  }
+
+  #heardAt({ endpoint, heardAt }: ConnectedPeer): number {
+    return Math.max(heardAt, this.#connectedAt, this.#checks.heardAt(endpoint));
   }
 
   #begin(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): void {
     this.#seriesAt = now;
     this.#isMoved = false;
     this.#changes = 0;
-    const { endpoint } = peer;
-    const present = candidates.find((one) => sameEndpoint(one.endpoint, endpoint));
-    const known: RemoteCandidate[] =
-      endpoint === undefined || present !== undefined
-        ? [...candidates]
-        : [{ type: 'peer-reflexive', endpoint, isOffered: false }, ...candidates];
-    this.#checks.set(known, now);
+    this.#know(peer, candidates, now);
     this.#checks.begin(true, now);
+  }
+
+  #presentOf(
+    { endpoint }: ConnectedPeer,
+    candidates: readonly RemoteCandidate[],
+  ): RemoteCandidate | undefined {
+    return candidates.find((one) => sameEndpoint(one.endpoint, endpoint));
+  }
+
+  /** Makes the candidates and the present path known to the checks. The limits of offered ones spare the latter. */
+  #know(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): void {
+    const { endpoint } = peer;
+    const { type = 'peer-reflexive' } = this.#presentOf(peer, candidates) ?? {};
+    const isOurs = type === 'relayed' || endpoint === undefined;
+    const present: RemoteCandidate[] = isOurs ? [] : [{ type, endpoint, isOffered: false }];
+    this.#checks.set(distinct([...present, ...candidates]), now);
+  }
+
+  /** How long the present path has time to answer its checks. */
+  #patience({ endpoint }: ConnectedPeer, since: number): number {
+    const present = this.#checks.find(endpoint)?.roundTripMs;
+    const best = this.#checks.validSince(since)?.roundTripMs;
+    return present === undefined || best === undefined
+      ? BROKEN_AFTER_MS
+      : Math.min(BROKEN_MARGIN_MS + 2 * Math.max(present, best), BROKEN_AFTER_MS);
   }
 
   #spacingMs(peer: ConnectedPeer): number {
@@ -140,7 +236,9 @@ export class PathMonitor {
   #insteadOfBroken(peer: ConnectedPeer, now: number): Endpoint | undefined {
     const since = this.#suspectedAt;
     const isBroken =
-      since !== undefined && now >= since + BROKEN_AFTER_MS && !this.#checks.isHeard(peer.endpoint);
+      since !== undefined &&
+      now >= since + this.#patience(peer, since) &&
+      !this.#checks.isHeard(peer.endpoint);
     return isBroken ? other(this.#checks.validSince(since), peer) : undefined;
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
 import { Redis } from 'iovalkey';
 import { type Sharer, type StoreCommand, sizeOf } from './commands.js';
 import { SERVERS_CHANNEL, serverChannel } from './entries.js';
@@ -129,7 +130,8 @@ export class StoreLink {
     const { path, host, port, isTls } = this.address;
     const client = new Redis({
       ...(path === undefined ? { host: host ?? '', port: port ?? 0 } : { path }),
-      ...(isTls && { tls: { servername: host ?? '' } }),
+      // TLS has no server name for an address: its certificate is checked all the same.
+      ...(isTls && { tls: host === undefined || isIP(host) ? {} : { servername: host } }),
       lazyConnect: true,
       connectTimeout: CONNECT_MS,
       keepAlive: ECHO_MS,

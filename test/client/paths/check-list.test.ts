@@ -147,6 +147,17 @@ describe('a check list', () => {
     assert.ok(sent <= 54 && sent >= 45, `${sent}`);
   });
 
+  it('spares a candidate that answered the limit of those that only the peer names, for 10 minutes', () => {
+    const checks = started(offered(HOST));
+    assert.ok(answer(checks, HOST, 0, 5));
+    checks.begin(false, 10_000);
+    assert.equal(sentUntil(checks, 20_000, 10_000).get(HOST.address), 4);
+    checks.begin(true, 700_000);
+    assert.equal(sentUntil(checks, 710_000, 700_000).get(HOST.address), 12);
+    checks.begin(true, 710_000);
+    assert.equal(sentUntil(checks, 720_000, 710_000).size, 0);
+  });
+
   it('sends no more than 192 probes a minute where only the peer names endpoints, however often', () => {
     const checks = started();
     let sent = 0;

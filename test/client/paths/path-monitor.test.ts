@@ -13,7 +13,17 @@ const candidate = (type: RemoteCandidate['type'], endpoint: Endpoint): RemoteCan
   endpoint,
   isOffered: type === 'host',
 });
-const AT_X: ConnectedPeer = { endpoint: X, isUnanswered: false, leads: true, isHairpin: false };
+const AT_X: ConnectedPeer = {
+  endpoint: X,
+  isUnanswered: false,
+  heardAt: Number.NEGATIVE_INFINITY,
+  keepaliveMs: 0,
+  leads: true,
+  isHairpin: false,
+};
+
+/** With keepalives and nothing else; heard last when it connected. */
+const IDLE: ConnectedPeer = { ...AT_X, keepaliveMs: 25_000 };
 
 /** A peer that connected at 0, beside its checks. */
 class Path {
@@ -106,6 +116,57 @@ describe('the path of a connected peer', () => {
     const probes = path.probes;
     assert.ok(probes > 24 && probes <= 24 * 6, `${probes}`);
     assert.equal(path.until(800_000, 400_000, [RELAY, X])?.[1], X);
+  });
+
+  it('is asked for when nothing arrives for longer than a keepalive takes, until it answers', () => {
+    const path = new Path(IDLE, [candidate('server-reflexive', X), candidate('host', HOST)]);
+    assert.equal(path.until(25_450, 0, [X]), undefined);
+    assert.equal(path.probes, 0);
+    assert.equal(path.until(600_000, 25_450, [X, HOST]), undefined);
+    assert.ok(path.probes >= 20 && path.probes <= 24, `a probe each 25.5 s: ${path.probes}`);
+    assert.equal(path.suspicions, 0);
+  });
+
+  it('gives way within 30 s of a keepalive when it does not answer and another does', () => {
+    const path = new Path(IDLE, [
+      candidate('server-reflexive', X),
+      candidate('server-reflexive', Y),
+    ]);
+    const [at, endpoint] = path.until(60_000, 0, [Y]) ?? [];
+    assert.equal(endpoint, Y);
+    assert.ok((at as number) <= 28_000, `${at}`);
+    assert.equal(path.suspicions, 1);
+  });
+
+  it('is asked for ever more seldom while nothing answers', () => {
+    const path = new Path(IDLE, [
+      candidate('server-reflexive', X),
+      candidate('server-reflexive', Y),
+    ]);
+    path.until(3_600_000);
+    assert.ok(path.probes <= 12 * 24, `${path.probes}`);
+  });
+
+  it('is not asked for without keepalives, without another path, or through a relay', () => {
+    const both = [candidate('server-reflexive', X), candidate('server-reflexive', Y)];
+    const relayed = [candidate('relayed', RELAY), candidate('server-reflexive', X)];
+    for (const [peer, candidates] of [
+      [{ ...IDLE, keepaliveMs: 0 }, both],
+      [IDLE, [candidate('server-reflexive', X)]],
+      [{ ...IDLE, endpoint: RELAY, leads: false }, relayed],
+    ] as const) {
+      const path = new Path(peer, candidates);
+      assert.equal(path.monitor.asksAt(peer, candidates), Number.POSITIVE_INFINITY);
+    }
+  });
+
+  it('is judged sooner where round trips are known and another path answers', () => {
+    const candidates = [candidate('server-reflexive', X), candidate('server-reflexive', Y)];
+    const path = new Path({ ...AT_X, isUnanswered: true }, candidates);
+    path.until(1000, 0, [X, Y]);
+    const [at, endpoint] = path.until(20_000, 1000, [Y]) ?? [];
+    assert.equal(endpoint, Y);
+    assert.ok((at as number) <= 10_400, `${at}`);
   });
 
   it('begins no checks within 10 s of the last ones', () => {

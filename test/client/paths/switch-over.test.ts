@@ -124,7 +124,13 @@ class SwitchingPair {
   /** What a client does of all this: probes, and the change that its results call for. */
   #turn(side: 0 | 1, checks: CheckList, monitor: PathMonitor): void {
     const { leader, direct, holds = true } = this.#options;
-    const path = { isUnanswered: false, leads: side === leader, isHairpin: false };
+    const path = {
+      isUnanswered: false,
+      heardAt: 0,
+      keepaliveMs: 0,
+      leads: side === leader,
+      isHairpin: false,
+    };
     const watch = (): Endpoint | undefined =>
       monitor.watch({ ...path, endpoint: this.endpoints[side] }, CANDIDATES, this.now).endpoint;
     const to = leader === undefined ? undefined : watch();

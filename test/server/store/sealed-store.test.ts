@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { generateKeyPair } from '../../../src/sealed/key-pair.js';
+import { generateKeyPair, type KeyPair } from '../../../src/sealed/key-pair.js';
 import type { ServiceOptions } from '../../../src/server/options.js';
+import { formatEndpoint } from '../../../src/wire/endpoint.js';
 import type { PublicKey } from '../../../src/wire/key.js';
 import { FRAME } from '../../../src/wire/sealed-frames.js';
 import { until } from '../../native/deadline.js';
+import { Line } from '../sealed/line.js';
 import { RedisServer } from './redis-server.js';
 import { SharedClient } from './shared-client.js';
 import { SharingServers } from './sharing-servers.js';
@@ -218,4 +220,62 @@ test('a client whose entry the store lost is written again, and meets one that l
   // Entries are extended four times in their time to live, and written again where they are gone.
   await a.meets(b);
   await b.meets(a);
+});
+
+test('a client of both servers is one peer at one endpoint, told once for each registration', async () => {
+  await using redis = await RedisServer.start();
+  const { servers } = await pair(redis, { peerTtlMs: 4000 });
+  await using _ = servers;
+  const [alice, bob] = [generateKeyPair(), generateKeyPair()];
+  const joinBoth = async (address: string, wanted: PublicKey, keys: KeyPair) => {
+    const line = await Line.open(address);
+    const sessions: SharedClient[] = [];
+    for (const [i, service] of servers.services.entries()) {
+      sessions.push(await SharedClient.join(service, servers.keys[i]!, line, [wanted], keys));
+    }
+    return { line, sessions };
+  };
+  const a = await joinBoth(ALICE, bob.publicKey, alice);
+  await servers.settle();
+  const b = await joinBoth(BOB, alice.publicKey, bob);
+  await using __ = a.line;
+  await using ___ = b.line;
+  const sessions = [...a.sessions, ...b.sessions];
+  // Pushes are acknowledged at once, so that none is repeated.
+  const acknowledge = setInterval(() => {
+    for (const session of sessions) {
+      session.takeIn();
+    }
+  }, 10);
+  for (const [i, session] of sessions.entries()) {
+    await session.meets(sessions[(i + 2) % 4]!);
+  }
+  await servers.settle();
+  const sum = (name: 'newsSent' | 'published' | 'refreshed') =>
+    servers.services.reduce((all, it) => all + it.counts().store![name], 0);
+  const before = [sum('newsSent'), sum('published')];
+  const refreshed = sum('refreshed');
+  const pings = setInterval(() => {
+    for (const { line, service, client } of sessions) {
+      line.send(service, client.plain(FRAME.ping));
+    }
+  }, 300);
+  try {
+    // Longer than an entry lives: each of the four registrations is visited four times in that.
+    await until('refreshes', () => sum('refreshed') >= refreshed + 20);
+  } finally {
+    clearInterval(pings);
+    clearInterval(acknowledge);
+  }
+  await servers.settle();
+  assert.deepEqual([sum('newsSent'), sum('published')], before, 'news or writes without a change');
+  for (const [i, session] of sessions.entries()) {
+    const peer = sessions[(i + 2) % 4]!;
+    await session.meets(peer);
+    const places = session.told.map(({ ipv4 }) => ipv4 && formatEndpoint(ipv4));
+    // Each registration of the peer is news once, and none takes the endpoint back in between.
+    const known = places.slice(places.indexOf(peer.place));
+    const same = known.every((it) => it === peer.place);
+    assert.ok(same && known.length <= 2, `session ${i} was told ${places}`);
+  }
 });

@@ -16,15 +16,15 @@ export class SharedClient implements AsyncDisposable {
   readonly told: PeerEntry[] = [];
   private read = 0;
 
-  /** Registers at a server, from an address. */
+  /** Registers at a server, from an address, or from a line that has sessions with other servers too. */
   static async join(
     service: Service,
     key: KeyPair,
-    address: string,
+    from: string | Line,
     wanted: readonly PublicKey[],
     keys?: KeyPair,
   ): Promise<SharedClient> {
-    const line = await Line.open(address);
+    const line = typeof from === 'string' ? await Line.open(from) : from;
     const client = new SharedClient(service, line, key, keys);
     await connect(client.client, line, service);
     await client.want(...wanted);
