@@ -218,7 +218,7 @@ export class CheckList {
    * The best endpoint of this round from which something arrived. One that is known only as the source of
    * requests has to have answered, too: anyone can repeat a request from elsewhere.
    */
-  get best(): ValidPath['candidate'] | undefined {
+  get best(): RemoteCandidate | undefined {
     return this.#checks.find(
       ({ candidate, heardAt, validAt }) =>
         heardAt >= this.#roundStartedAt &&
@@ -387,7 +387,7 @@ function find(checks: readonly Check[], at: Endpoint): Check | undefined {
   return checks.find(({ candidate }) => sameEndpoint(candidate.endpoint, at));
 }
 
-/** By preference, then by round trip where both are known. */
+/** By preference; equal ones keep their order. */
 function sorted(checks: readonly Check[]): Check[] {
   return [...checks].sort((a, b) => preference(b.candidate) - preference(a.candidate));
 }
