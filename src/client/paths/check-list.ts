@@ -342,6 +342,9 @@ function start(check: Check, isFirst: boolean, now: number, openerTtl?: number):
   }
   const isUnproven = check.candidate.isOffered && now >= check.validAt + PROVEN_MS;
   if (isUnproven && now < check.startedAt + OFFERED_ROUND_MS) {
+    const isSpent = check.sent > check.pauses.length;
+    // A round of another candidate alone may have cut its own short.
+    check.nextAt = isSpent || Number.isFinite(check.nextAt) ? check.nextAt : now;
     return;
   }
   check.startedAt = now;
