@@ -44,14 +44,6 @@ const RESPONSE_MARGIN_MS = 60;
  */
 export type OtherLearns = 'together' | 'before' | undefined;
 
-/** What arrived from the other side. */
-export interface Heard {
-  readonly from: Endpoint;
-  readonly intent: Intent;
-  /** Of the request that it answers; undefined in a request. */
-  readonly answers?: number | undefined;
-}
-
 /** The start of a handshake. */
 export interface Start {
   readonly endpoint: Endpoint;

@@ -231,11 +231,22 @@ export class PeerTrack implements SoughtPeer {
   /** Whether WireGuard sends to a relay port: the present one, or another one of the server. */
   #isRelayed(): boolean {
     const { endpoint } = this.#peer;
+    if (endpoint === undefined || sameEndpoint(endpoint, this.#relay)) {
+      return endpoint !== undefined;
+    }
     const { servers = [] } = this.#context.refusalContext();
-    const isAtServer = servers.some(({ address }) => address === endpoint?.address);
+    const isAtServer = servers.some(({ address }) => address === endpoint.address);
     const isServer = servers.some((server) => sameEndpoint(server, endpoint));
+    return isAtServer && !isServer && !this.#mayBeBesideServer(endpoint);
+  }
+
+  /** Whether the peer itself may be at an address of the server: it is seen there, or no client of ours. */
+  #mayBeBesideServer(at: Endpoint): boolean {
     return (
-      endpoint !== undefined && (sameEndpoint(endpoint, this.#relay) || (isAtServer && !isServer))
+      !this.hasCandidates ||
+      this.#candidates.some(
+        ({ type, endpoint }) => type !== 'relayed' && sameEndpoint(endpoint, at),
+      )
     );
   }
 
@@ -597,7 +608,7 @@ export class PeerTrack implements SoughtPeer {
       this.#confirms = this.#attempt.hasStarted;
       this.#attempt.end();
       if (this.#isSearching && this.#path(now) === 'direct') {
-        this.#found = peer.endpoint;
+        this.#found = this.#isAtCandidate() ? undefined : peer.endpoint;
         this.#isSearching = false;
       }
     } else if (hasReceived) {

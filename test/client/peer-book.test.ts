@@ -399,6 +399,42 @@ test('where WireGuard followed the held change by itself, keepalives leave all t
   assert.deepEqual(bench.at(6500).read(), [keepalive]);
 });
 
+test('a peer beside the server is not taken for one that is relayed', () => {
+  const server = parseEndpoint('192.0.2.1:49918');
+  const beside = parseEndpoint('192.0.2.1:51820');
+  for (const answer of [[beside], 'unknown'] as const) {
+    const bench = new Bench({ servers: () => [server] });
+    bench.peers(peer({ endpoint: beside, persistentKeepalive: 25, ...handshakeAt(0) })).read();
+    const found = bench.told(answer).book.peers.get(formatPublicKey(P));
+    assert.equal(found?.needsRelay(bench.now), false);
+    found?.relayed(RELAY);
+    assert.deepEqual(bench.at(2000).read(), []);
+  }
+});
+
+test('a path that was found through a hard NAT is none that the peer named', () => {
+  const easy: NatBehaviour = { ...UNKNOWN_BEHAVIOUR, mapping: 'endpoint-independent' };
+  const hard: NatBehaviour = {
+    ...UNKNOWN_BEHAVIOUR,
+    mapping: 'address-and-port-dependent',
+    ports: 'changed',
+  };
+  const nat = Buffer.concat([hard, UNKNOWN_BEHAVIOUR].map(encodeNatBehaviour));
+  const guessed = { ...X, port: 7 };
+  for (const [endpoint, path] of [
+    [Y, 'direct'],
+    [guessed, 'hard-nat'],
+  ] as const) {
+    const bench = relayed();
+    const candidates = [{ type: 'port-mapped', endpoint: Y }] as const;
+    bench.book.peers.get(formatPublicKey(P))?.offered({ run: 1, nat, candidates });
+    const found = bench.book.hardNats(() => ({ behaviour: easy, port: 1 }), bench.now);
+    assert.equal(found.get(formatPublicKey(P))?.role, 'ports');
+    bench.peers(peer({ endpoint, persistentKeepalive: 25, ...handshakeAt(0) })).read();
+    assert.equal(bench.book.views(bench.now)[0]?.path, path);
+  }
+});
+
 test('a relay is wanted at once where both NATs are hard and nothing else is known, else after a second', () => {
   const hard: NatBehaviour = {
     ...UNKNOWN_BEHAVIOUR,

@@ -218,7 +218,7 @@ export class CheckList {
    * The best endpoint of this round from which something arrived. One that is known only as the source of
    * requests has to have answered, too: anyone can repeat a request from elsewhere.
    */
-  get best(): ValidPath['candidate'] | undefined {
+  get best(): RemoteCandidate | undefined {
     return this.#checks.find(
       ({ candidate, heardAt, validAt }) =>
         heardAt >= this.#roundStartedAt &&
@@ -342,6 +342,9 @@ function start(check: Check, isFirst: boolean, now: number, openerTtl?: number):
   }
   const isUnproven = check.candidate.isOffered && now >= check.validAt + PROVEN_MS;
   if (isUnproven && now < check.startedAt + OFFERED_ROUND_MS) {
+    const isSpent = check.sent > check.pauses.length;
+    // A round of another candidate alone may have cut its own short.
+    check.nextAt = isSpent || Number.isFinite(check.nextAt) ? check.nextAt : now;
     return;
   }
   check.startedAt = now;
@@ -387,7 +390,7 @@ function find(checks: readonly Check[], at: Endpoint): Check | undefined {
   return checks.find(({ candidate }) => sameEndpoint(candidate.endpoint, at));
 }
 
-/** By preference, then by round trip where both are known. */
+/** By preference; equal ones keep their order. */
 function sorted(checks: readonly Check[]): Check[] {
   return [...checks].sort((a, b) => preference(b.candidate) - preference(a.candidate));
 }

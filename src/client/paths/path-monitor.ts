@@ -1,5 +1,5 @@
 import { type Endpoint, sameEndpoint } from '../../wire/endpoint.js';
-import type { CheckList, ValidPath } from './check-list.js';
+import { type CheckList, isOurRelay, type ValidPath } from './check-list.js';
 import { distinct, preference, type RemoteCandidate } from './remote-candidate.js';
 
 /** Checks of a connected peer begin no more often than this, whatever servers and peers send. */
@@ -271,9 +271,13 @@ export class PathMonitor {
     return known === undefined || isHairpin ? Number(isHairpin) : preference(known);
   }
 
-  /** A path that a validated direct one replaces. */
+  /**
+   * A path that a validated direct one replaces. What the peer itself calls a relay is none: the change is held for
+   * all that arrives from there, which may be another peer's.
+   */
   #isPoor({ endpoint, isHairpin }: ConnectedPeer): boolean {
-    return isHairpin || this.#checks.find(endpoint)?.type === 'relayed';
+    const known = this.#checks.find(endpoint);
+    return isHairpin || (known !== undefined && isOurRelay(known));
   }
 
   #improves(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): boolean {

@@ -4,13 +4,19 @@ import { type Hold, holdScript, type SwitchOver } from './switch-script.js';
 
 /** A one-way trip on either path, with some margin; a peer that does not follow has the old path back then. */
 const HOLD_MS = 2000;
+/** A change waits for nft no longer than this: all peers of the interface wait with it. */
+const MAX_WAIT_MS = 1000;
+/** What a killed client left matches nothing any more: its removal waits until peers are connected. */
+const SWEEP_AFTER_MS = 10_000;
 
 /** Holds changes of an interface's peers by nftables. Without it a change under load may take longer. */
 export class SwitchOvers {
   readonly #interfaceName: string;
   readonly #nft: typeof runNft;
   #holds: (Hold & { readonly endsAt: number })[] = [];
-  #work: Promise<unknown> = Promise.resolve();
+  #work: Promise<void> = Promise.resolve();
+  /** When what an earlier run left is removed; undefined until the first work. */
+  #sweepAt: number | undefined;
 
   /** @param nft runs nft, as runNft */
   constructor(interfaceName: string, nft: typeof runNft = runNft) {
@@ -20,20 +26,29 @@ export class SwitchOvers {
 
   /**
    * Holds these changes for a moment: WireGuard makes them with the next packet, or when its endpoint is set.
-   * Never rejects: where nft does nothing, WireGuard may go back and forth. Two families, and link-local
-   * addresses, cannot be held.
+   * Never rejects, and takes a second at most: where nft does nothing, WireGuard may go back and forth. Two
+   * families, and link-local addresses, cannot be held.
    */
   async hold(changes: readonly SwitchOver[], listenPort: number, now: number): Promise<void> {
     const added = changes
       .filter(({ from, to }) => from.family === to.family && !isZoned(from) && !isZoned(to))
       .map((change) => ({ ...change, listenPort, forMs: HOLD_MS, endsAt: now + HOLD_MS }));
     this.#holds.push(...added);
-    await this.#write(new Set(added.map(({ from }) => from.family)), now);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, MAX_WAIT_MS);
+    });
+    await Promise.race([this.#write(new Set(added.map(({ from }) => from.family)), now), late]);
+    clearTimeout(timer);
   }
 
-  /** Removes what has ended. */
+  /** Removes what has ended, and what an earlier run left. */
   work(now: number): void {
-    if (now >= this.nextAt) {
+    this.#sweepAt ??= now + SWEEP_AFTER_MS;
+    if (now >= this.#sweepAt) {
+      this.#sweepAt = Number.POSITIVE_INFINITY;
+      void this.#write(new Set(FAMILIES), now);
+    } else if (now >= this.nextAt) {
       const ended = this.#holds.filter(({ endsAt }) => endsAt <= now);
       void this.#write(new Set(ended.map(({ from }) => from.family)), now);
     }
@@ -41,7 +56,8 @@ export class SwitchOvers {
 
   /** When there is something to remove; Infinity for never. */
   get nextAt(): number {
-    return Math.min(Number.POSITIVE_INFINITY, ...this.#holds.map(({ endsAt }) => endsAt));
+    const { POSITIVE_INFINITY } = Number;
+    return Math.min(this.#sweepAt ?? POSITIVE_INFINITY, ...this.#holds.map(({ endsAt }) => endsAt));
   }
 
   /** Ends all holds. Never rejects. */
@@ -58,13 +74,13 @@ export class SwitchOvers {
       const own = holds.filter(({ from }) => from.family === family);
       return holdScript(this.#interfaceName, family, own);
     });
-    const done = this.#work.then(async () => {
+    this.#work = this.#work.then(async () => {
       for (const script of scripts) {
-        await this.#nft(['-f', '-'], script);
+        // A host without one family has the other.
+        await this.#nft(['-f', '-'], script).catch(() => {});
       }
     });
-    this.#work = done.catch(() => {});
-    return this.#work as Promise<void>;
+    return this.#work;
   }
 }
 

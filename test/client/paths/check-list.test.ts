@@ -50,6 +50,18 @@ function answer(checks: CheckList, endpoint: Endpoint, now: number, roundTripMs:
 }
 
 describe('a check list', () => {
+  it('sends the rest of an offered round that ended early, and no more, in the next rounds', () => {
+    const checks = started(observed(X), offered(HOST));
+    assert.equal(sentUntil(checks, 60).get(HOST.address), 2);
+    checks.stop();
+    checks.beginOnly(X, 20_000);
+    assert.equal(sentUntil(checks, 25_000, 20_000).get(HOST.address), undefined);
+    checks.begin(true, 30_000);
+    assert.equal(sentUntil(checks, 40_000, 30_000).get(HOST.address), 10);
+    checks.begin(true, 50_000);
+    assert.equal(sentUntil(checks, 55_000, 50_000).get(HOST.address), undefined);
+  });
+
   it('answers a request after the round by a probe, twice a second and to no third party', () => {
     const checks = started(observed(X), offered(HOST));
     sentUntil(checks, 10_000);

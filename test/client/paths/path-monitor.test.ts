@@ -177,4 +177,13 @@ describe('the path of a connected peer', () => {
     }
     assert.ok(path.probes <= 3 * 24, `${path.probes}`);
   });
+
+  it('is no relay because the peer calls it one', () => {
+    const named = { type: 'relayed', endpoint: RELAY, isOffered: true } as const;
+    for (const isOffered of [true, false]) {
+      const candidates = [{ ...named, isOffered }, candidate('server-reflexive', X)];
+      const path = new Path({ ...AT_X, endpoint: RELAY }, candidates);
+      assert.equal(path.until(9000, 0, [X]) === undefined, isOffered);
+    }
+  });
 });

@@ -264,12 +264,60 @@ add rule ip wg-rendezvous-switch-wg0 in ip saddr . udp sport @old0 udp dport 518
     holds.work(3000);
     assert.equal(holds.nextAt, 4500);
     holds.work(4500);
-    assert.equal(holds.nextAt, Number.POSITIVE_INFINITY);
     await holds.close();
     assert.deepEqual(scripts.slice(2), [
       holdScript('wg0', 4, [{ ...HOLD, from: Y, forMs: 1500 }]),
       holdScript('wg0', 4, []),
     ]);
+  });
+
+  it('leaves nothing of a client that was killed: the next one removes it once, in time', async () => {
+    const scripts: string[] = [];
+    const holds = new SwitchOvers('wg0', async (_, script = '') => {
+      scripts.push(script);
+      return '';
+    });
+    holds.work(1000);
+    assert.equal(holds.nextAt, 11_000);
+    await holds.hold([{ from: RELAY, to: X }], 51820, 10_000);
+    holds.work(11_000);
+    holds.work(11_500);
+    assert.equal(holds.nextAt, 12_000);
+    holds.work(12_000);
+    assert.equal(holds.nextAt, Number.POSITIVE_INFINITY);
+    await holds.close();
+    assert.deepEqual(scripts.slice(1), [
+      holdScript('wg0', 4, [{ ...HOLD, forMs: 1000 }]),
+      holdScript('wg0', 6, []),
+      holdScript('wg0', 4, []),
+    ]);
+  });
+
+  it('keeps nobody waiting for more than a second', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const holds = new SwitchOvers('wg0', () => new Promise(() => {}));
+    const held = holds.hold([{ from: RELAY, to: X }], 51820, 0).then(() => 'held');
+    t.mock.timers.tick(1000);
+    const turn = new Promise((resolve) => setImmediate(() => resolve('still waiting')));
+    assert.equal(await Promise.race([held, turn]), 'held');
+  });
+
+  it('is written for one family where nft fails for the other', async () => {
+    const scripts: string[] = [];
+    const holds = new SwitchOvers('wg0', async (_, script = '') => {
+      scripts.push(script);
+      throw new Error('no such family');
+    });
+    const six = {
+      from: parseEndpoint('[2001:db8::9]:49920'),
+      to: parseEndpoint('[2001:db8::2]:1'),
+    };
+    await holds.hold([{ from: RELAY, to: X }, six], 51820, 0);
+    await holds.close();
+    assert.deepEqual(
+      scripts.map((script) => script.split(' ')[2]),
+      ['ip', 'ip6', 'ip', 'ip6'],
+    );
   });
 
   it('is no matter of two families or of link-local addresses, and nft may fail', async () => {
