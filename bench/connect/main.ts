@@ -5,6 +5,7 @@
  * floor: the start of Node, measured in the same run, plus the round trips that the protocol needs.
  *
  * With --table: many cases instead, as table.ts has them, and our client against the original client.
+ * With --changes: paths in difficult places and after changes, as changes.ts has them.
  *
  * Run as root: node dist/bench/connect/main.js --help
  */
@@ -21,6 +22,7 @@ import { comparedLab, startClients, TWO_CONES } from '../../src/compare/measure/
 import { firstPing } from '../../src/compare/measure/first-ping.js';
 import { median, percentile } from '../../src/compare/measure/statistics.js';
 import { environment } from '../../src/compare/our-program.js';
+import { printChanges } from './changes.js';
 import { printTable, type RoundTrips, type Row } from './table.js';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/wg-rendezvous.js', import.meta.url));
@@ -85,7 +87,8 @@ interface Options {
   readonly node: string;
   readonly approach: readonly Name[];
   readonly table: boolean;
-  /** A part of the names of the cases of the table. */
+  readonly changes: boolean;
+  /** A part of the names of the cases of a table. */
   readonly only: string;
 }
 
@@ -147,6 +150,14 @@ async function main(options: Options): Promise<void> {
       await measureTable(contestants, options);
       return;
     }
+    if (options.changes) {
+      const { runs: tries, roundTrip: roundTripMs, only } = options;
+      for (const { name, approach } of contestants) {
+        print(`\n${name}`);
+        await printChanges(approach, { tries, roundTripMs, only });
+      }
+      return;
+    }
     print(`round trip ${options.roundTrip} ms, ${options.runs} runs, ${options.node}`);
     for (const start of STARTS) {
       await measure(contestants, start, options);
@@ -197,7 +208,8 @@ await new Command('bench:connect')
     'measure many cases, and print them as a table; --runs is the tries of each',
     false,
   )
-  .option('--only <text>', 'with --table: only the cases with this in their names', '')
+  .option('--changes', 'measure starts in difficult places, and the way back after a change', false)
+  .option('--only <text>', 'with --table or --changes: only the cases with this in their names', '')
   .option('--node <path>', 'the Node executable that runs our programs', process.execPath)
   .addOption(
     new Option('--approach <name...>', 'only these approaches').choices(NAMES).default([...NAMES]),

@@ -10,6 +10,8 @@ const MAX_PLAUSIBLE_LEAD_MS = 24 * 3_600_000;
  * answers data within KEEPALIVE_TIMEOUT, 10 s, and begins a new handshake after 15 s without an answer.
  */
 const UNANSWERED_MS = 15_000;
+/** Of the time between two readings in which nothing arrived, so much counts: data may have left at its end. */
+const MAX_CREDIT_MS = 1000;
 /** Bytes of a keepalive on the wire: an empty data message. */
 const KEEPALIVE_BYTES = 32;
 /** A peer that kept itself alive at this interval or a shorter one is silent after two and a half of them. */
@@ -30,6 +32,7 @@ export class Liveness {
   /** The handshake time is impossible: some WireGuards report its age there. */
   #isTimeUnknown = false;
   #heardAt = Number.NEGATIVE_INFINITY;
+  #readAt = Number.NEGATIVE_INFINITY;
   /** Receptions in a row that followed the one before within KEEPALIVE_INTERVAL_MS. */
   #rhythm = 0;
   /** What was sent when the peer was heard last, and since when more than keepalives was sent. */
@@ -56,8 +59,9 @@ export class Liveness {
       this.#sentAtHearing = sentBytes;
       this.#unansweredSince = undefined;
     } else if (sentBytes > this.#sentBytes && this.#sendsMoreThanKeepalives(peer, now)) {
-      this.#unansweredSince ??= now;
+      this.#unansweredSince ??= Math.max(this.#readAt, now - MAX_CREDIT_MS);
     }
+    this.#readAt = now;
     this.#receivedBytes = receivedBytes;
     this.#sentBytes = sentBytes;
     if (latestHandshakeMs !== this.#latestHandshakeMs) {

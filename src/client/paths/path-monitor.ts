@@ -6,6 +6,8 @@ import { distinct, preference, type RemoteCandidate } from './remote-candidate.j
 const SERIES_SPACING_MS = 10_000;
 /** The same where the path is one that others may improve on. A series takes 4 s. */
 const IMPROVE_SPACING_MS = 5000;
+/** The same where the path does not answer, and an endpoint is named that was not known before. */
+const NEWS_SPACING_MS = 1000;
 /** A path that has not answered its checks after this long does not work. */
 const BROKEN_AFTER_MS = 1200;
 /** The same, beside two round trips, where those are known and another path answers. */
@@ -229,6 +231,9 @@ export class PathMonitor {
   }
 
   #spacingMs(peer: ConnectedPeer): number {
+    if (this.#isMoved && this.#suspectedAt !== undefined) {
+      return NEWS_SPACING_MS;
+    }
     return this.#isPoor(peer) ? IMPROVE_SPACING_MS : SERIES_SPACING_MS;
   }
 

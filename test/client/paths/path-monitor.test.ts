@@ -74,6 +74,19 @@ describe('the path of a connected peer', () => {
     assert.equal(path.probes, 0);
   });
 
+  it('is checked at a new endpoint within a second while it does not answer, again and again', () => {
+    const path = new Path({ ...AT_X, isUnanswered: true }, [candidate('server-reflexive', Y)]);
+    assert.equal(path.until(2000), undefined, 'nothing answers');
+    for (const now of [2000, 3000, 4000]) {
+      const before = path.probes;
+      path.monitor.moved();
+      path.until(now + 50, now);
+      assert.equal(path.probes, before + 2, 'a series at both');
+    }
+    path.monitor.moved();
+    assert.equal(path.monitor.nextAt(path.peer, path.candidates, 4100), 5000, 'no sooner');
+  });
+
   it('is checked at the old and the new endpoint when the peer moves, and changed by WireGuard only', () => {
     const path = new Path(AT_X, [candidate('server-reflexive', Y)]);
     path.monitor.moved();
