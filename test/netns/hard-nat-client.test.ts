@@ -19,6 +19,38 @@ function rules(host: LabHost): Promise<string> {
   return host.exec('nft', ['list', 'ruleset']);
 }
 
+/** A symmetric and a cone NAT, with an open path through a socket of a. */
+async function movedPair() {
+  const hosts = { a: { nat: 'symmetric' }, b: { nat: 'cone' } } as const;
+  let found = 'nothing';
+  // Of 257 mappings that b may guess one is WireGuard's own, and needs no rule.
+  for (let tries = 0; tries < 3; tries++) {
+    const lab = await createLab({ hosts, distance: { roundTripMs: 50 } });
+    try {
+      const server = await SealedServer.start(lab);
+      const [first] = (['a', 'b'] as const).map((one) => server.client(lab.host(one)));
+      await connected(lab, ['a', 'b']);
+      const [moved] = /masquerade to :\d+/.exec(await rules(lab.host('a'))) ?? [];
+      if (moved !== undefined && first !== undefined) {
+        return {
+          ...{ lab, server, first, moved },
+          async [Symbol.asyncDispose]() {
+            await lab.dispose();
+            await server[Symbol.asyncDispose]();
+          },
+        };
+      }
+      found = `${await rules(lab.host('a'))}\n${first?.stderr}`;
+      await server[Symbol.asyncDispose]();
+    } catch (error) {
+      await lab.dispose();
+      throw error;
+    }
+    await lab.dispose();
+  }
+  throw new Error(`no flow was moved: ${found}`);
+}
+
 describe('our client connects what plain hole punching cannot', () => {
   for (const { a, b, name } of PAIRS) {
     it(`${a} x ${b}: ${name}; the tunnel outlives the clients`, async (t) => {
@@ -41,15 +73,9 @@ describe('our client connects what plain hole punching cannot', () => {
   }
 
   it('symmetric x cone: the next run adopts the moved flow; one with --no-hard-nat ends it', async () => {
-    const hosts = { a: { nat: 'symmetric' }, b: { nat: 'cone' } } as const;
-    await using lab = await createLab({ hosts, distance: { roundTripMs: 50 } });
-    await using server = await SealedServer.start(lab);
+    await using pair = await movedPair();
+    const { lab, server, first, moved } = pair;
     const [a, b] = [lab.host('a'), lab.host('b')];
-    const first = server.client(a);
-    server.client(b);
-    await connected(lab, ['a', 'b']);
-    const [moved] = /masquerade to :\d+/.exec(await rules(a)) ?? [];
-    assert.ok(moved);
     const handshake = await a.wireguard.endpointOf(b.wireguard.publicKey);
     assert.deepEqual(await first.stop(), { code: 0, signal: null });
     assert.ok(await lab.ping('b', 'a', { timeoutMs: 3_000 }), 'between two runs');
