@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createLab, type LabHost, until } from '../../src/lab/index.js';
 import { sample } from '../metrics/scrape.js';
-import { connected, startClient, startServer } from './our-programs.js';
+import { connected, namePattern, startClient, startServer } from './our-programs.js';
 
 const METRICS = '127.0.0.1:9586';
 const FETCH = 'process.stdout.write(await (await fetch(process.argv[1])).text())';
@@ -22,8 +22,9 @@ describe('what a client says of its work', () => {
       startClient(host, lab.rendezvous.address, '--metrics', METRICS, '--log-level', 'trace');
     const [client, other] = [start(a), start(b)];
     await connected(lab, ['a', 'b']);
-    const state = `peer ${b.wireguard.publicKey.slice(0, 8)}`;
-    await until('it to say so', async () => client.stderr.includes(`${state}: connected`));
+    const state = `peer ${namePattern(b.wireguard)}`;
+    const isConnected = new RegExp(`${state}: connected`);
+    await until('it to say so', () => isConnected.test(client.stderr));
     const log = client.stderr;
     for (const line of [
       `debug ${state}: asks the server about it`,

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createLab, type Lab, until } from '../../src/lab/index.js';
 import { PROGRAM } from '../cli/run-command.js';
-import { connected, handshakes, spawnCommand, startClient, startServer } from './our-programs.js';
+import {
+  connected,
+  handshakes,
+  namePattern,
+  spawnCommand,
+  startClient,
+  startServer,
+} from './our-programs.js';
 
 const HOSTS = { a: { nat: 'cone' }, b: { nat: 'cone' } } as const;
 const CHANGE_TIMEOUT_MS = 30_000;
@@ -173,7 +180,7 @@ describe('a client that keeps running', { concurrency: 3 }, () => {
     const command = [process.execPath, PROGRAM, 'client', a.wireguard.interface];
     const client = a.spawn('python3', ['-c', onTerminal, ...command, lab.rendezvous.address]);
     await client.waitForOutput(/peer +path +endpoint/);
-    const name = b.wireguard.publicKey.slice(0, 8).replaceAll(/[+]/g, '\\+');
+    const name = namePattern(b.wireguard);
     const style = '(\\u001b\\[\\d+m)?';
     await client.waitForOutput(
       new RegExp(`${name} +${style}direct *${style} +198\\.51\\.100\\.\\d+:51820`),

@@ -52,3 +52,8 @@ export async function connected<Name extends string>(
     }
   }
 }
+
+/** What our programs call a peer without a name, as a part of a regular expression: base64 may hold a plus. */
+export function namePattern({ publicKey }: { readonly publicKey: string }): string {
+  return publicKey.slice(0, 8).replaceAll('+', '\\+');
+}
