@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ComparedLab, type ReadyApproach, serverSite } from '../../src/compare/approach.js';
+import type { ComparedLab, ReadyApproach } from '../../src/compare/approach.js';
 import { comparedLab, startClients, TWO_CONES } from '../../src/compare/measure/compared-lab.js';
+import { serverRestarted } from '../../src/compare/measure/faults.js';
 import { firstPing } from '../../src/compare/measure/first-ping.js';
 import { median } from '../../src/compare/measure/statistics.js';
 import { type HostOptions, until } from '../../src/lab/index.js';
@@ -10,7 +11,7 @@ const PING_MS = 200;
 const PORT = 51_820;
 const MOVED_PORT = 40_007;
 const OTHER_PORT = 51_999;
-/** A client that waits has its session by then. */
+/** The pair is at rest by then. */
 const SETTLE_MS = 3000;
 /** Checks of a path that has just come up are over by then, and may begin anew. */
 const USED_MS = 12_000;
@@ -40,7 +41,7 @@ const CHANGES: readonly Change[] = [
   {
     name: 'server restarted while one waits, then the other starts',
     hosts: TWO_CONES,
-    measure: restarted,
+    measure: (approach, lab) => serverRestarted(approach, lab, TIMEOUT_MS),
   },
   { name: 'mapping of a NAT moved, pings', hosts: TWO_CONES, measure: after(moveOne) },
   {
@@ -61,17 +62,6 @@ async function start(approach: ReadyApproach, lab: ComparedLab): Promise<number>
   await approach.startServer(lab);
   const begin = performance.now();
   return (await firstPing(lab, startClients(approach, lab, ['a', 'b']), TIMEOUT_MS)) - begin;
-}
-
-async function restarted(approach: ReadyApproach, lab: ComparedLab): Promise<number> {
-  const server = await approach.startServer(lab);
-  const first = approach.startClient(lab.host('a'), serverSite(lab));
-  await delay(SETTLE_MS);
-  await server.stop('SIGKILL');
-  await approach.startServer(lab);
-  const begin = performance.now();
-  const second = approach.startClient(lab.host('b'), serverSite(lab));
-  return (await firstPing(lab, [first, second], TIMEOUT_MS)) - begin;
 }
 
 /** From a change to the first answered ping; the pings are the traffic, five a second. */

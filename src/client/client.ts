@@ -318,13 +318,15 @@ export class Client {
 
   /** Before the reading that a change of endpoints is made on: that change has to follow it at once. */
   async #holdSwitchOvers(now: number): Promise<void> {
-    const changes = this.#device === undefined ? [] : this.#book.switchOvers(now);
-    if (this.#device !== undefined && changes.length > 0) {
-      for (const { from, to } of changes) {
-        traceDecision(() => `${formatEndpoint(from)} gives way to ${formatEndpoint(to)}`);
-      }
-      await this.#switchOvers.hold(changes, this.#device.listenPort, now);
+    const device = this.#device;
+    const changes = device === undefined ? [] : this.#book.switchOvers(now);
+    if (device === undefined || changes.length === 0) {
+      return;
     }
+    for (const { from, to } of changes) {
+      traceDecision(() => `${formatEndpoint(from)} gives way to ${formatEndpoint(to)}`);
+    }
+    await this.#switchOvers.hold(changes, device.listenPort, now);
   }
 
   #natBytes(): Uint8Array {

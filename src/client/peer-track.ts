@@ -231,8 +231,11 @@ export class PeerTrack implements SoughtPeer {
   /** Whether WireGuard sends to a relay port: the present one, or another one of the server. */
   #isRelayed(): boolean {
     const { endpoint } = this.#peer;
-    if (endpoint === undefined || sameEndpoint(endpoint, this.#relay)) {
-      return endpoint !== undefined;
+    if (endpoint === undefined) {
+      return false;
+    }
+    if (sameEndpoint(endpoint, this.#relay)) {
+      return true;
     }
     const { servers = [] } = this.#context.refusalContext();
     const isAtServer = servers.some(({ address }) => address === endpoint.address);

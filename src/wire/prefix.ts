@@ -19,9 +19,7 @@ export function parsePrefix(text: string): string {
 
 /** Whether an address lies inside an AllowedIP of its family. Throws a RangeError on what is none. */
 export function isInPrefix(address: string, text: string): boolean {
-  const parsed = ipaddr.parse(address);
-  const [network, length] = ipaddr.parseCIDR(text);
-  return parsed.kind() === network.kind() && parsed.match(network, length);
+  return new PrefixSet([text]).has(address);
 }
 
 /** Networks that are parsed once, for many addresses. */

@@ -81,6 +81,19 @@ function isDirect(lab: Lab<'a' | 'b'>, seen: readonly string[] | undefined): boo
   return last !== undefined && !own.some((it) => last.startsWith(`${it}:`));
 }
 
+/** Asserts that a relayed pair changes to a direct path once, without loss, while these pings run. */
+async function leavesRelay(
+  lab: Lab<'a' | 'b'>,
+  ping: Promise<{ readonly stdout: string }>,
+): Promise<void> {
+  const [atA, atB] = await endpointsWhile(lab, ping);
+  const { stdout } = await ping;
+  assert.ok(lostOf(stdout) <= 2, stdout);
+  assert.ok(isDirect(lab, atA) && isDirect(lab, atB), `${atA}; ${atB}`);
+  // The relay, the direct path, and no way back.
+  assert.ok(atA!.length === 2 && atB!.length === 2, `${atA}; ${atB}`);
+}
+
 describe('the relay', { concurrency: 2 }, () => {
   it('connects two symmetric NATs in time, byte for byte, at full size', async () => {
     await using lab = await createLab({ hosts: pair('symmetric') });
@@ -205,11 +218,7 @@ describe('the relay', { concurrency: 2 }, () => {
     await clients[0]!.stop();
     const ping = pinging(lab, 1000);
     server.client(lab.host('a'));
-    const [atA, atB] = await endpointsWhile(lab, ping);
-    const { stdout } = await ping;
-    assert.ok(lostOf(stdout) <= 2, stdout);
-    assert.ok(isDirect(lab, atA) && isDirect(lab, atB), `${atA}; ${atB}`);
-    assert.ok(atA!.length === 2 && atB!.length === 2, `${atA}; ${atB}`);
+    await leavesRelay(lab, ping);
   });
 
   it('carries IPv6 alone, and is left without loss as well', async () => {
@@ -232,11 +241,7 @@ describe('the relay', { concurrency: 2 }, () => {
     for (const name of ['a', 'b'] as const) {
       await lab.host(name).nft('delete table ip6 hostile');
     }
-    const [atA, atB] = await endpointsWhile(lab, ping);
-    const { stdout } = await ping;
-    assert.ok(lostOf(stdout) <= 2, stdout);
-    assert.ok(isDirect(lab, atA) && isDirect(lab, atB), `${atA}; ${atB}`);
-    assert.ok(atA!.length === 2 && atB!.length === 2, `${atA}; ${atB}`);
+    await leavesRelay(lab, ping);
   });
 
   it('ends for a pair that is taken off its list', async () => {
@@ -268,11 +273,6 @@ describe('the relay', { concurrency: 2 }, () => {
       await gateway.exec('conntrack', ['-D', '-p', 'udp', '--orig-port-dst', '49918']);
     }
     const ping = pinging(lab, 1000);
-    const [atA, atB] = await endpointsWhile(lab, ping);
-    const { stdout } = await ping;
-    assert.ok(lostOf(stdout) <= 2, stdout);
-    assert.ok(isDirect(lab, atA) && isDirect(lab, atB), `${atA}; ${atB}`);
-    // The relay, the direct path, and no way back.
-    assert.ok(atA!.length === 2 && atB!.length === 2, `${atA}; ${atB}`);
+    await leavesRelay(lab, ping);
   });
 });

@@ -90,6 +90,14 @@ class TwoServersOneStore implements AsyncDisposable {
     return performance.now() - begin;
   }
 
+  /** Asserts that d and e, which wait for each other across the servers, meet soon from now on. */
+  async returns(t: TestContext, what: string): Promise<void> {
+    const back = await this.timeToMeet(['d', 'e'], performance.now());
+    report(t, what, back);
+    assert.ok(back < RETURN_MS, `${back} ms`);
+    await connected(this.lab, ['d', 'e']);
+  }
+
   /** Asserts that two clients look for each other in vain. */
   async wait([x, y]: Pair): Promise<void> {
     for (const [name, peer] of [
@@ -133,7 +141,7 @@ describe('two servers of one store', () => {
     await using all = await TwoServersOneStore.start(t);
     await all.keepsTunnel(async () => {
       await all.killStore();
-      let begin = performance.now();
+      const begin = performance.now();
       all.join('d');
       all.join('e');
       report(
@@ -144,11 +152,7 @@ describe('two servers of one store', () => {
       await all.timeToMeet(['b', 'e'], begin);
       await all.wait(['d', 'e']);
       await all.startStore();
-      begin = performance.now();
-      const back = await all.timeToMeet(['d', 'e'], begin);
-      report(t, 'store restarted: a pair across servers connects', back);
-      assert.ok(back < RETURN_MS, `${back} ms`);
-      await connected(all.lab, ['d', 'e']);
+      await all.returns(t, 'store restarted: a pair across servers connects');
     });
   });
 
@@ -156,7 +160,7 @@ describe('two servers of one store', () => {
     await using all = await TwoServersOneStore.start(t);
     await all.keepsTunnel(async () => {
       await all.limitStore(1);
-      let begin = performance.now();
+      const begin = performance.now();
       all.join('d');
       all.join('e');
       const one = await all.timeToMeet(['a', 'd'], begin);
@@ -168,11 +172,7 @@ describe('two servers of one store', () => {
         await said(process!, /refuses writes \(OOM/);
       }
       await all.limitStore(0);
-      begin = performance.now();
-      const back = await all.timeToMeet(['d', 'e'], begin);
-      report(t, 'store has room again: two new clients connect across servers', back);
-      assert.ok(back < RETURN_MS, `${back} ms`);
-      await connected(all.lab, ['d', 'e']);
+      await all.returns(t, 'store has room again: two new clients connect across servers');
     });
   });
 

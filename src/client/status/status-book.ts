@@ -38,7 +38,8 @@ interface Entry {
 }
 
 /**
- * Remembers how long each peer has been in its state, and why it changed last, which the client's events do not say. One entry for each managed peer. Pure: times are milliseconds since the epoch.
+ * Remembers how long each peer has been in its state, and why it changed last, which the client's events do
+ * not say. One entry for each managed peer. Pure: times are milliseconds since the epoch.
  */
 export class StatusBook {
   readonly #options: StatusBookOptions;

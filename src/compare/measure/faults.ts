@@ -68,7 +68,7 @@ async function replyLost(
 }
 
 /** The server restarts after a's client has started. The time counts from the start of b's. */
-async function serverRestarted(
+export async function serverRestarted(
   approach: ReadyApproach,
   lab: ComparedLab,
   timeoutMs: number,

@@ -130,7 +130,7 @@ export class StoreLink {
     const { path, host, port, isTls } = this.address;
     const client = new Redis({
       ...(path === undefined ? { host: host ?? '', port: port ?? 0 } : { path }),
-      // TLS has no server name for an address: its certificate is checked all the same.
+      // TLS sends no server name for an IP address, but the certificate is checked against it.
       ...(isTls && { tls: host === undefined || isIP(host) ? {} : { servername: host } }),
       lazyConnect: true,
       connectTimeout: CONNECT_MS,

@@ -221,7 +221,7 @@ test('a client whose entry the store lost is written again, and meets one that l
   await b.meets(a);
 });
 
-test('a client of both servers is one peer at one endpoint, told once for each registration', async () => {
+test('a client of both servers is one peer at one endpoint, with one notice for each registration', async () => {
   await using redis = await RedisServer.start();
   const { servers } = await pair(redis, { peerTtlMs: 4000 });
   await using _ = servers;
