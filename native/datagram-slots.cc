@@ -1,6 +1,7 @@
 #include "datagram-slots.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <string.h>
 
 #include <algorithm>
@@ -12,6 +13,21 @@ namespace {
 constexpr size_t kPort = 4;
 constexpr size_t kLocal = 5;
 constexpr size_t kInterface = 9;
+
+// What the kernel takes at once (UDP_MAX_SEGMENTS until 6.7), and what fits a datagram of either
+// family together.
+constexpr size_t kMaxSegments = 64;
+constexpr size_t kMaxRunBytes = 65487;
+
+// Larger datagrams may need fragments, which segments cannot be made into.
+constexpr size_t kMaxSegment = 1472;
+
+// Batches without segments after a refusal, which would otherwise cost each of them a system call.
+constexpr unsigned kBatchesApart = 1000;
+
+// Segments exceed the MTU (EMSGSIZE, before Linux 6.14 EINVAL), or the device has no checksum offload
+// (EIO). Other errors meet the datagrams one by one as well.
+bool IsSegmentRefusal(int error) { return error == EMSGSIZE || error == EINVAL || error == EIO; }
 
 // A full send queue. It is one for the whole socket, so later datagrams of the batch would meet the
 // same, wherever they go. What keeps it from being filled by those that the kernel cannot deliver is
@@ -31,9 +47,9 @@ struct DatagramSlots::Messages {
     sockaddr_in6 v6;
     sockaddr_in v4;
   };
-  // Room for a destination address.
+  // Room for a destination address and a segment size.
   struct alignas(cmsghdr) Control {
-    char bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
+    char bytes[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
   };
 
   Messages(bool is_v4, bool with_control)
@@ -63,9 +79,10 @@ struct DatagramSlots::Messages {
   Control controls[kMaxSlots] = {};
 };
 
-DatagramSlots::DatagramSlots(bool is_v4, bool wildcard, const void* local)
+DatagramSlots::DatagramSlots(bool is_v4, bool wildcard, const void* local, bool segments)
     : v4_(is_v4),
       wildcard_(wildcard),
+      segments_(segments),
       incoming_(new Messages(is_v4, wildcard)),
       outgoing_(new Messages(is_v4, wildcard)) {
   memcpy(local_, local, is_v4 ? sizeof(in_addr) : sizeof(in6_addr));
@@ -132,11 +149,14 @@ int DatagramSlots::Send(int fd, const Slots& slots) {
     const int count =
         sendmmsg(fd, outgoing_->headers + done, static_cast<unsigned>(total - done), MSG_DONTWAIT);
     if (count > 0) {
-      sent += count;
-      done += static_cast<size_t>(count);
+      for (int i = 0; i < count; i++) {
+        sent += static_cast<int>(outgoing_->headers[done++].msg_hdr.msg_iovlen);
+      }
     } else if (count < 0 && errno != EINTR) {
       if (IsDescriptorUnusable(errno)) return -1;
       if (IsQueueFull(errno)) break;
+      const msghdr& message = outgoing_->headers[done].msg_hdr;
+      if (message.msg_iovlen > 1 && IsSegmentRefusal(errno)) sent += SendApart(fd, message);
       // This one cannot be sent (unreachable, forbidden, no such port): the others may.
       done++;
     }
@@ -144,14 +164,51 @@ int DatagramSlots::Send(int fd, const Slots& slots) {
   return sent;
 }
 
+// Sends each segment as a datagram of its own; returns how many the kernel took.
+int DatagramSlots::SendApart(int fd, msghdr message) {
+  apart_ = kBatchesApart;
+  const size_t count = message.msg_iovlen;
+  message.msg_iovlen = 1;
+  message.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
+  int sent = 0;
+  for (size_t i = 0; i < count; i++, message.msg_iov++) {
+    ssize_t length;
+    do {
+      length = sendmsg(fd, &message, MSG_DONTWAIT);
+    } while (length < 0 && errno == EINTR);
+    if (length >= 0) sent++;
+  }
+  return sent;
+}
+
 size_t DatagramSlots::PrepareSend(const Slots& slots) {
+  const bool apart = !segments_ || apart_ > 0;
+  if (apart_ > 0) apart_--;
   size_t total = 0;
+  size_t vectors = 0;
+  const uint32_t* run_words = nullptr;
   for (size_t i = 0; i < slots.count; i++) {
     const int32_t length = slots.lengths[i];
     if (length < 0 || static_cast<size_t>(length) > slots.stride) continue;
     const uint32_t* words = slots.addresses + i * kAddressWords;
     if (words[kPort] > UINT16_MAX) continue;
-    outgoing_->vectors[total] = {slots.payload + i * slots.stride, static_cast<size_t>(length)};
+    iovec* vector = &outgoing_->vectors[vectors++];
+    *vector = {slots.payload + i * slots.stride, static_cast<size_t>(length)};
+    if (!apart && total > 0) {
+      msghdr& run = outgoing_->headers[total - 1].msg_hdr;
+      if (Extends(run, run_words, words, vector->iov_len)) {
+        if (run.msg_iovlen++ == 1) SetSegmentSize(total - 1);
+        continue;
+      }
+    }
+    run_words = words;
+    msghdr& header = outgoing_->headers[total].msg_hdr;
+    header.msg_iov = vector;
+    header.msg_iovlen = 1;
+    if (!wildcard_) {
+      header.msg_control = nullptr;
+      header.msg_controllen = 0;
+    }
     Messages::Name& name = outgoing_->names[total];
     if (v4_) {
       name.v4.sin_port = htons(static_cast<uint16_t>(words[kPort]));
@@ -161,10 +218,34 @@ size_t DatagramSlots::PrepareSend(const Slots& slots) {
       memcpy(&name.v6.sin6_addr, words, sizeof(in6_addr));
       name.v6.sin6_scope_id = IN6_IS_ADDR_LINKLOCAL(&name.v6.sin6_addr) ? words[kInterface] : 0;
     }
-    if (wildcard_) SetLocal(&outgoing_->headers[total].msg_hdr, words);
+    if (wildcard_) SetLocal(&header, words);
     total++;
   }
   return total;
+}
+
+// Whether a datagram can follow those of a message as a further segment: all but the last have one size.
+bool DatagramSlots::Extends(const msghdr& run, const uint32_t* run_words, const uint32_t* words,
+                            size_t length) const {
+  const size_t size = run.msg_iov[0].iov_len;
+  return length > 0 && length <= size && size <= kMaxSegment &&
+         run.msg_iov[run.msg_iovlen - 1].iov_len == size && run.msg_iovlen < kMaxSegments &&
+         run.msg_iovlen * size + length <= kMaxRunBytes &&
+         memcmp(run_words, words, kAddressWords * sizeof(uint32_t)) == 0;
+}
+
+// Adds the size of the first segment behind the local address, if there is one.
+void DatagramSlots::SetSegmentSize(size_t message) {
+  msghdr& header = outgoing_->headers[message].msg_hdr;
+  char* bytes = outgoing_->controls[message].bytes;
+  const auto size = static_cast<uint16_t>(header.msg_iov[0].iov_len);
+  header.msg_control = bytes;
+  auto* control = reinterpret_cast<cmsghdr*>(bytes + header.msg_controllen);
+  control->cmsg_level = IPPROTO_UDP;
+  control->cmsg_type = UDP_SEGMENT;
+  control->cmsg_len = CMSG_LEN(sizeof(size));
+  memcpy(CMSG_DATA(control), &size, sizeof(size));
+  header.msg_controllen += CMSG_SPACE(sizeof(size));
 }
 
 void DatagramSlots::SetLocal(msghdr* header, const uint32_t* words) {

@@ -34,8 +34,9 @@ class DatagramSlots {
  public:
   // local is what the socket is bound to. On the wildcard address the local address of each
   // datagram is received and sent as a control message; else it is this one, and no control
-  // message is the faster way.
-  DatagramSlots(bool is_v4, bool wildcard, const void* local);
+  // message is the faster way. With segments, datagrams of one size to one destination that follow
+  // each other are passed to the kernel as one message, which it takes apart (UDP_SEGMENT).
+  DatagramSlots(bool is_v4, bool wildcard, const void* local, bool segments);
 
   // Returns the number of slots filled, 0 when the queue is empty, -1 with errno set.
   int Receive(int fd, const Slots& slots);
@@ -48,10 +49,17 @@ class DatagramSlots {
 
   void StoreReceived(const Slots& slots, size_t slot);
   size_t PrepareSend(const Slots& slots);
+  bool Extends(const msghdr& run, const uint32_t* run_words, const uint32_t* words,
+               size_t length) const;
+  int SendApart(int fd, msghdr message);
   void SetLocal(msghdr* header, const uint32_t* words);
+  void SetSegmentSize(size_t message);
 
   bool v4_;
   bool wildcard_;
+  bool segments_;
+  // Batches to send as they are, since the kernel refused segments.
+  unsigned apart_ = 0;
   uint32_t local_[4] = {};
   std::unique_ptr<Messages> incoming_;
   std::unique_ptr<Messages> outgoing_;

@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "system-error.h"
+
 namespace wg_rendezvous {
 
 Options::Options(const Napi::CallbackInfo& info) : env_(info.Env()), object_(info[0]) {}
@@ -26,6 +28,50 @@ int64_t Options::Number(const char* name, int64_t if_missing) {
 std::string Options::String(const char* name) {
   const Napi::Value value = Get(name);
   return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
+}
+
+std::vector<Napi::Value> Options::Elements(const char* name) {
+  const Napi::Value value = Get(name);
+  std::vector<Napi::Value> elements;
+  uint32_t length = 0;
+  if (threw_ || !value.IsArray() || napi_get_array_length(env_, value, &length) != napi_ok) {
+    return elements;
+  }
+  for (uint32_t i = 0; i < length; i++) {
+    napi_value element = nullptr;
+    if (napi_get_element(env_, value, i, &element) != napi_ok) {
+      threw_ = true;
+      break;
+    }
+    elements.emplace_back(env_, element);
+  }
+  return elements;
+}
+
+std::vector<std::string> Options::Strings(const char* name) {
+  std::vector<std::string> strings;
+  for (const Napi::Value& element : Elements(name)) {
+    if (element.IsString()) strings.push_back(element.As<Napi::String>().Utf8Value());
+    if (!element.IsString() || strings.back().find('\0') != std::string::npos) {
+      ThrowTypeError(env_, "Expected an array of strings without NUL");
+      threw_ = true;
+      break;
+    }
+  }
+  return strings;
+}
+
+std::vector<int> Options::Descriptors(const char* name) {
+  std::vector<int> descriptors;
+  for (const Napi::Value& element : Elements(name)) {
+    if (!element.IsNumber()) {
+      ThrowTypeError(env_, "Expected an array of descriptors");
+      threw_ = true;
+      break;
+    }
+    descriptors.push_back(element.As<Napi::Number>().Int32Value());
+  }
+  return descriptors;
 }
 
 bool Options::Address(SocketAddress* address) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <string>
+#include <vector>
 
 #include "socket-address.h"
 
@@ -22,6 +23,11 @@ class Options {
   // Empty if the property is not a string.
   std::string String(const char* name);
 
+  // Empty if the property is not an array. Throws a TypeError if an element is of another type, or
+  // has a NUL, which would end it for the system.
+  std::vector<std::string> Strings(const char* name);
+  std::vector<int> Descriptors(const char* name);
+
   // Reads family, address, scopeId and port. False when they make no address.
   bool Address(SocketAddress* address);
 
@@ -30,6 +36,9 @@ class Options {
  private:
   // undefined if there is no object, and once a getter has thrown.
   Napi::Value Get(const char* name);
+
+  // The elements of an array. Empty if the property is none.
+  std::vector<Napi::Value> Elements(const char* name);
 
   Napi::Env env_;
   napi_value object_;

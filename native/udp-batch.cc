@@ -97,7 +97,8 @@ UdpBatch::UdpBatch(const Napi::CallbackInfo& info) : PollWrap<UdpBatch>(info) {
   const int fd = OpenUdpDescriptor(env, &address, buffers, path);
   if (fd < 0) return;
   port_ = ntohs(address.is_v4() ? address.v4().sin_port : address.v6().sin6_port);
-  slots_ = std::make_unique<DatagramSlots>(address.is_v4(), IsWildcard(address), address.bytes());
+  slots_ = std::make_unique<DatagramSlots>(address.is_v4(), IsWildcard(address), address.bytes(),
+                                           options.Number("segments", 0) == 1);
   handle_ = PollHandle::Open(env, fd, "WG_RENDEZVOUS_UDP_BATCH");
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { cpuSeconds } from '../server/subject.js';
+import type { Route } from './load.js';
 import { type Relay, run } from './subjects.js';
 
 /** Bytes that WireGuard adds to a UDP payload inside: IPv4 and UDP headers, its own header and tag. */
@@ -12,20 +13,29 @@ const OVERHEAD = 20 + 8 + 16 + 16;
 const READY_MS = 10_000;
 const LISTEN_PORT = 51_820;
 const SINK_PORT = 7000;
+const HUB_NETWORK = '10.99.0.0/24';
 
 interface Node {
   readonly name: string;
   readonly netns: string;
+  /** Its address in the tunnel by the hub, and in the one that A and B have without it. */
   readonly inside: string;
+  readonly direct: string;
   readonly outside: string;
   readonly publicKey: string;
   readonly keyFile: string;
 }
 
+interface Peer {
+  readonly node: Node;
+  readonly allowedIps: string;
+}
+
 /**
  * A WireGuard hub, the bounce server that people use today: wireguard-go in a network namespace of its own,
  * which decrypts what A sends and encrypts it for B. A and B are wireguard-go too, on the same processors: its
- * datagrams per second are those of all three, its processor time is its own.
+ * datagrams per second are those of all three, its processor time is its own. The same path without it is
+ * a tunnel from A straight to B, over the same bridge.
  */
 export async function startHub(folder: string): Promise<Relay> {
   const cleanup: (() => Promise<void>)[] = [];
@@ -37,9 +47,9 @@ export async function startHub(folder: string): Promise<Relay> {
   try {
     const tag = `wgr${process.pid}`;
     const [hub, a, b] = await Promise.all([
-      makeNode(folder, `${tag}h`, '10.99.0.1', '10.98.0.1'),
-      makeNode(folder, `${tag}a`, '10.99.0.2', '10.98.0.2'),
-      makeNode(folder, `${tag}b`, '10.99.0.3', '10.98.0.3'),
+      makeNode(folder, `${tag}h`, 1),
+      makeNode(folder, `${tag}a`, 2),
+      makeNode(folder, `${tag}b`, 3),
     ]);
     const nodes = [hub, a, b] as const;
     for (const { netns } of nodes) {
@@ -61,22 +71,47 @@ export async function startHub(folder: string): Promise<Relay> {
       await run('ip', '-n', netns, 'link', 'set', 'eth0', 'up');
     }
     const pids: number[] = [];
-    for (const node of nodes) {
-      const peers = node === hub ? [a, b] : [hub];
-      pids.push(await startWireguard(cleanup, node, peers, node === hub));
+    const onlyIt = ({ inside }: Node) => `${inside}/32`;
+    const straight = ({ direct }: Node) => `${direct}/32`;
+    const peersOf = new Map<Node, readonly Peer[]>([
+      [hub, [a, b].map((node) => ({ node, allowedIps: onlyIt(node) }))],
+      [
+        a,
+        [
+          { node: hub, allowedIps: HUB_NETWORK },
+          { node: b, allowedIps: straight(b) },
+        ],
+      ],
+      [
+        b,
+        [
+          { node: hub, allowedIps: HUB_NETWORK },
+          { node: a, allowedIps: straight(a) },
+        ],
+      ],
+    ]);
+    for (const [node, peers] of peersOf) {
+      pids.push(await startWireguard(cleanup, node, peers));
     }
-    await run('ip', 'netns', 'exec', a.netns, 'ping', '-qc', '3', '-i', '0.3', '-W', '3', b.inside);
+    for (const address of [b.inside, b.direct]) {
+      await run(
+        ...(['ip', 'netns', 'exec', a.netns, 'ping', '-qc', '3', '-i', '0.3'] as const),
+        ...['-W', '3', address],
+      );
+    }
     const hubPid = pids[0]!;
+    const routeBetween = (from: string, to: string): Route => ({
+      from: `${from}:${SINK_PORT}`,
+      to: `${to}:${SINK_PORT}`,
+      sink: `${to}:${SINK_PORT}`,
+      fromNetns: `/run/netns/${a.netns}`,
+      sinkNetns: `/run/netns/${b.netns}`,
+      overhead: OVERHEAD,
+    });
     return {
       name: 'wireguard-go hub',
-      route: {
-        from: `${a.inside}:${SINK_PORT}`,
-        to: `${b.inside}:${SINK_PORT}`,
-        sink: `${b.inside}:${SINK_PORT}`,
-        fromNetns: `/run/netns/${a.netns}`,
-        sinkNetns: `/run/netns/${b.netns}`,
-        overhead: OVERHEAD,
-      },
+      route: routeBetween(a.inside, b.inside),
+      direct: routeBetween(a.direct, b.direct),
       cpuSeconds: () => cpuSeconds(hubPid),
       [Symbol.asyncDispose]: close,
     };
@@ -86,22 +121,29 @@ export async function startHub(folder: string): Promise<Relay> {
   }
 }
 
-async function makeNode(folder: string, netns: string, inside: string, outside: string) {
+async function makeNode(folder: string, netns: string, number: number): Promise<Node> {
   const { stdout } = await promisify(execFile)('wg', ['genkey']);
   const keyFile = join(folder, netns);
   await writeFile(keyFile, stdout, { mode: 0o600 });
   const child = spawn('wg', ['pubkey'], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(stdout);
   const [publicKey] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-  return { name: netns, netns, inside, outside, publicKey: publicKey.trim(), keyFile };
+  return {
+    name: netns,
+    netns,
+    inside: `10.99.0.${number}`,
+    direct: `10.97.0.${number}`,
+    outside: `10.98.0.${number}`,
+    publicKey: publicKey.trim(),
+    keyFile,
+  };
 }
 
-/** Returns the process of wireguard-go, which the cleanup ends. */
+/** Returns the process ID of wireguard-go, which the cleanup ends. */
 async function startWireguard(
   cleanup: (() => Promise<void>)[],
   node: Node,
-  peers: readonly Node[],
-  isHub: boolean,
+  peers: readonly Peer[],
 ): Promise<number> {
   const { netns, name } = node;
   // `ip netns exec` becomes the program, so that its process is the program's.
@@ -126,15 +168,17 @@ async function startWireguard(
       await delay(50);
     }
   }
-  const args = peers.flatMap((peer) => [
+  const args = peers.flatMap(({ node: peer, allowedIps }) => [
     ...['peer', peer.publicKey, 'endpoint', `${peer.outside}:${LISTEN_PORT}`],
-    ...['allowed-ips', isHub ? `${peer.inside}/32` : '10.99.0.0/24'],
+    ...['allowed-ips', allowedIps],
   ]);
   await run(
     ...(['ip', 'netns', 'exec', netns, 'wg', 'set', name, 'private-key', node.keyFile] as const),
     ...['listen-port', String(LISTEN_PORT), ...args],
   );
-  await run('ip', '-n', netns, 'addr', 'add', `${node.inside}/24`, 'dev', name);
+  for (const address of [node.inside, node.direct]) {
+    await run('ip', '-n', netns, 'addr', 'add', `${address}/24`, 'dev', name);
+  }
   await run('ip', '-n', netns, 'link', 'set', name, 'mtu', '1420', 'up');
   return child.pid!;
 }

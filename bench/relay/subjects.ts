@@ -11,6 +11,8 @@ import type { Route } from './load.js';
 export interface Relay extends AsyncDisposable {
   readonly name: string;
   readonly route: Route;
+  /** The same path without the relay. */
+  readonly direct: Route;
   /** Processor time that it has used so far. */
   cpuSeconds(): number;
 }
@@ -19,12 +21,8 @@ export interface Relay extends AsyncDisposable {
 const [A, B] = [placeOf(0), placeOf(4)];
 const LIMIT_PORT = 45_000;
 const RELAY_PORTS = '45100-45101';
-const DIRECT: Route = { from: text(A), to: text(B), sink: text(B) };
-
-/** No relay: what the load generator and the loopback take by themselves. */
-export function directRoute(): Route {
-  return DIRECT;
-}
+/** Without a relay: what the load generator and the loopback take by themselves. */
+export const DIRECT: Route = { from: text(A), to: text(B), sink: text(B) };
 
 /** Our server, as its command; the two register, ask and bind as clients do. */
 export async function startOurs(folder: string): Promise<Relay> {
@@ -40,6 +38,7 @@ export async function startOurs(folder: string): Promise<Relay> {
   return {
     name: 'ours',
     route: { ...DIRECT, to: `127.0.0.1:${port}`, keepalive: `127.0.0.1:${port}` },
+    direct: DIRECT,
     cpuSeconds: () => server.cpuSeconds(),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
@@ -74,6 +73,7 @@ export async function startLimit(program: string): Promise<Relay> {
   return {
     name: 'C relay',
     route: { ...DIRECT, to: `127.0.0.1:${LIMIT_PORT}` },
+    direct: DIRECT,
     cpuSeconds: () => server.cpuSeconds(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

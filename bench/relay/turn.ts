@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { placeOf } from '../server/sealed-clients.js';
 import { startProgram } from '../server/subject.js';
-import type { Relay } from './subjects.js';
+import { DIRECT, type Relay } from './subjects.js';
 
 const PORT = 45_200;
 const MAGIC = 0x2112a442;
@@ -52,10 +52,10 @@ export async function startTurn(): Promise<Relay> {
     socket.close();
     await once(socket, 'close');
   }
-  const place = (it: { address: string; port: number }) => `${it.address}:${it.port}`;
   return {
     name: 'coturn',
-    route: { from: place(a), to: `127.0.0.1:${PORT}`, sink: place(b), prefix: '4000LLLL' },
+    route: { ...DIRECT, to: `127.0.0.1:${PORT}`, prefix: '4000LLLL' },
+    direct: DIRECT,
     cpuSeconds: () => server.cpuSeconds(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

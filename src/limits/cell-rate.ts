@@ -33,6 +33,11 @@ export class CellRate {
     return Math.max(fullAt, now) + tokens * this.costMs;
   }
 
+  /** A bucket without tokens at `now` (ms). */
+  empty(now: number): number {
+    return now + this.depthMs + this.costMs / 2;
+  }
+
   /** The bucket after giving a token back. */
   giveBack(fullAt: number): number {
     return fullAt - this.costMs;

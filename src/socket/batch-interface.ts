@@ -36,6 +36,12 @@ export interface BatchSocketOptions {
    */
   readonly fragments?: boolean;
   /**
+   * Pass datagrams of one size to one destination that follow each other in a batch to the kernel as one
+   * message, which it takes apart behind the IP layer (UDP_SEGMENT, also known as GSO).
+   * @default false: each by itself, as always with node:dgram
+   */
+  readonly segments?: boolean;
+  /**
    * A batch of so many datagrams is taken for a sign that more have arrived meanwhile: they are received at
    * once, which saves a turn of the event loop and costs a system call if there are none.
    * @default capacity

@@ -44,6 +44,7 @@ export class NativeBatchSocket extends LoopSocket implements BatchSocket {
       sendBufferBytes,
       interfaceName: options.interfaceName,
       fragments: options.fragments === true ? 1 : 0,
+      segments: options.segments === true ? 1 : 0,
     });
     super(native);
     this.#native = native;

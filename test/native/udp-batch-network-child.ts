@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -22,6 +23,7 @@ const SCENARIOS: Record<string, () => Promise<unknown>> = {
   'full-queue': fullQueue,
   'dgram-queue': dgramQueue,
   'receive-error': receiveError,
+  segments,
 };
 
 async function askedAddress(): Promise<string[]> {
@@ -118,6 +120,65 @@ async function receiveError(): Promise<unknown> {
   const [message] = await once(client, 'message');
   client.close();
   return { told, errors: socket.counters.errors, echoed: message.toString() };
+}
+
+/**
+ * Batches of equal datagrams: to where no route leads, then over the loopback with the MTU that is given, with
+ * its own, and 1000 batches later.
+ */
+async function segments(): Promise<unknown> {
+  const setMtu = (mtu: string) => promisify(execFile)('ip', ['link', 'set', 'lo', 'mtu', mtu]);
+  await setMtu(process.argv[3] ?? '65536');
+  const open = () =>
+    new (loadBinding().UdpBatch)({
+      family: 4,
+      address: addressBytes('127.0.0.1'),
+      scopeId: 0,
+      port: 0,
+      receiveBufferBytes: 1 << 20,
+      fragments: 1,
+      segments: 1,
+    });
+  const sender = open();
+  const sink = open();
+  const {
+    payload,
+    stride,
+    lengths,
+    addresses,
+    addressBytes: bytes,
+  } = createDatagramBatch(128, 1000);
+  const sendBatch = (to = '127.0.0.1') => {
+    const before = messagesSent();
+    lengths.fill(1000);
+    for (let slot = 0; slot < 128; slot++) {
+      bytes.set(addressBytes(to), slot * ADDRESS_WORDS * 4);
+      addresses[slot * ADDRESS_WORDS + PORT_WORD] = sink.port;
+    }
+    const sent = sender.send(payload, stride, lengths, addresses, 128);
+    const messages = messagesSent() - before;
+    return { sent, arrived: sink.receive(payload, stride, lengths, addresses), messages };
+  };
+  const unreachable = sendBatch('10.9.9.9');
+  const outcome = [unreachable, sendBatch()];
+  await setMtu('65536');
+  outcome.push(sendBatch());
+  for (let i = 0; i < 1000; i++) {
+    sender.send(payload, stride, lengths, addresses, 0);
+  }
+  outcome.push(sendBatch());
+  sender.close();
+  sink.close();
+  return outcome;
+}
+
+/** What the kernel counts as sent over UDP in this network: a message of segments is one. */
+function messagesSent(): number {
+  const [names, values] = readFileSync('/proc/net/snmp', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('Udp:'))
+    .map((line) => line.split(' '));
+  return Number(values![names!.indexOf('OutDatagrams')]);
 }
 
 function fillDead({ addresses, capacity }: DatagramBatch): void {

@@ -41,6 +41,18 @@ describe('the UDP batch in a network of its own', () => {
     assert.equal(next, 0);
   });
 
+  const unreachable = { sent: 0, arrived: 0, messages: 0 };
+  const whole = { sent: 128, arrived: 128, messages: 2 };
+
+  it('sends equal datagrams to one destination as one message of 64 segments, also after an unreachable one', async () => {
+    assert.deepEqual(await inNetwork('segments'), [unreachable, whole, whole, whole]);
+  });
+
+  it('sends them one by one, in fragments, where segments exceed the MTU, and for 1000 batches after', async () => {
+    const apart = { sent: 128, arrived: 128, messages: 128 };
+    assert.deepEqual(await inNetwork('segments', '900'), [unreachable, apart, apart, whole]);
+  });
+
   for (const implementation of ['native', 'dgram']) {
     it(`counts and reports a receive that fails, and goes on (${implementation})`, async () => {
       const outcome = await inNetwork('receive-error', implementation);

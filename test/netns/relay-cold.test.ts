@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { firstPing } from '../../src/compare/measure/first-ping.js';
 import { median } from '../../src/compare/measure/statistics.js';
 import { createLab, type HostOptions, type Lab } from '../../src/lab/index.js';
+import { startClient } from './our-programs.js';
 import { relayPorts } from './relay-ports.js';
 import { SealedServer } from './sealed-programs.js';
 
@@ -16,15 +17,21 @@ type Pair = Lab<'a' | 'b'>;
 
 interface Case {
   readonly name: string;
-  readonly host: HostOptions;
+  readonly hosts: Record<'a' | 'b', HostOptions>;
   readonly prepare?: (lab: Pair) => Promise<void>;
 }
 
+const both = (host: HostOptions) => ({ a: host, b: host });
+
 const CASES: readonly Case[] = [
-  { name: 'two symmetric NATs', host: { nat: 'symmetric' } },
+  { name: 'two symmetric NATs', hosts: both({ nat: 'symmetric' }) },
+  {
+    name: 'a host with IPv4 alone and one with IPv6 alone',
+    hosts: { a: { nat: 'cone' }, b: { nat: 'firewall6' } },
+  },
   {
     name: 'two carrier NATs with fully random ports',
-    host: { nat: 'cgnat' },
+    hosts: both({ nat: 'cgnat' }),
     prepare: async (lab) => {
       for (const name of ['a', 'b'] as const) {
         const carrier = lab.host(name).gateways.at(-1)!;
@@ -35,7 +42,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'two hosts whose UDP reaches the server only',
-    host: { nat: 'cone' },
+    hosts: both({ nat: 'cone' }),
     prepare: async (lab) => {
       for (const name of ['a', 'b'] as const) {
         await lab.host(name).nft(`table ip hostile {
@@ -50,13 +57,17 @@ const CASES: readonly Case[] = [
 ];
 
 /** Milliseconds from the start of both clients until the first ping is answered, by the relay. */
-async function connect({ host, prepare }: Case): Promise<number> {
+async function connect({ hosts, prepare }: Case): Promise<number> {
   const distance = { roundTripMs: ROUND_TRIP_MS };
-  await using lab = await createLab({ hosts: { a: host, b: host }, distance });
+  await using lab = await createLab({ hosts, distance });
   await prepare?.(lab);
   await using server = await SealedServer.start(lab, '--relay');
   const startedAt = performance.now();
-  const clients = [lab.host('a'), lab.host('b')].map((it) => server.client(it));
+  const { addresses } = lab.rendezvous;
+  const clients = [lab.host('a'), lab.host('b')].map((host) => {
+    const [address] = host.addresses[4].length > 0 ? addresses[4] : addresses[6];
+    return startClient(host, address as string, '--server-key', server.key);
+  });
   const tookMs = (await firstPing(lab, clients, 40_000)) - startedAt;
   const [there, back] = await relayPorts(lab, ['a', 'b']);
   assert.ok(there !== undefined && there === back, 'both use one relay port');

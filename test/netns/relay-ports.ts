@@ -1,8 +1,11 @@
 import type { Lab } from '../../src/lab/index.js';
+import { DEFAULT_RELAY } from '../../src/server/options.js';
+
+const { first, count } = DEFAULT_RELAY.ports;
 
 /** The default relay ports of a server. */
-export const FIRST_RELAY_PORT = 49_920;
-export const LAST_RELAY_PORT = 49_951;
+export const FIRST_RELAY_PORT = first;
+export const LAST_RELAY_PORT = first + count - 1;
 
 /** The relay ports to which two hosts send their packets to each other; undefined for a host that sends elsewhere. */
 export async function relayPorts<Name extends string>(

@@ -4,12 +4,14 @@
 //              [--keepalive ADDRESS:PORT]
 //
 // Without --rate the loop is closed: up to W datagrams are under way; those that do not arrive within 50 ms
-// count as lost. With it, datagrams leave at R per second and their time under way is measured. The prefix is
-// sent before the N bytes of each datagram, and does not arrive. B sends one keepalive, so that a relay knows
-// that it is still there. One line of JSON on stdout.
+// count as lost. With it, datagrams leave at R per second and their time under way is measured: both sides
+// sleep meanwhile, so that they keep no processor from the relay. The prefix is sent before the N bytes of each
+// datagram, and does not arrive. B sends one keepalive, so that a relay knows that it is still there. One line
+// of JSON on stdout.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,7 +22,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -29,6 +33,7 @@ constexpr unsigned kBatch = 64;
 constexpr size_t kSlotBytes = 9216;
 constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kLossNs = 50'000'000;
+constexpr int kPollMs = 20;
 constexpr size_t kHeaderBytes = 16;  // of WireGuard's data, whose counter carries the time
 constexpr size_t kTimeAt = 8;
 
@@ -139,21 +144,10 @@ class Load {
     }
     const uint64_t begin = NowNs();
     const uint64_t end = begin + static_cast<uint64_t>(options_.seconds * kSecondNs);
-    uint64_t heard_at = begin;
-    for (uint64_t now = begin; now < end; now = NowNs()) {
-      if (options_.rate > 0) {
-        const auto due = static_cast<uint64_t>(static_cast<double>(now - begin) / kSecondNs * options_.rate);
-        if (due > sent_) Send(static_cast<unsigned>(std::min<uint64_t>(due - sent_, kBatch)), now);
-      } else if (under_way_ + kBatch / 2 <= options_.window) {
-        Send(std::min(kBatch, options_.window - under_way_), now);
-      }
-      const unsigned received = Receive();
-      if (received > 0) {
-        heard_at = now;
-      } else if (under_way_ > 0 && now - heard_at > kLossNs && options_.rate == 0) {
-        under_way_ = 0;
-        heard_at = now;
-      }
+    if (options_.rate > 0) {
+      RunAtRate(begin, end);
+    } else {
+      RunClosedLoop(begin, end);
     }
     elapsed_ = static_cast<double>(NowNs() - begin) / kSecondNs;
     const uint64_t received = received_;
@@ -166,14 +160,51 @@ class Load {
   }
 
  private:
-  void Send(unsigned count, uint64_t now) {
+  void RunClosedLoop(uint64_t begin, uint64_t end) {
+    uint64_t heard_at = begin;
+    unsigned under_way = 0;
+    for (uint64_t now = begin; now < end; now = NowNs()) {
+      if (under_way + kBatch / 2 <= options_.window) {
+        under_way += Send(std::min(kBatch, options_.window - under_way), now);
+      }
+      const unsigned received = Receive();
+      under_way -= std::min(under_way, received);
+      if (received > 0) {
+        heard_at = now;
+      } else if (under_way > 0 && now - heard_at > kLossNs) {
+        under_way = 0;
+        heard_at = now;
+      }
+    }
+  }
+
+  // The sink waits in a thread of its own, as a receiver does: its waking is part of the time under way.
+  void RunAtRate(uint64_t begin, uint64_t end) {
+    std::atomic<bool> is_over = false;
+    std::thread sink([&] {
+      while (!is_over) {
+        pollfd readable{sink_, POLLIN, 0};
+        if (poll(&readable, 1, kPollMs) > 0) Receive();
+      }
+    });
+    const auto interval = static_cast<double>(kSecondNs) / options_.rate;
+    for (uint64_t i = 0, due = begin; due < end; due = begin + static_cast<uint64_t>(++i * interval)) {
+      const timespec until{static_cast<time_t>(due / kSecondNs), static_cast<long>(due % kSecondNs)};
+      clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+      Send(1, NowNs());
+    }
+    is_over = true;
+    sink.join();
+  }
+
+  unsigned Send(unsigned count, uint64_t now) {
     for (unsigned i = 0; i < count; i++) {
       memcpy(out_slots_[i] + options_.prefix.size() + kTimeAt, &now, sizeof now);
     }
     const int sent = sendmmsg(from_, out_, count, 0);
-    if (sent <= 0) return;
+    if (sent <= 0) return 0;
     sent_ += static_cast<uint64_t>(sent);
-    under_way_ += static_cast<unsigned>(sent);
+    return static_cast<unsigned>(sent);
   }
 
   unsigned Receive() {
@@ -192,7 +223,6 @@ class Load {
         times_.push_back(static_cast<uint32_t>(std::min<uint64_t>(now - sent_at, UINT32_MAX)));
       }
     }
-    under_way_ -= std::min(under_way_, static_cast<unsigned>(count));
     return static_cast<unsigned>(count);
   }
 
@@ -221,7 +251,6 @@ class Load {
   unsigned char out_slots_[kBatch][kSlotBytes]{};
   unsigned char in_slots_[kBatch][kSlotBytes]{};
   uint64_t sent_ = 0, received_ = 0, wrong_ = 0;
-  unsigned under_way_ = 0;
   double elapsed_ = 0;
   std::vector<uint32_t> times_;
 };

@@ -18,6 +18,8 @@ export class Side<User> {
   readonly key = new Uint8Array(RELAY_KEY_LENGTH);
   /** The highest counter of a bind with that id. */
   counter = 0;
+  /** The bucket of its binds; see CellRate. */
+  bindsFullAt = 0;
   /** Whether its client asks for the relay. */
   isAsked = false;
   /** The caller's data for this side. */
@@ -48,18 +50,18 @@ export class Side<User> {
 /** A pair and its relay port. */
 export class Allocation<User> {
   readonly sides: readonly [Side<User>, Side<User>];
-  /** The bucket of its bytes; see CellRate. */
-  fullAt = 0;
 
   /**
    * @param source whose share it counts against
    * @param usedAt when a datagram was last forwarded, or a client last asked for it, in ms
+   * @param fullAt the bucket of its bytes; see CellRate
    */
   constructor(
     readonly port: number,
     readonly source: Source,
     owners: readonly [string, string],
     public usedAt: number,
+    public fullAt: number,
   ) {
     const [first, second] = owners.map((owner) => new Side<User>(owner, this)) as [
       Side<User>,
@@ -111,6 +113,11 @@ export class Allocations<User> {
     this.share = new SourceShare(sourceShare, ports * PAIRS_PER_PORT);
   }
 
+  /** The allocations of all pairs; one may be closed during iteration. */
+  get all(): Iterable<Allocation<User>> {
+    return this.byPair.values();
+  }
+
   /** How many pairs have a port. */
   get size(): number {
     return this.byPair.size;
@@ -127,15 +134,17 @@ export class Allocations<User> {
   }
 
   /**
-   * The allocation of a pair: the one that there is, or a new one with the emptiest port that neither of
-   * the two has.
+   * The allocation of a pair: the existing one, or a new one at the emptiest port that neither of the two
+   * has.
    * @param source whose share a new one counts against
+   * @param fullAt the bucket of a new one
    * @returns undefined if there is no port or no room
    */
   open(
     owners: readonly [string, string],
     source: Source,
     now: number,
+    fullAt: number,
   ): Allocation<User> | undefined {
     const name = pairName(owners);
     const known = this.byPair.get(name);
@@ -147,7 +156,7 @@ export class Allocations<User> {
     if (port === undefined || !this.share.admits(source)) {
       return undefined;
     }
-    const allocation = new Allocation<User>(port, source, owners, now);
+    const allocation = new Allocation<User>(port, source, owners, now, fullAt);
     this.share.add(source);
     this.byPair.set(name, allocation);
     this.pairs[port - this.options.firstPort]!++;
@@ -174,7 +183,7 @@ export class Allocations<User> {
     side.counter = 0;
   }
 
-  /** The pair has no port any more; the caller unbinds its sides. */
+  /** Takes the port from a pair; the caller unbinds its sides. */
   close(allocation: Allocation<User>): void {
     const { port, source, sides } = allocation;
     const name = pairName([sides[0].owner, sides[1].owner]);

@@ -13,12 +13,16 @@ export interface RelayCounts {
   pairRate: number;
   totalRate: number;
 
-  /** Binds: accepted; challenged; with an unknown id or a wrong MAC; repeated; over the source's rate. */
+  /**
+   * Binds: accepted; challenged; with an unknown id or a wrong MAC; repeated; over the rate of their source;
+   * over the rate of their side.
+   */
   bound: number;
   challenged: number;
   bindsForged: number;
   bindsRepeated: number;
   bindsLimited: number;
+  bindsExcessive: number;
   /** Sides that were bound to another source than before. */
   moved: number;
   /** Bindings that ended for lack of datagrams. */
@@ -53,6 +57,7 @@ export function noRelayCounts(): RelayCounts {
     bindsForged: 0,
     bindsRepeated: 0,
     bindsLimited: 0,
+    bindsExcessive: 0,
     moved: 0,
     expired: 0,
     allocated: 0,

@@ -30,6 +30,12 @@ const BITS_PER_BYTE = 8;
 const BURST_SECONDS = 0.25;
 const MIN_BURST_BYTES = 128 * 1024;
 
+/**
+ * Valid binds of a side, per second and at once. Clients need fewer. Each may cause a challenge to an address
+ * of the client's choosing.
+ */
+const BINDS = new CellRate({ rate: 10, burst: 20 });
+
 /** How often idle bindings and pairs are looked for. */
 const SWEEP_MS = 1000;
 
@@ -68,7 +74,7 @@ export class RelayHandler<User> {
   /** The relay port of each socket. */
   private readonly portOf: number[] = [];
   private readonly message = new Uint8Array(BIND_LENGTH);
-  /** The sender of the datagram before: the next one is often its, too. */
+  /** The sender of the previous datagram: the next one is often from it, too. */
   private last: Side<User> | undefined;
   private sweepAt = Number.NEGATIVE_INFINITY;
 
@@ -99,6 +105,7 @@ export class RelayHandler<User> {
   /** Forwards or answers each datagram of a batch, which came in by the socket with that number. */
   answer(batch: DatagramBatch, count: number, family: Family, socket: number, now: number): void {
     const { lengths, payload, stride } = batch;
+    this.now = now;
     this.incoming.begin(batch, count, family, socket);
     for (let slot = 0; slot < count; slot++) {
       const length = lengths[slot]!;
@@ -136,9 +143,12 @@ export class RelayHandler<User> {
     return this.allocations.idle(now);
   }
 
-  /** The allocation of a pair, as Allocations.open gives it. */
+  /**
+   * The allocation of a pair, as Allocations.open gives it. A new one has no burst yet: otherwise a pair that
+   * gives up its port and asks again, over and over, would exceed its rate.
+   */
   open(owners: readonly [string, string], source: Source): Allocation<User> | undefined {
-    return this.allocations.open(owners, source, this.now);
+    return this.allocations.open(owners, source, this.now, this.pairRate.empty(this.now));
   }
 
   /** Closes an allocation: nothing of the pair is forwarded any more. */
@@ -221,6 +231,11 @@ export class RelayHandler<User> {
       return NO_REPLY;
     }
     side.counter = counter;
+    if (!BINDS.has(side.bindsFullAt, now)) {
+      counts.bindsExcessive++;
+      return NO_REPLY;
+    }
+    side.bindsFullAt = BINDS.take(side.bindsFullAt, now);
     if (isBoundTo(side, incoming.addressWords, incoming.addressWord, socket)) {
       side.path!.hear(incoming.addressWords, incoming.addressWord, socket, now);
     } else if (this.cookies.acceptsToken(payload, at + BIND_OFFSET.token, side.id, incoming, now)) {

@@ -30,6 +30,7 @@ export function addRelayMetrics(registry: Registry, counts: () => Counts | undef
       forged: it.bindsForged,
       repeated: it.bindsRepeated,
       source_rate: it.bindsLimited,
+      side_rate: it.bindsExcessive,
     });
   });
   counter(registry, 'relay_requests_total', 'Pairs that a client asked for, by outcome', () => {

@@ -7,7 +7,7 @@ import type { RelayHandler } from './relay-handler.js';
 const CAPACITY = 128;
 const STRIDE = 65_472;
 
-/** Datagrams of a batch behind which more are likely: relayed ones come in streams. */
+/** After a batch of this many datagrams more are likely: relayed ones come in streams. */
 const BUSY_BATCH = 4;
 
 /** SO_RCVBUF: the queue of a second of 10 Mbit/s, at each port. */
@@ -22,7 +22,7 @@ export interface RelayPorts {
 /**
  * The slots of all relay sockets. WireGuard fragments what exceeds the path, so a datagram may be as large as
  * its interface's MTU says: 1 452 bytes usually, 8 960 with jumbo frames, and up to 64 KiB. Each slot has room
- * for the largest but two sizes that UDP can carry. All sockets share 17 MB of addresses, of which only the
+ * for all but the two largest messages that fit UDP. All sockets share 17 MB of addresses, of which only the
  * pages that a datagram has touched take memory: 1 MB with usual ones. The stride is not a power of two, so
  * that the beginnings of the slots spread over the sets of the cache.
  */
@@ -57,6 +57,7 @@ export async function openRelaySockets(
             port,
             receiveBufferBytes: RECEIVE_BUFFER_BYTES,
             fragments: true,
+            segments: true,
             moreFrom: BUSY_BATCH,
             memory,
             onBatch: (batch, size) =>

@@ -103,14 +103,25 @@ export class RelayRequests {
   }
 
   /** From now on only these keys may use the relay. */
-  allowOnly(allow: AllowList, clients: Iterable<ClientRecord>): void {
+  allowOnly(allow: AllowList): void {
     this.allow = allow;
-    for (const client of clients) {
-      for (const want of client.wants.values()) {
-        if (want.relay !== undefined && !this.mayUse(want)) {
-          this.close(want.relay.allocation);
-          this.refuse(want, RELAY_REFUSAL.notAllowed);
-        }
+    this.closeOthers(allow);
+  }
+
+  /**
+   * Closes the allocations of other keys than these, also where the tunnel of a pair outlived its clients'
+   * registrations. Sides that ask are refused.
+   */
+  closeOthers(allow: AllowList): void {
+    for (const allocation of this.relay?.allocations.all ?? []) {
+      const { sides } = allocation;
+      if (sides.every(({ owner }) => has(allow, owner))) {
+        continue;
+      }
+      const [want] = sides.flatMap(({ user }) => user ?? []);
+      this.close(allocation);
+      if (want !== undefined) {
+        this.refuse(want, RELAY_REFUSAL.notAllowed);
       }
     }
   }
@@ -197,8 +208,7 @@ export class RelayRequests {
 
   private mayUse({ owner, key }: Want): boolean {
     const { allow } = this;
-    const has = (text: string) => allow?.has(Buffer.from(text, 'latin1')) ?? true;
-    return has(owner.key) && has(key);
+    return allow === undefined || (has(allow, owner.key) && has(allow, key));
   }
 
   private close(allocation: Allocation<Want>): void {
@@ -210,4 +220,9 @@ export class RelayRequests {
       }
     }
   }
+}
+
+/** @param key see keyText */
+function has(allow: AllowList, key: string): boolean {
+  return allow.has(Buffer.from(key, 'latin1'));
 }

@@ -5,6 +5,7 @@ import type { PeerEntry } from '../../../src/wire/sealed-frame-reader.js';
 import { FRAME, RELAY_REFUSAL } from '../../../src/wire/sealed-frames.js';
 import {
   connectedPair,
+  distinctSource,
   FIRST_PORT,
   RelayedClient,
   RelayWorld,
@@ -14,6 +15,24 @@ import {
 
 const DATA = wireguard(4, 1456, 7);
 const MIN_BURST = 128 * 1024;
+
+const PAIRS_PER_PORT = 512;
+const MAX_ASKED = 37;
+
+/** A client and peers that want it as it wants them, at a server with 40 ports. */
+function hub(count: number) {
+  const world = new RelayWorld({ ports: 40 });
+  const a = new RelayedClient(world, '198.51.100.7');
+  assert.ok(a.connect());
+  const peers = Array.from({ length: count }, (_, i) => {
+    const peer = new RelayedClient(world, `203.0.113.${i + 1}`);
+    assert.ok(peer.connect());
+    peer.want(a.publicKey);
+    return peer;
+  });
+  a.want(...peers.map(({ publicKey }) => publicKey));
+  return { world, a, peers };
+}
 
 /** The last that a client was pushed, after it has acknowledged all. */
 function lastPushed(client: RelayedClient): PeerEntry | undefined {
@@ -28,6 +47,8 @@ test('a pair is relayed at its rate, both directions together, after its burst',
   const world = new RelayWorld({ rate: 1_000_000 });
   const { a, b, offerOfA } = connectedPair(world);
   const passes = (from: string) => world.send(offerOfA.port, from, DATA.slice()).length === 1;
+  assert.ok(!passes(a.endpoint), 'the burst is saved up first');
+  world.server.wait(2000);
   const burst = Math.floor(MIN_BURST / DATA.length);
   for (let i = 0; i < burst; i++) {
     assert.ok(passes(i % 2 === 0 ? a.endpoint : b.endpoint), `${i}`);
@@ -171,6 +192,76 @@ test('one source gets its share of the pairs, and others still find room', () =>
   const other = relayedPair(world, ['192.0.2.5', '192.0.2.6']);
   assert.equal(other.offerOfA.port, FIRST_PORT);
   assert.equal(world.relay.counts.allocated, given + 1);
+});
+
+test('a full relay refuses the next pair plainly, and serves those that it has', () => {
+  const world = new RelayWorld({ ports: 1 });
+  // Each family keeps an eighth of the table for itself.
+  for (let i = 1; i < PAIRS_PER_PORT; i++) {
+    const source = distinctSource(i, i % 2 === 0 ? 4 : 6);
+    assert.ok(world.relay.open([`a${i}`, `b${i}`], source), `${i}`);
+  }
+  const { a, b, offerOfA } = connectedPair(world);
+  assert.equal(world.relay.sizes.pairs, PAIRS_PER_PORT);
+  const late = [new RelayedClient(world, '192.0.2.5'), new RelayedClient(world, '192.0.2.6')];
+  const [first, second] = late as [RelayedClient, RelayedClient];
+  assert.ok(first.connect() && second.connect());
+  first.want(second.publicKey);
+  second.want(first.publicKey);
+  const [entry] = first.askRelay(second.publicKey);
+  assert.equal(entry?.relay, undefined);
+  assert.equal(entry?.relayRefusal, RELAY_REFUSAL.full);
+  assert.equal(world.relay.counts.full, 1);
+  assert.equal(world.relay.sizes.pairs, PAIRS_PER_PORT);
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    assert.deepEqual(
+      world.send(offerOfA.port, from.endpoint, DATA.slice()).map((sent) => sent.to),
+      [to.endpoint],
+    );
+  }
+  b.want();
+  assert.ok(first.askRelay(second.publicKey)[0]?.relay, 'the next one that leaves makes room');
+});
+
+test('a client asks for 37 peers at once, and gets each of them a port', () => {
+  const { world, a, peers } = hub(MAX_ASKED + 1);
+  const keys = peers.map(({ publicKey }) => publicKey);
+  const entries = a.askRelay(...keys.slice(0, MAX_ASKED));
+  assert.equal(new Set(entries.map(({ relay }) => relay?.port)).size, MAX_ASKED);
+  assert.ok(entries.every(({ relay }) => relay !== undefined));
+  // A frame of 38 keys has no room in a datagram; one that claims to hold them is dropped.
+  assert.throws(() => a.askRelay(...keys), RangeError);
+  const { malformedFrames } = world.server.handler.counts;
+  const claim = a.seal((writer) => {
+    const list = writer.begin(FRAME.relay);
+    for (const key of keys.slice(1)) {
+      list.addKey(key);
+    }
+    list.bytes[2]!++;
+    return list;
+  });
+  assert.equal(a.exchange(claim), undefined);
+  assert.equal(world.server.handler.counts.malformedFrames, malformedFrames + 1);
+  assert.equal(world.relay.sizes.pairs, MAX_ASKED, 'and the others stay');
+  // A later frame replaces the one before: peers that it lacks lose their unused ports after a minute.
+  assert.ok(a.askRelay(keys[MAX_ASKED]!)[0]?.relay);
+  for (let i = 0; i < 62; i++) {
+    world.server.wait(1000);
+  }
+  assert.equal(world.relay.sizes.pairs, 1);
+});
+
+test('a client that many peers ask for has a port for each of them, as long as there are ports', () => {
+  const ports = MAX_ASKED + 3;
+  const { world, a, peers } = hub(ports + 1);
+  const offers = peers.map((peer) => peer.askRelay(a.publicKey)[0]);
+  assert.equal(offers.filter((entry) => entry?.relay !== undefined).length, ports);
+  assert.equal(offers.at(-1)?.relayRefusal, RELAY_REFUSAL.full);
+  assert.equal(world.relay.counts.full, 1);
+  assert.equal(world.relay.sizes.pairs, ports);
 });
 
 test('binds draw on the rate of their source', () => {

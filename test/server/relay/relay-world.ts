@@ -1,3 +1,4 @@
+import { SHARE_PREFIX_BYTES, type Source } from '../../../src/limits/source.js';
 import { hasBindMac, writeBindMac } from '../../../src/sealed/bind-mac.js';
 import { RelayHandler, type RelayHandlerOptions } from '../../../src/server/relay/relay-handler.js';
 import type { Want } from '../../../src/server/sealed/client-record.js';
@@ -6,6 +7,7 @@ import { ADDRESS_WORDS, createDatagramBatch } from '../../../src/socket/datagram
 import {
   addressFamily,
   endpoint,
+  type Family,
   formatAddress,
   formatEndpoint,
   parseEndpoint,
@@ -245,6 +247,12 @@ export function connectedPair(
   pair.a.bind(pair.offerOfA);
   pair.b.bind(pair.offerOfB);
   return pair;
+}
+
+/** A source that shares no network with those of other numbers. */
+export function distinctSource(number: number, family: Family = 4): Source {
+  const hash = Math.imul(number, 0x9e3779b1) >>> 0;
+  return { family, hashes: SHARE_PREFIX_BYTES[family].map(() => hash) };
 }
 
 /** A datagram of WireGuard by its type, of so many bytes, filled by its number. */
