@@ -4,6 +4,7 @@
 #include "interface-flags.h"
 #include "name-lock.h"
 #include "process.h"
+#include "program.h"
 #include "raw-socket.h"
 #include "tcp-listener.h"
 #include "udp-batch.h"
@@ -22,6 +23,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("enterNetworkNamespace",
               Napi::Function::New(env, wg_rendezvous::EnterNetworkNamespace));
   exports.Set("followParent", Napi::Function::New(env, wg_rendezvous::FollowParent));
+  exports.Set("runProgram", Napi::Function::New(env, wg_rendezvous::RunProgram));
   exports.Set("lockName", Napi::Function::New(env, wg_rendezvous::LockName));
   exports.Set("forgetFlow", Napi::Function::New(env, wg_rendezvous::ForgetFlow));
   exports.Set("listenTcp", Napi::Function::New(env, wg_rendezvous::ListenTcp));

@@ -1,33 +1,15 @@
-import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { startProgram } from '../socket/program.js';
+import { findExecutable, TOOL_ENVIRONMENT } from '../wireguard/executable.js';
 
-/** Where distributions install nft and iptables; PATH is never searched, as for `wg`. */
-const FOLDERS: readonly string[] = ['/usr/sbin', '/sbin', '/usr/bin', '/bin', '/usr/local/sbin'];
-const TIMEOUT_MS = 3000;
-const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+const LIMITS = { maxBytes: 16 * 1024 * 1024, timeoutMs: 3000 } as const;
 
 /** What a tool that only reads prints; undefined if it is missing, fails, or takes too long. */
-export function outputOf(tool: string, args: readonly string[]): Promise<string | undefined> {
-  const file = FOLDERS.map((folder) => `${folder}/${tool}`).find(isExecutable);
+export async function outputOf(tool: string, args: readonly string[]): Promise<string | undefined> {
+  const file = findExecutable(tool);
   if (file === undefined) {
-    return Promise.resolve(undefined);
+    return undefined;
   }
-  const options = {
-    env: { LC_ALL: 'C', PATH: FOLDERS.join(':') },
-    cwd: '/',
-    timeout: TIMEOUT_MS,
-    maxBuffer: MAX_OUTPUT_BYTES,
-  };
-  return new Promise((resolve) => {
-    execFile(file, [...args], options, (error, stdout) => resolve(error ? undefined : stdout));
-  });
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  const { end } = startProgram(file, args, { environment: TOOL_ENVIRONMENT, ...LIMITS });
+  const ended = await end.catch(() => undefined);
+  return ended?.code === 0 ? ended.stdout.toString() : undefined;
 }

@@ -41,6 +41,7 @@ const USED: Readonly<Record<keyof Binding, object>> = {
   hardenProcess: {},
   enterNetworkNamespace: {},
   followParent: {},
+  runProgram: {},
   lockName: {},
   forgetFlow: {},
   listenTcp: {},

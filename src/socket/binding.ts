@@ -18,12 +18,26 @@ export class AddonError extends Error {
   readonly code = 'ADDON_UNUSABLE';
 }
 
-let loaded: Binding | undefined;
+let loaded: Binding | AddonError | undefined;
 
 /** Loads the addon, once. Throws an AddonError if it cannot be used. */
 export function loadBinding(): Binding {
-  loaded ??= usable(load());
+  loaded ??= tryToLoad();
+  if (loaded instanceof AddonError) {
+    throw loaded;
+  }
   return loaded;
+}
+
+function tryToLoad(): Binding | AddonError {
+  try {
+    return usable(load());
+  } catch (error) {
+    if (error instanceof AddonError) {
+      return error;
+    }
+    throw error;
+  }
 }
 
 /** Why the addon cannot be used and what to do, in one line; undefined if it can. */

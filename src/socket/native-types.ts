@@ -107,6 +107,8 @@ export interface Binding {
     readonly sendBufferBytes?: number;
     /** 1: the kernel may send fragments; see BatchSocketOptions. @default 0 */
     readonly fragments?: 0 | 1;
+    /** 1: runs of datagrams are sent in segments; see BatchSocketOptions. @default 0 */
+    readonly segments?: 0 | 1;
     /** SO_BINDTODEVICE: only what arrives through this interface. Throws ENODEV if there is none. */
     readonly interfaceName?: string | undefined;
     /** SO_MARK. @default 0 */
@@ -124,6 +126,24 @@ export interface Binding {
   readonly enterNetworkNamespace: (fd: number) => void;
   /** PR_SET_PDEATHSIG with SIGTERM; false when the parent is gone already. Throws a SystemError. */
   readonly followParent: () => boolean;
+  /**
+   * Starts a program without a shell and without fork(); see native/program.h. Returns the function that
+   * kills it. Throws a SystemError.
+   */
+  readonly runProgram: (
+    options: {
+      readonly file: string;
+      readonly args: readonly string[];
+      readonly environment: readonly string[];
+      /** What the program reads from stdin. */
+      readonly input: string;
+      /** They become 3, 4, … of the program. */
+      readonly descriptors: readonly number[];
+      /** The program is killed when it prints more to stdout. */
+      readonly maxBytes: number;
+    },
+    onEnd: (code: number | null, signal: number | null, stdout: Buffer, stderr: Buffer) => void,
+  ) => () => void;
   /**
    * Takes an abstract unix socket name: the descriptor that holds it, or the process that holds it, with
    * pid 0 and uid -1 where they are unknown. Throws a SystemError.

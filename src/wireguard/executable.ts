@@ -1,8 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 
 /**
- * Where distributions install `wg` and `nft`. PATH is never searched: `npx` puts the `node_modules/.bin` of
- * every parent folder on it, and the client runs as root.
+ * Where distributions install `wg`, `nft` and `iptables`. PATH is never searched: `npx` puts the
+ * `node_modules/.bin` of every parent folder on it, and the client runs as root.
  */
 export const EXECUTABLE_FOLDERS: readonly string[] = [
   '/usr/bin',

@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { type Program, startProgram } from '../socket/program.js';
 import { TOOL_ENVIRONMENT } from './executable.js';
 import { WgError } from './wg-error.js';
 import { describeMissingWg, wgExecutable } from './wg-executable.js';
@@ -7,7 +8,6 @@ const TIMEOUT_MS = 5000;
 
 /** What `wg` prints at most: a dump of 100 000 peers has 20 MB. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
-const MAX_MESSAGE_BYTES = 64 * 1024;
 
 /** A `wg` that is running. */
 export interface WgProcess {
@@ -39,86 +39,45 @@ export function startWg(
   if (executable === undefined) {
     return failed(new WgError('WG_TOOL_MISSING', describeMissingWg()));
   }
-  const child = spawn(executable, args, {
-    env: TOOL_ENVIRONMENT,
-    cwd: '/',
-    stdio: ['ignore', 'pipe', 'pipe', ...descriptors],
+  const program = startProgram(executable, args, {
+    environment: TOOL_ENVIRONMENT,
+    descriptors,
+    maxBytes: MAX_OUTPUT_BYTES,
+    timeoutMs: TIMEOUT_MS,
   });
-  const kill = () => {
-    child.kill('SIGKILL');
-    // A `wg` that is a script may leave children that hold its output open.
-    child.stdout?.destroy();
-    child.stderr?.destroy();
-  };
-  const output = new Promise<Buffer>((resolve, reject) => {
-    const stdout = collect(child.stdout, MAX_OUTPUT_BYTES, kill);
-    const stderr = collect(child.stderr, MAX_MESSAGE_BYTES, kill);
-    let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      kill();
-    }, TIMEOUT_MS);
-    const end = (settle: (printed: Buffer) => void) => {
-      clearTimeout(timer);
-      settle(stdout());
-    };
-    child.on('error', (error: NodeJS.ErrnoException) => end(() => reject(explainStart(error))));
-    child.on('close', (code, signal) =>
-      end((printed) => {
-        if (code === 0) {
-          resolve(printed);
-          return;
-        }
-        printed.fill(0);
-        reject(
-          timedOut
-            ? new WgError(
-                'WG_TIMEOUT',
-                `wg did not answer about ${interfaceName} within ${TIMEOUT_MS} ms`,
-              )
-            : explainExit(interfaceName, code ?? signal, stderr().toString()),
-        );
-      }),
-    );
+  return { output: outputOf(program, interfaceName), kill: program.kill };
+}
+
+async function outputOf({ end }: Program, interfaceName: string): Promise<Buffer> {
+  const { code, signal, isLate, stdout, stderr } = await end.catch((error: Error) => {
+    throw explainStart(error);
   });
-  return { output, kill };
+  const said = stderr.toString();
+  stderr.fill(0);
+  if (code === 0) {
+    return stdout;
+  }
+  stdout.fill(0);
+  throw isLate
+    ? new WgError('WG_TIMEOUT', `wg did not answer about ${interfaceName} within ${TIMEOUT_MS} ms`)
+    : explainExit(interfaceName, code ?? signal, said);
 }
 
 function failed(error: WgError): WgProcess {
   return { output: Promise.reject(error), kill() {} };
 }
 
-/** Collects a stream; the result takes its chunks as one buffer and overwrites them. */
-function collect(
-  stream: NodeJS.ReadableStream | null,
-  maxBytes: number,
-  tooMuch: () => void,
-): () => Buffer {
-  let chunks: Buffer[] = [];
-  let bytes = 0;
-  stream?.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      chunk.fill(0);
-      tooMuch();
-    } else {
-      chunks.push(chunk);
-    }
-  });
-  return () => {
-    const whole = Buffer.concat(chunks);
-    for (const chunk of chunks) {
-      chunk.fill(0);
-    }
-    chunks = [];
-    return whole;
-  };
-}
-
-function explainStart({ code, syscall }: NodeJS.ErrnoException): WgError {
-  return code === 'ENOENT'
-    ? new WgError('WG_TOOL_MISSING', describeMissingWg())
-    : new WgError('WG_FAILED', `cannot run the wg tool ${wgExecutable()} (${code}, ${syscall})`);
+function explainStart({ code, errno, syscall }: NodeJS.ErrnoException): WgError {
+  if (code === 'ENOENT') {
+    return new WgError('WG_TOOL_MISSING', describeMissingWg());
+  }
+  const what = `cannot run the wg tool ${wgExecutable()}`;
+  return new WgError(
+    'WG_FAILED',
+    errno === -constants.errno.ENOEXEC
+      ? `${what} (no program, and no script with #! in its first line)`
+      : `${what} (${code}, ${syscall})`,
+  );
 }
 
 /** A key in base64; `wg` prints those that it cannot use. */

@@ -4,6 +4,12 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { LabProcess } from '../../src/lab/process.js';
+import { endpoint } from '../../src/wire/endpoint.js';
+import { query, SERVICE } from '../dns/asking.js';
+import { exchange } from '../dns/exchange.js';
+import { withWg } from '../wireguard/stand-in.js';
+import { TWO_PEERS } from './client-process.js';
 import { ADDON_FILE, CHECKOUT, ProgramWithoutAddon } from './program-without-addon.js';
 import { runCommand } from './run-command.js';
 
@@ -47,6 +53,20 @@ for (const [what, addon, reason] of [
       const lines = said.split('\n').filter((line) => !/ warn {2}the kernel grants /.test(line));
       assert.match(lines.join('\n'), new RegExp(`^[^\n]* warn .*${reason}.*make addon[^\n]*\n$`));
     });
+
+    it('dns server says so in one line, and answers', () =>
+      withWg(TWO_PEERS, async (_folder, wg) => {
+        const zone = ['--zone', 'example.com', '--interface', 'lo', '--public', '--wg', wg];
+        const args = ['dns', 'server', ...zone, '--listen', '127.0.0.1:0'];
+        await using server = new LabProcess(process.execPath, [program.path, ...args]);
+        const [, port] = await server.waitForOutput(/listening on 127\.0\.0\.1:(\d+)/);
+        const asked = query(SERVICE, 'PTR');
+        const { answers } = await exchange(endpoint('127.0.0.1', Number(port)), asked, 'udp');
+        assert.equal(answers?.length, 1, 'the peer with an endpoint');
+        assert.deepEqual(await server.stop(), { code: 0, signal: null });
+        const lines = server.stderr.match(new RegExp(`^[^\n]* warn .*${reason}.*\n`, 'gm'));
+        assert.equal(lines?.length, 1, server.stderr);
+      }));
 
     it('the client says in one line what to do', async () => {
       const { code, stderr } = await runCommand(['client', 'lo', '127.0.0.1'], {

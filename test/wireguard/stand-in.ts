@@ -1,6 +1,8 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { mock } from 'node:test';
+import { loadBinding } from '../../src/socket/binding.js';
 import { useWgExecutable } from '../../src/wireguard/wg-executable.js';
 
 /**
@@ -25,4 +27,18 @@ export async function withWg(
     useWgExecutable(undefined);
     rmSync(folder, { recursive: true });
   }
+}
+
+/** All that stand-ins print to stdout from now on, in the buffers that the program gets. */
+export function printedBuffers(tracker: Pick<typeof mock, 'method'>): readonly Buffer[] {
+  const printed: Buffer[] = [];
+  const binding = loadBinding();
+  const { runProgram } = binding;
+  tracker.method(binding, 'runProgram', (...[options, onEnd]: Parameters<typeof runProgram>) =>
+    runProgram(options, (code, signal, stdout, stderr) => {
+      printed.push(stdout);
+      onEnd(code, signal, stdout, stderr);
+    }),
+  );
+  return printed;
 }

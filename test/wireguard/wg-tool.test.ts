@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
@@ -82,6 +82,20 @@ test('a missing wg tool is reported with what to do', async () => {
   await withWg(undefined, () =>
     assert.rejects(readDevice('wg0'), { code: 'WG_TOOL_MISSING', message: /no program .*--wg/ }),
   );
+});
+
+test('a wg that is no program is reported with what it lacks', async () => {
+  await withWg('true', async (_folder, wg) => {
+    writeFileSync(wg, 'true');
+    await assert.rejects(readDevice('wg0'), {
+      code: 'WG_FAILED',
+      message: `cannot run the wg tool ${wg} (no program, and no script with #! in its first line)`,
+    });
+    chmodSync(wg, 0o644);
+    await assert.rejects(readDevice('wg0'), {
+      message: /cannot run the wg tool .* \(EACCES, spawn/,
+    });
+  });
 });
 
 test('a wg that prints nonsense is an error that names no key', async () => {
