@@ -11,17 +11,17 @@ export interface Load {
   readonly seconds: number;
   /** Requests per second; absent: as many as are answered. */
   readonly rate?: number;
-  /** As fast as the kernel takes them, whatever is answered. @default false */
+  /** As fast as the kernel takes them, without waiting for answers. @default false */
   readonly flood?: boolean;
   /** Addresses to send from. @default 64 */
   readonly sources?: number;
   /** The first of them. @default 127.0.1.1 */
   readonly firstSource?: string;
-  /** The server is no rendezvous: whatever it answers is right. */
+  /** It is not a rendezvous server: every answer counts as right. */
   readonly anyReply?: boolean;
 }
 
-/** What came of it. */
+/** The result of a run. */
 export interface LoadResult {
   readonly seconds: number;
   /** Answers per second. */

@@ -6,7 +6,7 @@
  * that grows to so many keys.
  */
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../flags.js';
 import { measureGrowth } from './growth.js';
 import { measureLatency } from './latency.js';
 import { measureMemory } from './memory.js';
@@ -32,12 +32,10 @@ const CASES: readonly Case[] = [
 
 const MEMORY_KEYS = 1_000_000;
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    growth: { type: 'string' },
-  },
+const flags = readFlags({
+  quick: { type: 'boolean', default: false },
+  json: { type: 'string' },
+  growth: { type: 'string' },
 });
 const rounds = flags.quick ? { rounds: 5, seconds: 0.3 } : { rounds: 20, seconds: 0.4 };
 

@@ -9,7 +9,7 @@ const QUESTIONS = { keys: 10_000, mode: 'hits' } as const;
 /** A slice for each scrape, so that none is without: a median of shorter ones would show nothing. */
 const SLICE_SECONDS = 1;
 
-/** The one who asks has to share the machine with the load. */
+/** The scraper has to share the machine with the load. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 export interface ScrapedResult {

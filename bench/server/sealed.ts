@@ -9,10 +9,11 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { MessageMacs } from '../../src/sealed/mac.js';
 import { loadServerKey } from '../../src/server/sealed/key-file.js';
 import type { PublicKey } from '../../src/wire/key.js';
+import { readFlags } from '../flags.js';
 import { drive } from './load.js';
 import { measurePause } from './pause.js';
 import { BenchClient, FIRST_PORT, SOCKETS } from './sealed-clients.js';
@@ -39,12 +40,10 @@ interface Measure {
   readonly lost: number;
 }
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    profile: { type: 'string' },
-    pause: { type: 'boolean', default: false },
-  },
+const flags = readFlags({
+  quick: { type: 'boolean', default: false },
+  profile: { type: 'string' },
+  pause: { type: 'boolean', default: false },
 });
 const seconds = flags.quick ? 1 : 3;
 const rounds = flags.quick ? 1 : 3;

@@ -21,6 +21,8 @@ export interface Subject extends AsyncDisposable {
   readonly port: number;
   /** Processor time it has used so far. */
   cpuSeconds(): number;
+  /** How long its main thread has waited for a processor so far: what other programs took from it. */
+  waitedSeconds(): number;
   residentBytes(): number;
 }
 
@@ -89,8 +91,9 @@ export async function startOriginal(tools: Tools): Promise<Subject> {
 export async function startOurProgram(
   args: readonly string[],
   lines: number,
+  nodeFlags: readonly string[] = [],
 ): Promise<{ readonly server: Subject; readonly lines: readonly string[] }> {
-  const child = spawnServer(process.execPath, [CLI, ...args]);
+  const child = spawnServer(process.execPath, [...nodeFlags, CLI, ...args]);
   const said = await firstLines(child, lines);
   return { server: subject(child, portOf(said[0])), lines: said };
 }
@@ -142,6 +145,7 @@ function subject(child: ChildProcess, port: number): Subject {
   return {
     port,
     cpuSeconds: () => cpuSeconds(child.pid!),
+    waitedSeconds: () => Number(readFileSync(`${proc}/schedstat`, 'utf8').split(' ')[1]) / 1e9,
     residentBytes() {
       const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`${proc}/status`, 'utf8'))?.[1];
       return Number(kib) * 1024;

@@ -12,7 +12,7 @@ const REGISTER_SECONDS = 120;
 /** V8 has compiled the path of a request after a second of it. */
 const WARM_UP_SECONDS = 1;
 
-/** Slices that a machine which stood still for a while made worthless are repeated at most so often. */
+/** How often a slice is repeated that a stall of the machine has spoilt. */
 const MAX_REPEATS = 3;
 
 /** A kind of request. */
@@ -44,7 +44,7 @@ export interface Rounds {
 
 export interface Contender {
   readonly server: Subject;
-  /** It is no rendezvous: whatever it answers is right. */
+  /** It is not a rendezvous server: every answer counts as right. */
   readonly anyReply: boolean;
   readonly slices: Measure[];
   repeated: number;

@@ -141,6 +141,21 @@ export async function openService(
     }
   }, EXPIRY_INTERVAL_MS);
   let closed: Promise<void> | undefined;
+  let isGoingOn = false;
+  /** Handshakes that wait have their turn after the sockets. */
+  const goOn = (): void => {
+    if (sealed?.isBusy && !isGoingOn) {
+      isGoingOn = true;
+      setImmediate(() => {
+        isGoingOn = false;
+        if (closed === undefined) {
+          sealed.work(performance.now());
+          store?.flush();
+          goOn();
+        }
+      });
+    }
+  };
   const closeAll = async (): Promise<void> => {
     clearInterval(expiry);
     await Promise.all([...sockets, ...relaySockets].map((socket) => socket.close()));
@@ -162,6 +177,7 @@ export async function openService(
         dispatcher.answer(batch, count, where.family, number, performance.now(), role);
         outbox.flush();
         store?.flush();
+        goOn();
       };
       const onError = (error: Error) => events.onSocketError?.(error);
       const socket = await openSocket(where, limits, { onBatch, onError }).catch((error) => {

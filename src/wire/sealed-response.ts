@@ -1,4 +1,12 @@
-import { readUint16, writeUint16 } from './byte-order.js';
+import { readPort, readUint16, writePort, writeUint16 } from './byte-order.js';
+import {
+  ADDRESS_LENGTH,
+  addressBytes,
+  decodeEndpoint,
+  ENDPOINT_LENGTH,
+  type Endpoint,
+  isUsable,
+} from './endpoint.js';
 import { compareTai64n, decodeTai64n, TAI64N_LENGTH, writeTai64n } from './tai64n.js';
 
 /** Bytes of a response's payload. */
@@ -16,6 +24,10 @@ const AT = {
   maxWanted: 4,
   features: 6,
   clock: 8,
+  /** With `welcome`. */
+  observed: 20,
+  otherPort: 26,
+  /** With `staleTimestamp`. */
   latest: 20,
 } as const;
 
@@ -39,6 +51,10 @@ export interface ResponsePayload {
   readonly clockMs: number;
   /** With status 2: the latest timestamp (TAI64N) that the server knows of this key. */
   readonly latest?: Uint8Array | undefined;
+  /** With status 0: the source of the initiation. Over IPv6 there is no room for it. */
+  readonly observed?: Endpoint | undefined;
+  /** With status 0: the server's other port, where a client can be observed as well; 0 for none. @default 0 */
+  readonly otherPort?: number;
 }
 
 /** Encodes a response's payload: 32 bytes. */
@@ -53,6 +69,13 @@ export function encodeResponsePayload(payload: ResponsePayload): Uint8Array {
   if (payload.latest !== undefined) {
     bytes.set(payload.latest, AT.latest);
   }
+  if (payload.status === STATUS.welcome) {
+    writePort(bytes, AT.otherPort, payload.otherPort ?? 0);
+  }
+  if (payload.observed?.family === 4) {
+    bytes.set(addressBytes(payload.observed.address), AT.observed);
+    writePort(bytes, AT.observed + ADDRESS_LENGTH[4], payload.observed.port);
+  }
   return bytes;
 }
 
@@ -62,8 +85,10 @@ export function decodeResponsePayload(bytes: Uint8Array): ResponsePayload | unde
   if (bytes.length !== RESPONSE_PAYLOAD_LENGTH || !Object.values(STATUS).includes(status)) {
     return undefined;
   }
+  const isWelcome = status === STATUS.welcome;
   const none = new Uint8Array(TAI64N_LENGTH);
   const latest = bytes.slice(AT.latest, AT.latest + TAI64N_LENGTH);
+  const observed = decodeEndpoint(bytes.subarray(AT.observed, AT.observed + ENDPOINT_LENGTH[4]));
   return {
     status,
     tookWant: bytes[AT.tookWant] === 1,
@@ -71,6 +96,8 @@ export function decodeResponsePayload(bytes: Uint8Array): ResponsePayload | unde
     maxWanted: readUint16(bytes, AT.maxWanted),
     relays: (bytes[AT.features]! & FEATURE.relay) !== 0,
     clockMs: decodeTai64n(bytes, AT.clock),
-    latest: compareTai64n(latest, 0, none, 0) === 0 ? undefined : latest,
+    latest: isWelcome || compareTai64n(latest, 0, none, 0) === 0 ? undefined : latest,
+    observed: isWelcome && observed && isUsable(observed) ? observed : undefined,
+    otherPort: isWelcome ? readPort(bytes, AT.otherPort) : 0,
   };
 }

@@ -2,8 +2,8 @@
 //   replay --server ADDRESS:PORT --file FILE [--seconds S] [--sockets K] [--first-port P] [--window W]
 //
 // The file holds records of `source[2] length[2] datagram`, numbers little-endian. Source s sends from
-// port P + s % K of 127.0.1.(1 + s / K). Each socket keeps W datagrams in flight, whatever of them is
-// answered: a datagram back is one off, and what is not answered for a second is given up and counted.
+// port P + s % K of 127.0.1.(1 + s / K). Each socket keeps W datagrams in flight, each
+// datagram that comes back makes room for another; what is not answered for a second is lost and counted.
 // One line of JSON on stdout.
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -32,12 +32,13 @@ import type { Outbox } from './outbox.js';
 import { RecentHashes } from './recent-hashes.js';
 import type { SealedCounts } from './sealed-counts.js';
 import type { Sessions } from './sessions.js';
+import { WaitingInitiations } from './waiting-initiations.js';
 
-/** The part of the server's time that handshakes may take while datagrams pile up. */
-const TIME_SHARE = 0.25;
-
-/** How much of that time can be saved up, and how much of it can be owed. */
-const DEPTH_MS = 25;
+/**
+ * Time for handshakes, in one look at the sockets and before the next: no flood of them keeps clients with a session
+ * waiting for longer.
+ */
+const TURN_MS = 5;
 
 /** Burst of handshakes of one source, in seconds of its rate. */
 const BURST_SECONDS = 5;
@@ -63,6 +64,8 @@ export interface HandshakeOptions {
   readonly hashKey: HashKey;
   readonly ttlMs: number;
   readonly maxWanted: number;
+  /** The port of the server's other socket beside one; 0 where it has none. */
+  otherPort(socket: number): number;
   /** Monotonic ms, which measures what a handshake costs. */
   clock(): number;
   /** Milliseconds since 1970 UTC. */
@@ -91,10 +94,10 @@ export class Handshakes {
   allow: AllowList | undefined;
   private readonly limiter: RateLimiter;
   private readonly recent = new RecentHashes();
+  private readonly waiting: WaitingInitiations;
   private readonly mac1 = new Uint8Array(MAC_LENGTH);
-  /** Time that handshakes may take now, in ms. */
-  private credit = DEPTH_MS;
-  private creditedAt: number | undefined;
+  /** Time that the handshakes of this turn took, in ms. */
+  private spentMs = 0;
 
   constructor(
     private readonly options: HandshakeOptions,
@@ -108,21 +111,72 @@ export class Handshakes {
   ) {
     const { handshakeRate: rate } = options;
     this.limiter = new RateLimiter({ rate, burst: Math.max(1, BURST_SECONDS * rate) });
+    this.waiting = new WaitingInitiations(options.hashKey);
   }
 
-  /** Writes the answer to an initiation in place; returns its length or NO_REPLY. */
+  /** Whether initiations wait for work(). */
+  get isWaiting(): boolean {
+    return this.waiting.size > 0;
+  }
+
+  /** The sockets are looked at anew. */
+  beginTurn(): void {
+    this.spentMs = 0;
+  }
+
+  /**
+   * Writes the answer to an initiation in place; returns its length or NO_REPLY. Without time for it, the
+   * initiation waits, and the answer is sent by work().
+   */
   answer(incoming: Incoming, now: number): number {
-    const checked = this.check(incoming, now);
+    const hasTime = this.spentMs < TURN_MS && !this.isWaiting;
+    const checked = this.check(incoming, now, hasTime);
     if (checked !== ADMITTED) {
       return checked;
     }
+    if (hasTime) {
+      return this.measured(incoming, now);
+    }
+    this.waiting.add(incoming, now);
+    return NO_REPLY;
+  }
+
+  /** Answers initiations that wait, for a turn's time, by way of the outbox. */
+  work(now: number): void {
+    this.beginTurn();
+    while (this.spentMs < TURN_MS) {
+      const incoming = this.waiting.take();
+      if (incoming === undefined) {
+        return;
+      }
+      if (this.waiting.isLate(incoming, now)) {
+        this.counts.handshakesDeferred++;
+        continue;
+      }
+      const length = this.measured(incoming, now);
+      if (length !== NO_REPLY) {
+        this.post(incoming, length);
+      }
+    }
+  }
+
+  private measured(incoming: Incoming, now: number): number {
     const start = this.options.clock();
     const length = this.respond(incoming, now);
-    this.credit = Math.max(this.credit - (this.options.clock() - start), -DEPTH_MS);
+    this.spentMs += this.options.clock() - start;
     return length;
   }
 
-  private check(incoming: Incoming, now: number): number {
+  /** Sends what stands in place of a datagram. */
+  private post(incoming: Incoming, length: number): void {
+    const { outbox } = this;
+    const { payload, at, socket, addressWords, addressWord } = incoming;
+    outbox.payload(socket).set(payload.subarray(at, at + length), outbox.at(socket));
+    outbox.send(socket, length, addressWords, addressWord);
+  }
+
+  /** @param hasTime whether the handshake need not wait */
+  private check(incoming: Incoming, now: number, hasTime: boolean): number {
     const { payload, at, length } = incoming;
     const { counts } = this;
     counts.initiations++;
@@ -139,7 +193,7 @@ export class Handshakes {
       counts.handshakesRepeated++;
       return NO_REPLY;
     }
-    if (!this.hasTime(now, incoming.isBacklogged)) {
+    if (!hasTime && this.waiting.isFull) {
       counts.handshakesDeferred++;
       return NO_REPLY;
     }
@@ -156,17 +210,6 @@ export class Handshakes {
     const { noise } = OFFSET.initiation;
     const words = (mac1Offset(length) - noise) >>> 2;
     return halfSipHash(payloadWords, (at + noise) >>> 2, words, this.options.hashKey);
-  }
-
-  /**
-   * Whether there is time for a handshake. While batches come full, all handshakes together take a quarter
-   * of the time, so that no flood of them keeps known sessions waiting.
-   */
-  private hasTime(now: number, isBacklogged: boolean): boolean {
-    const elapsed = now - (this.creditedAt ?? now);
-    this.creditedAt = now;
-    this.credit = Math.min(this.credit + elapsed * TIME_SHARE, DEPTH_MS);
-    return !isBacklogged || this.credit > 0;
   }
 
   private refuseKey(payload: Uint8Array, at: number, length: number): number {
@@ -205,7 +248,7 @@ export class Handshakes {
     const status = refusal ?? (client === undefined ? STATUS.full : STATUS.welcome);
     const want =
       status === STATUS.welcome ? this.wantIn(initiation, known, incoming, now) : undefined;
-    const responded = initiation.respond(this.payload(status, known, want !== undefined));
+    const responded = initiation.respond(this.payload(status, known, want !== undefined, incoming));
     if (responded === undefined) {
       if (client !== known && client !== undefined) {
         this.directory.forget(client);
@@ -282,7 +325,12 @@ export class Handshakes {
     return isStale ? STATUS.staleTimestamp : undefined;
   }
 
-  private payload(status: Status, known: ClientRecord | undefined, tookWant: boolean): Uint8Array {
+  private payload(
+    status: Status,
+    known: ClientRecord | undefined,
+    tookWant: boolean,
+    incoming: Incoming,
+  ): Uint8Array {
     const { ttlMs, maxWanted, wallClock } = this.options;
     return encodeResponsePayload({
       status,
@@ -292,6 +340,10 @@ export class Handshakes {
       relays: this.directory.relays.isOffered,
       clockMs: wallClock(),
       latest: status === STATUS.staleTimestamp ? known?.timestamp : undefined,
+      ...(status === STATUS.welcome && {
+        observed: incoming.endpoint,
+        otherPort: this.options.otherPort(incoming.socket),
+      }),
     });
   }
 }

@@ -8,7 +8,13 @@ import {
   type DatagramBatch,
   PORT_WORD,
 } from '../../socket/datagram-batch.js';
-import type { Family } from '../../wire/endpoint.js';
+import {
+  ADDRESS_LENGTH,
+  type Endpoint,
+  endpoint,
+  type Family,
+  formatAddress,
+} from '../../wire/endpoint.js';
 import { ProvenPath } from './proven-path.js';
 
 /**
@@ -75,6 +81,13 @@ export class Incoming implements CookieSource {
 
   get port(): number {
     return this.addressWords[this.addressWord + PORT_WORD]!;
+  }
+
+  /** Its source as an endpoint. */
+  get endpoint(): Endpoint {
+    const { addresses, addressAt, family, port } = this;
+    const bytes = addresses.subarray(addressAt, addressAt + ADDRESS_LENGTH[family]);
+    return endpoint(formatAddress(bytes), port);
   }
 
   /** The networks that it counts against. */

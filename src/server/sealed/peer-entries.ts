@@ -19,15 +19,11 @@ export function addEntry(
   keyAt: number,
   findLocal: (key: string) => ClientRecord | undefined,
 ): boolean {
-  const reverse = want?.reverse;
-  const peer = reverse?.owner;
-  const local = peer?.isRegistered && !peer.isElsewhere ? peer.paths : undefined;
-  const other = want?.remotes && otherSide(want, findLocal(want.key));
-  const paths = want?.remotes === undefined ? local : other?.paths;
-  const ipv4 = paths && reachable(paths[4], want!.owner);
-  const ipv6 = paths && reachable(paths[6], want!.owner);
-  const candidates =
-    want?.remotes === undefined ? paths && reverse!.candidates?.bytes : other?.candidates;
+  // A peer without a want for the owner matters only where another server says that it has one.
+  const peer = want && otherSide(want, want.remotes && findLocal(want.key));
+  const ipv4 = reachable(peer?.paths[4], want?.owner);
+  const ipv6 = reachable(peer?.paths[6], want?.owner);
+  const candidates = peer?.candidates;
   const knowsRelay = want?.owner.knowsRelay === true;
   const relay = knowsRelay ? want.relay : undefined;
   const refusal = knowsRelay ? want.relayRefusal : undefined;
@@ -57,8 +53,8 @@ export function addEntry(
 }
 
 /** The path of a peer, where an asker can reach its endpoint; see canReach. */
-function reachable(path: Place | undefined, asker: ClientRecord): Place | undefined {
-  const { scope } = asker;
+function reachable(path: Place | undefined, asker: ClientRecord | undefined): Place | undefined {
+  const scope = asker?.scope;
   return path !== undefined && scope !== undefined && canReach(scope, path.scope)
     ? path
     : undefined;

@@ -114,6 +114,7 @@ export class SealedHandler {
     this.handshakes = new Handshakes(
       {
         ...options,
+        otherPort,
         clock: () => surroundings.clock(),
         wallClock: () => surroundings.wallClock(),
       },
@@ -162,15 +163,19 @@ export class SealedHandler {
         this.timers.forget(client);
       }
     }
+    this.directory.relays.closeOthers(allow);
   }
 
   /** From now on only these keys may use the relay. */
   allowRelay(allow: AllowList): void {
-    this.directory.relays.allowOnly(allow, this.directory.clients);
+    this.directory.relays.allowOnly(allow);
   }
 
   /** Begins a batch of `count` datagrams, which arrived over the socket with that number. */
   begin(batch: DatagramBatch, count: number, family: Family, socket: number): void {
+    if (!this.incoming.isBacklogged) {
+      this.handshakes.beginTurn();
+    } // else this batch belongs to the same look at the sockets as the one before
     this.incoming.begin(batch, count, family, socket);
   }
 
@@ -200,8 +205,21 @@ export class SealedHandler {
   /** Call this about every 50 ms: carries out what is due, and sends what the last turn left over. */
   tick(now: number): void {
     this.pusher.beginTurn(false);
+    this.handshakes.work(now);
     this.timers.tick(now);
     this.directory.relays.tick(now);
+    this.send(now);
+  }
+
+  /** Whether there is something for work() to do. */
+  get isBusy(): boolean {
+    return this.handshakes.isWaiting;
+  }
+
+  /** Call this after each look at the sockets while `isBusy`: goes on with handshakes that took too long before. */
+  work(now: number): void {
+    this.pusher.beginTurn(true); // the sockets may have more; tick() sends the rest
+    this.handshakes.work(now);
     this.send(now);
   }
 

@@ -29,7 +29,7 @@ export function encodeClassicEntry({ heardAt, words }: ClassicEntry, family: Fam
   return bytes;
 }
 
-/** Decodes all of the bytes; undefined when they are no entry of the family. */
+/** Decodes all of the bytes; undefined if they are not an entry of the family. */
 export function decodeClassicEntry(bytes: Uint8Array, family: Family): ClassicEntry | undefined {
   const length = ADDRESS_LENGTH[family];
   if (bytes.length !== TIME_LENGTH + length + 2) {

@@ -7,21 +7,19 @@ import {
   decodeClassicEntry,
   encodeClassicEntry,
 } from './classic-entries.js';
-import type { Sharer, StoreCommand } from './commands.js';
+import { type Sharer, type StoreCommand, takeEntries } from './commands.js';
 import type { StoreCounts } from './store-counts.js';
 import type { WriteGate } from './write-gate.js';
 
-/** Rows that wait to be written, keys that wait to be looked up, and answers that are kept, at most. */
+/** Limits: rows waiting to be written, keys waiting to be looked up, answers kept. */
 const MAX_ROWS = 65_536;
 const MAX_PENDING = 4096;
 const MAX_KNOWN = 65_536;
 
-const ENTRIES_PER_COMMAND = 32;
-
 /** How often a key is looked up while it is asked for: while it is unknown, and while it is known. */
 const ASK_UNKNOWN_MS = 150;
 const ASK_KNOWN_MS = 5000;
-/** How long an answer of the store is passed on without another. */
+/** How long an answer of the store is used without a new lookup. */
 const KNOWN_MS = 30_000;
 
 /** A row is written again when it was heard within this part of the time to live. */
@@ -44,7 +42,7 @@ export interface ClassicSharingOptions {
 /**
  * Shares classic entries. A request for a peer that this server does not know is answered "unknown" at once, and
  * the peer is looked up; the client asks again in 0.2 to 2 s, and the answer is there. Of two entries of a peer
- * that was heard last counts, by the clocks of the servers.
+ * the one heard last counts, by the clocks of the servers.
  */
 export class ClassicSharing implements Elsewhere, RowWatcher, Sharer {
   private isUp = false;
@@ -113,7 +111,7 @@ export class ClassicSharing implements Elsewhere, RowWatcher, Sharer {
     }
     const it = this.known.get(name) ?? { entry: undefined, askedAt: 0, foundAt: 0 };
     it.askedAt = this.now;
-    // Behind the others: the first ones are those that nobody has asked for in the longest time.
+    // To the end: the first keys are those requested least recently.
     this.known.delete(name);
     this.known.set(name, it);
     if (this.known.size > MAX_KNOWN) {
@@ -138,7 +136,7 @@ export class ClassicSharing implements Elsewhere, RowWatcher, Sharer {
     this.known.clear();
   }
 
-  /** To be called before requests are answered, and about every 50 ms. */
+  /** Call this before requests are answered, and about every 50 ms. */
   tick(now: number): void {
     this.now = now;
   }
@@ -154,7 +152,8 @@ export class ClassicSharing implements Elsewhere, RowWatcher, Sharer {
       this.rows.clear(); // the sweep brings them again
     }
     while (this.rows.size > 0 && commands.length < room) {
-      commands.push(this.write(firstOf(this.rows), now));
+      const rows = takeEntries(this.rows).map(([row]) => row);
+      commands.push(this.write(rows, now));
     }
     return commands;
   }
@@ -181,21 +180,17 @@ export class ClassicSharing implements Elsewhere, RowWatcher, Sharer {
 
   private takeLookups(commands: StoreCommand[], room: number): void {
     while (this.pending.size > 0 && commands.length < room) {
-      const names = firstOf(this.pending.keys());
-      const asked = names.map((name) => this.pending.get(name)!);
-      for (const name of names) {
-        this.pending.delete(name);
-      }
-      this.options.counts.classicLookups += names.length;
+      const asked = takeEntries(this.pending);
+      this.options.counts.classicLookups += asked.length;
       const { epoch } = this;
       commands.push({
         script: 'classicLookup',
-        keys: asked.map(([key, family]) => classicKey(key, family)),
+        keys: asked.map(([, [key, family]]) => classicKey(key, family)),
         args: [],
         done: (reply, now) => {
           if (epoch === this.epoch && Array.isArray(reply)) {
-            for (const [i, [, family]] of asked.entries()) {
-              this.found(names[i]!, family, reply[i], now);
+            for (const [i, [name, [, family]]] of asked.entries()) {
+              this.found(name, family, reply[i], now);
             }
           }
         },
@@ -215,21 +210,4 @@ export class ClassicSharing implements Elsewhere, RowWatcher, Sharer {
       this.options.counts.malformed++;
     }
   }
-}
-
-/** The first of them, and out of a set. */
-function firstOf<T>(all: Iterable<T>): T[] {
-  const some: T[] = [];
-  for (const it of all) {
-    some.push(it);
-    if (some.length === ENTRIES_PER_COMMAND) {
-      break;
-    }
-  }
-  if (all instanceof Set) {
-    for (const it of some) {
-      all.delete(it);
-    }
-  }
-  return some;
 }

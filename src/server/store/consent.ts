@@ -19,7 +19,7 @@ interface Claim extends OtherSide {
 /**
  * The peer of a want, where it may be disclosed: it is registered, here or with another server, and its newest
  * registration wants the owner. Registrations are ordered by the timestamps of their initiations, which only the
- * holder of the peer's key can make; of two equal ones that of this server counts.
+ * holder of the peer's key can make; if they are equal, this server's counts.
  * @param local the peer, if it is a client of this server
  */
 export function otherSide(want: Want, local: ClientRecord | undefined): OtherSide | undefined {
@@ -33,7 +33,7 @@ export function otherSide(want: Want, local: ClientRecord | undefined): OtherSid
   return newest?.wants ? newest : undefined;
 }
 
-/** Whether two of them are the same to the owner of the want. */
+/** Whether two of them look the same to the owner of the want. */
 export function isSameSide(a: OtherSide | undefined, b: OtherSide | undefined): boolean {
   if (a === undefined || b === undefined) {
     return a === b;

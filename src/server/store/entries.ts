@@ -5,16 +5,16 @@ import { KEY_LENGTH } from '../../wire/key.js';
 import { SEALED_CANDIDATES_LENGTH } from '../../wire/sealed-frames.js';
 import { TAI64N_LENGTH } from '../../wire/tai64n.js';
 
-/** Begins each key and channel; the number is the version of what is behind it. */
+/** The prefix of all keys and channels; the number is the version of their format. */
 export const STORE_PREFIX = 'wgr1:';
 
-/** Servers announce themselves there. */
+/** The channel on which servers announce themselves. */
 export const SERVERS_CHANNEL = `${STORE_PREFIX}servers`;
 
-/** Random bytes that name one run of a server; a character each in text. */
+/** Random bytes that identify one run of a server; as text, a character for each. */
 export const SERVER_ID_LENGTH = 8;
 
-/** A message of news is no longer than this, and so is none that is read. */
+/** The most bytes of a news message; longer ones are ignored. */
 export const MAX_NEWS_LENGTH = 16_384;
 
 const FLAG = { ipv4: 1, ipv6: 2, hasList: 4 } as const;
@@ -43,7 +43,7 @@ export interface Registration {
   readonly timestamp: Uint8Array;
   /** The server, as text; see SERVER_ID_LENGTH. */
   readonly server: string;
-  /** Whether the client's want list is complete: who is not in it is not wanted. */
+  /** Whether the client's want list is complete: peers that are not in it are not wanted. */
   readonly hasList: boolean;
   readonly places: Places;
 }
@@ -79,7 +79,7 @@ export function encodeRegistration({ timestamp, server, hasList, places }: Regis
   return bytes.subarray(0, at);
 }
 
-/** Decodes all of the bytes; undefined when they are no registration. What is returned is a copy. */
+/** Decodes all of the bytes into a copy; undefined if they are not a registration. */
 export function decodeRegistration(bytes: Uint8Array): Registration | undefined {
   const flags = bytes[FLAGS_AT];
   const isKnown = flags !== undefined && (flags & ~(FLAG.ipv4 | FLAG.ipv6 | FLAG.hasList)) === 0;
@@ -155,7 +155,7 @@ export function encodeMessage(server: string, news: readonly Uint8Array[]): Buff
   return Buffer.concat([Buffer.from(server, 'latin1'), ...news]);
 }
 
-/** Decodes a message; what is malformed ends it, and the news before that count. */
+/** Decodes a message, up to the first malformed item. */
 export function decodeMessage(
   message: Uint8Array,
   onNews: (news: News, server: string) => void,

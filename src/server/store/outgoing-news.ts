@@ -9,7 +9,7 @@ import {
 } from './entries.js';
 import type { StoreCounts } from './store-counts.js';
 
-/** The most bytes of news that wait, for all servers together. */
+/** Limit on waiting news in bytes, for all servers together. */
 const MAX_WAITING = 4 * 1024 * 1024;
 
 /** News for other servers, several in a message. */
@@ -40,7 +40,7 @@ export class OutgoingNews {
     this.count++;
   }
 
-  /** Takes out all of it as messages. */
+  /** Takes all waiting news as messages. */
   take(): PublishCommand[] {
     const commands: PublishCommand[] = [];
     for (const [server, list] of this.waiting) {

@@ -15,15 +15,15 @@ export interface RemotePeer {
   readonly registration: Registration;
   /** Its candidates for the owner. */
   readonly candidates: Uint8Array | undefined;
-  /** Its server said so itself and tells every change; otherwise it was read in the store. */
+  /** Its server reported it and reports every change; otherwise it was read from the store. */
   readonly isConfirmed: boolean;
-  /** When it ends unless it is confirmed, in ms. */
+  /** When it expires unless it is confirmed, in ms. */
   readonly endsAt: number;
   /** Whether it was looked up again after its server fell silent. */
   wasAsked: boolean;
 }
 
-/** Whether nobody stands for it any more: neither its server nor the time to live. */
+/** Whether it has ended: its server fell silent, or nothing confirmed it in time. */
 export function isOver(
   { isConfirmed, server, endsAt }: RemotePeer,
   now: number,

@@ -1,6 +1,6 @@
 /**
- * The scripts that the store runs, each at once and alone (EVAL). They check what they read: anybody may have
- * written it. An entry of a client is a hash: `r` is its registration (entries.ts), and each field of 32 bytes is
+ * The scripts that the store runs, each at once and alone (EVAL). They check what they read: anyone with
+ * access may have written it. An entry of a client is a hash: `r` is its registration (entries.ts), and each field of 32 bytes is
  * a wanted peer with the client's candidates for it, or nothing.
  */
 

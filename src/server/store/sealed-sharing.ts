@@ -3,7 +3,13 @@ import { compareTai64n } from '../../wire/tai64n.js';
 import type { AllowList } from '../sealed/allow-list.js';
 import type { ClientRecord, Want } from '../sealed/client-record.js';
 import type { Directory, DirectoryWatcher } from '../sealed/directory.js';
-import type { ScriptCommand, Sharer, StoreCommand } from './commands.js';
+import {
+  ENTRIES_PER_COMMAND,
+  type ScriptCommand,
+  type Sharer,
+  type StoreCommand,
+  takeEntries,
+} from './commands.js';
 import { isSameSide, otherSide } from './consent.js';
 import {
   clientEntry,
@@ -24,39 +30,40 @@ import type { WriteGate } from './write-gate.js';
 export const ANNOUNCE_MS = 2000;
 export const SILENT_MS = 15_000;
 
-/** Other servers, and registrations of one peer with them, that are kept at most. */
+/** Limits: other servers, and registrations of one peer with them. */
 const MAX_SERVERS = 1024;
 const MAX_REMOTES = 4;
-/** Candidates from other servers that are kept at most, as of the clients of this one. */
+/** Limit on candidates from other servers; the same as for the clients of this one. */
 const MAX_CANDIDATES = 65_536;
-/** Entries to be removed that wait at most; the others end by themselves. */
+/** Limit on entries waiting to be removed; the others expire. */
 const MAX_REMOVALS = 65_536;
 
-/** Wants of one write; entries of one refresh, removal or lookup: each is a short pause of the store. */
+/** Wants of one write: each is a short pause of the store. */
 const WANTS_PER_WRITE = 256;
-const ENTRIES_PER_COMMAND = 32;
 
-/** Clients and wants that are looked at in one step of 50 ms, at most. */
+/** Limit on clients and wants checked in one step of 50 ms. */
 const VISITS = 4096;
+/** All wants with remote peers are checked in this time, as far as VISITS allows (400 000). */
+const SWEEP_MS = 5000;
 /** Each client's entry is extended four times in its time to live. */
 const REFRESHES_PER_TTL = 4;
 
 const NO_BYTES = new Uint8Array(0);
 
-/** What the store has of a client. */
+/** What the store holds about a client. */
 class Shared {
-  /** The connection with the store in which it was written; another one needs all of it. */
+  /** The connection with the store in which it was written; in a new one all of it is written again. */
   epoch = -1;
   needsAll = true;
   /** A write is under way; the client changed since. */
   isWriting = false;
   isStale = false;
-  /** Wants that the store lacks, or has with other candidates; and keys of those it has too many. */
+  /** Wants that the store lacks or has with other candidates; keys of those to remove from it. */
   readonly changed = new Set<Want>();
   readonly removed = new Set<string>();
   /** Wants to look up after the next write. */
   readonly lookups = new Set<Want>();
-  /** A server that had an older registration and has yet to be told. */
+  /** A server that had an older registration and has yet to be notified. */
   older: string | undefined;
   /** A newer registration that may be replaced, because its server is gone. */
   replaceable = '';
@@ -67,7 +74,7 @@ export interface SealedSharingOptions {
   readonly server: string;
   readonly ttlMs: number;
   readonly counts: StoreCounts;
-  /** The keys that may register here, and so may be told to clients of this server. */
+  /** The keys that may register here, and so may be reported to clients of this server. */
   allow(): AllowList | undefined;
   readonly gate: WriteGate;
 }
@@ -76,8 +83,8 @@ export interface SealedSharingOptions {
  * Shares the clients of a directory with other servers. Each writes its own clients and their want lists into the
  * store and then looks up the peers that they want; so of two servers that do so at once, one at least finds the
  * other's entry. It tells the other about the pair by a message, and both keep each other informed of every
- * change. All is kept as "what differs from what the store has", never as a queue of events: it is no larger
- * than the directory, and after an interruption everything differs.
+ * change. Pending work is kept as the difference from what the store has, never as a queue of events: it is no
+ * larger than the directory, and after an interruption everything differs.
  */
 export class SealedSharing implements DirectoryWatcher, Sharer {
   private isUp = false;
@@ -89,9 +96,9 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
   /** Wants with remote peers. */
   private readonly matched = new Set<Want>();
   private candidateCount = 0;
-  /** Clients to be written, wants to be looked up, wants whose other servers are to be told, keys to be removed. */
+  /** Clients to write, wants to look up, wants whose other servers to notify, keys to remove. */
   private readonly dirty = new Set<ClientRecord>();
-  /** Clients to be written when the store takes writes again. */
+  /** Clients to write once the store accepts writes again. */
   private readonly held = new Set<ClientRecord>();
   private readonly lookups = new Set<Want>();
   private readonly untold = new Set<Want>();
@@ -100,6 +107,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
   private readonly gate: WriteGate;
   private refreshes: Iterator<[ClientRecord, Shared]> | undefined;
   private sweep: Iterator<Want> | undefined;
+  private sweepDebt = 0;
   private visitedAt: number | undefined;
   private refreshDebt = 0;
   private readonly refreshDue: [ClientRecord, Shared][] = [];
@@ -142,7 +150,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
       shared.removed.delete(want.key);
       shared.changed.add(want);
       this.dirty.add(want.owner);
-      if (want.reverse === undefined || want.reverse.owner.isElsewhere) {
+      if (mayBeElsewhere(want)) {
         shared.lookups.add(want);
       }
     }
@@ -227,7 +235,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     for (const server of this.servers.values()) {
       server.heardAt = Math.min(server.heardAt, now);
     }
-    // Those that come back are other objects: what the ones before said ends with its time to live.
+    // Servers that come back get new objects: what the old ones reported expires.
     this.servers.clear();
     for (const set of [this.dirty, this.held, this.lookups, this.untold, this.removals]) {
       set.clear();
@@ -236,10 +244,11 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     this.refreshDue.length = 0;
   }
 
-  /** To be called about every 50 ms. */
+  /** Call this about every 50 ms. */
   tick(now: number): void {
     const elapsed = now - (this.visitedAt ?? now);
     this.visitedAt = now;
+    this.sweepDebt += (elapsed * this.matched.size) / SWEEP_MS;
     this.removeOver(now);
     if (this.isUp) {
       this.refreshDebt += (elapsed * this.shared.size * REFRESHES_PER_TTL) / this.options.ttlMs;
@@ -329,7 +338,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     }
   }
 
-  /** A client has a newer registration elsewhere: whom it wants there counts for the clients of this server. */
+  /** A client has a newer registration elsewhere: its want list there counts for the clients of this server. */
   private checkMoved(key: string): void {
     const client = this.directory.find(key);
     if (client !== undefined) {
@@ -381,7 +390,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     }
   }
 
-  /** The owner of a want leaves, or drops it: the other servers are told. */
+  /** The owner of a want leaves, or drops it: notifies the other servers. */
   private leave(want: Want): void {
     for (const { server } of want.remotes ?? []) {
       if (this.isUp) {
@@ -484,7 +493,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     }
   }
 
-  /** Its lookups may follow: the write is before them, or there is none for now. */
+  /** Its lookups may follow: they come after its write, if there is one. */
   private release(shared: Shared): void {
     for (const want of shared.lookups) {
       this.lookups.add(want);
@@ -494,7 +503,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
 
   private write(client: ClientRecord, shared: Shared, now: number): ScriptCommand[] {
     const isAll = shared.needsAll;
-    if (isAll) {
+    if (isAll && !client.isElsewhere) {
       // Until now the store did not have it, and others that looked it up did not find it.
       lookUpAll(client, shared);
     }
@@ -561,6 +570,9 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     if (client.isElsewhere) {
       client.isElsewhere = false;
       this.directory.refresh(client);
+      for (const want of remoteWants(client)) {
+        this.askLater(want);
+      }
     }
     if (id !== undefined) {
       shared.older = id;
@@ -604,14 +616,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
 
   private takeLookups(commands: StoreCommand[], room: number): void {
     while (this.lookups.size > 0 && commands.length < room) {
-      const wants: Want[] = [];
-      for (const want of this.lookups) {
-        this.lookups.delete(want);
-        wants.push(want);
-        if (wants.length === ENTRIES_PER_COMMAND) {
-          break;
-        }
-      }
+      const wants = takeEntries(this.lookups).map(([want]) => want);
       this.options.counts.lookups += wants.length;
       commands.push({
         script: 'lookup',
@@ -664,15 +669,17 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
   // What ends.
 
   private removeOver(now: number): void {
-    for (let i = 0; i < VISITS && i < this.matched.size; i++) {
+    this.sweepDebt = Math.min(this.sweepDebt, VISITS, this.matched.size);
+    for (; this.sweepDebt >= 1; this.sweepDebt--) {
       this.sweep ??= this.matched.values();
       const { value: want, done } = this.sweep.next();
       if (done) {
         this.sweep = undefined;
         return;
       }
-      const remotes = (want as Want).remotes ?? [];
-      const left = remotes.filter((it) => !isOver(it, now, this.options.ttlMs));
+      const { remotes = [], key } = want as Want;
+      const isAllowed = this.isAllowed(key); // its key may have been taken off the list
+      const left = remotes.filter((it) => isAllowed && !isOver(it, now, this.options.ttlMs));
       if (left.length < remotes.length) {
         this.replace(want as Want, left);
       }
@@ -738,7 +745,7 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
     }
   }
 
-  /** An answer counts in the connection in which it was asked for. */
+  /** A reply counts only in the connection in which its command was sent. */
   private inThisEpoch(
     done: (reply: unknown, now: number) => void,
   ): (reply: unknown, now: number) => void {
@@ -751,12 +758,19 @@ export class SealedSharing implements DirectoryWatcher, Sharer {
   }
 }
 
-/** Marks those peers of a client to be looked up that may be with another server. */
-function lookUpAll({ wants }: ClientRecord, { lookups }: Shared): void {
-  for (const want of wants.values()) {
-    if (want.reverse === undefined || want.remotes !== undefined) {
-      lookups.add(want);
-    }
+/** Whether this server may lack a registration of the peer that counts. */
+function mayBeElsewhere({ reverse }: Want): boolean {
+  return reverse === undefined || reverse.owner.isElsewhere;
+}
+
+/** The wants of a client whose peers may be with another server. */
+function remoteWants({ wants }: ClientRecord): Want[] {
+  return [...wants.values()].filter((it) => mayBeElsewhere(it) || it.remotes !== undefined);
+}
+
+function lookUpAll(client: ClientRecord, { lookups }: Shared): void {
+  for (const want of remoteWants(client)) {
+    lookups.add(want);
   }
 }
 

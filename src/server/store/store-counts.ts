@@ -1,19 +1,19 @@
-/** What a server does with its store, since the start. */
+/** Counts of a server's use of its store since the start. */
 export interface StoreCounts {
   /** Attempts to connect with the store; connections that came up, and that ended. */
   attempts: number;
   connected: number;
   lost: number;
-  /** Commands that were answered, and by an error. */
+  /** Commands that were answered, and those answered by an error. */
   commands: number;
   errors: number;
   /** Messages to other servers, the news in them, and the news from others. */
   messagesSent: number;
   newsSent: number;
   newsReceived: number;
-  /** What was read in the store or in a message and is not what a server writes. */
+  /** Malformed data, read from the store or from a message. */
   malformed: number;
-  /** News and lookups left out because there was no room for them. */
+  /** News and lookups dropped for lack of room. */
   dropped: number;
   /** Entries written, extended, removed, and lookups of peers. */
   published: number;

@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { Redis } from 'iovalkey';
+import { within } from '../../socket/time-limit.js';
 import { type Sharer, type StoreCommand, sizeOf } from './commands.js';
 import { SERVERS_CHANNEL, serverChannel } from './entries.js';
 import { SCRIPTS, type ScriptName } from './scripts.js';
 import type { StoreCounts } from './store-counts.js';
 import type { StoreAddress } from './store-url.js';
 
-/** Commands and bytes without an answer, and commands of one batch. */
+/** Limits: unanswered commands and their bytes; commands of one batch. */
 const MAX_IN_FLIGHT = 1024;
 const MAX_BYTES_IN_FLIGHT = 4 * 1024 * 1024;
 const MAX_BATCH = 64;
 
 const CONNECT_MS = 5000;
-/** How long the store may take for an answer, and a message for its way back to its sender. */
+/** Time limits: for a reply of the store, and for a message to come back to its sender. */
 const ANSWER_MS = 5000;
 const ECHO_MS = 15_000;
 const CHECK_MS = 1000;
@@ -23,9 +24,9 @@ const MAX_RETRY_MS = 10_000;
 
 const MAX_REASON_LENGTH = 120;
 
-/** What a link tells its server. */
+/** Events of a link. */
 export interface StoreHandlers {
-  /** The store was reached, or is not any more; each once, with the reason. */
+  /** The store became reachable, or unreachable, with the reason; once for each change. */
   onUp(): void;
   onDown(reason: string): void;
   /** A message of another server, or of this one. */
@@ -33,13 +34,13 @@ export interface StoreHandlers {
 }
 
 /**
- * A connection with the store: one for commands, one for messages; both end together. What waits for it stays
- * with the sharers. Nothing here throws, and nobody waits for it.
+ * A connection with the store: one for commands, one for messages; both end together. Pending work stays with
+ * the sharers. Nothing here throws or is awaited.
  */
 export class StoreLink {
   private readonly sharers: readonly Sharer[];
   private clients: readonly Redis[] = [];
-  /** Counts connections: what belongs to one before is ignored. */
+  /** Counts connections: replies and events of earlier ones are ignored. */
   private generation = 0;
   private isConnected = false;
   private isClosed = false;
@@ -74,7 +75,7 @@ export class StoreLink {
     return this.commandsInFlight;
   }
 
-  /** Sends what waits, as far as there is room. */
+  /** Sends pending commands as far as there is room. */
   flush(): void {
     while (this.hasRoom) {
       const now = performance.now();
@@ -110,10 +111,10 @@ export class StoreLink {
       const commands = this.open(generation);
       const messages = this.open(generation);
       this.clients = [commands, messages];
-      await within(CONNECT_MS, Promise.all([this.login(commands), this.login(messages)]));
+      await inTime(Promise.all([this.login(commands), this.login(messages)]));
       const loads = Object.values(SCRIPTS).map((script) => commands.script('LOAD', script));
       const subscribed = messages.subscribe(SERVERS_CHANNEL, serverChannel(this.server));
-      await within(CONNECT_MS, Promise.all([...loads, subscribed]));
+      await inTime(Promise.all([...loads, subscribed]));
       messages.on('messageBuffer', (channel: Buffer, message: Buffer) =>
         this.receive(generation, channel.toString('latin1'), message),
       );
@@ -135,7 +136,7 @@ export class StoreLink {
       lazyConnect: true,
       connectTimeout: CONNECT_MS,
       keepAlive: ECHO_MS,
-      // Connections are made and given up here: what they had to say is in the sharers.
+      // This class reconnects, and the sharers keep the pending work.
       retryStrategy: () => null,
       autoResubscribe: false,
       autoResendUnfulfilledCommands: false,
@@ -242,12 +243,12 @@ export class StoreLink {
     }
   }
 
-  /** Gives up a store that takes too long, or whose messages do not come. */
+  /** Drops a connection whose replies or messages take too long. */
   private check(): void {
     const now = performance.now();
     const [oldest] = this.sentAt;
     if (this.isConnected && oldest !== undefined && now - oldest.at > ANSWER_MS) {
-      this.fail(this.generation, new Error(`it did not answer for ${ANSWER_MS / 1000} s`));
+      this.fail(this.generation, silent(ANSWER_MS));
     } else if (this.isConnected && now - this.echoedAt > ECHO_MS) {
       this.fail(this.generation, new Error(`it passed on no message for ${ECHO_MS / 1000} s`));
     }
@@ -318,25 +319,25 @@ function argument(value: Uint8Array | string | number): Buffer | string | number
     : value;
 }
 
-/** Whether nothing more can be had in this connection: scripts that are gone, a login that ended, a restart. */
+/** Whether the connection is of no more use: scripts that are gone, a login that ended, a restart. */
 function endsConnection({ message }: Error): boolean {
   return /^(NOSCRIPT|NOAUTH|LOADING|Connection is closed)/.test(message);
 }
 
-/** Words of the store or the system for a log: short, printable, without the password. */
+/** An error message of the store or the system for the log: short, printable, without the password. */
 export function printable(text: string, password: string | undefined): string {
   const without = password === undefined ? text : text.replaceAll(password, '***');
   return without.replace(/[^ -~]+/g, ' ').slice(0, MAX_REASON_LENGTH);
 }
 
-async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it did not answer for ${ms / 1000} s`)), ms);
+/** The error of a store that did not answer for so long. */
+function silent(ms: number): Error {
+  return new Error(`it did not answer for ${ms / 1000} s`);
+}
+
+/** Rejects where the store takes too long to be connected. */
+function inTime<T>(work: Promise<T>): Promise<T> {
+  return within(CONNECT_MS, work, () => {
+    throw silent(CONNECT_MS);
   });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -9,14 +9,14 @@ const COUNTERS = [
   ['store_connections_total', 'connected', 'Connections with the store that came up'],
   ['store_lost_connections_total', 'lost', 'Connections with the store that ended'],
   ['store_messages_sent_total', 'messagesSent', 'Messages to other servers'],
-  ['store_malformed_total', 'malformed', 'What was read and is not what a server writes'],
-  ['store_dropped_total', 'dropped', 'News and lookups for which there was no room'],
+  ['store_malformed_total', 'malformed', 'Malformed data, read from the store or from messages'],
+  ['store_dropped_total', 'dropped', 'News and lookups dropped for lack of room'],
   ['store_superseded_total', 'superseded', 'Clients that registered elsewhere'],
 ] as const;
 
 const GAUGES = [
   ['store_up', 'up', '1 while the store is reachable'],
-  ['store_writable', 'writable', '1 while the store takes writes'],
+  ['store_writable', 'writable', '1 while the store accepts writes'],
   ['store_in_flight', 'inFlight', 'Commands that the store has not answered yet'],
   ['store_queued', 'queued', 'Clients, wants and news that wait for the store'],
   ['store_servers', 'servers', 'Other servers that were heard'],

@@ -35,7 +35,7 @@ export function parseStoreUrl(text: string): StoreAddress {
   try {
     url = new URL(text);
   } catch {
-    throw new RangeError(`the store is no URL: give ${EXAMPLES}`);
+    throw new RangeError(`the store is not a URL: give ${EXAMPLES}`);
   }
   const { protocol } = url;
   if (protocol !== 'redis:' && protocol !== 'rediss:') {
@@ -52,7 +52,7 @@ export function parseStoreUrl(text: string): StoreAddress {
   return { ...login, host, port, isTls: protocol === 'rediss:', database, text: place };
 }
 
-/** A path is no host: URL takes no user or password before one. */
+/** Parsed by hand: the URL class accepts no user or password before a path. */
 function parseSocket(text: string): StoreAddress {
   const parts = SOCKET_URL.exec(text)?.groups;
   if (parts === undefined) {
@@ -74,7 +74,7 @@ function loginOf(username: string, password: string): Pick<StoreAddress, 'userna
 function databaseOf(text: string): number {
   const number = text === '' ? 0 : Number(text);
   if (!/^\d{0,5}$/.test(text) || number > MAX_DATABASE) {
-    throw new RangeError('the database of the store is no number: give redis://HOST:6379/0');
+    throw new RangeError('the database of the store is not a number: give redis://HOST:6379/0');
   }
   return number;
 }

@@ -12,13 +12,13 @@ import { printable, StoreLink } from './store-link.js';
 import type { StoreAddress } from './store-url.js';
 import { WriteGate } from './write-gate.js';
 
-/** What a server says about its store. */
+/** Events of a store. */
 export interface StoreEvents {
   /** The store was reached, for the first time or again. */
   readonly onStoreUp?: () => void;
   /** It cannot be reached, and why. */
   readonly onStoreDown?: (reason: string) => void;
-  /** It refuses writes, with its words; undefined when it takes them again. */
+  /** It refuses writes, with its error message; undefined once it accepts them again. */
   readonly onStoreWrites?: (refusal: string | undefined) => void;
 }
 
@@ -100,12 +100,12 @@ export class Store {
     };
   }
 
-  /** To be called after each batch: sends what it changed. */
+  /** Call this after each batch: sends its changes. */
   flush(): void {
     this.link.flush();
   }
 
-  /** To be called about every 50 ms. */
+  /** Call this about every 50 ms. */
   tick(now: number): void {
     this.sealed?.tick(now);
     this.classic?.tick(now);

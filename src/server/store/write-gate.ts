@@ -10,7 +10,7 @@ export class WriteGate {
   private tryAt = 0;
   private isTrying = false;
 
-  /** @param onChange called with the store's words when it begins to refuse writes, and without when it ends */
+  /** @param onChange called with the store's error when it starts refusing writes, and without when it stops */
   constructor(private readonly onChange: (refusal: string | undefined) => void) {}
 
   get isOpen(): boolean {
@@ -26,7 +26,7 @@ export class WriteGate {
     return true;
   }
 
-  /** A write was answered. What was under way when the gate closed says nothing more. */
+  /** A write was answered. Replies to writes sent before the gate closed are ignored. */
   note(reply: unknown, now: number): void {
     const isRefused = reply instanceof Error;
     if (this.isOpen && isRefused) {
@@ -40,7 +40,7 @@ export class WriteGate {
     }
   }
 
-  /** A new connection: nothing is known of it. */
+  /** A new connection: whether it takes writes is unknown. */
   reset(): void {
     this.holdMs = 0;
     this.isTrying = false;

@@ -54,6 +54,7 @@ test('an early want list is answered after the response, and the waiting peer is
   );
   assert.ok(a.accept(sent[0]!.payload));
   assert.equal(a.status?.tookWant, true);
+  assert.equal(formatEndpoint(a.status.observed!), a.endpoint);
   const frame = a.open(sent[1]!.payload);
   assert.ok(frame?.kind === FRAME.peers && !frame.push);
   assert.equal(frame.counter, 2 ** 32);
