@@ -30,7 +30,7 @@ const PURE = [
   /^server\/(ports|stun-handler)\.ts$/,
   /^wire\//,
   /^limits\/(?!random-)/,
-  /^client\/(liveness|peer-book|peer-track|problems|timing|connect-attempt|ask-times)\.ts$/,
+  /^client\/(liveness|peer-book|peer-track|problems|timing|connect-attempt|ask-times|reading-pause)\.ts$/,
   /^client\/paths\/(remote-candidate|check-list|path-monitor|hard-nat|port-guesses|flow-script|opener-ttl)\.ts$/,
   /^client\/servers\/(?!joined-finder)/,
   /^client\/status\/(status|status-book|nat-facts|server-view)\.ts$/,

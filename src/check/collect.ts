@@ -7,6 +7,7 @@ import { type KeyPair, keyPairOf, wipeKeyPair } from '../sealed/key-pair.js';
 import { wipe } from '../sealed/wipe.js';
 import { clientsOfOthers, lockHolders, rawUdpHolders } from '../socket/client-processes.js';
 import { interfaceIsUp } from '../socket/interface-flags.js';
+import { within } from '../socket/time-limit.js';
 import { CLASSIC_PORT } from '../wire/classic.js';
 import { addressFamily, type Endpoint, endpoint, withoutZone } from '../wire/endpoint.js';
 import { SCOPE, scopeOf } from '../wire/endpoint-scope.js';
@@ -117,22 +118,11 @@ class TimeLimit {
   }
 
   /** The result of the work, or the substitute if the time is over first. */
-  async keep<T, S>(name: string, work: Promise<T>, substitute: S): Promise<T | S> {
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<S>((resolve) => {
-      timer = setTimeout(
-        () => {
-          this.late.push(name);
-          resolve(substitute);
-        },
-        Math.max(0, this.#end - performance.now()),
-      );
+  keep<T, S>(name: string, work: Promise<T>, substitute: S): Promise<T | S> {
+    return within(Math.max(0, this.#end - performance.now()), work, () => {
+      this.late.push(name);
+      return substitute;
     });
-    try {
-      return await Promise.race([work, over]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }
 
@@ -223,7 +213,7 @@ async function readServer(
 ): Promise<ServerFacts> {
   const name = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   const protocol = key === undefined ? 'classic' : 'sealed';
-  const addresses = await within(LOOKUP_LIMIT_MS, addressesOf(host));
+  const addresses = await within(LOOKUP_LIMIT_MS, addressesOf(host), () => 'no answer in time');
   if (!Array.isArray(addresses)) {
     return { name, protocol, lookupError: addresses, probes: [] };
   }
@@ -280,18 +270,6 @@ async function addressesOf(host: string): Promise<string[] | string> {
     return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-  }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T | string> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve('no answer in time'), ms);
-  });
-  try {
-    return await Promise.race([work, over]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -99,7 +99,7 @@ export function judgeAddresses(facts: Facts): Finding[] {
 
 /** Where servers see this host, what its NATs do, and whether the router forwards a port. */
 export function judgeMapping(facts: Facts): Finding[] {
-  const { nat, localAddresses, client } = facts;
+  const { nat, client } = facts;
   const known = client === 'none' ? [] : Object.values(client.mapping ?? {});
   const seen = probes(facts).flatMap(({ seenAs, fromWireguardPort }) =>
     seenAs === undefined
@@ -115,18 +115,26 @@ export function judgeMapping(facts: Facts): Finding[] {
     places.length === 0
       ? note('mapping', 'no server said where it sees this host')
       : ok('mapping', `seen at ${places.join(', ')}${isPublic ? ', its own address' : ''}`),
-    ...(Object.keys(behaviour).length === 0
-      ? [
-          note(
-            'nat',
-            `behind a NAT or a firewall; one server alone cannot tell more (local: ${localAddresses.slice(0, 3).join(', ') || 'none'})`,
-          ),
-        ]
-      : [judgeNat(facts, natText(behaviour))]),
+    ...(Object.keys(behaviour).length > 0
+      ? [judgeNat(facts, natText(behaviour))]
+      : unknownNat(facts, places)),
     ...(portMapping === undefined
       ? judgeRouter(facts, places)
       : [note('port-mapping', natText({ portMapping }))]),
   ];
+}
+
+/** Where no server has seen this host, there may be no NAT either. */
+function unknownNat({ localAddresses }: Facts, places: readonly string[]): Finding[] {
+  const local = localAddresses.slice(0, 3).join(', ') || 'none';
+  return places.length === 0
+    ? []
+    : [
+        note(
+          'nat',
+          `behind a NAT or a firewall; one server alone cannot tell more (local: ${local})`,
+        ),
+      ];
 }
 
 /** Whether the router offers to map a port, asked without mapping one. */

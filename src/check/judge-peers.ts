@@ -1,4 +1,3 @@
-import type { NatFacts } from '../client/status/nat-facts.js';
 import type { StatusPeer } from '../client/status/status.js';
 import { type Endpoint, formatEndpoint } from '../wire/endpoint.js';
 import { formatPublicKey } from '../wire/key.js';
@@ -10,12 +9,17 @@ import { natVerdict, neighbourVerdict } from './nat-verdict.js';
 
 /** WireGuard's REJECT_AFTER_TIME. */
 const FRESH_MS = 180_000;
+/** A client that has tried to connect for this long has tried the peer's local addresses. */
+const TRIED_MS = 5_000;
 /** Peers that get their own line; the others are counted. */
 const MAX_LINES = 100;
 
-/** A verdict for each peer: connected, what to expect, or what it lacks. */
+/** A verdict for each peer, by name: connected, what to expect, or what it lacks. */
 export function judgePeers(facts: Facts): Finding[] {
-  const peers = facts.interface.device?.peers ?? [];
+  const nameOf = (peer: Peer) => peerName(facts, peer);
+  const peers = [...(facts.interface.device?.peers ?? [])].sort((a, b) =>
+    nameOf(a) < nameOf(b) ? -1 : 1,
+  );
   const findings = peers.map((peer) => judgePeer(facts, peer));
   const rank = ({ mark }: Finding) => (mark === 'ok' ? 1 : 0);
   const ordered = [...findings].sort((a, b) => rank(a) - rank(b));
@@ -32,7 +36,8 @@ function judgePeer(facts: Facts, peer: Peer): Finding {
   const shown = client === 'none' ? undefined : client.peers.find((one) => one.publicKey === key);
   const age = facts.now - peer.latestHandshakeMs;
   if (shown?.state === 'connected' || (client === 'none' && age < FRESH_MS)) {
-    return ok('peer', `${name}: connected, ${shown?.path ?? 'direct'}${at(peer.endpoint)}`);
+    const why = shown?.reason === undefined ? '' : `; no direct path: ${shown.reason}`;
+    return ok('peer', `${name}: connected, ${shown?.path ?? 'direct'}${at(peer.endpoint)}${why}`);
   }
   if (peer.allowedIps.length === 0) {
     return note('peer', `${name}: has no AllowedIPs, see above`);
@@ -54,7 +59,7 @@ function judgePeer(facts: Facts, peer: Peer): Finding {
 function bySide(facts: Facts, name: string, shown: StatusPeer): Finding {
   if (shown.state === 'connecting') {
     const [first] = shown.answer ?? [];
-    return expected(facts, name, first ?? shown.endpoint, shown.nat);
+    return expected(facts, name, first ?? shown.endpoint, shown);
   }
   if (shown.state === 'asking') {
     return problem('peer', `${name}: no server has answered about it`, 'see the server above');
@@ -94,14 +99,15 @@ function expected(
   facts: Facts,
   name: string,
   where: Endpoint | string | undefined,
-  peerNat?: NatFacts,
+  shown?: StatusPeer,
 ): Finding {
   const address = typeof where === 'string' ? addressIn(where) : where?.address;
   const place = typeof where === 'string' ? ` at ${where}` : at(where);
+  const isTried = shown !== undefined && facts.now - Date.parse(shown.since) > TRIED_MS;
   const { verdict, advice } =
     address !== undefined && outsideAddresses(facts).includes(address)
-      ? neighbourVerdict(facts.nat, usesSealed(facts))
-      : natVerdict(facts.nat, peerNat ?? {}, outsideAddresses(facts));
+      ? neighbourVerdict(facts.nat, usesSealed(facts), isTried)
+      : natVerdict(facts.nat, shown?.nat ?? {}, outsideAddresses(facts));
   const seen = `${name}: not connected${place}; ${verdict}`;
   return advice === undefined ? note('peer', seen) : problem('peer', seen, advice);
 }

@@ -10,6 +10,9 @@ export interface NatVerdict {
 const RELAY_ADVICE =
   'have a router of one side map or forward the port of WireGuard, or use a server with --relay';
 
+const CARRIER_ADVICE =
+  'use a server with --relay, or have the carrier map a port, or give both hosts IPv6';
+
 /** The verdict for two peers and their NATs. Says what is unknown about them. Pure. */
 export function natVerdict(
   own: NatFacts,
@@ -91,9 +94,20 @@ function hasOpenPort({ portMapping }: NatFacts, outsideAddresses: readonly strin
  * Two peers behind the same NAT: they connect by their local addresses, which the sealed protocol exchanges, or
  * through the NAT if it hairpins (RFC 4787 section 6). Behind a carrier's NAT that does not, two homes have no
  * direct path.
+ * @param isTried whether a client has tried the local addresses in vain
  */
-export function neighbourVerdict({ hairpin }: NatFacts, isSealed: boolean): NatVerdict {
+export function neighbourVerdict(
+  { hairpin }: NatFacts,
+  isSealed: boolean,
+  isTried = false,
+): NatVerdict {
   const same = 'behind the same NAT as this host';
+  if (isSealed && hairpin === false && isTried) {
+    return {
+      verdict: `${same}, which does not hairpin, and not reached at its local addresses: relay needed behind a carrier's NAT`,
+      advice: CARRIER_ADVICE,
+    };
+  }
   if (isSealed && hairpin === false) {
     return {
       verdict: `${same}, which does not hairpin: direct by its local address in the same LAN; relay needed where each has a router of its own behind a carrier's NAT`,

@@ -15,7 +15,7 @@ import { daemonIsReady, isDaemon, removePidFile, startDaemon } from './daemon.js
 import { EXIT } from './exit-code.js';
 import { LateLogger, type LineLogger } from './late-logger.js';
 import { listenError } from './listen-error.js';
-import { endpointText, lackText } from './peer-text.js';
+import { endpointText, lackText, reasonText } from './peer-text.js';
 import { ServiceManager } from './service-manager.js';
 import { metricsEvents } from './service-run.js';
 import { stopSignal } from './stop-signal.js';
@@ -50,7 +50,7 @@ async function run(settings: RunOptions, flags: ClientFlags): Promise<number> {
   const stop = stopSignal();
   const logger = new LateLogger(flags, flags.background ? 'syslog' : 'stderr');
   const live = process.stdout.isTTY && flags.logFormat === 'text' && !once;
-  const book = new StatusBook({ reasonOf: lackText, nameOf: (key) => names.get(key) });
+  const book = new StatusBook({ reasonOf: reasonText, nameOf: (key) => names.get(key) });
   const startedAt = Date.now();
   const view = live
     ? await liveView(() => status())

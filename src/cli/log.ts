@@ -14,7 +14,8 @@ export function createLogger(
   to: 'stderr' | 'syslog' = 'stderr',
   syslog = SYSLOG,
 ): Logger {
-  const destination = to === 'syslog' ? syslogStream(logFormat, syslog) : stderrStream(logFormat);
+  const destination =
+    to === 'syslog' ? syslogStream(logFormat, syslog) : stderrStream(logFormat, logLevel);
   return pino(
     {
       level: logLevel,
@@ -26,9 +27,14 @@ export function createLogger(
   );
 }
 
-function stderrStream(format: LogOptions['logFormat']): DestinationStream {
+function stderrStream(
+  format: LogOptions['logFormat'],
+  level: LogOptions['logLevel'],
+): DestinationStream {
   const stderr = pino.destination({ fd: 2, sync: true });
-  return format === 'json' ? stderr : textStream(stderr);
+  // A connection takes less than a second: what debug and trace show is in milliseconds.
+  const isPrecise = level === 'debug' || level === 'trace';
+  return format === 'json' ? stderr : textStream(stderr, isPrecise);
 }
 
 /** Lines for the host's log (RFC 3164, without time and host, which the log adds). Lost if there is none. */
@@ -48,11 +54,12 @@ function syslogStream(format: LogOptions['logFormat'], path: string): Destinatio
 }
 
 /** Shows time, level and message. The fields are for machines; messages contain all of them. */
-function textStream(destination: DestinationStream): DestinationStream {
+function textStream(destination: DestinationStream, isPrecise: boolean): DestinationStream {
   return {
     write(line) {
       const { time, level, msg } = JSON.parse(line) as Record<string, string>;
-      destination.write(`${time?.slice(0, 19)}Z ${level?.padEnd(5)} ${msg}\n`);
+      const shown = isPrecise ? time : `${time?.slice(0, '2000-01-01T00:00:00'.length)}Z`;
+      destination.write(`${shown} ${level?.padEnd(5)} ${msg}\n`);
     },
   };
 }

@@ -10,7 +10,14 @@ import { ChangeGate } from './change-gate.js';
 import type { LineLogger } from './late-logger.js';
 
 import { LineThrottle } from './line-throttle.js';
-import { answerText, endpointText, handshakeText, lackText, offersText } from './peer-text.js';
+import {
+  answerText,
+  endpointText,
+  handshakeText,
+  lackText,
+  offersText,
+  reasonText,
+} from './peer-text.js';
 
 /**
  * Logs each change of a peer's state, endpoint or answer, and each problem. Lines about one peer or one
@@ -93,8 +100,9 @@ const SOLVED = {
   interface: 'the interface can be used again',
   peer: 'the peers are there now',
   probes: 'probes can be sent again',
-  'hard-nat': 'the way through the NAT can be used',
+  'hard-nat': 'ways through hard NATs can be used, or are needed no more',
   'port-mapping': 'the port that the router maps can be used',
+  'switch-over': 'changes to a better path are held again',
   endpoint: 'the endpoints of all peers can be used',
   route: "the server's address is outside the tunnel",
   server: 'the server answers again',
@@ -174,8 +182,8 @@ function logSummary(logger: LineLogger, changes: number, peers: readonly PeerVie
 }
 
 function summary(peer: PeerView): string {
-  const { state } = peer;
-  return [state, endpointText(peer), answerText(peer), offersText(peer), lackText(peer)].join(' ');
+  const parts = [peer.state, endpointText(peer), answerText(peer), offersText(peer)];
+  return [...parts, reasonText(peer)].join(' ');
 }
 
 function line(peer: PeerView): string {
@@ -184,7 +192,8 @@ function line(peer: PeerView): string {
       ? `endpoint ${endpointText(peer)}, handshake ${handshakeText(peer)}`
       : lackText(peer);
   const offers = peer.offers.length === 0 ? '' : `, local addresses ${offersText(peer)}`;
-  return `${peer.state}, ${detail}${offers}`;
+  const why = peer.state === 'connected' ? reasonText(peer) : undefined;
+  return `${peer.state}, ${detail}${offers}${why === undefined ? '' : `; no direct path: ${why}`}`;
 }
 
 function fields(peer: PeerView): Record<string, unknown> {

@@ -27,6 +27,18 @@ export function handshakeText({ handshakeAgeMs }: PeerView): string {
   return handshakeAgeMs === undefined ? 'never' : `${Math.round(handshakeAgeMs / 1000)} s ago`;
 }
 
+/** Why a peer has no direct path, as far as that is known, and what may help. */
+function relayText({ sharedNat }: PeerView): string | undefined {
+  return sharedNat === undefined
+    ? undefined
+    : `both hosts are behind the same NAT (${sharedNat}), which does not hairpin, and do not reach each other's local addresses: behind a carrier's NAT they need a relay (server --relay), a port that the carrier maps, or IPv6`;
+}
+
+/** Why a peer is not connected, or not directly; undefined where there is nothing to say. */
+export function reasonText(peer: PeerView): string | undefined {
+  return peer.state === 'connected' ? relayText(peer) : lackText(peer);
+}
+
 /** Why a peer has no fresh handshake, and what may help. */
 export function lackText(peer: PeerView): string {
   switch (peer.state) {
@@ -39,6 +51,9 @@ export function lackText(peer: PeerView): string {
         ? 'the server does not know it: is its client running, with the same server?'
         : 'the server does not know it: does its client use the same server, the same protocol and server key (--server-key on both sides, or on neither), and want this host?';
     case 'connecting':
-      return `no handshake with ${answerText(peer)} yet: a NAT or firewall between may block it`;
+      return (
+        relayText(peer) ??
+        `no handshake with ${answerText(peer)} yet: a NAT or firewall between may block it`
+      );
   }
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { defaultGateway } from '../socket/default-gateway.js';
 import { interfaceIsUp } from '../socket/interface-flags.js';
 import { hasUdpPort } from '../socket/network-namespace.js';
@@ -11,24 +12,31 @@ import { clock } from './boot-clock.js';
 import type { Finder, FinderFactory } from './finder.js';
 import { HostAddresses } from './host-addresses.js';
 import { forgetFlows, HardNatPaths } from './paths/hard-nat-paths.js';
-import { encodeNatBehaviour, UNKNOWN_BEHAVIOUR } from './paths/nat-behaviour.js';
+import {
+  encodeNatBehaviour,
+  mappedPorts,
+  type NatBehaviour,
+  UNKNOWN_BEHAVIOUR,
+} from './paths/nat-behaviour.js';
 import { NatObserver } from './paths/nat-observer.js';
 import { openerTtl } from './paths/opener-ttl.js';
 import { PortMapping } from './paths/port-mapping.js';
-import { ProbeExchange } from './paths/probe-exchange.js';
+import { type OutgoingProbe, ProbeExchange } from './paths/probe-exchange.js';
+import { SurveyHold } from './paths/survey-hold.js';
 import { SwitchOvers } from './paths/switch-over.js';
 import { PeerBook } from './peer-book.js';
 import type { OwnNat, PeerView } from './peer-track.js';
 import { Problems, type Topic } from './problems.js';
+import { readingPause } from './reading-pause.js';
 import type { ServerName } from './server-locator.js';
 import { type NatFacts, natFacts } from './status/nat-facts.js';
 import type { ServerView } from './status/status.js';
-import { IDLE_POLL_MS, MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
+import { MIN_WAIT_MS, NOT_READY_POLL_MS } from './timing.js';
 import { traceDecision } from './trace.js';
 import { Wake } from './wake.js';
 
 /** So many ports show whether a NAT gives this host a small block, and so how many sockets are too many. */
-const SURE_OBSERVATIONS = 4;
+const SURE_PORTS = 4;
 
 export interface ClientOptions {
   readonly interfaceName: string;
@@ -71,9 +79,6 @@ export type ClientEvent =
   | { readonly type: 'nat'; readonly family: Family; readonly text: string }
   | { readonly type: 'peers'; readonly peers: readonly PeerView[] };
 
-/** Readings of the interface are at least this many times their duration apart, to spare a busy host. */
-const READING_SPACING = 3;
-
 /** How a run ended: all connected (`once`), timed out, or stopped. */
 export type RunOutcome = 'connected' | 'timeout' | 'stopped';
 
@@ -96,8 +101,13 @@ export class Client {
   /** Rules that an earlier run made for hard NATs are gone. */
   #isSwept = false;
   readonly #switchOvers: SwitchOvers;
-  /** The NAT behaviour that peers were sent. */
-  #toldNat = '';
+  readonly #surveyHold = new SurveyHold();
+  /** Until when the last step held the survey back; Infinity where it did not. */
+  #surveyHeldUntil = Number.POSITIVE_INFINITY;
+  /** What peers are sent about this host's NATs. */
+  readonly #toldNat: Record<Family, NatBehaviour> = { 4: UNKNOWN_BEHAVIOUR, 6: UNKNOWN_BEHAVIOUR };
+  /** Probes are sent as soon as what is running has ended. */
+  #willProbe = false;
   #inspectedAt = Number.NEGATIVE_INFINITY;
   /** How long the last reading took. */
   #inspectionMs = 0;
@@ -137,18 +147,19 @@ export class Client {
       wake: () => this.#wake.notify(),
       changed: (family, text) => observe({ type: 'nat', family, text }),
     });
-    this.#switchOvers = new SwitchOvers(options.interfaceName);
+    this.#switchOvers = new SwitchOvers(options.interfaceName, (problem) =>
+      this.#problems.report('switch-over', problem),
+    );
     const run = Date.now();
     this.#finder = options.finder({
       run,
       moved: () => this.#book.moved(clock.now()),
-      nat: () => this.#natBytes(),
+      nat: () => Buffer.concat(FAMILIES.map((family) => encodeNatBehaviour(this.#toldNat[family]))),
       mapped: () => this.#mapping?.candidate(this.#outside(4)?.address),
       peers: this.#book.peers,
       problems: this.#problems,
       wake: () => {
-        // At once: the client's own turn may be waiting for `wg`.
-        this.#sendProbes();
+        this.#probeSoon();
         this.#wake.notify();
       },
     });
@@ -163,7 +174,8 @@ export class Client {
           this.#nat.seenByPeer(probe.from, probe.observed, clock.now());
         }
         if (counts) {
-          this.#sendProbes();
+          const now = clock.now();
+          this.#send(this.#book.probesTo(key, now), now);
           this.#wake.notify();
         }
       },
@@ -175,20 +187,22 @@ export class Client {
         problems: this.#problems,
         nextTransaction: () => this.#book.nextTransaction(),
         now: () => clock.now(),
+        isLost: (remote) => this.#book.isLost(remote, clock.now()),
         opened: (key) => {
           this.#book.opened(key, clock.now());
           this.#sendProbes();
         },
         wake: () => this.#wake.notify(),
+        readAgain: () => {
+          this.#inspectedAt = Number.NEGATIVE_INFINITY;
+          this.#wake.notify();
+        },
       });
     }
     if (options.portMapping === true) {
       this.#mapping = new PortMapping({
         changed: () => this.#wake.notify(),
-        report: (problem) =>
-          problem === undefined
-            ? this.#problems.clear('port-mapping')
-            : this.#problems.raise('port-mapping', problem),
+        report: (problem) => this.#problems.report('port-mapping', problem),
       });
     }
   }
@@ -284,7 +298,7 @@ export class Client {
       // Others know an address of before, and WireGuard's sessions have aged.
       this.#inspectedAt = Number.NEGATIVE_INFINITY;
       this.#finder.refreshNow();
-      this.#nat.refresh();
+      this.#forgetNats();
       this.#book.moved(clock.now());
     }
     const now = clock.now();
@@ -302,14 +316,10 @@ export class Client {
     }
     this.#sendProbes();
     // Last: no connection should wait for it.
-    this.#nat.work(this.#device, this.#finder.observing, clock.now());
+    const isSeeking = this.#book.isSeeking(clock.now());
+    this.#askAboutNats(isSeeking, clock.now());
     this.#workOnNats(clock.now());
-    const nat = Buffer.from(this.#natBytes()).toString('hex');
-    if (nat !== this.#toldNat) {
-      // The finder informs peers at once: those behind a hard NAT wait for that.
-      this.#toldNat = nat;
-      this.#finder.work(this.#device, clock.now());
-    }
+    this.#tellNats(isSeeking, clock.now());
     if (this.#book.takeSuspicion()) {
       this.#finder.refreshNow();
     }
@@ -319,7 +329,8 @@ export class Client {
   /** Before the reading that a change of endpoints is made on: that change has to follow it at once. */
   async #holdSwitchOvers(now: number): Promise<void> {
     const device = this.#device;
-    const changes = device === undefined ? [] : this.#book.switchOvers(now);
+    // Also where the last reading failed: decisions of before it are void.
+    const changes = this.#book.switchOvers(now);
     if (device === undefined || changes.length === 0) {
       return;
     }
@@ -329,8 +340,33 @@ export class Client {
     await this.#switchOvers.hold(changes, device.listenPort, now);
   }
 
-  #natBytes(): Uint8Array {
-    return Buffer.concat(FAMILIES.map((it) => encodeNatBehaviour(this.#nat.behaviour(it))));
+  #askAboutNats(isSeeking: boolean, now: number): void {
+    const { hasAnswered, observing } = this.#finder;
+    const until = this.#surveyHold.until(hasAnswered, () => this.#book.connectsBy(now), now);
+    const isHeld = now < until;
+    this.#surveyHeldUntil = isHeld ? until : Number.POSITIVE_INFINITY;
+    this.#nat.work(this.#device, observing, !isHeld, isSeeking, now);
+  }
+
+  /** This host may be behind other NATs now: what was learned, and told to peers, is void. */
+  #forgetNats(): void {
+    this.#nat.refresh(clock.now());
+    for (const family of FAMILIES) {
+      this.#toldNat[family] = UNKNOWN_BEHAVIOUR;
+    }
+  }
+
+  /** Informs peers of the NATs once all is known, and those at once that a hard NAT may keep away. */
+  #tellNats(isSeeking: boolean, now: number): void {
+    const told = { ...this.#toldNat };
+    for (const family of FAMILIES) {
+      if (this.#nat.isSettled(family) || isSeeking) {
+        this.#toldNat[family] = this.#ownNat(family).behaviour;
+      }
+    }
+    if (!isDeepStrictEqual(told, this.#toldNat)) {
+      this.#finder.work(this.#device, now);
+    }
   }
 
   #workOnNats(now: number): void {
@@ -351,7 +387,7 @@ export class Client {
     this.#mapping?.work(device && { ...device, interfaceName }, now);
   }
 
-  /** Where WireGuard's port was seen last. The server says it with its pongs, and so later. */
+  /** Where WireGuard's port was seen last. */
   #outside(family: Family): Endpoint | undefined {
     const port = this.#device?.listenPort;
     const seen = this.#nat.observations(family).filter(({ localPort }) => localPort === port);
@@ -362,15 +398,33 @@ export class Client {
     const behaviour = this.#nat.behaviour(family);
     const isSure =
       behaviour.mapping === 'endpoint-independent' ||
-      this.#nat.observations(family).length >= SURE_OBSERVATIONS ||
+      mappedPorts(this.#nat.observations(family)).length >= SURE_PORTS ||
       this.#nat.isSettled(family);
     const port = this.#outside(family)?.port ?? 0;
     return { behaviour: isSure ? behaviour : UNKNOWN_BEHAVIOUR, port };
   }
 
+  /**
+   * Not with the next turn, which may be waiting for `wg`, but once for all datagrams that have arrived together:
+   * a hub gets news of many peers at the same time.
+   */
+  #probeSoon(): void {
+    if (!this.#willProbe) {
+      this.#willProbe = true;
+      queueMicrotask(() => {
+        this.#willProbe = false;
+        this.#sendProbes();
+      });
+    }
+  }
+
   #sendProbes(): void {
     const now = clock.now();
-    for (const [key, probe] of this.#book.probes(now)) {
+    this.#send(this.#book.probes(now), now);
+  }
+
+  #send(probes: readonly [key: string, probe: OutgoingProbe][], now: number): void {
+    for (const [key, probe] of probes) {
       this.#probes.send(key, probe, now);
     }
   }
@@ -398,6 +452,7 @@ export class Client {
       this.#switchOvers.nextAt,
       this.#finder.nextWorkAt(now),
       this.#device === undefined ? Number.POSITIVE_INFINITY : this.#nat.nextAt,
+      this.#surveyHeldUntil,
       this.#device === undefined
         ? Number.POSITIVE_INFINITY
         : (this.#hardNat?.nextAt ?? Number.POSITIVE_INFINITY),
@@ -411,8 +466,7 @@ export class Client {
 
   #nextInspectionAt(now: number): number {
     const interval = this.#device === undefined ? NOT_READY_POLL_MS : this.#book.pollInterval(now);
-    const spacing = interval === 0 ? this.#inspectionMs : READING_SPACING * this.#inspectionMs;
-    return this.#inspectedAt + Math.max(interval, Math.min(spacing, IDLE_POLL_MS));
+    return this.#inspectedAt + readingPause(interval, this.#inspectionMs);
   }
 
   async #inspect(): Promise<void> {
@@ -422,14 +476,15 @@ export class Client {
       const readiness = await inspect(
         () => interfaceIsUp(interfaceName),
         () => readDevice(interfaceName),
-      );
+      ).finally(() => {
+        this.#inspectionMs = clock.now() - begin;
+      });
       await this.#inspected(readiness);
     } catch (error) {
       this.#device = undefined;
       this.#problems.raiseError('interface', error as Error);
     } finally {
       this.#inspectedAt = clock.now();
-      this.#inspectionMs = this.#inspectedAt - begin;
     }
   }
 
@@ -449,17 +504,18 @@ export class Client {
     if (this.#addresses.haveChanged()) {
       traceDecision(() => 'the addresses of this host are new: registers them');
       this.#finder.refreshNow();
-      this.#nat.refresh();
+      this.#forgetNats();
       this.#mapping?.moved();
       this.#book.moved(clock.now());
     }
-    await this.#hardNat?.use(device);
     const changes = this.#book.read(device, clock.now(), Date.now());
     this.#noticeMissing();
     this.#noticeRefusals();
     if (changes.length > 0) {
       await this.#change(changes);
     }
+    // Last: it may run nft, and the changes need a fresh reading.
+    await this.#hardNat?.use(device);
   }
 
   /**

@@ -15,10 +15,10 @@ const MIN_LEAD_PATIENCE_MS = 600;
 
 /** A handshake without result is started again after a round trip and MARGIN_MS, then twice as long. */
 const MAX_RETRY_AFTER_MS = 4000;
-/** The side that should not lead, and does, retries this many times later: no two retries cross. */
+/** A side that started although it does not lead waits this many times longer: no two retries cross. */
 const FOLLOWER_RETRY_FACTOR = 3;
 
-/** A side that has started a handshake is left to it while its WireGuard may still repeat the initiation. */
+/** After the other side has started a handshake, this side waits while WireGuard there may repeat the initiation. */
 const COMMITTED_PATIENCE_MS = 6000;
 
 /** A side without an answer to its checks asks for a relay after this long. */
@@ -29,12 +29,21 @@ const START_SPACING_MS = 1000;
 
 /** WireGuard's REKEY_TIMEOUT: the side whose message arrived sends none of its own in this time. */
 const REKEY_TIMEOUT_MS = 5000;
+/**
+ * The other side's handshakes are left alone for so long, two messages without a session: then its packets arrive
+ * here and ours not there, and this side looks for another way, at the least for CONNECTING_MS.
+ */
+const MAX_HOLD_MS = 2 * REKEY_TIMEOUT_MS;
 
 /**
  * Two starts need not wait for START_SPACING_MS, each once in this time: the one as soon as both sides know each
  * other, before anything shows that the other NAT is open, and the one by the relay.
  */
 const UNSPACED_START_SPACING_MS = 10_000;
+/** The same list of candidates is looked at again after this long: some of what the checks found by themselves ends. */
+const REPEAT_AIM_MS = 1000;
+/** The first probe of the other side arrives in half a round trip, or this much later. */
+const HEARD_MARGIN_MS = 30;
 /** WireGuard's response may take this much longer than a round trip. */
 const RESPONSE_MARGIN_MS = 60;
 
@@ -43,6 +52,12 @@ const RESPONSE_MARGIN_MS = 60;
  * server did not know it earlier, and knew this side when it came; undefined where nothing is known of that.
  */
 export type OtherLearns = 'together' | 'before' | undefined;
+
+/**
+ * Whether a handshake starts only where the other side is heard: `always`, as the candidates are old; `first`, for
+ * CONNECTING_MS, as a search for a way through the NATs may end with one; undefined: it need not be heard.
+ */
+export type EvidenceNeeded = 'always' | 'first' | undefined;
 
 /** The start of a handshake. */
 export interface Start {
@@ -77,6 +92,9 @@ export class ConnectAttempt {
   readonly #estimate: () => number | undefined;
   readonly #openerTtl: () => number | undefined;
   readonly #checks: CheckList;
+  /** What the attempt was aimed at last, and when. */
+  #candidates: readonly RemoteCandidate[] = [];
+  #aimedAt = Number.NEGATIVE_INFINITY;
   /** The endpoints that the server, or whatever else was asked, named; empty while there is no attempt. */
   #observed: readonly Endpoint[] = [];
   /** Where the peer is reached by a relay: the evidence that both sides can, where no check says so. */
@@ -87,11 +105,10 @@ export class ConnectAttempt {
   #begunAt = Number.POSITIVE_INFINITY;
   /** Whether the other side learns of this one at the same moment. */
   #isSimultaneous = false;
-  /** Whether a handshake starts only where the other side was heard. */
-  #needsEvidence = false;
+  #needsEvidence: EvidenceNeeded;
   /** Whether the other side knew this one before: a client of ours answers the first probe that arrives. */
   #isLast = false;
-  /** An early start waits for so long, until the openers of both sides have left. */
+  /** An early start waits this long, until the openers of both sides have left. */
   #holdMs = 0;
   /** The handshake under way was started before anything of the other side arrived. */
   #isEarly = false;
@@ -116,9 +133,12 @@ export class ConnectAttempt {
   #hasSent = false;
   #retryAt = Number.POSITIVE_INFINITY;
   #retries = 0;
+  /** When the other side first said, after our last start, that it starts. */
+  #otherCommittedAt = Number.POSITIVE_INFINITY;
   /** Until then a start towards another endpoint is left to the other side. */
   #yieldUntil = Number.NEGATIVE_INFINITY;
-  /** Until then the other side's handshake is under way. */
+  /** When this side began to leave the handshakes of the other alone, and until when it does so. */
+  #heldSince = Number.NEGATIVE_INFINITY;
   #holdUntil = Number.NEGATIVE_INFINITY;
   /** When something happened last: looks at WireGuard are frequent after it. */
   #eventAt = Number.NEGATIVE_INFINITY;
@@ -154,15 +174,20 @@ export class ConnectAttempt {
   /**
    * Sets the endpoints to try, most promising first; the same ones again change nothing. Only endpoints that
    * the peer itself did not name begin a new round.
-   * @param needsEvidence whether a handshake starts only where the other side is heard, as the candidates are old
    */
   aim(
     candidates: readonly RemoteCandidate[],
     otherLearns: OtherLearns,
     now: number,
-    needsEvidence = false,
+    needsEvidence?: EvidenceNeeded,
   ): void {
     this.#needsEvidence = needsEvidence;
+    const isKnown = candidates === this.#candidates && now < this.#aimedAt + REPEAT_AIM_MS;
+    if (this.isActive && isKnown) {
+      return;
+    }
+    this.#candidates = candidates;
+    this.#aimedAt = now;
     this.#checks.set(candidates, now);
     if (!this.isActive) {
       this.#begunAt = now;
@@ -201,6 +226,7 @@ export class ConnectAttempt {
     this.#isEarly = false;
     this.#dueAt = Number.POSITIVE_INFINITY;
     this.#retryAt = Number.POSITIVE_INFINITY;
+    this.#heldSince = Number.NEGATIVE_INFINITY;
     this.#holdUntil = Number.NEGATIVE_INFINITY;
   }
 
@@ -212,10 +238,13 @@ export class ConnectAttempt {
     this.#retryAt = Number.POSITIVE_INFINITY;
   }
 
-  /** A handshake message of the other side arrived: the rest is up to the two WireGuards. */
+  /** A handshake message of the other side arrived: the rest is up to the two WireGuards, for MAX_HOLD_MS. */
   hold(now: number): void {
-    this.#holdUntil = now + REKEY_TIMEOUT_MS;
     this.#eventAt = now;
+    if (now >= this.#heldSince + MAX_HOLD_MS + CONNECTING_MS) {
+      this.#heldSince = now;
+    }
+    this.#holdUntil = Math.min(now + REKEY_TIMEOUT_MS, this.#heldSince + MAX_HOLD_MS);
   }
 
   /**
@@ -239,10 +268,16 @@ export class ConnectAttempt {
       this.#scheduleRetry(this.#startedAt, now);
     }
     if (intent === 'committed') {
-      // Our initiation was lost, and the other side starts now: a retry would cross its initiation.
-      this.#retryAt = Math.max(this.#retryAt, now + MAX_PATIENCE_MS);
+      // Our initiation was lost, and the other side starts now: a retry would cross its initiation. Where that does
+      // not come, the other side is busy and has not heard us yet.
+      this.#otherCommittedAt = Math.min(this.#otherCommittedAt, now);
+      this.#retryAt = Math.max(this.#retryAt, this.#otherCommittedAt + MAX_PATIENCE_MS);
       // So would a start towards where it was heard first, where both sides have started in vain elsewhere.
       this.#yieldUntil = this.#leads ? this.#yieldUntil : now + MAX_PATIENCE_MS;
+    } else if (this.#isLost && this.#otherCommittedAt < Number.POSITIVE_INFINITY) {
+      // It has heard us, and waits again: it promises not to start.
+      this.#otherCommittedAt = Number.POSITIVE_INFINITY;
+      this.#retryAt = Math.max(now, this.#answeredBy(this.#startedAt));
     }
   }
 
@@ -269,6 +304,19 @@ export class ConnectAttempt {
     return this.isActive && now >= wantedAt && !this.#checks.best;
   }
 
+  /**
+   * Until then the attempt may succeed without help: the first probe of the other side may still come, or came, and
+   * the handshake follows. NegativeInfinity without an attempt.
+   */
+  get expectedBy(): number {
+    if (!this.isActive) {
+      return Number.NEGATIVE_INFINITY;
+    }
+    const heardWithin = this.#roundTripMs / 2 + HEARD_MARGIN_MS;
+    const isHeard = this.#checks.best !== undefined;
+    return this.#begunAt + (isHeard ? MAX_PATIENCE_MS : Math.min(heardWithin, MAX_PATIENCE_MS));
+  }
+
   /** Whether a handshake is to be started now, as far as can be said without a look at WireGuard. */
   isDue(now: number): boolean {
     this.#advance(now);
@@ -287,7 +335,9 @@ export class ConnectAttempt {
     }
     if (this.#hasRoamed(peer)) {
       this.hold(now);
-      return undefined;
+      if (now < this.#holdUntil) {
+        return undefined;
+      }
     }
     const evidence = this.#evidence;
     const endpoint = evidence ?? this.#fallback();
@@ -312,6 +362,7 @@ export class ConnectAttempt {
     this.#retries = sameEndpoint(endpoint, this.#set) ? this.#retries + 1 : 1;
     this.#set = endpoint;
     this.#startedAt = now;
+    this.#otherCommittedAt = Number.POSITIVE_INFINITY;
     this.#isEarly = isEarly;
     this.#isLost = false;
     this.#isSimultaneous = false;
@@ -339,7 +390,7 @@ export class ConnectAttempt {
     return Math.max(next, this.#holdUntil);
   }
 
-  /** Milliseconds since something happened; WireGuard is worth a look the sooner the less. */
+  /** Milliseconds since something happened: the fewer, the sooner WireGuard is worth another look. */
   quietFor(now: number): number {
     return now - this.#eventAt;
   }
@@ -431,7 +482,9 @@ export class ConnectAttempt {
     if (now < this.#holdUntil) {
       return this.#holdUntil;
     }
-    if (this.#needsEvidence && this.#evidence === undefined) {
+    const isHeldBack =
+      this.#needsEvidence === 'always' || (this.#needsEvidence === 'first' && this.#round === 1);
+    if (isHeldBack && this.#evidence === undefined) {
       return Number.POSITIVE_INFINITY;
     }
     const soonest = Math.max(this.#spacedUntil(now), this.#relayHold);
@@ -505,7 +558,7 @@ export class ConnectAttempt {
     }
   }
 
-  /** Has a handshake without result started again, if probes of the other side arrive. */
+  /** Schedules another start of a handshake without result, if probes of the other side arrive. */
   #scheduleRetry(startedAt: number, now: number): void {
     const factor = 2 ** (this.#retries - 1) * (this.#leads ? 1 : FOLLOWER_RETRY_FACTOR);
     const delay = (this.#roundTripMs * 1.25 + MARGIN_MS) * factor;

@@ -6,20 +6,22 @@ import type { Candidates } from './finder.js';
 
 /** Interfaces of Docker, libvirt, LXC and other container networks. */
 const CONTAINERS = /^(docker|br-[0-9a-f]{12}$|veth|virbr|lxcbr|lxdbr|cni|podman)/;
+/** Names of interfaces, and their addresses. */
+type Interfaces = Readonly<Record<string, readonly { readonly address: string }[] | undefined>>;
+
 /** RFC 3927. */
 const LINK_LOCAL_IPV4 = '169.254.';
 
-/** Notices that an address of this host came or went. */
+/** Notices that an address of this host came or went, apart from those of container networks. */
 export class HostAddresses {
   #seen = '';
 
   /** Whether they are others than at the last call; true the first time. */
-  haveChanged(): boolean {
+  haveChanged(interfaces: Interfaces = inSocketNamespace(networkInterfaces)): boolean {
     const now = JSON.stringify(
-      Object.entries(inSocketNamespace(networkInterfaces)).map(([name, list]) => [
-        name,
-        list?.map(({ address }) => address),
-      ]),
+      Object.entries(interfaces)
+        .filter(([name]) => !CONTAINERS.test(name))
+        .map(([name, list]) => [name, list?.map(({ address }) => address)]),
     );
     const changed = now !== this.#seen;
     this.#seen = now;

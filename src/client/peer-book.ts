@@ -61,6 +61,8 @@ export class PeerBook {
   #skipsAll = false;
   #transaction = 0;
   #bucket = 0;
+  /** The place of the peer whose turn to send probes is next. */
+  #turn = 0;
 
   constructor(options: PeerBookOptions) {
     this.#options = options;
@@ -132,21 +134,38 @@ export class PeerBook {
   }
 
   /**
-   * The probes to send now, with the base64 key of the peer that each is for; they count as sent. What is more
-   * than all peers together may get counts as lost.
+   * The probes to send now, with the base64 key of the peer that each is for; they count as sent. Where all peers
+   * together have had theirs, the next call begins with the first one that had none.
    */
   probes(now: number): [key: string, probe: OutgoingProbe][] {
     const probes: [string, OutgoingProbe][] = [];
-    for (const [key, track] of this.#tracks) {
+    const tracks = [...this.#tracks];
+    const inTurn = [...tracks.slice(this.#turn), ...tracks.slice(0, this.#turn)];
+    for (const [i, [key, track]] of inTurn.entries()) {
       if (!ALL_PROBES.has(this.#bucket, now)) {
+        this.#turn = (this.#turn + i) % tracks.length;
         break;
       }
-      for (const probe of track.probes(now)) {
-        this.#bucket = ALL_PROBES.take(this.#bucket, now);
-        probes.push([key, probe]);
-      }
+      probes.push(...this.#take(key, track, now));
     }
     return probes;
+  }
+
+  /** The same for the peer with this base64 key alone. */
+  probesTo(key: string, now: number): [key: string, probe: OutgoingProbe][] {
+    const track = this.#tracks.get(key);
+    if (track === undefined || !ALL_PROBES.has(this.#bucket, now)) {
+      return [];
+    }
+    return this.#take(key, track, now);
+  }
+
+  /** Takes the probes of a peer, which count against those of all. */
+  #take(key: string, track: PeerTrack, now: number): [key: string, probe: OutgoingProbe][] {
+    return track.probes(now).map((probe) => {
+      this.#bucket = ALL_PROBES.take(this.#bucket, now);
+      return [key, probe];
+    });
   }
 
   /** A probe of the peer with this base64 key arrived; returns whether it counts. */
@@ -164,6 +183,22 @@ export class PeerBook {
       }
     }
     return found;
+  }
+
+  /** Until then all peers that are sought may connect without anything being known of the NATs. */
+  connectsBy(now: number): number {
+    const times = [...this.#tracks.values()].map((track) => track.connectsBy(now));
+    return Math.max(Number.NEGATIVE_INFINITY, ...times);
+  }
+
+  /** Whether a peer is sought of which nothing has arrived. */
+  isSeeking(now: number): boolean {
+    return [...this.#tracks.values()].some((track) => track.isSought(now));
+  }
+
+  /** Whether WireGuard still sends to this endpoint although its peer has stopped answering there. */
+  isLost(at: Endpoint, now: number): boolean {
+    return [...this.#tracks.values()].some((track) => track.isLost(at, now));
   }
 
   /** WireGuard's packets take a new way to the peer with this base64 key. */

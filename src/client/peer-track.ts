@@ -5,7 +5,7 @@ import { formatPublicKey, type PublicKey } from '../wire/key.js';
 import type { PeerCandidates } from '../wire/sealed-candidates.js';
 import type { Peer, PeerConfig } from '../wireguard/device.js';
 import { AskTimes } from './ask-times.js';
-import { ConnectAttempt, type OtherLearns } from './connect-attempt.js';
+import { ConnectAttempt, type EvidenceNeeded, type OtherLearns } from './connect-attempt.js';
 import { endpointRefusal, offerRefusal, type RefusalContext } from './endpoint-refusal.js';
 import type { Answer, SoughtPeer } from './finder.js';
 import { Liveness } from './liveness.js';
@@ -55,6 +55,8 @@ export interface PeerView {
   readonly roundTripMs: number | undefined;
   /** The peer's NAT, as it told us, for the family of its endpoint; undefined if it did not. */
   readonly nat?: NatBehaviour | undefined;
+  /** The outside address of a NAT without hairpinning that both hosts are behind, where no direct path answers. */
+  readonly sharedNat?: string | undefined;
 }
 
 /** How peers may be changed. */
@@ -96,6 +98,8 @@ export interface TrackContext {
 
 /** After a change of our own address or port, keepalives leave at these times, in milliseconds. */
 const NUDGES_MS = [300, 1500, 4000];
+/** What can wait leaves the packets of a new connection this head start. */
+const SETTLING_MS = 250;
 /** Responses that wait to be sent; a peer with more requests under way repeats them. */
 const MAX_RESPONSES = 16;
 /** Responses to a peer; those to endpoints that are none of its candidates: a third party may be there. */
@@ -126,11 +130,17 @@ export class PeerTrack implements SoughtPeer {
   #responseBucket = 0;
   #strangeBucket = 0;
   #isSuspect = false;
+  /** What was decided for the next reading of the interface; void where that shows another endpoint. */
+  #decision: PathDecision | undefined;
   /** Since when readings of the interface found the peer unknown to the server, and not connected. */
   #unknownSince: number | undefined;
   /** The answer came after the peer was last seen alive, so it may be newer than what WireGuard knows. */
   #isNews = false;
   #peer: Peer;
+  /** When a reading found it connected that was not before. */
+  #connectedAt = Number.NEGATIVE_INFINITY;
+  /** Whether the peer was alive when the interface was read last. */
+  #wasReadAlive = false;
   /** Where WireGuard sent while the peer was last alive; undefined where it never was. */
   #lastEndpoint: Endpoint | undefined;
   #changeableAt = Number.NEGATIVE_INFINITY;
@@ -155,6 +165,11 @@ export class PeerTrack implements SoughtPeer {
   /** The server did not know the peer before this answer: the peer came, and has known this host since. */
   #wasUnknown = false;
   #nudgesAt: readonly number[] = [];
+  /**
+   * WireGuard may go on sending from an address that this host has lost: wireguard-go does so until it has had no
+   * answer for 15 s, unless the endpoint is set again.
+   */
+  #isSourceStale = false;
   /** The peer connected after a change of ours, and needs a datagram that shows our endpoint. */
   #confirms = false;
 
@@ -197,6 +212,19 @@ export class PeerTrack implements SoughtPeer {
     return this.isAlive(now)
       ? this.#isRelayed()
       : this.#seek(now) && this.#attempt.needsRelay(this.#isHopeless, now);
+  }
+
+  /**
+   * Until then the peer may connect without anything being known of the NATs (see ConnectAttempt), or has connected
+   * just before, and the first packets of users have the way for themselves.
+   */
+  connectsBy(now: number): number {
+    return this.#seek(now) ? this.#attempt.expectedBy : this.#connectedAt + SETTLING_MS;
+  }
+
+  /** Whether the peer is sought, and nothing of it has arrived. */
+  isSought(now: number): boolean {
+    return this.#seek(now) && !this.#isHeard;
   }
 
   /** Whether no direct path can be: both NATs are hard, and the peer names no address beside them. */
@@ -269,6 +297,11 @@ export class PeerTrack implements SoughtPeer {
     return this.#offers?.run;
   }
 
+  /** Whether WireGuard sends to this endpoint, and the peer does not answer there any more. */
+  isLost(at: Endpoint, now: number): boolean {
+    return sameEndpoint(this.#peer.endpoint, at) && !this.isAlive(now);
+  }
+
   /** Selects the candidates anew; a connected peer at another endpoint than all of them has moved. */
   #learned(): void {
     const before = this.#candidates;
@@ -289,10 +322,9 @@ export class PeerTrack implements SoughtPeer {
   /** Our own address or port changed: connected peers get keepalives, by which WireGuard follows us. */
   moved(now: number): void {
     this.#nudgesAt = NUDGES_MS.map((ms) => now + ms);
-    if (this.#isRelayed()) {
-      // The NAT may be another one, through which a direct path leads.
-      this.#monitor.moved();
-    }
+    this.#isSourceStale = true;
+    // The NAT may be another one, which ends the path or lets a better one through.
+    this.#monitor.moved();
   }
 
   asked(now: number): void {
@@ -358,12 +390,19 @@ export class PeerTrack implements SoughtPeer {
     return isDue && now >= this.#changeableAt;
   }
 
-  /** The change from one working path to a better one that is to be made now, if any. */
+  /**
+   * The change from one working path to a better one that the next reading is to make, if any. It is decided
+   * here: what is held has to be what is changed, whatever answers meanwhile.
+   */
   switchOver(now: number): SwitchOver | undefined {
+    this.#decision = undefined;
     if (!this.isAlive(now) || now < this.#changeableAt) {
       return undefined;
     }
-    const { endpoint: to, isImprovement } = this.#watch(now);
+    const decision = this.#watch(now);
+    const { endpoint: to, isImprovement } = decision;
+    // Whether a path is broken is judged again with the reading.
+    this.#decision = to === undefined || isImprovement ? decision : undefined;
     const { endpoint: from } = this.#peer;
     if (!isImprovement || to === undefined || from === undefined) {
       return undefined;
@@ -496,13 +535,15 @@ export class PeerTrack implements SoughtPeer {
   }
 
   /**
-   * The peer, as far as it can be reached through a NAT with endpoint-dependent mapping only, or by a relay
-   * until then; undefined for others.
+   * The peer, as far as it can be reached through a NAT with endpoint-dependent mapping only, and is not reached
+   * or by a relay; undefined for others.
    * @param own the behaviour of this host's NAT, and the outside port that the server sees, by family
    */
   hardNat(own: (family: Family) => OwnNat, now: number): HardNatPeer | undefined {
     const observed = this.#candidates.find(({ isOffered }) => !isOffered);
-    const isWanted = this.#seek(now) || (this.isAlive(now) && this.#isRelayed());
+    const isWanted = this.isAlive(now)
+      ? this.#isRelayed() || this.#monitor.isWithoutPath(this.#connectedPeer(now), now)
+      : this.#seek(now);
     if (!isWanted || observed === undefined || this.#offers === undefined || this.#isHeard) {
       return undefined;
     }
@@ -522,8 +563,12 @@ export class PeerTrack implements SoughtPeer {
   /** WireGuard's packets take a new path to the peer, which is checked at once. */
   opened(now: number): void {
     const observed = this.#candidates.find(({ isOffered }) => !isOffered);
-    if (this.isAlive(now) && this.#isRelayed()) {
+    if (this.isAlive(now)) {
       this.#monitor.opened(this.#connectedPeer(now), this.#candidates, now);
+      if (!this.#isRelayed()) {
+        // WireGuard's packets take the new way already, and the peer follows the first that arrives.
+        this.#nudgesAt = SWITCH_NUDGES_MS.map((ms) => now + ms);
+      }
     }
     if (!this.#seek(now) || observed === undefined) {
       return;
@@ -570,7 +615,21 @@ export class PeerTrack implements SoughtPeer {
       path: this.#path(now),
       roundTripMs: this.#checks.find(this.#peer.endpoint)?.roundTripMs,
       nat: peerNat(this.#offers?.nat, this.#family),
+      sharedNat: this.#sharedNat(now),
     };
+  }
+
+  #sharedNat(now: number): string | undefined {
+    const lacksPath = this.isAlive(now)
+      ? this.#isRelayed()
+      : this.#seek(now) && this.#attempt.needsRelay(false, now);
+    const observed = this.#candidates.filter((one) => !one.isOffered && one.type !== 'relayed');
+    const isShared = observed.every(
+      ({ endpoint: { address, family } }) =>
+        this.#context.isOwnOutside(address) &&
+        this.#context.natBehaviour(family).hairpinning === 'no',
+    );
+    return lacksPath && isShared ? observed[0]?.endpoint.address : undefined;
   }
 
   /** The family of the endpoint that the server observes, or of the one in use. */
@@ -596,6 +655,10 @@ export class PeerTrack implements SoughtPeer {
   read(peer: Peer, now: number, wallNow: number): void {
     const wasAlive = this.isAlive(now);
     const hasReceived = peer.receivedBytes > this.#peer.receivedBytes;
+    const wasReadAlive = this.#wasReadAlive;
+    if (!sameEndpoint(peer.endpoint, this.#peer.endpoint)) {
+      this.#decision = undefined;
+    }
     this.#liveness.read(peer, now, wallNow);
     this.#peer = peer;
     this.#selectCandidates();
@@ -605,18 +668,24 @@ export class PeerTrack implements SoughtPeer {
     if (alive) {
       if (!wasAlive) {
         this.#monitor.connected(now);
+        this.#connectedAt = now;
       }
+      const isElsewhere = !wasReadAlive || !sameEndpoint(peer.endpoint, this.#lastEndpoint);
       this.#isNews = false;
       this.#lastEndpoint = peer.endpoint;
       this.#confirms = this.#attempt.hasStarted;
       this.#attempt.end();
       if (this.#isSearching && this.#path(now) === 'direct') {
-        this.#found = this.#isAtCandidate() ? undefined : peer.endpoint;
-        this.#isSearching = false;
+        if (isElsewhere) {
+          this.#found = this.#isAtCandidate() ? undefined : peer.endpoint;
+        }
+        this.#isSearching = false; // a search that goes on sets it again
       }
-    } else if (hasReceived) {
+    } else if (hasReceived && !wasReadAlive) {
+      // What arrived before that was data, of a session that has ended since.
       this.#attempt.hold(now);
     }
+    this.#wasReadAlive = alive;
     if (alive || wasAlive) {
       this.#askTimes.restart(now);
     }
@@ -641,7 +710,8 @@ export class PeerTrack implements SoughtPeer {
   /** A connected peer gets a keepalive if it has none, so that NATs keep its mapping. */
   #care(keepalive: number, now: number): PeerConfig | undefined {
     const { publicKey, persistentKeepalive: own } = this.#peer;
-    const endpoint = this.#watch(now).endpoint ?? this.#movedRelay();
+    const { endpoint = this.#movedRelay() } = this.#decision ?? this.#watch(now);
+    this.#decision = undefined;
     if (endpoint !== undefined && !sameEndpoint(endpoint, this.#peer.endpoint)) {
       this.#changeableAt = now + CHANGE_SPACING_MS;
       this.#peer = { ...this.#peer, endpoint };
@@ -649,18 +719,27 @@ export class PeerTrack implements SoughtPeer {
       const sends = persistentKeepalive > 0 ? { persistentKeepalive, keepaliveNow: own > 0 } : {};
       return { publicKey, endpoint, ...sends };
     }
-    const confirms = this.#confirms || now >= this.#nextNudgeAt;
+    const isNudge = now >= this.#nextNudgeAt;
+    const confirms = this.#confirms || isNudge;
+    const again = isNudge && this.#isSourceStale ? this.#peer.endpoint : undefined;
+    this.#isSourceStale &&= !isNudge;
     this.#confirms = false;
     this.#nudgesAt = this.#nudgesAt.filter((at) => at > now);
     if (own === 0 && keepalive > 0) {
-      return { publicKey, persistentKeepalive: keepalive };
+      return { publicKey, ...(again && { endpoint: again }), persistentKeepalive: keepalive };
     }
     // The other side has its session only when a first datagram of this one arrives, and WireGuard sends just
     // one. And a client that sets the server's endpoint over the one that its WireGuard learned from our
     // handshake is wrong behind a NAT with endpoint-dependent mapping: this datagram corrects it.
-    return confirms && own > 0
-      ? { publicKey, persistentKeepalive: own, keepaliveNow: true }
-      : undefined;
+    if (!confirms || own === 0) {
+      return undefined;
+    }
+    return {
+      publicKey,
+      ...(again && { endpoint: again }),
+      persistentKeepalive: own,
+      keepaliveNow: true,
+    };
   }
 
   #start(keepalive: number, mayReplace: boolean, now: number): PeerConfig | undefined {
@@ -684,8 +763,31 @@ export class PeerTrack implements SoughtPeer {
       return false;
     }
     const otherLearns = this.#isNews ? this.#otherLearns : undefined;
-    this.#attempt.aim(candidates, otherLearns, now, !this.#isNews);
+    this.#attempt.aim(candidates, otherLearns, now, this.#evidenceNeeded);
     return true;
+  }
+
+  get #evidenceNeeded(): EvidenceNeeded {
+    if (!this.#isNews) {
+      return 'always';
+    }
+    return this.#isBehindHardNats ? 'first' : undefined;
+  }
+
+  /**
+   * Whether most likely no address that a server observes leads to the peer: a handshake without evidence arrives
+   * nowhere, and may cross the one that starts where a search for a way through the NATs ends.
+   */
+  get #isBehindHardNats(): boolean {
+    const observed = this.#candidates.filter((one) => !one.isOffered && one.type !== 'relayed');
+    return observed.every(({ endpoint: { family } }) => {
+      const theirs = peerNat(this.#offers?.nat, family);
+      if (theirs === undefined || theirs.translation === 'none') {
+        return false;
+      }
+      const own = this.#context.natBehaviour(family);
+      return hardNatRole(own, theirs) !== undefined || isHopeless(own, theirs);
+    });
   }
 
   get #otherLearns(): OtherLearns {

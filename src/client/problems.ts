@@ -13,6 +13,7 @@ export type Topic =
   | 'probes'
   | 'hard-nat'
   | 'port-mapping'
+  | 'switch-over'
   | 'endpoint'
   | 'route'
   | 'change'
@@ -90,6 +91,15 @@ export class Problems {
     if (this.#open.get(topic) !== text) {
       this.#open.set(topic, text);
       this.#said(topic, text);
+    }
+  }
+
+  /** Raises a problem, or clears it where there is none. */
+  report(topic: Topic, text: string | undefined): void {
+    if (text === undefined) {
+      this.clear(topic);
+    } else {
+      this.raise(topic, text);
     }
   }
 

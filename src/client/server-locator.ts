@@ -233,11 +233,7 @@ export class ServerLocator {
 /** Makes a locator resolve the name when that is due, and reports a failure. */
 export function locate(locator: ServerLocator, problems: Problems, now: number): void {
   locator.poll(now);
-  if (locator.error === undefined) {
-    problems.clear('name');
-  } else {
-    problems.raise('name', locator.error);
-  }
+  problems.report('name', locator.error);
 }
 
 async function systemLookup(host: string): Promise<readonly string[]> {

@@ -21,10 +21,12 @@ const INITIATION_LENGTH = 148;
 
 const LINE = /^(\d+) (\S+) (\d+) (\S+) (\d+) (\d+) (\d+)$/;
 
+const MAX_PACKETS = 15_000;
+
 /** Watches the UDP packets on a bridge until it is stopped, or its lab is disposed. */
 export class Capture implements AsyncDisposable {
   readonly #watcher: LabProcess;
-  #marks = 0;
+  #packets: CapturedPacket[] = [];
 
   private constructor(watcher: LabProcess) {
     this.#watcher = watcher;
@@ -32,7 +34,7 @@ export class Capture implements AsyncDisposable {
 
   /**
    * Starts on a bridge. `types` are the first payload bytes to record. @default all
-   * Keeps the newest packets, about 15 000.
+   * Keeps the newest 15 000 packets.
    */
   static async start(
     namespace: Namespace,
@@ -41,18 +43,16 @@ export class Capture implements AsyncDisposable {
   ): Promise<Capture> {
     const program = await nativeProgram('capture');
     const watcher = namespace.spawn(program, [bridge, ...types.map(String)]);
-    await watcher.waitForOutput(/ready\n/);
+    await watcher.takeOutput(/ready\n/);
     return new Capture(watcher);
   }
 
   /** All packets up to now, in the order of their arrival. */
   async packets(): Promise<CapturedPacket[]> {
-    this.#marks += 1;
     this.#watcher.write('\n');
-    await this.#watcher.waitForOutput(
-      new RegExp(`^ready\\n(?:(?:\\d.*\\n)*mark\\n){${this.#marks}}`),
-    );
-    return this.#watcher.stdout.split('\n').flatMap(parsePacket);
+    const lines = (await this.#watcher.takeOutput(/mark\n/)).split('\n');
+    this.#packets = [...this.#packets, ...lines.flatMap(parsePacket)].slice(-MAX_PACKETS);
+    return this.#packets;
   }
 
   async stop(): Promise<void> {

@@ -49,7 +49,7 @@ export class LabProcess implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** The newest part of its stdout, up to a million characters. */
+  /** The newest part of its stdout that was not taken, up to a million characters. */
   get stdout(): string {
     return this.#stdout;
   }
@@ -91,6 +91,14 @@ export class LabProcess implements AsyncDisposable {
       const said = `stdout: ${this.#stdout}\nstderr: ${this.#stderr}`;
       throw new Error(`${(cause as Error).message}\n${said}`, { cause });
     }
+  }
+
+  /** The same, and takes the stdout up to the end of the match: no later call sees it again. */
+  async takeOutput(pattern: RegExp, options: DeadlineOptions = {}): Promise<string> {
+    const { index, 0: text } = await this.waitForOutput(pattern, options);
+    const taken = this.#stdout.slice(0, index + text.length);
+    this.#stdout = this.#stdout.slice(taken.length);
+    return taken;
   }
 
   /** The last line of its stderr, as a prefix: reports show only the first line of an error. */

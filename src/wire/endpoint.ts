@@ -34,7 +34,8 @@ export function zoneOf(address: string): string | undefined {
 
 /** An address without its zone. */
 export function withoutZone(address: string): string {
-  return address.split('%', 1)[0] as string;
+  const at = address.indexOf('%');
+  return at < 0 ? address : address.slice(0, at);
 }
 
 /**
@@ -96,18 +97,30 @@ export function isUsable({ address, port }: Endpoint): boolean {
   return port !== 0 && !isWildcard(address);
 }
 
+/** Addresses that were parsed lately: a client needs the bytes of those of its peers again and again. */
+const parsedAddresses = new Map<string, Uint8Array>();
+const MAX_PARSED_ADDRESSES = 2048;
+
 /**
  * An address in network order: 4 or 16 bytes; a zone is left out, whatever it is: no address that the
  * system gives is refused. Throws a RangeError.
  */
 export function addressBytes(text: string): Uint8Array {
   const address = withoutZone(text);
-  const family = addressFamily(address);
-  if (family === undefined) {
-    throw new RangeError(`not an IP address: ${text}`);
+  let bytes = parsedAddresses.get(address);
+  if (bytes === undefined) {
+    const family = addressFamily(address);
+    if (family === undefined) {
+      throw new RangeError(`not an IP address: ${text}`);
+    }
+    const parsed = family === 4 ? ipaddr.IPv4.parse(address) : ipaddr.IPv6.parse(address);
+    bytes = Uint8Array.from(parsed.toByteArray());
+    if (parsedAddresses.size >= MAX_PARSED_ADDRESSES) {
+      parsedAddresses.clear();
+    }
+    parsedAddresses.set(address, bytes);
   }
-  const parsed = family === 4 ? ipaddr.IPv4.parse(address) : ipaddr.IPv6.parse(address);
-  return Uint8Array.from(parsed.toByteArray());
+  return bytes.slice();
 }
 
 /** The text of an address of 4 or 16 bytes. Throws a RangeError on any other length. */

@@ -84,6 +84,13 @@ describe('a judgement', () => {
     );
   });
 
+  it('of a NAT takes a server that has seen this host', () => {
+    assert.match(said(facts()), /^note nat: behind a NAT or a firewall; one server alone /m);
+    const unseen = facts({ servers: [] });
+    assert.match(said(unseen), /^note mapping: no server said where it sees this host$/m);
+    assert.doesNotMatch(said(unseen), / nat: /);
+  });
+
   it('is 3 if something could not be found out in time, and 1 if there is something to do as well', () => {
     const late = { ...withProbe({ outcome: 'silent' }), late: ['server rv:49918'] };
     assert.equal(exitCodeOf(judge({ ...late, registered: new Map() })), 3);

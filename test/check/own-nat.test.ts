@@ -88,6 +88,9 @@ describe('the verdict on two NATs', () => {
     assert.match(neighbourVerdict({ hairpin: true }, true).verdict, /which hairpins$/);
     assert.equal(neighbourVerdict({ hairpin: false }, true).advice, undefined);
     assert.match(neighbourVerdict({ hairpin: false }, true).verdict, /relay needed where each/);
+    const tried = neighbourVerdict({ hairpin: false }, true, true);
+    assert.match(tried.verdict, /not reached at its local addresses: relay needed/);
+    assert.match(tried.advice ?? '', /--relay/);
     assert.match(neighbourVerdict({ hairpin: true }, false).verdict, /because the NAT hairpins$/);
     assert.match(neighbourVerdict({ hairpin: false }, false).advice ?? '', /sealed protocol/);
     assert.equal(neighbourVerdict({}, false).advice, undefined);

@@ -21,6 +21,7 @@ import { ServerProcess } from './server-process.js';
 await enterOwnNetwork();
 
 const DASHBOARD = fileURLToPath(new URL('../../../docs/grafana.json', import.meta.url));
+const SERVICES = fileURLToPath(new URL('../../../docs/services.md', import.meta.url));
 const ADDRESS = '127.0.0.1';
 
 function peer(n: number, fields: Partial<PeerView>): PeerView {
@@ -126,6 +127,26 @@ describe('the metrics of a client', () => {
   });
 });
 
+describe('docs/services.md', () => {
+  it('has each metric of a client, with its labels', async () => {
+    const measured = peer(1, { ...at('192.0.2.1:5'), roundTripMs: 40, handshakeAgeMs: 2500 });
+    const { metrics, text } = setUp([measured], { relayedBytes: { sent: 1, received: 1 } });
+    metrics.observe({ type: 'problem', topic: 'server', text: 'x' });
+    const served = new Map<string, string>();
+    const samples = /^wg_rendezvous_client_(\w+)(?:\{(.*)\})? /gm;
+    for (const [, name, labels = ''] of (await text()).matchAll(samples)) {
+      served.set(name!, (labels.match(/(?<=^|,)\w+(?==")/g) ?? []).join());
+    }
+    assert.ok(served.size > 10);
+    const [, section = ''] =
+      /^## Metrics\n([\s\S]*?)^## /m.exec(readFileSync(SERVICES, 'utf8')) ?? [];
+    const first = section.split('\n').flatMap((line) => /^\| (`.*?) \|/.exec(line)?.[1] ?? []);
+    const named = [...first.join().matchAll(/`(\w+)(?:\{(.*?)\})?`/g)];
+    const described = named.map(([, name, labels = '']) => [name!, labels] as const);
+    assert.deepEqual(described.sort(), [...served].sort());
+  });
+});
+
 describe('client --metrics', () => {
   it('serves them, and is ready', () =>
     withWg(TWO_PEERS, async (_folder, wg) => {
@@ -203,7 +224,9 @@ describe('docs/grafana.json', () => {
     const folder = mkdtempSync(join(tmpdir(), 'wg-rendezvous-metrics-'));
     after(() => rmSync(folder, { recursive: true }));
     const key = ['--key', join(folder, 'key')];
-    await using server = new ServerProcess('--metrics', `${ADDRESS}:0`, ...key);
+    // Nothing listens at the store's address: the server goes on without it.
+    const options = ['--relay', '--store', `unix:${join(folder, 'no-store')}`];
+    await using server = new ServerProcess('--metrics', `${ADDRESS}:0`, ...key, ...options);
     await server.port();
     await server.port();
     const port = await server.port('metrics');

@@ -140,8 +140,8 @@ describe('client --log-level', () => {
 });
 
 describe('client and signals', () => {
-  it('on a terminal, Ctrl-C and SIGTERM end it with 0', async () => {
-    for (const action of ['int', 'term']) {
+  it('on a terminal, Ctrl-C and SIGTERM end it with 0, and SIGHUP does not', async () => {
+    for (const action of ['int', 'term', 'hup']) {
       const { end, drawn } = await onTerminal(action);
       assert.equal(end, '0', `${action}: ${drawn}`);
       assert.ok(drawn.includes(String(LACKING)), drawn);

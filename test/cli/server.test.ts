@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
+import { withWg } from '../wireguard/stand-in.js';
+import { TWO_PEERS } from './client-process.js';
 import { ServerProcess } from './server-process.js';
 import { runOnTerminal } from './terminal.js';
 
@@ -63,16 +65,21 @@ describe('the server command', () => {
     }
   });
 
-  it('on a terminal, Ctrl-C and SIGTERM end it with 0 and its counts; SIGUSR1 opens no inspector', async () => {
-    for (const action of ['int', 'term', 'usr1']) {
-      const args = ['server', '--listen', '127.0.0.1:0'];
-      const { end, drawn } = await runOnTerminal(`${action}:listening on`, args);
-      assert.equal(end, '0', `${action}: ${drawn}`);
-      const counts = drawn.match(/counts: /g);
-      assert.equal(counts?.length, action === 'usr1' ? 2 : 1, drawn);
-      assert.doesNotMatch(drawn, /[Dd]ebugger/);
-    }
-  });
+  for (const command of ['server', 'dns server']) {
+    it(`${command} on a terminal: Ctrl-C and SIGTERM end it with 0 and its counts, SIGHUP does not, SIGUSR1 opens no inspector`, () =>
+      withWg(TWO_PEERS, async (_folder, wg) => {
+        const more = ['--zone', 'example.com', '--interface', 'lo', '--public', '--wg', wg];
+        const options = command === 'server' ? [] : more;
+        const args = [...command.split(' '), '--listen', '127.0.0.1:0', ...options];
+        for (const action of ['int', 'term', 'hup', 'usr1']) {
+          const { end, drawn } = await runOnTerminal(`${action}:listening on`, args);
+          assert.equal(end, '0', `${action}: ${drawn}`);
+          const counts = drawn.match(/counts: /g);
+          assert.equal(counts?.length, action === 'usr1' ? 2 : 1, drawn);
+          assert.doesNotMatch(drawn, /[Dd]ebugger/);
+        }
+      }));
+  }
 
   it('SIGHUP does nothing to a server without a list', async () => {
     await using server = new ServerProcess();

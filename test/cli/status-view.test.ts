@@ -74,10 +74,16 @@ describe('a status as blocks', () => {
     assert.equal(squeezed(lines.join('')), squeezed(statusLines(SAMPLE_STATUS, FILE).join('')));
   });
 
-  it('has one line for each connected peer if there are many', () => {
-    const lines = statusLines(manyPeers(500, 2), { columns: 80, colour: false });
-    assert.ok(lines.length < 560, `${lines.length}`);
-    assert.equal(lines.filter((line) => /^k+\d+ +direct /.test(line)).length, 498);
+  it('has one line for each connected peer if there are many, also in 40 columns', () => {
+    for (const columns of [80, 40]) {
+      const lines = statusLines(manyPeers(500, 2), { columns, colour: false });
+      assert.ok(lines.length < 560, `${lines.length}`);
+      assert.equal(lines.filter((line) => /^k+\d+ +direct /.test(line)).length, 498);
+      assert.deepEqual(
+        lines.filter((line) => textWidth(line) > columns),
+        [],
+      );
+    }
   });
 
   it('has colours only where they are wanted, and no name can move the cursor', () => {

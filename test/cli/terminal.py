@@ -1,7 +1,7 @@
 """Runs a program on a terminal of its own, as argv says: terminal.py ACTION[:TEXT] PROGRAM ARG...
 
 Waits until the program has drawn TEXT (`peer`), then does ACTION: `int` types Ctrl-C, `term` sends SIGTERM,
-`usr1` sends SIGUSR1 and then types Ctrl-C, `close` closes the terminal. Prints what the program drew, and
+`hup` and `usr1` send SIGHUP or SIGUSR1 and then type Ctrl-C, `close` closes the terminal. Prints what the program drew, and
 as the last line how it ended: its exit code, or minus the signal.
 """
 import os
@@ -21,6 +21,8 @@ def main() -> None:
     if pid == 0:
         os.execv(program[0], program)
     drawn = read_until(terminal, (text or "peer").encode())
+    if action == "hup":
+        os.kill(pid, signal.SIGHUP)
     if action == "usr1":
         os.kill(pid, signal.SIGUSR1)
         drawn += read_until(terminal, b"counts: ")

@@ -50,6 +50,8 @@ export class Bench {
       replace?: boolean;
       refreshMs?: number;
       isSecret?: () => boolean;
+      isSimultaneous?: () => boolean;
+      roundTripMs?: () => number;
       servers?: () => readonly Endpoint[];
       natBehaviour?: () => NatBehaviour;
       outside?: () => readonly string[];

@@ -427,6 +427,24 @@ describe('ConnectAttempt', () => {
     assert.equal(one.start(1400), X, 'until the other side waits again');
   });
 
+  it('starts again although the other side goes on to say that it starts, and does not', () => {
+    const one = new Side(true, [X], true);
+    one.start(0);
+    for (let now = 130; now < 1630; now += 100) {
+      one.heard(X, 'committed', now);
+      assert.equal(one.start(now, X), undefined, `at ${now}`);
+    }
+    assert.equal(one.heard(X, 'committed', 1630).start(1630, X), X);
+  });
+
+  it('starts again at once when the other side, which said that it starts, waits again', () => {
+    const one = new Side(true, [X], true);
+    one.start(0);
+    one.heard(X, 'committed', 130);
+    assert.equal(one.start(130, X), undefined);
+    assert.equal(one.heard(X, 'waiting', 250).start(250, X), X);
+  });
+
   it('leaves the start to the side that leads where both have started in vain elsewhere', () => {
     const moved = parseEndpoint('198.51.100.2:40000');
     const [leading, other] = [new Side(true), new Side(false)];
@@ -540,7 +558,7 @@ describe('ConnectAttempt', () => {
         endpoint: X,
         isOffered: false,
       };
-      one.attempt.aim([candidate], undefined, 0, true);
+      one.attempt.aim([candidate], undefined, 0, 'always');
       const end = 3 * CONNECTING_MS - 100;
       let probes = 0;
       for (let now = 0; now <= end; now += 50) {
@@ -553,6 +571,43 @@ describe('ConnectAttempt', () => {
       one.heard(X, 'waiting', end);
       assert.equal(one.start(end + 99), X);
     }
+  });
+
+  it('looks for another way for 10 s after 10 s in which messages of the other side make no session', () => {
+    const one = new Side(true, [X, Y]).heard(X, 'waiting', 0);
+    const quiet: number[] = [];
+    const starts: number[] = [];
+    let sentAt = 0;
+    for (let now = 0; now < 120_000; now += 50) {
+      // What WireGuard receives each 5 s grows, and no handshake ends.
+      if (now % 5000 === 0) {
+        one.attempt.hold(now);
+      }
+      if (one.attempt.requests(now).length > 0) {
+        quiet.push(now - sentAt);
+        sentAt = now;
+      }
+      if (one.start(now, X) !== undefined) {
+        starts.push(now);
+      }
+    }
+    assert.ok(Math.max(...quiet, 120_000 - sentAt) <= 20_000, `${quiet}`);
+    assert.ok(starts.length >= 4, `${starts}`);
+    const isHeld = (at: number) => at % 20_000 < 10_000;
+    assert.ok(!starts.some(isHeld), `${starts}`);
+  });
+
+  it('goes on from an endpoint that WireGuard roamed to and where it got no session', () => {
+    const one = new Side(true).heard(X, 'waiting', 0);
+    one.start(0);
+    const started: (Endpoint | undefined)[] = [];
+    for (let now = 1000; now < 60_000; now += 50) {
+      one.heard(X, 'waiting', now);
+      one.attempt.requests(now);
+      started.push(one.start(now, Y));
+    }
+    const starts = started.filter((it) => it !== undefined);
+    assert.ok(starts.length >= 1 && starts.length <= 20, `${starts.length}`);
   });
 
   it('is silent while a handshake of the other side is under way, and after its end', () => {

@@ -7,8 +7,16 @@ import {
 } from '../../src/client/paths/nat-behaviour.js';
 import { PeerBook } from '../../src/client/peer-book.js';
 import { type Endpoint, parseEndpoint } from '../../src/wire/endpoint.js';
-import { formatPublicKey } from '../../src/wire/key.js';
+import { formatPublicKey, publicKey } from '../../src/wire/key.js';
 import { Bench, handshakeAt, P, peer, Q, WALL, X, Y } from './bench.js';
+
+/** A NAT that can be reached where the server sees it, and one that cannot. */
+const EASY: NatBehaviour = { ...UNKNOWN_BEHAVIOUR, mapping: 'endpoint-independent' };
+const HARD: NatBehaviour = {
+  ...UNKNOWN_BEHAVIOUR,
+  mapping: 'address-and-port-dependent',
+  ports: 'changed',
+};
 
 test('a step of the wall clock makes no handshake older or younger', () => {
   const connected = peer({ endpoint: Y, ...handshakeAt(0) });
@@ -139,6 +147,17 @@ test('a peer that is still heard is left alone until its session must end', () =
   assert.notEqual(bench.state(), 'connected');
 });
 
+test('data that arrived shortly before a suspend does not delay the next connection', () => {
+  const connected = { endpoint: Y, persistentKeepalive: 25, ...handshakeAt(0) };
+  const bench = new Bench({ isSecret: () => true });
+  bench.peers(peer({ ...connected, receivedBytes: 100 })).read();
+  bench.told([Y]);
+  bench.at(3_600_000).book.probes(bench.now);
+  bench.peers(peer({ ...connected, receivedBytes: 200 })).read();
+  bench.told([X]);
+  assert.notDeepEqual(bench.book.probes(bench.now), [], 'probes leave at once');
+});
+
 test("WireGuard's roaming is not fought", () => {
   const bench = new Bench();
   bench.learn(X);
@@ -156,6 +175,18 @@ test('a moved peer is followed', () => {
   bench.peers(peer({ endpoint: X, persistentKeepalive: 25 }));
   bench.askedUntil(3000, () => Y);
   assert.deepEqual(bench.endpointsSet(), [Y]);
+});
+
+test('after a move of this host, a connected peer gets its endpoint again once, and keepalives', () => {
+  const bench = new Bench();
+  bench.peers(peer({ endpoint: X, persistentKeepalive: 25, ...handshakeAt(0) })).read();
+  bench.book.moved(bench.now);
+  const keepalive = { publicKey: P, persistentKeepalive: 25, keepaliveNow: true };
+  assert.deepEqual(bench.at(299).read(), []);
+  assert.deepEqual(bench.at(300).read(), [{ ...keepalive, endpoint: X }]);
+  assert.deepEqual(bench.at(1500).read(), [keepalive]);
+  assert.deepEqual(bench.at(4000).read(), [keepalive]);
+  assert.deepEqual(bench.at(9000).read(), []);
 });
 
 test('a removed peer is not asked about and not changed', () => {
@@ -300,6 +331,29 @@ test('a peer that seems to move all the time gets no more than 24 probes in 10 s
   assert.ok(probes <= 3 * 24, `${probes}`);
 });
 
+test('where there are more probes than all peers may get, each peer has its turn', () => {
+  const keys = Array.from({ length: 600 }, (_, i) => {
+    const bytes = new Uint8Array(32).fill(1);
+    new DataView(bytes.buffer).setUint16(1, i);
+    return publicKey(bytes);
+  });
+  const bench = new Bench().peers(...keys.map((it) => peer({ publicKey: it })));
+  bench.read();
+  for (const key of keys) {
+    bench.told([X, Y], key);
+  }
+  const probed = new Set<string>();
+  let probes = 0;
+  for (; bench.now < 3000; bench.now += 20) {
+    for (const [key] of bench.book.probes(bench.now)) {
+      probed.add(key);
+      probes++;
+    }
+  }
+  assert.ok(probes <= 250 + 3 * 500 + 16, `${probes}`);
+  assert.equal(probed.size, keys.length);
+});
+
 test('connected peers get keepalives after our own port or address changed', () => {
   const bench = new Bench().peers(connectedAtY);
   bench.at(1000).read();
@@ -399,6 +453,15 @@ test('where WireGuard followed the held change by itself, keepalives leave all t
   assert.deepEqual(bench.at(6500).read(), [keepalive]);
 });
 
+test('the change that is made is the one that is held, also where a better path answers meanwhile', () => {
+  const six = parseEndpoint('[2001:db8::2]:51820');
+  const bench = relayed().told([Y, six]);
+  checksUntil(bench, 6200, Y);
+  assert.deepEqual(bench.book.switchOvers(bench.now), [{ from: RELAY, to: Y }]);
+  checksUntil(bench, 7000, six);
+  assert.deepEqual(bench.endpointsSet(), [Y]);
+});
+
 test('a peer beside the server is not taken for one that is relayed', () => {
   const server = parseEndpoint('192.0.2.1:49918');
   const beside = parseEndpoint('192.0.2.1:51820');
@@ -413,13 +476,7 @@ test('a peer beside the server is not taken for one that is relayed', () => {
 });
 
 test('a path that was found through a hard NAT is none that the peer named', () => {
-  const easy: NatBehaviour = { ...UNKNOWN_BEHAVIOUR, mapping: 'endpoint-independent' };
-  const hard: NatBehaviour = {
-    ...UNKNOWN_BEHAVIOUR,
-    mapping: 'address-and-port-dependent',
-    ports: 'changed',
-  };
-  const nat = Buffer.concat([hard, UNKNOWN_BEHAVIOUR].map(encodeNatBehaviour));
+  const nat = Buffer.concat([HARD, UNKNOWN_BEHAVIOUR].map(encodeNatBehaviour));
   const guessed = { ...X, port: 7 };
   for (const [endpoint, path] of [
     [Y, 'direct'],
@@ -428,30 +485,154 @@ test('a path that was found through a hard NAT is none that the peer named', () 
     const bench = relayed();
     const candidates = [{ type: 'port-mapped', endpoint: Y }] as const;
     bench.book.peers.get(formatPublicKey(P))?.offered({ run: 1, nat, candidates });
-    const found = bench.book.hardNats(() => ({ behaviour: easy, port: 1 }), bench.now);
+    const found = bench.book.hardNats(() => ({ behaviour: EASY, port: 1 }), bench.now);
     assert.equal(found.get(formatPublicKey(P))?.role, 'ports');
     bench.peers(peer({ endpoint, persistentKeepalive: 25, ...handshakeAt(0) })).read();
     assert.equal(bench.book.views(bench.now)[0]?.path, path);
   }
 });
 
-test('a relay is wanted at once where both NATs are hard and nothing else is known, else after a second', () => {
-  const hard: NatBehaviour = {
-    ...UNKNOWN_BEHAVIOUR,
-    mapping: 'address-and-port-dependent',
-    ports: 'changed',
+test('a path is left as broken only where the reading before the change shows that it still is', () => {
+  const changeAfter = (receivedBytes: number) => {
+    const connected = {
+      endpoint: X,
+      persistentKeepalive: 25,
+      ...handshakeAt(0),
+      receivedBytes: 100,
+    };
+    const bench = new Bench({ isSecret: () => true });
+    bench.peers(peer({ ...connected, receivedBytes: 50 })).read();
+    bench.told([X, Y]);
+    bench.at(18_000).peers(peer(connected)).read();
+    for (const [at, sentBytes] of [
+      [20_000, 2000],
+      [21_600, 3000],
+    ] as const) {
+      bench
+        .at(at)
+        .peers(peer({ ...connected, sentBytes }))
+        .read();
+    }
+    for (const [, { to, transaction, observed }] of bench.book.probes(bench.now)) {
+      if (observed === undefined && to.address === Y.address) {
+        const answer = { from: to, intent: 'waiting', transaction, observed: X } as const;
+        bench.book.heard(formatPublicKey(P), answer, bench.now + 50);
+      }
+    }
+    bench.at(23_500).book.switchOvers(bench.now);
+    bench.peers(peer({ ...connected, receivedBytes, sentBytes: 3000 }));
+    return bench.endpointsSet();
   };
-  const easy: NatBehaviour = { ...hard, mapping: 'endpoint-independent' };
+  assert.deepEqual(changeAfter(100), [Y]);
+  assert.deepEqual(changeAfter(200), [], 'WireGuard hears the peer again');
+});
+
+test('where a NAT is hard no handshake starts without a probe of the other side, for 10 s', () => {
+  const unknown = UNKNOWN_BEHAVIOUR;
+  const cases: [NatBehaviour, NatBehaviour, boolean][] = [
+    [HARD, EASY, false],
+    [EASY, HARD, false],
+    [HARD, HARD, false],
+    [EASY, EASY, true],
+    [HARD, unknown, true],
+    [unknown, HARD, true],
+    [HARD, { ...EASY, translation: 'none' }, true],
+  ];
+  for (const [own, theirs, starts] of cases) {
+    const bench = new Bench({ isSecret: () => true, natBehaviour: () => own });
+    bench.read();
+    const nat = Buffer.concat([theirs, UNKNOWN_BEHAVIOUR].map(encodeNatBehaviour));
+    bench.told([X]).book.peers.get(formatPublicKey(P))?.offered({ run: 1, nat, candidates: [] });
+    const changes = [bench.read(), bench.at(1600).read(), bench.at(6000).read()].flat();
+    assert.equal(changes.length > 0, starts, JSON.stringify([own, theirs]));
+    if (!starts) {
+      const late = new Bench({ isSecret: () => true, natBehaviour: () => own });
+      late.read();
+      late.told([X]).book.peers.get(formatPublicKey(P))?.offered({ run: 1, nat, candidates: [] });
+      late.read();
+      late.at(12_000).read();
+      assert.equal(late.at(13_000).read().length, 1, 'nothing came of the search');
+      assert.equal(bench.probe({ ...X, port: 7 }).endpointsSet().length, 1);
+    }
+  }
+});
+
+test('a peer may connect without a survey until its first probe is late, or until it has connected', () => {
+  const bench = new Bench({
+    isSecret: () => true,
+    isSimultaneous: () => true,
+    roundTripMs: () => 100,
+  });
+  bench.read();
+  assert.equal(bench.book.connectsBy(0), Number.NEGATIVE_INFINITY, 'it is not known');
+  assert.equal(bench.book.isSeeking(0), false);
+  bench.at(1000).told([X]);
+  assert.equal(bench.book.connectsBy(1000), 1080);
+  assert.equal(bench.book.isSeeking(1000), true);
+  bench.at(1060).probe(X);
+  assert.equal(bench.book.connectsBy(1060), 2500);
+  assert.equal(bench.book.isSeeking(1060), false);
+  bench
+    .at(1150)
+    .peers(peer({ endpoint: X, ...handshakeAt(1140) }))
+    .read();
+  assert.equal(bench.book.connectsBy(1150), 1400);
+});
+
+test('probes to one peer are those that all peers together would have had', () => {
+  const bench = new Bench({ isSecret: () => true }).peers(peer(), peer({ publicKey: Q }));
+  bench.read();
+  bench.told([X]).told([Y], Q);
+  const key = formatPublicKey(Q);
+  const only = bench.book.probesTo(key, 0);
+  assert.deepEqual(
+    only.map(([to, { to: endpoint }]) => [to, endpoint]),
+    [[key, Y]],
+  );
+  assert.deepEqual(
+    bench.book.probes(0).map(([to]) => to),
+    [formatPublicKey(P)],
+    'they count as sent',
+  );
+  assert.deepEqual(bench.book.probesTo('unknown', 0), []);
+});
+
+test('a way through a hard NAT is sought again where a connected peer moved and does not answer', () => {
+  const nat = Buffer.concat([HARD, UNKNOWN_BEHAVIOUR].map(encodeNatBehaviour));
+  const guessed = { ...X, port: 7 };
+  const bench = new Bench({ isSecret: () => true });
+  bench.peers(peer({ endpoint: guessed, persistentKeepalive: 25, ...handshakeAt(0) })).read();
+  bench.told([X]);
+  bench.book.peers.get(formatPublicKey(P))?.offered({ run: 1, nat, candidates: [] });
+  const roles = () =>
+    [...bench.book.hardNats(() => ({ behaviour: EASY, port: 1 }), bench.now).values()].map(
+      ({ role, remote }) => [role, remote],
+    );
+  assert.deepEqual(roles(), [], 'the path works');
+  bench.at(20_000).told([Y]);
+  bench.book.probes(bench.now);
+  bench.at(21_300).book.probes(bench.now);
+  assert.deepEqual(roles(), [['ports', Y]]);
+  assert.equal(bench.book.isLost(guessed, bench.now), false, 'its session may go on');
+  bench.at(200_000).book.probes(bench.now);
+  assert.equal(bench.book.isLost(guessed, bench.now), true);
+  bench.peers(peer({ endpoint: guessed, persistentKeepalive: 25, ...handshakeAt(199_000) })).read();
+  assert.equal(bench.book.isLost(guessed, bench.now), false, 'WireGuard made a new session');
+  assert.equal(bench.book.isLost(X, bench.now), false, 'WireGuard does not send there');
+});
+
+test('a relay is wanted at once where both NATs are hard and nothing else is known, else after a second', () => {
+  const easy: NatBehaviour = { ...HARD, mapping: 'endpoint-independent' };
   const host = { type: 'host', endpoint: parseEndpoint('192.168.1.7:51820') } as const;
   const mapped = { type: 'server-reflexive', endpoint: parseEndpoint('198.51.100.2:7') } as const;
   const cases: [NatBehaviour, NatBehaviour, (typeof host | typeof mapped)[], string[], boolean][] =
     [
-      [hard, hard, [host], [], true],
-      [hard, hard, [host, mapped], [], false],
-      [hard, easy, [host], [], false],
-      [easy, hard, [host], [], false],
-      [UNKNOWN_BEHAVIOUR, hard, [host], [], false],
-      [hard, hard, [host], [X.address], false],
+      [HARD, HARD, [host], [], true],
+      [HARD, HARD, [host, mapped], [], false],
+      [HARD, easy, [host], [], false],
+      [easy, HARD, [host], [], false],
+      [UNKNOWN_BEHAVIOUR, HARD, [host], [], false],
+      [HARD, HARD, [host], [X.address], false],
     ];
   for (const [own, theirs, candidates, outside, isWanted] of cases) {
     const bench = new Bench({ natBehaviour: () => own, outside: () => outside });
@@ -462,4 +643,22 @@ test('a relay is wanted at once where both NATs are hard and nothing else is kno
     assert.equal(found?.needsRelay(bench.now), isWanted);
     assert.equal(found?.needsRelay(bench.now + 1000), true);
   }
+});
+
+test('a NAT that both hosts share and that does not hairpin is the reason after a second without a path', () => {
+  const cone: NatBehaviour = { ...UNKNOWN_BEHAVIOUR, translation: 'nat' };
+  const sharedNat = (hairpinning: NatBehaviour['hairpinning'], outside: string, ms: number) => {
+    const options = { natBehaviour: () => ({ ...cone, hairpinning }), outside: () => [outside] };
+    const bench = new Bench(options);
+    bench.read();
+    bench.told([X]);
+    bench.read();
+    bench.at(ms).read();
+    return bench.book.views(bench.now)[0]?.sharedNat;
+  };
+  assert.equal(sharedNat('no', X.address, 1000), X.address);
+  assert.equal(sharedNat('no', X.address, 999), undefined);
+  assert.equal(sharedNat('yes', X.address, 1000), undefined);
+  assert.equal(sharedNat('unknown', X.address, 1000), undefined);
+  assert.equal(sharedNat('no', Y.address, 1000), undefined);
 });

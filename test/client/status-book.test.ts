@@ -30,7 +30,7 @@ function view(number: number, more: Partial<PeerView> = {}): PeerView {
 const newBook = () =>
   new StatusBook({
     nameOf: (key) => (key === formatPublicKey(view(1).publicKey) ? 'laptop' : undefined),
-    reasonOf: ({ state }) => `because it is ${state}`,
+    reasonOf: ({ state }) => (state === 'connected' ? undefined : `because it is ${state}`),
   });
 
 function peersOf(book: StatusBook) {

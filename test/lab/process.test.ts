@@ -43,6 +43,17 @@ describe('a background process', () => {
     assert.match(child.stdout, /end$/);
   });
 
+  it('has each part of its output taken once, also behind more than is kept', async () => {
+    await using child = node(
+      "let n = 0; process.stdin.on('data', () => process.stdout.write('x'.repeat(6e5 * n++) + 'end\\n'))",
+    );
+    for (const length of [4, 600_004, 1_000_000]) {
+      child.write('\n');
+      assert.equal((await child.takeOutput(/end\n/)).length, length);
+      assert.equal(child.stdout, '');
+    }
+  });
+
   it('that does not exist ends with an error message', async () => {
     const child = new LabProcess('/no/such/program', []);
     assert.deepEqual(await child.exited, { code: null, signal: null });

@@ -100,6 +100,13 @@ function receive(payload: Uint8Array, from: Endpoint): void {
   }
 }
 
+function moved(port: number): void {
+  say(`moved to ${port}`);
+  const ready = () => raw.send(message('ready'), remote);
+  repeat = setInterval(ready, REPEAT_MS);
+  ready();
+}
+
 const runner = new HardNatRunner({
   translation,
   random: (below) => randomInt(below),
@@ -126,13 +133,9 @@ const runner = new HardNatRunner({
       listenPort = port;
       raw = openRaw();
     },
-    moved: (_, flow) => {
-      say(`moved to ${flow.port}`);
-      const ready = () => raw.send(message('ready'), remote);
-      repeat = setInterval(ready, REPEAT_MS);
-      ready();
-    },
-    failed: (_, reason) => say(`failed: ${reason}`),
+    moved: (_, flow) => moved(flow.port),
+    portChanged: (_, flow) => moved(flow.port),
+    report: (_, step, problem) => problem !== undefined && say(`${step} failed: ${problem}`),
   },
 });
 

@@ -118,6 +118,20 @@ describe('a path that changes while it is used', { concurrency: 2 }, () => {
     await answers(lab, 5000);
   });
 
+  it('works again soon when the address of a host changes under traffic', async () => {
+    await using one = await pair(CONES);
+    const { lab } = one;
+    await connected(lab, ['a', 'b']);
+    const a = lab.host('a');
+    const onLan = (number: number) => a.address.replace(/\d+$/, String(number));
+    await a.ip([
+      'address flush dev eth0',
+      `address add ${onLan(77)}/24 dev eth0`,
+      `route replace default via ${onLan(1)}`,
+    ]);
+    await answers(lab, 60_000);
+  });
+
   it("works again soon when WireGuard's port changes", async () => {
     await using one = await pair(CONES);
     await connected(one.lab, ['a', 'b']);

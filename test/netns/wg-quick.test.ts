@@ -12,7 +12,9 @@ import { enterOwnNetwork } from '../own-network.js';
 const NAME = 'wgquick0';
 /** The pair of docs/services.md; nobody answers at the server's address. */
 const PROGRAM_LINE = `${process.execPath} ${PROGRAM}`;
-const POST_UP = `PostUp = ${PROGRAM_LINE} client %i 127.0.0.1:9 --background || :`;
+const SERVER = '127.0.0.1:9';
+const DOCUMENTED_SERVER = 'KEY@rv.example.org';
+const POST_UP = `PostUp = ${PROGRAM_LINE} client %i ${SERVER} --background || :`;
 const PRE_DOWN = `PreDown = kill "$(cat ${pidFile('%i')})" || :`;
 
 await enterOwnNetwork();
@@ -47,6 +49,15 @@ const isThere = async () => (await outcome('ip', ['link', 'show', NAME])).code =
 const isRunning = (pid: number) => existsSync(`/proc/${pid}`);
 
 describe('the hooks of wg-quick on a host without systemd', () => {
+  it('are those of docs/services.md', () => {
+    const page = readFileSync(new URL('../../../docs/services.md', import.meta.url), 'utf8');
+    const documented = POST_UP.replace(PROGRAM_LINE, 'wg-rendezvous').replace(
+      SERVER,
+      DOCUMENTED_SERVER,
+    );
+    assert.ok(page.includes(`[Interface]\n${documented}\n${PRE_DOWN}\n`));
+  });
+
   it('start a client and end it with the interface, though the peer is away', async () => {
     const { code, stderr } = await up(POST_UP, PRE_DOWN);
     assert.equal(code, 0, stderr);

@@ -46,6 +46,16 @@ test('IPv6 text is brought into the one form of RFC 5952', () => {
   assert.ok(sameEndpoint(written, parseEndpoint('[2001:db8::1]:1')));
 });
 
+test("the bytes of an address are its caller's own, however many addresses there were", () => {
+  const first = addressBytes('192.0.2.1');
+  first.fill(0);
+  for (let i = 0; i < 5000; i++) {
+    const bytes = addressBytes(`198.18.${i >> 8}.${i & 255}`);
+    assert.deepEqual([...bytes], [198, 18, i >> 8, i & 255]);
+  }
+  assert.deepEqual([...addressBytes('192.0.2.1')], [192, 0, 2, 1]);
+});
+
 test('a zone stays with the text and not with the bytes', () => {
   assert.equal(parseEndpoint('[fe80::1%eth0]:1').address, 'fe80::1%eth0');
   assert.equal(addressBytes('fe80::1%eth0').length, 16);

@@ -195,12 +195,7 @@ class DnsFinder implements Finder {
       return;
     }
     problems.clear('send');
-    const text = this.#serverProblem();
-    if (text === undefined) {
-      problems.clear('server');
-    } else {
-      problems.raise('server', text);
-    }
+    problems.report('server', this.#serverProblem());
   }
 
   #serverProblem(): string | undefined {

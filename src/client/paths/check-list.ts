@@ -4,16 +4,16 @@ import { MAX_CANDIDATES, preference, type RemoteCandidate } from './remote-candi
 
 /** Pauses after the probes to a candidate; there is one probe more. */
 const FIRST_PAUSES_MS = [50, 50, 50, 100, 100, 150, 250, 350, 500, 900, 1600];
-/** The same for endpoints that the server observed, where an earlier round brought nothing. */
+/** The same for endpoints that the server observed, after a round without a result. */
 const LATER_PAUSES_MS = [100, 500, 2000];
 /**
- * What follows an opener waits for so long. Where a server informs both sides at once, the packets of one side
- * arrive after the other's opener has left, but for jitter and the time that a client takes.
+ * The wait between an opener and the next probe. Where a server informs both sides at once, the packets of one
+ * side arrive after the other's opener has left, give or take jitter and the time that a client takes.
  */
 const OPENER_HOLD_MS = 15;
 /** NATs keep a mapping for 30 s or more after the last packet: an opener is of use again after that. */
 const OPENED_MS = 30_000;
-/** A candidate that only the peer names gets its FIRST_PAUSES_MS.length + 1 probes once in this time. */
+/** A candidate that only the peer names gets its FIRST_PAUSES_MS.length + 1 probes once in this interval. */
 const OFFERED_ROUND_MS = 60_000;
 /** One that answered within this time is the peer's own, and has no such limit. */
 const PROVEN_MS = 600_000;
@@ -23,13 +23,13 @@ const PACE = new CellRate({ rate: 50, burst: 4 });
 
 /**
  * Probes to endpoints that only the peer names: 192 in any minute. They may belong to a third party, and the
- * peer may name others all the time.
+ * peer can keep naming new ones.
  */
 const OFFERED_PACE = new CellRate({ rate: 1.6, burst: 96 });
-/** While they have had theirs, the next turn is no later than this. */
+/** The longest pause of the checks while this limit is used up. */
 const OFFERED_WAIT_MS = 1000;
 
-/** A candidate that had its probes gets another one for a request, no more often than this. */
+/** A candidate that has had its probes gets one more in reply to a request, no more often than this. */
 const TRIGGER_SPACING_MS = 500;
 
 /** The source of a probe stays a candidate for this long after the last one. */
@@ -42,7 +42,7 @@ const MAX_OUTSTANDING = 128;
 export interface Request {
   readonly to: Endpoint;
   readonly transaction: number;
-  /** The TTL of an opener: it is not to arrive. @default the system's */
+  /** The TTL of an opener, which must not arrive. @default the system's */
   readonly ttl?: number;
 }
 
@@ -62,13 +62,13 @@ interface Check {
   startedAt: number;
   /** When the last probe was sent. */
   sentAt: number;
-  /** The TTL of the next probe, an opener; undefined where that is none. */
+  /** The TTL of the next probe if it is an opener, else undefined. */
   ttl: number | undefined;
-  /** What follows an opener waits until then. */
+  /** After an opener, the next probe waits until then. */
   heldUntil: number;
-  /** When a request or a response of the peer arrived from there last. */
+  /** When the last request or response of the peer arrived from there. */
   heardAt: number;
-  /** When a request had a probe sent that was not one of its round. */
+  /** When a request last triggered a probe beyond those of the round. */
   triggeredAt: number;
   roundTripMs: number | undefined;
   validAt: number;
@@ -87,7 +87,7 @@ export class CheckList {
   #offeredBucket = 0;
   readonly #outstanding = new Map<number, { readonly to: Endpoint; readonly at: number }>();
 
-  /** @param nextTransaction a number that no other request of this run has, greater each time */
+  /** @param nextTransaction returns a number greater than those of all earlier requests of this run */
   constructor(nextTransaction: () => number) {
     this.#nextTransaction = nextTransaction;
   }
@@ -124,7 +124,7 @@ export class CheckList {
     }
   }
 
-  /** Until when nothing but an opener is to be sent to an endpoint; not after `now` where it needs none. */
+  /** Until when only an opener may be sent to an endpoint; `now` or earlier if it needs none. */
   heldUntil(at: Endpoint, now: number): number {
     const check = find(this.#checks, at);
     return check?.ttl === undefined ? (check?.heldUntil ?? now) : now + OPENER_HOLD_MS;
@@ -151,7 +151,7 @@ export class CheckList {
   /** The requests to send now; they count as sent. */
   due(now: number): Request[] {
     const requests: Request[] = [];
-    // Openers first: each millisecond counts, and the peer's own addresses may have used the pace up.
+    // Openers first: each millisecond counts, and probes to the peer's own addresses may have used up the pace.
     const openers = this.#checks.filter(({ ttl }) => ttl !== undefined);
     const others = this.#checks.filter(({ ttl }) => ttl === undefined);
     for (const check of this.#isRunning ? [...openers, ...others] : []) {
@@ -178,8 +178,8 @@ export class CheckList {
   }
 
   /**
-   * A request of the peer arrived from there: both NATs are open. It has a probe sent back, sooner than its
-   * turn would be (a triggered check, RFC 8445 section 7.3.1.4).
+   * A request of the peer arrived from there: both NATs are open. It triggers a probe back, ahead of its turn
+   * (a triggered check, RFC 8445 section 7.3.1.4).
    * @returns whether the endpoint is a candidate now
    */
   requested(from: Endpoint, mayAdd: boolean, now: number): boolean {
@@ -215,15 +215,20 @@ export class CheckList {
   }
 
   /**
-   * The best endpoint of this round from which something arrived. One that is known only as the source of
-   * requests has to have answered, too: anyone can repeat a request from elsewhere.
+   * The best endpoint of this round from which something arrived; of equally good ones, one that answered: the many
+   * sockets behind a hard NAT are all heard, and only one of them has WireGuard's port. One that is known only as the
+   * source of requests must have answered, too: anyone can replay a request from elsewhere.
    */
   get best(): RemoteCandidate | undefined {
-    return this.#checks.find(
-      ({ candidate, heardAt, validAt }) =>
-        heardAt >= this.#roundStartedAt &&
-        (!isStrange(candidate) || validAt >= this.#roundStartedAt),
-    )?.candidate;
+    const isValid = ({ validAt }: Check): boolean => validAt >= this.#roundStartedAt;
+    const heard = this.#checks.filter(
+      (check) =>
+        check.heardAt >= this.#roundStartedAt && (!isStrange(check.candidate) || isValid(check)),
+    );
+    const [first] = heard;
+    const best = first && preference(first.candidate);
+    const answered = heard.find((check) => isValid(check) && preference(check.candidate) === best);
+    return (answered ?? first)?.candidate;
   }
 
   /** The best path that answered since `since`. */
@@ -280,7 +285,7 @@ export class CheckList {
     return check;
   }
 
-  /** Takes a token for a probe to a candidate; whether there was one. */
+  /** Takes a token for a probe to a candidate. Returns whether there was one. */
   #take({ isOffered }: RemoteCandidate, now: number): boolean {
     if (!PACE.has(this.#bucket, now)) {
       return false;
@@ -354,7 +359,7 @@ function start(check: Check, isFirst: boolean, now: number, openerTtl?: number):
   check.ttl = openerTtl;
 }
 
-/** Whether a NAT may be in front of a candidate, and nothing has opened our own towards it. */
+/** Whether a candidate may be behind a NAT, and nothing has opened our own NAT towards it. */
 function needsOpener({ candidate, sentAt, heardAt }: Check, now: number): boolean {
   const { type, endpoint } = candidate;
   return (
@@ -365,8 +370,8 @@ function needsOpener({ candidate, sentAt, heardAt }: Check, now: number): boolea
 }
 
 /**
- * Whether a request has a probe sent back. Where the candidate had all of its round, the peer's checks began
- * later than ours; an endpoint that may be a third party's waits for the next round.
+ * Whether a request triggers a probe back. If the candidate has had all probes of its round, the peer's checks
+ * began later than ours; an endpoint that may be a third party's waits for the next round.
  */
 function mayTrigger(check: Check, now: number): boolean {
   if (Number.isFinite(check.nextAt)) {

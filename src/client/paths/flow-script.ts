@@ -7,12 +7,15 @@ import { formatEndpoint, parseEndpoint } from '../../wire/endpoint.js';
  *   out-wg0: WireGuard's packets to a peer leave by the port of the socket that got through
  *   in-wg0:  the peer's packets to that port reach only the translated flow. Without it, a packet that
  *            arrives while there is no flow makes an entry of its own, which then blocks the flow.
+ *   users:   empty; out-wg0 refers to it. The kernel deletes no chain that another one refers to, so the client
+ *            whose flows were the last deletes this chain and with it the table, and fails for any other.
  *
  * A translation that a stopped client leaves behind is a rule that matches the flow and does nothing. It
  * keeps the kernel tracking and translating it, which both end with the last rule that needs them.
  */
 
 export const TABLE = 'wg-rendezvous';
+const USERS = 'users';
 
 /** WireGuard's flow to a peer that leaves by another port than WireGuard's. */
 export interface MovedFlow {
@@ -52,6 +55,7 @@ export function flowScript(
     `flush chain ${table} ${out}`,
     `flush chain ${table} ${into}`,
     ...flows.flatMap((flow) => rules(interfaceName, flow, purpose)),
+    ...(isEmpty ? [] : [`add chain ${table} ${USERS}`, `add rule ${table} ${out} jump ${USERS}`]),
     ...(isEmpty ? [`delete chain ${table} ${out}`] : []),
     ...(isEmpty || purpose === 'keep' ? [`delete chain ${table} ${into}`] : []),
   ];
@@ -78,7 +82,7 @@ export interface TableContent {
   readonly flows: readonly MovedFlow[];
   /** Whether the interface has chains in it. */
   readonly isOwn: boolean;
-  /** Whether other interfaces have. */
+  /** Whether other interfaces, or the user, have anything in it. */
   readonly isShared: boolean;
 }
 
@@ -88,11 +92,12 @@ export function readTable(interfaceName: string, family: Family, json: string): 
   const flows: MovedFlow[] = [];
   let isOwn = false;
   let isShared = false;
-  for (const { chain, rule } of entries(json)) {
-    const name = rule?.chain ?? chain?.name;
+  for (const entry of entries(json)) {
+    const { rule } = entry;
+    const name = rule?.chain ?? objectName(entry);
     const own = name === out || name === into;
     isOwn ||= own;
-    isShared ||= name !== undefined && !own;
+    isShared ||= name !== undefined && !own && name !== USERS;
     const flow =
       name === out && rule?.comment !== undefined ? parseComment(rule.comment) : undefined;
     if (flow !== undefined && flow.remote.family === family) {
@@ -107,9 +112,11 @@ export function listArguments(family: Family): string[] {
   return ['-j', 'list', 'table', family === 4 ? 'ip' : 'ip6', TABLE];
 }
 
-/** The transaction that deletes the table of a family. */
+/** The transaction that deletes the table of a family. It fails while an interface has flows in it. */
 export function deleteScript(family: Family): string {
-  return `delete table ${family === 4 ? 'ip' : 'ip6'} ${TABLE}\n`;
+  const table = `${family === 4 ? 'ip' : 'ip6'} ${TABLE}`;
+  // An older version made no such chain.
+  return `add chain ${table} ${USERS}\ndelete chain ${table} ${USERS}\ndelete table ${table}\n`;
 }
 
 function parseComment(comment: string): MovedFlow | undefined {
@@ -124,9 +131,14 @@ function parseComment(comment: string): MovedFlow | undefined {
   }
 }
 
-interface Entry {
-  readonly chain?: { readonly name?: string };
-  readonly rule?: { readonly chain?: string; readonly comment?: string };
+/** An object of the table by its kind, such as chain, rule or set. */
+type Entry = Readonly<
+  Record<string, { readonly name?: string; readonly chain?: string; readonly comment?: string }>
+>;
+
+/** The name of a chain, a set or another object in the table. */
+function objectName({ metainfo, table, rule, ...object }: Entry): string | undefined {
+  return Object.values(object)[0]?.name;
 }
 
 function entries(json: string): Entry[] {
@@ -138,14 +150,14 @@ function entries(json: string): Entry[] {
   }
 }
 
-/** What tells an interface's tables and chains apart: its name may hold what theirs may not. */
+/** The end of the names of an interface's tables and chains, without characters that nft does not take. */
 export function nameSuffix(interfaceName: string): string {
   return PLAIN_NAME.test(interfaceName)
     ? `-${interfaceName}`
     : `.${Buffer.from(interfaceName).toString('hex')}`;
 }
 
-/** The names of what the table has for an interface. */
+/** The names of a family's table, and of an interface's chains in it. */
 function names(interfaceName: string, family: Family) {
   const suffix = nameSuffix(interfaceName);
   const ip = family === 4 ? 'ip' : 'ip6';

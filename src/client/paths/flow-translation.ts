@@ -29,6 +29,8 @@ export class FlowTranslation {
   readonly #interfaceName: string;
   readonly #system: FlowSystem;
   #flows: MovedFlow[] = [];
+  /** Families whose table may hold what an earlier run left. */
+  readonly #unread = new Set(FAMILIES);
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(interfaceName: string, system: FlowSystem = SYSTEM) {
@@ -43,24 +45,33 @@ export class FlowTranslation {
 
   /**
    * Takes over what an earlier run left: flows that are still in use go on, everything else of this interface
-   * is removed. Rejects with an NftError; without nft there is nothing to take over.
+   * is removed. Once it succeeded, it does nothing. Rejects with an NftError; without nft there is nothing to
+   * take over.
    */
   adopt(isInUse: (flow: MovedFlow) => boolean): Promise<void> {
+    if (this.#unread.size === 0) {
+      return Promise.resolve();
+    }
     return this.#inTurn(async () => {
-      for (const family of FAMILIES) {
+      for (const family of this.#unread) {
         const content = await this.#list(family);
         if (content?.isOwn === true) {
-          const flows = content.flows.filter(isInUse);
-          this.#flows = [...this.#flows, ...flows];
+          const moved = this.#flows.filter(({ remote }) => remote.family === family);
+          const left = content.flows.filter(
+            (flow) =>
+              isInUse(flow) && !moved.some(({ remote }) => sameEndpoint(remote, flow.remote)),
+          );
+          this.#flows = [...this.#flows, ...left];
           await this.#write(family, 'translate');
         }
+        this.#unread.delete(family);
       }
     });
   }
 
   /**
-   * Has WireGuard's packets to a peer leave by another port from now on. What the kernel tracks of either
-   * port is forgotten: the rule is consulted only for the first packet of a flow, and the port has to be free.
+   * Makes WireGuard's packets to a peer leave by another port from now on. Deletes what the kernel tracks of
+   * either port: the rule is consulted only for the first packet of a flow, and the port has to be free.
    * @param local this host's address towards the peer
    * Rejects with an NftError, or the system's error.
    */
@@ -82,20 +93,35 @@ export class FlowTranslation {
     });
   }
 
-  /** Ends the translation of the flow to a peer's endpoint, if there is one. Rejects with an NftError. */
-  end(remote: Endpoint): Promise<void> {
+  /**
+   * Ends the translation of the flow to a peer's endpoint, if there is one, and deletes what the kernel tracks of
+   * it: the next packet leaves by WireGuard's own port again.
+   * @param local this host's address towards the peer; undefined where it has none
+   * Rejects with an NftError, or the system's error.
+   */
+  end(remote: Endpoint, local: string | undefined): Promise<void> {
     return this.#inTurn(async () => {
-      const left = this.#flows.filter((flow) => !sameEndpoint(flow.remote, remote));
-      if (left.length < this.#flows.length) {
-        this.#flows = left;
-        await this.#write(remote.family, 'translate');
+      const flow = this.#flows.find((one) => sameEndpoint(one.remote, remote));
+      if (flow !== undefined) {
+        const before = this.#flows;
+        this.#flows = before.filter((one) => one !== flow);
+        try {
+          await this.#write(remote.family, 'translate');
+          if (local !== undefined) {
+            const { family } = remote;
+            this.#system.forget({ address: local, port: flow.listenPort, family }, remote);
+          }
+        } catch (error) {
+          this.#flows = before; // it ends with the next reading
+          throw error;
+        }
       }
     });
   }
 
   /**
-   * Removes all translations. The flows in use go on as long as the kernel tracks them, which a rule without
-   * effect makes it do. Rejects with an NftError.
+   * Removes all translations. The flows in use go on as long as the kernel tracks them; a rule without effect
+   * keeps it tracking. Rejects with an NftError.
    */
   close(isInUse: (flow: MovedFlow) => boolean): Promise<void> {
     return this.#inTurn(async () => {
@@ -113,7 +139,12 @@ export class FlowTranslation {
     const flows = this.#flows.filter(({ remote }) => remote.family === family);
     await this.#system.nft(['-f', '-'], flowScript(this.#interfaceName, family, flows, purpose));
     if (flows.length === 0 && (await this.#list(family))?.isShared === false) {
-      await this.#system.nft(['-f', '-'], deleteScript(family));
+      await this.#system.nft(['-f', '-'], deleteScript(family)).catch((error: Error) => {
+        // The client of another interface has made or deleted it meanwhile.
+        if (!/busy|No such file/i.test(error.message)) {
+          throw error;
+        }
+      });
     }
   }
 

@@ -1,4 +1,3 @@
-import { request } from 'node:http';
 import type { DefaultGateway } from '../../socket/default-gateway.js';
 import { isSocketElsewhere } from '../../socket/network-namespace.js';
 import { SocketBank } from '../../socket/socket-bank.js';
@@ -17,7 +16,7 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** How PortMapping talks with the default gateway, and with nobody else. */
+/** How PortMapping talks to the default gateway, and to no other host. */
 export interface GatewayLink {
   readonly gateway: DefaultGateway;
   /**
@@ -31,14 +30,14 @@ export interface GatewayLink {
   ): Promise<T | undefined>;
   /** The URL of the gateway's UPnP description, as a search finds it; undefined where it does not answer. */
   search(): Promise<URL | undefined>;
-  /** Asks the gateway over HTTP. Rejects where it does not answer, or with too much. */
+  /** Asks the gateway over HTTP. Rejects if it does not answer, or answers too much. */
   ask(
     url: URL,
     call?: { headers: Readonly<Record<string, string>>; body: string },
   ): Promise<HttpAnswer>;
 }
 
-/** @param mark the device's fwmark, by which packets do not enter a full tunnel */
+/** @param mark the device's fwmark, which keeps packets out of a full tunnel */
 export function openGatewayLink(gateway: DefaultGateway, mark: number): GatewayLink {
   return {
     gateway,
@@ -94,7 +93,7 @@ async function exchange<T>(
         take(value);
       }
     },
-    // Port unreachable, for one: the gateway does not speak this protocol. The others take their time.
+    // Such as port unreachable: the gateway does not speak this protocol.
     onError: () => take(undefined),
   });
   const timers: NodeJS.Timeout[] = [];
@@ -116,10 +115,12 @@ async function exchange<T>(
   }
 }
 
-function ask(
+async function ask(
   url: URL,
   call?: { headers: Readonly<Record<string, string>>; body: string },
 ): Promise<HttpAnswer> {
+  // Few gateways speak UPnP: the start of a client has no time to load this.
+  const { request } = await import('node:http');
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(HTTP_TIMEOUT_MS);
     const sent = request(

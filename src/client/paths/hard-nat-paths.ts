@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { type Endpoint, sameEndpoint } from '../../wire/endpoint.js';
 import type { Device } from '../../wireguard/device.js';
-import { setListenPort } from '../../wireguard/wg-tool.js';
+import type { WgError } from '../../wireguard/wg-error.js';
+import { readDevice, setListenPort } from '../../wireguard/wg-tool.js';
 import type { Problems } from '../problems.js';
 import type { MovedFlow } from './flow-script.js';
 import { FlowTranslation } from './flow-translation.js';
 import type { HardNatPeer } from './hard-nat.js';
+import { HardNatProblems } from './hard-nat-problems.js';
 import { HardNatRunner } from './hard-nat-runner.js';
 import type { ProbeExchange } from './probe-exchange.js';
 
@@ -26,28 +28,39 @@ export interface HardNatPathsOptions {
   nextTransaction(): number;
   /** Milliseconds of the clock of `work`. */
   now(): number;
+  /** Whether the peer that WireGuard reaches at this endpoint does not answer any more. */
+  isLost(remote: Endpoint): boolean;
   /** WireGuard's packets to the peer with this base64 key take a way that got through. */
   opened(key: string): void;
   /** There may be something to do. */
   wake(): void;
+  /** The interface is to be read again at once. */
+  readAgain(): void;
 }
 
 /** Paths through NATs with endpoint-dependent mapping, for the peers of an interface. */
 export class HardNatPaths {
+  readonly #interfaceName: string;
   readonly #translation: FlowTranslation;
   readonly #runner: HardNatRunner;
-  readonly #tried = new Set<string>();
-  readonly #problems: Problems;
-  /** What fails, by the peer's key; of all of them where that is empty. */
-  readonly #failures = new Map<string, string>();
+  readonly #problems: HardNatProblems;
+  /** WireGuard got this port for a peer; the peer's path opens once it is read. */
+  #changed: { readonly key: string; readonly port: number } | undefined;
   readonly #now: () => number;
+  readonly #opened: (key: string) => void;
+  readonly #isLost: (remote: Endpoint) => boolean;
+  readonly #localAddress: (to: Endpoint) => string;
   #device: Device | undefined;
-  #isAdopted = false;
 
   constructor(options: HardNatPathsOptions) {
     const { interfaceName, probes, problems, nextTransaction, now, opened, wake } = options;
+    const { readAgain, isLost } = options;
+    this.#interfaceName = interfaceName;
     this.#now = now;
-    this.#problems = problems;
+    this.#opened = opened;
+    this.#isLost = isLost;
+    this.#localAddress = (to) => probes.localAddress(to);
+    this.#problems = new HardNatProblems(problems);
     this.#translation = new FlowTranslation(interfaceName);
     this.#runner = new HardNatRunner({
       translation: this.#translation,
@@ -69,15 +82,22 @@ export class HardNatPaths {
               : undefined;
           return answer === undefined ? {} : { answer };
         },
-        localAddress: (to) => probes.localAddress(to),
+        localAddress: this.#localAddress,
         isOnlyPeer: () => this.#device?.peers.length === 1,
         setListenPort: (port) => setListenPort(interfaceName, port),
         moved: (key) => {
-          this.#failed(key, undefined);
           opened(key);
           wake();
         },
-        failed: (key, reason) => this.#failed(key, `peer ${key.slice(0, 8)}: ${reason}`),
+        portChanged: (key, { listenPort, port }, reason) => {
+          this.#changed = { key, port };
+          problems.note(
+            `${interfaceName} has the listen port ${port} now instead of ${listenPort}: ` +
+              `its peer ${key.slice(0, 8)} is reached through the NAT from there only, and ${reason}`,
+          );
+          readAgain();
+        },
+        report: (key, step, problem) => this.#problems.report(key, step, problem),
       },
     });
   }
@@ -88,47 +108,57 @@ export class HardNatPaths {
   }
 
   /**
-   * Takes the interface as read last: flows whose peer is elsewhere now end. The first time, those that an
+   * Takes the interface as read last: flows whose peer is elsewhere now, or lost, end. The first time, those that an
    * earlier run left are taken over. Never rejects: what fails is a problem until the next time.
    */
   async use(device: Device): Promise<void> {
     this.#device = device;
     this.#runner.use(device);
     try {
-      if (!this.#isAdopted) {
-        await this.#translation.adopt((flow) => this.#isInUse(flow));
-        this.#isAdopted = true;
-      }
+      await this.#translation.adopt((flow) => this.#isInUse(flow));
       await this.#endOthers(device);
-      this.#failed('', undefined);
+      this.#problems.reportRules(undefined);
     } catch (error) {
-      this.#failed('', (error as Error).message);
+      this.#problems.reportRules((error as Error).message);
     }
   }
 
   async #endOthers(device: Device): Promise<void> {
     for (const { remote, listenPort } of this.#translation.flows) {
-      const isPeer = device.peers.some(({ endpoint }) => sameEndpoint(endpoint, remote));
+      const isPeer =
+        device.peers.some(({ endpoint }) => sameEndpoint(endpoint, remote)) &&
+        !this.#isLost(remote);
       // A reading of before the peer's initiation has no endpoint yet: ended then, the flow of a session that
       // just began would break.
       const isFresh = this.#runner.isFresh(remote, this.#now());
       if ((!isPeer && !isFresh) || listenPort !== device.listenPort) {
         this.#runner.release(remote);
-        await this.#translation.end(remote);
+        await this.#translation.end(remote, this.#localTo(remote));
       }
+    }
+  }
+
+  #localTo(remote: Endpoint): string | undefined {
+    try {
+      return this.#localAddress(remote);
+    } catch {
+      return undefined; // no route
     }
   }
 
   /** Does what is due for the peers that can be reached this way only; ends it for others. */
   work(peers: ReadonlyMap<string, HardNatPeer>, now: number): void {
-    for (const key of [...this.#tried].filter((key) => !peers.has(key))) {
-      this.#tried.delete(key);
+    for (const key of [...this.#problems.sought].filter((key) => !peers.has(key))) {
       this.#runner.stop(key);
-      // Connected, or gone: whatever did not work is not needed.
-      this.#failed(key, undefined);
+      this.#problems.drop(key);
+    }
+    const changed = this.#changed;
+    if (changed !== undefined && changed.port === this.#device?.listenPort) {
+      this.#changed = undefined;
+      this.#opened(changed.key);
     }
     for (const [key, peer] of peers) {
-      this.#tried.add(key);
+      this.#problems.seek(key);
       this.#runner.add(key, peer, now);
     }
     this.#runner.work(now);
@@ -141,21 +171,14 @@ export class HardNatPaths {
 
   /** Removes the translating rules; working flows go on. Never rejects. */
   async close(): Promise<void> {
+    if (this.#translation.flows.length > 0) {
+      // A handshake since the last reading makes a flow a working one; without its interface none is.
+      this.#device = await readDevice(this.#interfaceName).catch(({ code }: WgError) =>
+        code === 'WG_NO_INTERFACE' || code === 'WG_NOT_WIREGUARD' ? undefined : this.#device,
+      );
+    }
     await this.#translation.close((flow) => this.#isInUse(flow)).catch(() => {});
     await this.#runner.close();
-  }
-
-  #failed(key: string, problem: string | undefined): void {
-    if (problem === undefined) {
-      this.#failures.delete(key);
-    } else {
-      this.#failures.set(key, problem);
-    }
-    if (this.#failures.size === 0) {
-      this.#problems.clear('hard-nat');
-    } else {
-      this.#problems.raise('hard-nat', [...this.#failures.values()].join('; '));
-    }
   }
 
   #isInUse({ remote, listenPort }: MovedFlow): boolean {

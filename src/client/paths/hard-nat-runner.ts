@@ -3,6 +3,7 @@ import { type Endpoint, sameEndpoint } from '../../wire/endpoint.js';
 import type { MovedFlow } from './flow-script.js';
 import type { FlowTranslation } from './flow-translation.js';
 import { HardNat, type HardNatAction, type HardNatPeer } from './hard-nat.js';
+import type { HardNatStep } from './hard-nat-problems.js';
 import type { RandomBelow } from './port-guesses.js';
 
 /** WireGuard's interface, as far as it matters here. */
@@ -30,8 +31,10 @@ export interface HardNatLink {
   setListenPort(port: number): Promise<void>;
   /** WireGuard's packets to the peer now leave by the port that got through: have the peer use it. */
   moved(key: string, flow: MovedFlow): void;
-  /** One line for the user. */
-  failed(key: string, reason: string): void;
+  /** The same, where WireGuard itself now has that port, for the reason given. */
+  portChanged(key: string, flow: MovedFlow, reason: string): void;
+  /** A step for the peer failed, with a line for the user; undefined: it succeeded. */
+  report(key: string, step: HardNatStep, problem: string | undefined): void;
 }
 
 export interface HardNatRunnerOptions {
@@ -161,8 +164,10 @@ export class HardNatRunner {
         onError: () => {},
       });
       this.#banks.set(key, { sockets, remote, winner: undefined, wonAt: 0 });
+      this.#options.link.report(key, 'open', undefined);
     } catch (error) {
-      this.#options.link.failed(key, `cannot open ${count} sockets: ${(error as Error).message}`);
+      const { message } = error as Error;
+      this.#options.link.report(key, 'open', `cannot open ${count} sockets: ${message}`);
     }
   }
 
@@ -207,33 +212,43 @@ export class HardNatRunner {
       return;
     }
     const flow = { remote, listenPort: this.#device.listenPort, port };
+    const isUsed = () => this.#banks.get(key) === bank;
+    let failure: string | undefined;
     try {
       await translation.move(flow, link.localAddress(remote));
     } catch (error) {
-      const { message } = error as Error;
-      if (!(await this.#changePort(key, port))) {
-        link.failed(key, `a way through its NAT was found and cannot be used: ${message}`);
-        this.#closeBank(key);
-        return;
-      }
+      failure = (error as Error).message;
     }
-    if (this.#banks.get(key) === bank) {
-      link.moved(key, flow);
+    const obstacle =
+      failure !== undefined && isUsed() ? await this.#changePort(key, bank, port) : undefined;
+    link.report(
+      key,
+      'move',
+      obstacle && `a way through its NAT was found and cannot be used: ${failure}; ${obstacle}`,
+    );
+    if (obstacle !== undefined) {
+      this.#closeBank(key);
+    } else if (isUsed()) {
+      if (failure === undefined) {
+        link.moved(key, flow);
+      } else {
+        link.portChanged(key, flow, failure);
+      }
     }
   }
 
-  /** Has WireGuard itself use the port. Returns whether it does. */
-  async #changePort(key: string, port: number): Promise<boolean> {
+  /** Has WireGuard itself use the port. Returns why it does not, or undefined. */
+  async #changePort(key: string, { sockets }: Bank, port: number): Promise<string | undefined> {
     const { link } = this.#options;
     if (!link.isOnlyPeer(key)) {
-      return false;
+      return "the interface has other peers, for which WireGuard's own port stays";
     }
-    await this.#banks.get(key)?.sockets.close();
+    await sockets.close();
     try {
       await link.setListenPort(port);
-      return true;
-    } catch {
-      return false;
+      return undefined;
+    } catch (error) {
+      return `WireGuard's own port could not be changed either: ${(error as Error).message}`;
     }
   }
 

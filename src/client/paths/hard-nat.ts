@@ -67,6 +67,8 @@ const PORTION_MS = 5;
 /** Between the starts of two rounds, on both sides alike; it doubles. */
 const FIRST_PAUSE_MS = 30_000;
 const MAX_PAUSE_MS = 300_000;
+/** Peers that are gone, whose last round is remembered. */
+const MAX_GONE = 1024;
 
 /** The part of this side for a pair of NATs; undefined where neither or both sides are hard. */
 export function hardNatRole(own: NatBehaviour, peer: NatBehaviour): HardNatRole | undefined {
@@ -100,6 +102,8 @@ interface Candidate {
   turnsUntil: number;
   /** Its next round after these. */
   nextRoundAt: number;
+  /** No round before, if it goes and comes back. */
+  againAt: number;
 }
 
 interface Round {
@@ -119,6 +123,8 @@ interface Round {
 export class HardNat {
   readonly #random: RandomBelow;
   readonly #candidates = new Map<string, Candidate>();
+  /** When peers that are gone may have a round again, the oldest of them first. */
+  readonly #gone = new Map<string, number>();
   #round: Round | undefined;
 
   constructor(random: RandomBelow) {
@@ -143,20 +149,31 @@ export class HardNat {
       }
       known.peer = peer;
     } else {
+      const againAt = this.#gone.get(key) ?? now;
+      const roundAt = Math.max(now, againAt);
+      this.#gone.delete(key);
       this.#candidates.set(key, {
-        ...{ peer, rounds: 0, roundAt: now },
+        ...{ peer, rounds: 0, roundAt, againAt },
         turnsUntil: Number.NEGATIVE_INFINITY,
-        nextRoundAt: now,
+        nextRoundAt: roundAt,
       });
     }
   }
 
   /**
    * Ends what is done for a peer: it is connected, or gone. Sockets stay open, one of which may have got
-   * through.
+   * through. If it comes back, its rounds begin anew, after the first pause.
    */
   remove(key: string): void {
+    const candidate = this.#candidates.get(key);
     this.#candidates.delete(key);
+    if (candidate !== undefined) {
+      const [oldest] = this.#gone.keys();
+      if (oldest !== undefined && this.#gone.size >= MAX_GONE) {
+        this.#gone.delete(oldest);
+      }
+      this.#gone.set(key, candidate.againAt);
+    }
     if (this.#round?.key === key) {
       this.#round = undefined;
     }
@@ -206,6 +223,7 @@ export class HardNat {
     if (now >= candidate.turnsUntil) {
       candidate.roundAt = now + Math.min(FIRST_PAUSE_MS * 2 ** candidate.rounds, MAX_PAUSE_MS);
       candidate.rounds += 1;
+      candidate.againAt = now + FIRST_PAUSE_MS;
       candidate.turnsUntil = now + (peer.role === 'sockets' ? SOCKETS_ROUND_MS : PORTS_ROUND_MS);
     } else {
       candidate.roundAt = candidate.nextRoundAt;

@@ -30,9 +30,9 @@ export class MappingRefusal extends Error {
   override readonly name = 'MappingRefusal';
 }
 
-/** What is asked for: an hour, so that what a crash leaves behind goes away soon. */
+/** The lifetime to ask for: an hour, so that a mapping that a crash leaves behind soon ends. */
 const LIFETIME_SECONDS = 3600;
-/** A gateway that grants less would have to be asked all the time. */
+/** A shorter mapping would have to be renewed all the time. */
 const MIN_LIFETIME_SECONDS = 60;
 const MAX_LIFETIME_SECONDS = 86_400;
 

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../wire/endpoint.js';
 import { formatEndpoint, sameEndpoint } from '../../wire/endpoint.js';
 
-/** What somebody outside saw of a datagram that left this host. Times are ms of one monotonic clock. */
+/** What another host saw of a datagram that left this one. Times are ms of one monotonic clock. */
 export interface Observation {
   /** The port that it left from; WireGuard's own, or one held for the purpose. */
   readonly localPort: number;

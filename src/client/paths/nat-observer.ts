@@ -16,7 +16,7 @@ import { ownAddresses } from '../host-addresses.js';
 import type { Problems } from '../problems.js';
 import { ServerLocator, type ServerName } from '../server-locator.js';
 import { type NatBehaviour, natText, type Observation } from './nat-behaviour.js';
-import { NatSurvey, type Question } from './nat-survey.js';
+import { NatSurvey, type Question, type Sources } from './nat-survey.js';
 import type { ObservingServer, ServerAnswer } from './observing-server.js';
 
 const FAMILIES: readonly Family[] = [4, 6];
@@ -34,9 +34,9 @@ export interface NatObserverOptions {
   /** STUN servers to ask besides. */
   readonly stunServers: readonly ServerName[];
   readonly problems: Problems;
-  /** There may be something to do. */
+  /** Called when there may be something to do. */
   readonly wake: () => void;
-  /** The behaviour of a family is another than before; in words. */
+  /** Called when the behaviour of a family has changed, with a line for people. */
   readonly changed: (family: Family, text: string) => void;
 }
 
@@ -48,12 +48,13 @@ interface Pending {
 
 /**
  * Learns how the NATs in front of this host behave, from WireGuard's own port: asks the rendezvous server in
- * its sealed session, and STUN servers. A few datagrams when there is something to learn, and nobody waits.
+ * its sealed session, and STUN servers. It sends a few datagrams when there is something to learn, and delays
+ * nothing.
  */
 export class NatObserver {
   readonly #options: NatObserverOptions;
   readonly #surveys: Record<Family, NatSurvey> = { 4: new NatSurvey(4), 6: new NatSurvey(6) };
-  readonly #stunServers: readonly ServerLocator[];
+  readonly #stunServers: readonly { readonly name: ServerName; readonly locator: ServerLocator }[];
   /** By the name of a sealed question, or the transaction id of a STUN request. */
   readonly #pending = new Map<string, Pending>();
   readonly #channels = new Map<string, Channel>();
@@ -68,7 +69,10 @@ export class NatObserver {
 
   constructor(options: NatObserverOptions) {
     this.#options = options;
-    this.#stunServers = options.stunServers.map((name) => new ServerLocator(name, options.wake));
+    this.#stunServers = options.stunServers.map((name) => ({
+      name,
+      locator: new ServerLocator(name, options.wake),
+    }));
   }
 
   /** What is known of a family now. */
@@ -94,19 +98,27 @@ export class NatObserver {
   }
 
   /** An address of this host changed: what was learned is void. */
-  refresh(): void {
+  refresh(now: number): void {
     this.#ownAddresses = undefined;
     this.#pending.clear();
     for (const family of FAMILIES) {
-      this.#surveys[family].restart();
+      this.#surveys[family].restart(now);
     }
   }
 
   /**
-   * Asks what is due.
+   * Takes in what is known, and asks what is due.
    * @param device as read last; undefined while the interface cannot be used
+   * @param mayAsk whether anything is to be asked that was not asked yet
+   * @param isAwaited whether a peer waits for the result
    */
-  work(device: Device | undefined, server: ObservingServer | undefined, now: number): void {
+  work(
+    device: Device | undefined,
+    server: ObservingServer | undefined,
+    mayAsk: boolean,
+    isAwaited: boolean,
+    now: number,
+  ): void {
     this.#server = server;
     if (device === undefined) {
       this.#shut();
@@ -118,7 +130,7 @@ export class NatObserver {
       this.#take(answer);
     }
     for (const family of FAMILIES) {
-      this.#workOn(family, device, this.#ownAddresses, now);
+      this.#workOn(family, device, { ownAddresses: this.#ownAddresses, mayAsk, isAwaited }, now);
     }
     if (FAMILIES.every((family) => this.#surveys[family].isSettled)) {
       this.#noticeSilence();
@@ -136,23 +148,29 @@ export class NatObserver {
     await this.#closing;
   }
 
-  #workOn(family: Family, device: Device, own: readonly string[], now: number): void {
+  #workOn(
+    family: Family,
+    device: Device,
+    known: Pick<Sources, 'ownAddresses' | 'mayAsk' | 'isAwaited'>,
+    now: number,
+  ): void {
     const survey = this.#surveys[family];
     const server = this.#server?.endpoint(family);
-    const seen = this.#server?.seenFrom(family);
-    if (seen !== undefined) {
-      survey.seenFrom(seen, now);
-    }
     survey.use(
       {
+        ...known,
         localPort: device.listenPort,
-        ownAddresses: own,
         server,
+        otherPort: this.#server?.otherPort(family) ?? 0,
         seenElsewhere: this.#server?.seenElsewhere(family) ?? [],
-        stunServers: this.#stunServers.flatMap((it) => it.endpointOf(family) ?? []),
+        stunServers: this.#stunServers.flatMap(({ locator }) => locator.endpointOf(family) ?? []),
       },
       now,
     );
+    const [seen, seenAt] = [this.#server?.seenFrom(family), this.#server?.seenAt(family)];
+    if (seen !== undefined && seenAt !== undefined) {
+      survey.seenFrom(seen, seenAt, now);
+    }
     survey.expire(now);
     for (const question of survey.due(now)) {
       this.#ask(survey, question, device);
@@ -172,41 +190,42 @@ export class NatObserver {
   }
 
   #locate(now: number): void {
-    const { problems, stunServers } = this.#options;
-    for (const locator of this.#stunServers) {
+    const { problems } = this.#options;
+    for (const { locator } of this.#stunServers) {
       locator.poll(now);
     }
-    const failure = this.#stunServers.find(({ error }) => error !== undefined)?.error;
+    const failure = this.#stunServers.find(({ locator }) => locator.error)?.locator.error;
     const problem = failure ?? this.#stunSilence;
     if (problem !== undefined) {
       problems.raise('stun', problem);
-    } else if (stunServers.length > 0) {
+    } else if (this.#stunServers.length > 0) {
       problems.clear('stun');
     }
   }
 
-  /** A survey that asked nobody, as while there is no route, says nothing new. */
+  /** A survey that asked no one, for example without a route, says nothing new. */
   #noticeSilence(): void {
-    const answers = this.#stunServers.map((locator) =>
-      FAMILIES.flatMap((family) => {
-        const to = locator.endpointOf(family);
-        return (to && this.#surveys[family].hasStunAnswer(to)) ?? [];
-      }),
-    );
-    if (answers.every((it) => it.length === 0)) {
+    const asked = this.#stunServers
+      .map(({ name, locator }) => ({
+        name,
+        answers: FAMILIES.flatMap((family) => {
+          const to = locator.endpointOf(family);
+          return (to && this.#surveys[family].hasStunAnswer(to)) ?? [];
+        }),
+      }))
+      .filter(({ answers }) => answers.length > 0);
+    if (asked.length === 0) {
       return;
     }
-    const silent = this.#options.stunServers.filter(
-      (_, i) => answers[i]?.includes(false) && !answers[i].includes(true),
-    );
-    const names = silent.map(({ host, port }) => `${host}, UDP port ${port}`).join('; ');
+    const silent = asked.filter(({ answers }) => !answers.includes(true));
+    const names = silent.map(({ name: { host, port } }) => `${host}, UDP port ${port}`).join('; ');
     this.#stunSilence =
       silent.length === 0
         ? undefined
         : `no answer to STUN from ${names}: correct --stun or drop it`;
   }
 
-  /** Sends a question. What fails is asked again, and in the end counts as not answered. */
+  /** Sends a question. If that fails, it is asked again, and in the end counts as not answered. */
   #ask(survey: NatSurvey, question: Question, device: Device): void {
     try {
       switch (question.kind) {
@@ -292,7 +311,7 @@ export class NatObserver {
     return channel;
   }
 
-  /** A sealed answer, or a STUN response; anything else, and what nobody waits for, is ignored. */
+  /** A sealed answer, or a STUN response; anything else, and what was not asked for, is ignored. */
   #received(payload: Uint8Array): void {
     const response = decodeStunResponse(payload);
     if (response !== undefined) {

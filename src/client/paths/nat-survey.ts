@@ -11,7 +11,7 @@ import type { SeenElsewhere } from './observing-server.js';
 /**
  * How a question is asked. `server`: sealed, at the rendezvous server's first port. `probe-port`: the same at
  * its second one. `held`: the same from another port of this host, for another mapping. `stun`: at a STUN
- * server. `hairpin`: at our own mapping, which nobody but ourselves can answer.
+ * server. `hairpin`: at our own mapping, which only this host can answer.
  */
 export type QuestionKind = 'server' | 'probe-port' | 'held' | 'stun' | 'hairpin';
 
@@ -29,7 +29,7 @@ interface Asked extends Question {
   isAnswered: boolean;
 }
 
-/** A question is sent so often, with these waits after it; then it counts as not answered. */
+/** The waits after each transmission of a question; after the last it counts as not answered. */
 const WAITS_MS = [500, 1000, 1500] as const;
 
 /** A hairpinned datagram takes no longer than the way to the server; a lost one is rare. */
@@ -47,13 +47,19 @@ const MIN_RENEWAL_MS = 60_000;
 /** Observations that are kept: more than one survey makes. */
 const MAX_OBSERVATIONS = 64;
 
-/** Whom a survey can ask now. */
+/** The servers that a survey can ask now. */
 export interface Sources {
+  /** Whether anything is to be asked that was not asked yet. @default true */
+  readonly mayAsk?: boolean;
+  /** Whether a peer waits for the result: all is asked at once. @default false */
+  readonly isAwaited?: boolean;
   /** WireGuard's port. */
   readonly localPort: number;
   readonly ownAddresses: readonly string[];
-  /** The rendezvous server's first port, where a session exists; its second one is learned from it. */
+  /** The rendezvous server's first port, where a session exists. */
   readonly server: Endpoint | undefined;
+  /** Its second port; 0 where the first one has to be asked for it. @default 0 */
+  readonly otherPort?: number;
   /** Where other rendezvous servers hear WireGuard's port. @default there are none */
   readonly seenElsewhere?: readonly SeenElsewhere[];
   readonly stunServers: readonly Endpoint[];
@@ -61,9 +67,10 @@ export interface Sources {
 
 /**
  * Finds out how NATs treat one address family of this host: decides what to ask whom, and collects what they
- * saw. Asks the server first. Where it sees us untranslated that is all; else its second port and ourselves;
- * and where the mapping depends on the destination, the first port once more, in case it has just moved, and
- * at the same time from a few other ports. STUN servers are asked at once. Pure; times are milliseconds.
+ * saw. Asks the server first, unless it has said already where it sees us. Where it sees us untranslated that
+ * is all; else its second port and ourselves; and where the mapping depends on the destination, the first port
+ * once more, in case it has just moved, and at the same time from a few other ports. STUN servers are asked at
+ * once. Pure; times are milliseconds.
  */
 export class NatSurvey {
   readonly #family: Family;
@@ -73,8 +80,10 @@ export class NatSurvey {
   #otherPort = 0;
   #hairpinning: NatBehaviour['hairpinning'] = 'unknown';
   #startedAt = Number.NEGATIVE_INFINITY;
-  /** When the first question of this survey was asked. */
-  #begunAt = Number.POSITIVE_INFINITY;
+  /** Observations from before this time may be of a mapping that is gone. */
+  #validFrom = Number.NEGATIVE_INFINITY;
+  /** The behaviour by the present observations, once it was asked for. */
+  #behaviour: NatBehaviour | undefined;
 
   constructor(family: Family) {
     this.#family = family;
@@ -85,14 +94,21 @@ export class NatSurvey {
   }
 
   get behaviour(): NatBehaviour {
-    return this.#sources === undefined
-      ? UNKNOWN_BEHAVIOUR
-      : natBehaviour(this.#observations, this.#sources.ownAddresses, this.#hairpinning);
+    if (this.#sources === undefined) {
+      return UNKNOWN_BEHAVIOUR;
+    }
+    this.#behaviour ??= natBehaviour(
+      this.#observations,
+      this.#sources.ownAddresses,
+      this.#hairpinning,
+    );
+    return this.#behaviour;
   }
 
-  /** Whether nothing is being asked. */
+  /** Whether all that is worth asking was asked, and nothing is being asked. */
   get isSettled(): boolean {
-    return [...this.#asked.values()].every((it) => it.isAnswered || isGivenUp(it));
+    const isHeld = this.#sources?.mayAsk === false && this.behaviour.translation !== 'none';
+    return !isHeld && [...this.#asked.values()].every((it) => it.isAnswered || isGivenUp(it));
   }
 
   /** Whether a STUN server answered in this survey; undefined while it may still, or was not asked. */
@@ -101,25 +117,26 @@ export class NatSurvey {
     return asked?.isAnswered || (asked !== undefined && isGivenUp(asked) ? false : undefined);
   }
 
-  /** Another place, or another port: what was observed is void. */
-  restart(): void {
+  /** Discards all observations: this host is in another network, or has another port. */
+  restart(now: number): void {
     this.#observations = [];
     this.#asked.clear();
     this.#otherPort = 0;
     this.#hairpinning = 'unknown';
     this.#startedAt = Number.NEGATIVE_INFINITY;
-    this.#begunAt = Number.POSITIVE_INFINITY;
+    this.#validFrom = now;
+    this.#behaviour = undefined;
   }
 
-  /** Sets whom to ask. */
+  /** Sets the servers to ask. */
   use(sources: Sources, now: number): void {
-    if (this.#sources?.localPort !== sources.localPort) {
-      this.restart();
+    if (this.#sources !== undefined && this.#sources.localPort !== sources.localPort) {
+      this.restart(now);
     }
     this.#sources = sources;
     const isStale = now >= this.#startedAt + RETRY_MS && this.behaviour.mapping === 'unknown';
     if (this.#startedAt > Number.NEGATIVE_INFINITY && this.isSettled && isStale) {
-      this.restart();
+      this.restart(now);
     }
     this.#plan(now);
   }
@@ -149,6 +166,7 @@ export class NatSurvey {
         it.dueAt = Number.POSITIVE_INFINITY;
         if (it.kind === 'hairpin') {
           this.#hairpinning = 'no';
+          this.#behaviour = undefined;
         }
       }
     }
@@ -168,6 +186,7 @@ export class NatSurvey {
     asked.isAnswered = true;
     if (question.kind === 'hairpin') {
       this.#hairpinning = 'yes';
+      this.#behaviour = undefined;
       return;
     }
     if (question.kind === 'server') {
@@ -177,11 +196,20 @@ export class NatSurvey {
     this.#plan(observation.at);
   }
 
-  /** Somebody saw us. */
+  /** Takes in where this host was seen. */
   observed(observation: Observation): void {
     if (observation.mapped.family === this.#family) {
       this.#observations = [...this.#observations, observation].slice(-MAX_OBSERVATIONS);
+      this.#behaviour = undefined;
     }
+  }
+
+  /** Where the server saw WireGuard's port last. */
+  get #seenAtServer(): Observation | undefined {
+    const { server, localPort } = this.#sources ?? {};
+    return this.#observations
+      .filter((it) => it.localPort === localPort && sameEndpoint(it.asked, server))
+      .at(-1);
   }
 
   /**
@@ -190,10 +218,7 @@ export class NatSurvey {
    * a peer sees another address. Returns whether it counts.
    */
   seenByPeer(asked: Endpoint, mapped: Endpoint, now: number): boolean {
-    const { server, localPort } = this.#sources ?? {};
-    const seen = this.#observations
-      .filter((it) => it.localPort === localPort && sameEndpoint(it.asked, server))
-      .at(-1);
+    const seen = this.#seenAtServer;
     const isComparable =
       seen !== undefined &&
       seen.at >= now - COMPARABLE_MS &&
@@ -206,49 +231,69 @@ export class NatSurvey {
     return true;
   }
 
-  /** The server sees us from there: another mapping than at the last survey asks for a new one. */
-  seenFrom(mapped: Endpoint, now: number): void {
-    const server = this.#sources?.server;
-    const before = this.#observations
-      .filter(
-        ({ asked, localPort }) =>
-          localPort === this.#sources?.localPort && sameEndpoint(asked, server),
-      )
-      .at(-1);
-    const isOld = now >= this.#startedAt + MIN_RENEWAL_MS;
-    if (before !== undefined && !sameEndpoint(before.mapped, mapped) && isOld) {
-      this.restart();
+  /**
+   * The server sees us from there, as it said at `at`. The first time, that is an observation; another mapping than at
+   * the last survey asks for a new one.
+   */
+  seenFrom(mapped: Endpoint, at: number, now: number): void {
+    const { server, localPort } = this.#sources ?? {};
+    if (server === undefined || localPort === undefined) {
+      return;
+    }
+    const before = this.#seenAtServer;
+    if (before === undefined) {
+      if (at >= this.#validFrom) {
+        this.observed({ localPort, asked: server, mapped, at });
+      }
+    } else if (!sameEndpoint(before.mapped, mapped) && now >= this.#startedAt + MIN_RENEWAL_MS) {
+      this.restart(now);
     }
   }
 
   /** Asks what is worth asking by now, each question once. */
   #plan(now: number): void {
-    const { server, stunServers, ownAddresses = [] } = this.#sources ?? { stunServers: [] };
+    const {
+      server,
+      stunServers,
+      ownAddresses = [],
+      mayAsk = true,
+    } = this.#sources ?? { stunServers: [] };
+    if (!mayAsk) {
+      return;
+    }
     for (const to of stunServers) {
       this.#ask('stun', to, 0, now);
     }
     if (server === undefined) {
       return;
     }
-    this.#ask('server', server, 0, now);
     const first = this.#find(server);
-    if (first === undefined || isUntranslated(first, ownAddresses)) {
+    if (first !== undefined && isUntranslated(first, ownAddresses)) {
+      return;
+    }
+    const otherPort = this.#knownOtherPort;
+    if (first === undefined || otherPort === 0) {
+      this.#ask('server', server, 0, now);
+    }
+    if (first === undefined) {
       return;
     }
     this.#compare(first);
-    if (this.#otherPort !== 0) {
-      this.#ask('probe-port', { ...server, port: this.#otherPort }, 0, now);
+    if (otherPort !== 0) {
+      this.#ask('probe-port', { ...server, port: otherPort }, 0, now);
     }
     this.#planFurther(server, first, now);
   }
 
-  /**
-   * Takes in what servers at other addresses see, once in a survey. What they said before it began may be of a
-   * mapping that is gone.
-   */
+  /** The server's other port; 0 for none. */
+  get #knownOtherPort(): number {
+    return this.#sources?.otherPort || this.#otherPort;
+  }
+
+  /** Takes in what servers at other addresses see, once in a survey. */
   #compare({ at, localPort }: Observation): void {
     for (const { asked, mapped, at: seenAt } of this.#sources?.seenElsewhere ?? []) {
-      const isOfNow = seenAt >= this.#begunAt && seenAt <= at + COMPARABLE_MS;
+      const isOfNow = seenAt >= this.#validFrom && Math.abs(seenAt - at) <= COMPARABLE_MS;
       if (isOfNow && this.#find(asked) === undefined) {
         this.observed({ localPort, asked, mapped, at: seenAt });
       }
@@ -257,14 +302,15 @@ export class NatSurvey {
 
   #planFurther(server: Endpoint, first: Observation, now: number): void {
     const { mapping } = this.behaviour;
-    if (mapping === 'unknown') {
-      return;
-    }
     if (mapping === 'endpoint-independent') {
       this.#ask('hairpin', first.mapped, 0, now);
       return;
     }
-    // All at once: who connects through such a NAT waits for the answers.
+    const mayBeDependent = this.#sources?.isAwaited === true && this.#knownOtherPort !== 0;
+    if (mapping === 'unknown' && !mayBeDependent) {
+      return;
+    }
+    // All at once: connecting through such a NAT waits for the answers.
     this.#ask('server', server, 1, now);
     for (let ordinal = 0; ordinal < HELD_PORTS; ordinal++) {
       this.#ask('held', server, ordinal, now);
@@ -283,7 +329,6 @@ export class NatSurvey {
     const key = keyOf({ kind, to, ordinal });
     if (!this.#asked.has(key)) {
       this.#startedAt = Math.max(this.#startedAt, now);
-      this.#begunAt = Math.min(this.#begunAt, now);
       this.#asked.set(key, { kind, to, ordinal, sends: 0, dueAt: now, isAnswered: false });
     }
   }

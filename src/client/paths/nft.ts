@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { inSocketNamespace } from '../../socket/network-namespace.js';
+import { startProgram } from '../../socket/program.js';
 import {
   EXECUTABLE_FOLDERS,
   findExecutable,
@@ -7,7 +7,7 @@ import {
 } from '../../wireguard/executable.js';
 
 const TIMEOUT_MS = 5000;
-const MAX_OUTPUT_CHARACTERS = 4_000_000;
+const MAX_OUTPUT_BYTES = 4_000_000;
 
 /** Why nft did nothing. */
 export type NftErrorCode = 'NFT_MISSING' | 'NFT_NOT_PERMITTED' | 'NFT_TIMEOUT' | 'NFT_FAILED';
@@ -38,40 +38,23 @@ export async function runNft(args: readonly string[], script = ''): Promise<stri
       `the nft tool is in none of ${folders}: install the package nftables`,
     );
   }
-  const child = inSocketNamespace(() =>
-    spawn(executable, args, { env: TOOL_ENVIRONMENT, cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] }),
+  const program = inSocketNamespace(() =>
+    startProgram(executable, args, {
+      environment: TOOL_ENVIRONMENT,
+      input: script,
+      maxBytes: MAX_OUTPUT_BYTES,
+      timeoutMs: TIMEOUT_MS,
+    }),
   );
-  let printed = '';
-  let errors = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    printed = (printed + text).slice(-MAX_OUTPUT_CHARACTERS);
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors = (errors + text).slice(0, MAX_OUTPUT_CHARACTERS);
-  });
-  // If it ends without reading its stdin, the write fails. The exit code is what counts.
-  child.stdin.on('error', () => {}).end(script);
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    child.kill('SIGKILL');
-  }, TIMEOUT_MS);
-  try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject).once('close', resolve);
-    });
-    if (code === 0) {
-      return printed;
-    }
-  } catch (error) {
-    const { message } = error as Error;
+  const { code, isLate, stdout, stderr } = await program.end.catch(({ message }: Error) => {
     throw new NftError('NFT_FAILED', `cannot run ${executable}: ${message}`);
-  } finally {
-    clearTimeout(timer);
+  });
+  if (code === 0) {
+    return stdout.toString();
   }
   throw isLate
     ? new NftError('NFT_TIMEOUT', `nft did not end within ${TIMEOUT_MS} ms`)
-    : explain(errors);
+    : explain(stderr.toString());
 }
 
 function explain(errors: string): NftError {

@@ -17,7 +17,7 @@ export interface SeenElsewhere {
   readonly at: number;
 }
 
-/** A rendezvous server in whose session one can ask from where one is seen. */
+/** A rendezvous server that tells this host, in its session, where it sees it. */
 export interface ObservingServer {
   /** Where it is over a family; undefined while it does not answer there. */
   endpoint(family: Family): Endpoint | undefined;
@@ -25,6 +25,8 @@ export interface ObservingServer {
   seenFrom(family: Family): Endpoint | undefined;
   /** When it said so last. */
   seenAt(family: Family): number | undefined;
+  /** Its other port, as its session says; 0 where none is known. */
+  otherPort(family: Family): number;
   /** Where others hear this host: those that `endpoint` does not name. */
   seenElsewhere(family: Family): readonly SeenElsewhere[];
   /** Seals a question for the server of a family, which its answer names; undefined without a session. */

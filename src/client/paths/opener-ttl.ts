@@ -5,12 +5,12 @@
  * before anything arrives.
  */
 
-/** The TTLs with which systems send. */
+/** The initial TTLs that systems use. */
 const INITIAL_TTLS = [64, 128, 255];
 
 /** On a shorter way to the server there may be no router between our gateway and the peer's. */
 const MIN_HOPS = 4;
-/** Home and carrier NATs are within so many hops. */
+/** Home and carrier NATs are within this many hops. */
 const MAX_OPENER_TTL = 5;
 
 /** How many hops away the sender of a packet is: the TTL that a packet needs to get there. */

@@ -12,17 +12,21 @@ const NEWS_SPACING_MS = 1000;
 const BROKEN_AFTER_MS = 1200;
 /** The same, beside two round trips, where those are known and another path answers. */
 const BROKEN_MARGIN_MS = 300;
-/** A keepalive of the peer may be this late before its path is asked for. */
+/** A keepalive of the peer may be this late before its path is probed. */
 const KEEPALIVE_MARGIN_MS = 500;
-/** A path that does not answer is asked for again after this long, then twice as long, up to the last. */
+/** A path that does not answer is probed again after this long, then twice as long, up to the last. */
 const MIN_ASK_PAUSE_MS = 12_000;
 const MAX_ASK_PAUSE_MS = 600_000;
 /** A path that answered this recently works. */
 const VALID_MS = 10_000;
 /** When a path that others may improve on is checked against them: after connecting, then at the last pause. */
 const IMPROVE_PAUSES_MS = [0, 5000, 15_000, 60_000, 300_000];
-/** WireGuard went back to the worse path: the change is made again after this long, then twice as long. */
-const CHANGE_AGAIN_MS = 4000;
+/**
+ * WireGuard went back to the worse path: the change is made again after this long, then twice as long, up to the
+ * last. So long after the end of such a pause the first one follows again.
+ */
+const MIN_CHANGE_PAUSE_MS = 4000;
+const MAX_CHANGE_PAUSE_MS = 300_000;
 
 /** The state of a connected peer that matters to its path. */
 export interface ConnectedPeer {
@@ -43,9 +47,9 @@ export interface ConnectedPeer {
 export interface PathDecision {
   /** WireGuard is to send there. */
   readonly endpoint?: Endpoint | undefined;
-  /** The path that it leaves works, too: the peer's packets arrive by it for a round trip more. */
+  /** The path that it leaves works, too: for another round trip the peer's packets arrive by it. */
   readonly isImprovement: boolean;
-  /** The path seems broken: the server is to see where this host is now. */
+  /** The path seems broken: the server should see where this host is now. */
   readonly isSuspect: boolean;
 }
 
@@ -67,6 +71,10 @@ export class PathMonitor {
   #isMoved = false;
   /** When checks of a path without answers began; undefined while it answers. */
   #suspectedAt: number | undefined;
+  /** When checks began because the path may not work any more; undefined since others began. */
+  #soughtAt: number | undefined;
+  /** When a way opened that was sought because the path to this endpoint may not work; see #endDoubt. */
+  #opened: { readonly at: number; readonly instead: Endpoint | undefined } | undefined;
   #improvements = 0;
   #improvedAt = Number.NEGATIVE_INFINITY;
   #connectedAt = Number.NEGATIVE_INFINITY;
@@ -74,7 +82,7 @@ export class PathMonitor {
   #askedAt = Number.NEGATIVE_INFINITY;
   #asks = 0;
   #wasPoor = false;
-  /** Changes to a better path since checks began, and the soonest time of the next one. */
+  /** Changes to a better path in a row, and the soonest time of the next one. */
   #changes = 0;
   #changeAt = Number.NEGATIVE_INFINITY;
 
@@ -86,6 +94,8 @@ export class PathMonitor {
   connected(now: number): void {
     this.#isMoved = false;
     this.#suspectedAt = undefined;
+    this.#soughtAt = undefined;
+    this.#opened = undefined;
     this.#improvements = 0;
     this.#improvedAt = now;
     this.#connectedAt = now;
@@ -95,7 +105,7 @@ export class PathMonitor {
     this.#changeAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** The server, or the peer, names endpoints that were not known before. */
+  /** The peer has new endpoints, or this host may have moved: all paths are checked. */
   moved(): void {
     this.#isMoved = true;
     this.#improvements = 0;
@@ -103,7 +113,9 @@ export class PathMonitor {
 
   /** A way to the peer opened that was closed before: it is checked at once. */
   opened(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): void {
+    const isInstead = this.isWithoutPath(peer, now);
     this.#begin(peer, candidates, now);
+    this.#opened = isInstead ? { at: now, instead: peer.endpoint } : undefined;
   }
 
   /** Begins checks where there is a reason, and says what their results call for. */
@@ -115,6 +127,7 @@ export class PathMonitor {
     const isReason = this.#isMoved || isAsked || improves;
     const isNewSuspicion = isUnanswered && this.#suspectedAt === undefined;
     if (isReason && now >= this.#seriesAt + this.#spacingMs(peer)) {
+      this.#soughtAt = this.#isMoved || isAsked ? now : undefined;
       this.#begin(peer, candidates, now);
       this.#suspectedAt = isUnanswered ? now : undefined;
       if (improves) {
@@ -125,6 +138,7 @@ export class PathMonitor {
     if (!isUnanswered) {
       this.#suspectedAt = undefined;
     }
+    this.#endDoubt(peer, now);
     this.#noticeChange(peer, now);
     const instead = this.#insteadOfBroken(peer, now);
     const better = instead === undefined ? this.#betterThan(peer, now) : undefined;
@@ -134,13 +148,23 @@ export class PathMonitor {
       : { endpoint: instead ?? better, isImprovement: better !== undefined, isSuspect };
   }
 
+  /** Whether the path may not work any more, and nothing was heard by any known one in good time. */
+  isWithoutPath(peer: ConnectedPeer, now: number): boolean {
+    const since = this.#soughtAt;
+    return (
+      since !== undefined &&
+      now >= since + BROKEN_AFTER_MS &&
+      this.#heardAt(peer) < since &&
+      this.#checks.best === undefined
+    );
+  }
+
   /** When checks are to be begun or judged, if nothing happens before. */
   nextAt(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): number {
     const judged = [
       this.#isWaiting(peer) ? this.#askedAt + BROKEN_AFTER_MS : now,
-      this.#suspectedAt === undefined
-        ? now
-        : this.#suspectedAt + this.#patience(peer, this.#suspectedAt),
+      this.#doubtedAt === undefined ? now : this.#doubtedAt + this.#patience(peer, this.#doubtedAt),
+      this.#soughtAt === undefined ? now : this.#soughtAt + BROKEN_AFTER_MS,
     ].filter((at) => at > now);
     const begins = this.#isMoved
       ? Math.max(now, this.#seriesAt + this.#spacingMs(peer))
@@ -150,8 +174,8 @@ export class PathMonitor {
 
   /**
    * When a peer that was not heard is asked whether its path works. The interface is to be read at that time:
-   * WireGuard may have heard it meanwhile. Only where there is another path to change to; a relay passes on no
-   * probes, and is tried to be improved on anyway.
+   * WireGuard may have heard it meanwhile. Only where there is another path to change to. A relay passes on no
+   * probes, and a better path is sought anyway.
    */
   asksAt(peer: ConnectedPeer, candidates: readonly RemoteCandidate[]): number {
     const { endpoint, keepaliveMs } = peer;
@@ -199,8 +223,8 @@ export class PathMonitor {
 
   #begin(peer: ConnectedPeer, candidates: readonly RemoteCandidate[], now: number): void {
     this.#seriesAt = now;
+    this.#opened = undefined;
     this.#isMoved = false;
-    this.#changes = 0;
     this.#know(peer, candidates, now);
     this.#checks.begin(true, now);
   }
@@ -237,9 +261,27 @@ export class PathMonitor {
     return this.#isPoor(peer) ? IMPROVE_SPACING_MS : SERIES_SPACING_MS;
   }
 
+  /** Since when the present path has to answer checks, or gives way to one that does; undefined where it need not. */
+  get #doubtedAt(): number | undefined {
+    return this.#suspectedAt ?? this.#opened?.at;
+  }
+
+  /** The present path is heard, another one took its place, or the checks of when a way opened are over. */
+  #endDoubt(peer: ConnectedPeer, now: number): void {
+    const opened = this.#opened;
+    const isOver =
+      opened !== undefined &&
+      (this.#heardAt(peer) >= opened.at ||
+        !sameEndpoint(peer.endpoint, opened.instead) ||
+        now >= opened.at + VALID_MS);
+    if (isOver) {
+      this.#opened = undefined;
+    }
+  }
+
   /** The endpoint of a path that works, where the present one does not. */
   #insteadOfBroken(peer: ConnectedPeer, now: number): Endpoint | undefined {
-    const since = this.#suspectedAt;
+    const since = this.#doubtedAt;
     const isBroken =
       since !== undefined &&
       now >= since + this.#patience(peer, since) &&
@@ -265,8 +307,10 @@ export class PathMonitor {
   #noticeChange(peer: ConnectedPeer, now: number): void {
     const isPoor = this.#isPoor(peer);
     if (this.#wasPoor && !isPoor) {
-      this.#changeAt = now + CHANGE_AGAIN_MS * 2 ** this.#changes;
-      this.#changes++;
+      const isCalm = now >= this.#changeAt + MAX_CHANGE_PAUSE_MS;
+      this.#changes = isCalm ? 1 : this.#changes + 1;
+      const pause = MIN_CHANGE_PAUSE_MS * 2 ** (this.#changes - 1);
+      this.#changeAt = now + Math.min(pause, MAX_CHANGE_PAUSE_MS);
     }
     this.#wasPoor = isPoor;
   }

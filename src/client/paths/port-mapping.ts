@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { type DefaultGateway, defaultGateway } from '../../socket/default-gateway.js';
+import { within } from '../../socket/time-limit.js';
 import { type Endpoint, endpoint } from '../../wire/endpoint.js';
 import { SCOPE, scopeOf } from '../../wire/endpoint-scope.js';
 import { PCP_NONCE_LENGTH } from '../../wire/port-control.js';
@@ -16,7 +17,7 @@ const RELEASE_LIMIT_MS = 900;
 const FIRST_OTHER_PORT = 49_152;
 
 export interface PortMappingOptions {
-  /** There is another mapping, or none any more. */
+  /** Called when there is another mapping, or none any more. */
   changed(): void;
   /** One line about a mapping that cannot be used; undefined when that is over. */
   report(problem: string | undefined): void;
@@ -128,13 +129,8 @@ export class PortMapping {
   /** Deletes the mapping, within a second. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, RELEASE_LIMIT_MS);
-    });
     const released = this.#work.then(() => this.#mapping?.release());
-    await Promise.race([released, limit]);
-    clearTimeout(timer);
+    await within(RELEASE_LIMIT_MS, released, () => undefined);
     this.#mapping = undefined;
   }
 
@@ -189,7 +185,7 @@ export class PortMapping {
   }
 }
 
-/** Text of a router, for a line of ours. */
+/** A router's text, made safe for one line of the log. */
 function oneLine(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200);
 }

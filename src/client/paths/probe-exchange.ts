@@ -81,7 +81,7 @@ export class ProbeExchange {
     this.#device = device;
   }
 
-  /** Has probes of the peer with this base64 key recognized. */
+  /** From now on, recognizes probes of the peer with this base64 key. */
   expect(key: string): void {
     if (this.#keysOf(key) !== undefined) {
       for (const family of FAMILIES) {

@@ -57,11 +57,14 @@ export class PeerRelays {
   }
 
   #followOne(client: RelayingClient, key: string, peer: SoughtPeer, now: number) {
-    const { isAsked, refusal } = client.relay(key);
+    const { isAsked, refusal, state } = client.relay(key);
     let why: keyof typeof WHY | undefined;
     if (peer.needsRelay(now)) {
       this.#spareSince.delete(key);
       why = client.isEstablished ? (client.askRelay(key, peer.publicKey) ?? refusal) : undefined;
+      if (why === 'too-many' && state !== 'none') {
+        why = undefined; // the peer asks
+      }
     } else if (isAsked) {
       const since = this.#spareSince.get(key) ?? now;
       this.#spareSince.set(key, since);

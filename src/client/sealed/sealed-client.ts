@@ -22,7 +22,7 @@ import { LocalCandidates } from './local-candidates.js';
 import { type PeerUpdate, PeerUpdates } from './peer-updates.js';
 import { RelayAsks } from './relay-asks.js';
 import { RelayBindings, type RelayState } from './relay-bindings.js';
-import { ServerPaths } from './server-paths.js';
+import { CONFIRM_AFTER_MS, ServerPaths } from './server-paths.js';
 import type { ServerStatus } from './server-status.js';
 import type { ClientSession } from './session.js';
 import { SessionKeeper, type SessionKeeperOptions } from './session-keeper.js';
@@ -108,7 +108,7 @@ export class SealedClient {
     this.#paths = new ServerPaths(pingIntervalMs);
     this.#keeper = new SessionKeeper(options, this.#paths, {
       firstWant: () => this.#transmitter.firstWant(),
-      opened: (session, family, taken) => this.#restart(session, family, taken),
+      opened: (...opened) => this.#restart(...opened),
     });
     this.#candidates = new LocalCandidates((peer) =>
       this.#local ? sealCandidates(own, peer, this.#local) : undefined,
@@ -170,6 +170,11 @@ export class SealedClient {
     return [...this.#observed.values()];
   }
 
+  /** The server's other port, where we can be observed as well; 0 where none is known. */
+  get otherPort(): number {
+    return this.#keeper.session?.terms.otherPort ?? 0;
+  }
+
   /** When the server said last where it sees us over a family. */
   observedAt(family: Family): number | undefined {
     return this.#observedAt.get(family);
@@ -223,6 +228,8 @@ export class SealedClient {
 
   /** Our address in this family, or the server's, changed. */
   moved(family: Family): void {
+    // What was observed may be of another server, or of another port of ours.
+    this.#observedAt.delete(family);
     this.#paths.moved(family);
     this.#relayBindings.moved();
   }
@@ -369,12 +376,25 @@ export class SealedClient {
     this.#keeper.wipe();
   }
 
-  #restart({ terms, heardAt }: ClientSession, family: Family, taken: number | undefined): void {
+  #restart(
+    { terms, heardAt }: ClientSession,
+    family: Family,
+    taken: number | undefined,
+    observed: Endpoint | undefined,
+  ): void {
     this.#wantList.restart(terms.maxWanted, taken, heardAt);
     this.#candidates.restart();
     this.#relayAsks.restart(this.#usesRelay && terms.relays);
-    this.#paths.restart(family, taken !== undefined);
     this.#transmitter.restart();
+    if (taken === undefined) {
+      this.#paths.restart(family);
+    } else {
+      // A pong says where the server sees us, unless the response did.
+      this.#paths.restart(family, observed === undefined ? heardAt : heardAt + CONFIRM_AFTER_MS);
+    }
+    if (observed !== undefined) {
+      this.#seenAt(observed, heardAt);
+    }
   }
 
   /** While peers are relayed, a server that restarts has to be noticed within about a second. */

@@ -190,6 +190,7 @@ class SealedFinder implements Finder {
         ? this.#locator.endpointOf(family)
         : undefined,
     seenFrom: (family) => this.#client?.observed.find((it) => it.family === family),
+    otherPort: () => this.#client?.otherPort ?? 0,
     seenElsewhere: () => [],
     seenAt: (family) => this.#client?.observedAt(family),
     question: () => this.#client?.question(),

@@ -1,6 +1,13 @@
 import type { Family } from '../../wire/endpoint.js';
 import { Flight } from './in-flight.js';
 
+/**
+ * The server keeps a registration by an initiation for 10 s, unless data comes. Most often it does: candidates, or
+ * the acknowledgement of a push. Else a ping leaves after this long; so it does where the data that left got no answer
+ * in that time.
+ */
+export const CONFIRM_AFTER_MS = 500;
+
 /** One way to the server: an address family. */
 class ServerPath {
   sentAt = Number.NEGATIVE_INFINITY;
@@ -15,7 +22,17 @@ class ServerPath {
   /** The server sent a path challenge: what was sent here before was ignored. */
   isChallenged = false;
   isUrgent = false;
+  /** The server waits for data: a ping is due then, unless other data is sent, and answered, before. */
+  confirmAt = Number.POSITIVE_INFINITY;
+  /** Data was sent since, and its answer is awaited. */
+  isConfirming = false;
   ping: Flight | undefined;
+
+  /** The server has data of ours, or no more is to be done about it. */
+  confirmed(): void {
+    this.confirmAt = Number.POSITIVE_INFINITY;
+    this.isConfirming = false;
+  }
 }
 
 /** The ways to the server: which is used first, and the pings that keep them open. Pure. */
@@ -77,6 +94,10 @@ export class ServerPaths {
     const path = this.#paths.get(family);
     if (path !== undefined) {
       path.sentAt = now;
+      if (path.confirmAt < Number.POSITIVE_INFINITY && !path.isConfirming) {
+        path.isConfirming = true;
+        path.confirmAt = now + CONFIRM_AFTER_MS;
+      }
     }
   }
 
@@ -99,6 +120,9 @@ export class ServerPaths {
     const path = this.#paths.get(family);
     if (path !== undefined) {
       path.registeredAt = now;
+      if (path.isConfirming) {
+        path.confirmed();
+      }
     }
   }
 
@@ -169,6 +193,7 @@ export class ServerPaths {
     }
     const isSilent = path.aliveAt <= since;
     Object.assign(path, { ping: undefined, sentAt: now, isSilent, silentSince: since });
+    path.confirmed();
     const paths = [...this.#paths.values()];
     for (const other of paths) {
       other.isUrgent ||= !other.isSilent && other !== path && other.aliveAt <= since;
@@ -188,15 +213,17 @@ export class ServerPaths {
 
   /**
    * A new session, by a handshake over that family: what was sent in the old one does not count.
-   * @param isProvisional the server waits for data over that family: a ping is due at once
+   * @param confirmAt when a ping is due over that family, unless other data is sent, and answered, before
    */
-  restart(over: Family, isProvisional: boolean): void {
+  restart(over: Family, confirmAt = Number.POSITIVE_INFINITY): void {
     for (const [family, path] of this.#paths) {
       path.ping = undefined;
       path.isChallenged = false;
       path.aliveAt = Number.NEGATIVE_INFINITY;
       path.isSilent = false;
-      path.isUrgent = family === over ? isProvisional : path.isUrgent;
+      path.isUrgent &&= family !== over;
+      path.confirmAt = family === over ? confirmAt : path.confirmAt;
+      path.isConfirming &&= family !== over;
     }
   }
 
@@ -208,12 +235,12 @@ export class ServerPaths {
     );
   }
 
-  #pingAt(family: Family, { ping, isUrgent, sentAt }: ServerPath): number {
+  #pingAt(family: Family, { ping, isUrgent, sentAt, confirmAt }: ServerPath): number {
     if (ping !== undefined) {
       return ping.dueAt;
     }
     const interval = family === this.order(0)[0] ? this.#firstIntervalMs : this.#pingIntervalMs;
-    return isUrgent ? Number.NEGATIVE_INFINITY : sentAt + interval;
+    return isUrgent ? Number.NEGATIVE_INFINITY : Math.min(sentAt + interval, confirmAt);
   }
 
   #rank(family: Family): number {

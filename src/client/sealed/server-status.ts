@@ -73,12 +73,7 @@ export function reportStatus(
   const { server: silence, ...others } = describe(server, state);
   const texts = isSendFailing ? others : { server: silence, ...others };
   for (const topic of Object.keys(texts) as (keyof typeof others)[]) {
-    const text = texts[topic];
-    if (text === undefined) {
-      problems.clear(topic);
-    } else {
-      problems.raise(topic, text);
-    }
+    problems.report(topic, texts[topic]);
   }
 }
 

@@ -3,7 +3,7 @@ import type { KeyPair } from '../../sealed/key-pair.js';
 import { MessageMacs } from '../../sealed/mac.js';
 import { wipe } from '../../sealed/wipe.js';
 import { readUint32 } from '../../wire/byte-order.js';
-import type { Family } from '../../wire/endpoint.js';
+import type { Endpoint, Family } from '../../wire/endpoint.js';
 import type { PublicKey } from '../../wire/key.js';
 import {
   MESSAGE,
@@ -55,8 +55,14 @@ export interface KeeperOwner {
    * There is a new session.
    * @param family of its handshake
    * @param taken the version of the want list whose first part the server took in with the handshake
+   * @param observed where the server saw us; undefined where it does not say
    */
-  opened(session: ClientSession, family: Family, taken: number | undefined): void;
+  opened(
+    session: ClientSession,
+    family: Family,
+    taken: number | undefined,
+    observed: Endpoint | undefined,
+  ): void;
 }
 
 /** Two initiations with a want list, then one without: an older server answers no others. */
@@ -267,12 +273,13 @@ export class SessionKeeper {
       this.#refused(payload, now);
       return;
     }
-    const { ttlSeconds, maxWanted, relays = false } = payload;
+    const { ttlSeconds, maxWanted, relays = false, observed, otherPort = 0 } = payload;
     const ordinal = this.#sessions++;
     const ttlMs = ttlSeconds * 1000;
-    const terms = { ordinal, localIndex, remoteIndex, transport, ttlMs, maxWanted, relays };
+    const indexes = { ordinal, localIndex, remoteIndex };
+    const terms = { ...indexes, transport, ttlMs, maxWanted, relays, otherPort };
     this.#open(new ClientSession(terms, now));
-    this.#owner.opened(this.#session!, family, taken);
+    this.#owner.opened(this.#session!, family, taken, observed);
   }
 
   #refused({ status, latest }: ResponsePayload, now: number): void {

@@ -19,6 +19,8 @@ export interface SessionTerms {
   readonly maxWanted: number;
   /** Whether the server relays. */
   readonly relays: boolean;
+  /** The server's other port, where this client can be observed as well; 0 for none. */
+  readonly otherPort: number;
 }
 
 /** The client's side of a session. Times are milliseconds of one monotonic clock. */

@@ -7,7 +7,7 @@ import type { ObservingServer, SeenElsewhere, ServerAnswer } from '../paths/obse
  */
 export function joinObserving(servers: readonly ObservingServer[]): ObservingServer {
   const first = (family: Family) => servers.find((one) => one.endpoint(family) !== undefined);
-  // Sessions number their questions alike.
+  // Each session numbers its own questions: names of two sessions may be equal.
   const named = (server: ObservingServer, name: string) => `${servers.indexOf(server)} ${name}`;
   const answerOf = (server: ObservingServer, answer: ServerAnswer): ServerAnswer => ({
     ...answer,
@@ -17,6 +17,7 @@ export function joinObserving(servers: readonly ObservingServer[]): ObservingSer
     endpoint: (family) => first(family)?.endpoint(family),
     seenFrom: (family) => first(family)?.seenFrom(family),
     seenAt: (family) => first(family)?.seenAt(family),
+    otherPort: (family) => first(family)?.otherPort(family) ?? 0,
     seenElsewhere: (family) =>
       servers.filter((one) => one !== first(family)).flatMap((one) => seenBy(one, family)),
     question(family) {

@@ -49,7 +49,7 @@ export class JoinedPeer {
 
   answered(server: number, answer: Answer): void {
     this.news.answered(server, answer);
-    // With old places too, a connected peer would seem not to have moved.
+    // With older endpoints in the list, a connected peer would seem not to have moved.
     const joined = this.#isAlive ? this.news.newest : this.news.all;
     if (joined !== undefined) {
       this.peer.answered(joined);

@@ -85,7 +85,7 @@ export class PeerNews {
 
   /**
    * Where the peer may be, the newest observation first: to connect, also where only an older one says that it is.
-   * How old the first answer of a server is nobody knows.
+   * The age of a server's first answer is unknown.
    */
   get all(): Answer | undefined {
     return this.#answer(this.#endpoints.slice(0, MAX_ENDPOINTS));

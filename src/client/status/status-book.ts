@@ -27,8 +27,8 @@ export type WatchedEvent =
 export interface StatusBookOptions {
   /** The user's name of a peer, by base64 key. */
   readonly nameOf?: (key: string) => string | undefined;
-  /** Why a peer is not connected, in words. */
-  readonly reasonOf: (peer: PeerView) => string;
+  /** Why a peer is not connected, or not directly, in words. */
+  readonly reasonOf: (peer: PeerView) => string | undefined;
 }
 
 interface Entry {
@@ -177,7 +177,7 @@ export class StatusBook {
       answer: answer === undefined || answer === 'unknown' ? undefined : answer.map(formatEndpoint),
       offers: offers.length === 0 ? undefined : offers.map(formatEndpoint),
       ...natOf(peer),
-      reason: isConnected ? undefined : this.#options.reasonOf(peer),
+      reason: this.#options.reasonOf(peer),
     };
   }
 }

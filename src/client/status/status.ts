@@ -73,7 +73,7 @@ export interface StatusPeer {
   readonly offers?: readonly string[] | undefined;
   /** Its NAT, as it reported it to this client. */
   readonly nat?: NatFacts | undefined;
-  /** Why it is not connected, and what may help. */
+  /** Why it is not connected, or not directly, and what may help. */
   readonly reason?: string | undefined;
 }
 

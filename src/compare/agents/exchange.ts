@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../../socket/time-limit.js';
 import type { AgentChannel } from './channel.js';
 
 /** Sends datagrams, each from its own port, and retransmits until an answer arrives. */
@@ -37,7 +37,7 @@ async function ask(job: ExchangeJob, datagram: string): Promise<string | null> {
     await once(socket, 'listening');
     for (let attempt = 0; attempt < job.tries && answer === undefined; attempt++) {
       socket.send(bytes, job.port, job.address);
-      await Promise.race([once(socket, 'message'), delay(job.waitMs)]);
+      await within(job.waitMs, once(socket, 'message'), () => undefined);
     }
     return answer?.toString('base64') ?? null;
   } finally {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket, type RemoteInfo } from 'node:dgram';
-import { once } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import os from 'node:os';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,6 +13,7 @@ import { encodeFrame } from '../../../src/wire/dns-frame.js';
 import { formatEndpoint } from '../../../src/wire/endpoint.js';
 import { formatPublicKey } from '../../../src/wire/key.js';
 import type { Device } from '../../../src/wireguard/device.js';
+import { listenAtOnePort } from '../../one-port.js';
 import { P, peer, Q, WALL, X } from '../bench.js';
 import { address, located, questionOf, replyTo, srv, ZONE } from './replies.js';
 
@@ -31,11 +31,9 @@ async function startServer(
     socket.once('data', (bytes) => {
       socket.end(encodeFrame(overTcp(bytes.subarray(2))));
     });
-  }).listen(0, LOOPBACK);
-  await once(tcp, 'listening');
-  const { port } = tcp.address() as AddressInfo;
-  const udp = createSocket('udp4').bind(port, LOOPBACK);
-  await once(udp, 'listening');
+  });
+  const udp = createSocket('udp4');
+  const port = await listenAtOnePort(tcp, udp, LOOPBACK);
   udp.on('message', (query, from) => {
     const answer = overUdp(query, from);
     if (answer !== undefined) {

@@ -223,6 +223,17 @@ describe('a check list', () => {
     assert.equal(best(), undefined, 'nothing is heard in the next round');
   });
 
+  it('prefers the port that answers among those of a hard NAT that are heard', () => {
+    const checks = started(observed(X));
+    const [first, second] = [1, 2].map((port) => ({ ...X, port })) as [Endpoint, Endpoint];
+    assert.ok(checks.requested(first, true, 100));
+    assert.ok(checks.requested(second, true, 101));
+    assert.equal(checks.best?.endpoint.port, 1, 'none has answered');
+    const request = checks.due(110).find(({ to }) => to.port === 2);
+    assert.ok(request && checks.responded(second, request.transaction, 160));
+    assert.equal(checks.best?.endpoint.port, 2);
+  });
+
   it('measures the shortest round trip of a path', () => {
     const checks = started(observed(X));
     assert.equal(answer(checks, X, 0, 80)?.roundTripMs, 80);

@@ -126,6 +126,46 @@ describe('the side with many ports', () => {
     assert.deepEqual(machine.actions(101), []);
     assert.equal(machine.nextAt, Number.POSITIVE_INFINITY);
   });
+
+  it('rests for 30 s from its last round on, however often the peer goes and comes back', () => {
+    const machine = new HardNat(seeded(1));
+    const probes: number[] = [];
+    for (let now = 0; now < 100_000; now += 500) {
+      machine.add('h', peer, now);
+      probes.push(...run(machine, now, now + 499).map(([at]) => at));
+      machine.remove('h');
+    }
+    const seconds = [...new Set(probes.map((at) => Math.floor(at / 1_000)))];
+    assert.deepEqual(seconds, [0, 30, 60, 90]);
+  });
+
+  it('starts at once for a peer that comes back later, and then rests as at first', () => {
+    const machine = new HardNat(seeded(1));
+    machine.add('h', peer, 0);
+    run(machine, 0, 299_000);
+    machine.remove('h');
+    machine.add('h', peer, 300_000);
+    const seconds = new Set(
+      run(machine, 300_000, 400_000).map(([at]) => Math.floor(at / 1_000) - 300),
+    );
+    const starts = [...seconds].filter((second) => !seconds.has(second - 1));
+    assert.deepEqual(starts, [0, 30, 90]);
+  });
+
+  it('remembers the last rounds of a bounded number of peers that are gone', () => {
+    const machine = new HardNat(seeded(1));
+    const probes = (key: string, now: number) => {
+      machine.add(key, peer, now);
+      const count = run(machine, now, now + 100).length;
+      machine.remove(key);
+      return count;
+    };
+    for (let i = 0; i <= 1024; i++) {
+      assert.ok(probes(`p${i}`, 10 * i) > 0);
+    }
+    assert.equal(probes('p1024', 10_300), 0);
+    assert.ok(probes('p0', 10_500) > 0);
+  });
 });
 
 describe('the side with many sockets', () => {

@@ -212,19 +212,74 @@ test('another port of WireGuard, and a new start, void what was learned', () => 
   const late = { localPort: WIREGUARD, asked: SERVER, mapped: SERVER, at: bench.now };
   bench.survey.answered(question!, late, 0);
   assert.equal(bench.survey.observations.length, 0, 'an answer to the old port');
-  bench.survey.restart();
+  bench.survey.restart(bench.now);
   assert.equal(bench.survey.observations.length, 0);
 });
 
 test('another mapping at the server asks for a new survey, once a minute at most', () => {
   const bench = new Bench().run();
   const moved = endpoint('203.0.113.9', 7777);
-  bench.survey.seenFrom(endpoint('203.0.113.9', WIREGUARD), bench.now + 120_000);
+  const seenFrom = (mapped: Endpoint, at: number) => bench.survey.seenFrom(mapped, at, at);
+  seenFrom(endpoint('203.0.113.9', WIREGUARD), bench.now + 120_000);
   assert.equal(bench.survey.behaviour.mapping, 'endpoint-independent', 'the same mapping');
-  bench.survey.seenFrom(moved, bench.now + 1000);
+  seenFrom(moved, bench.now + 1000);
   assert.equal(bench.survey.behaviour.mapping, 'endpoint-independent', 'too soon');
-  bench.survey.seenFrom(moved, bench.now + 120_000);
+  seenFrom(moved, bench.now + 120_000);
   assert.equal(bench.survey.behaviour.mapping, 'unknown');
+});
+
+test('where the server sees us is known before anything is asked, and counts with what others see', () => {
+  const bench = new Bench();
+  const [mapped, peer] = [endpoint('203.0.113.9', WIREGUARD), parseEndpoint('192.0.2.8:51820')];
+  const seen = { asked: parseEndpoint('198.51.100.77:49918'), at: bench.now - 40 };
+  const elsewhere = [{ ...seen, mapped: endpoint('203.0.113.9', 7) }];
+  bench.sources = { ...bench.sources, mayAsk: false };
+  bench.survey.use(bench.sources, bench.now);
+  bench.survey.seenFrom(mapped, bench.now - 50, bench.now);
+  bench.survey.expire(bench.now);
+  assert.deepEqual(bench.survey.due(bench.now), []);
+  assert.equal(bench.survey.nextAt, Number.POSITIVE_INFINITY);
+  assert.equal(bench.survey.isSettled, false);
+  assert.deepEqual(bench.survey.observations.at(-1)?.mapped, mapped);
+  assert.ok(bench.survey.seenByPeer(peer, endpoint('203.0.113.9', 9), bench.now));
+  assert.equal(bench.survey.behaviour.mapping, 'address-and-port-dependent');
+  bench.sources = { ...bench.sources, mayAsk: true, seenElsewhere: elsewhere };
+  assert.equal(bench.run().take()[0], 'server');
+  assert.equal(bench.survey.observations.filter(({ asked }) => asked === seen.asked).length, 1);
+});
+
+test('a server that said where it sees us, and its other port, is asked at that port only', () => {
+  const bench = new Bench();
+  bench.sources = { ...bench.sources, otherPort: OTHER_PORT };
+  bench.survey.use({ ...bench.sources, mayAsk: false }, bench.now);
+  bench.survey.seenFrom(endpoint('203.0.113.9', WIREGUARD), bench.now, bench.now);
+  assert.deepEqual(bench.run().take(), ['probe-port', 'hairpin', 'hairpin']);
+  assert.equal(bench.survey.behaviour.mapping, 'endpoint-independent');
+});
+
+test('where a peer waits for the result, all is asked at once', () => {
+  const bench = new Bench();
+  bench.sources = { ...bench.sources, otherPort: OTHER_PORT, isAwaited: true };
+  bench.nat = symmetric;
+  bench.survey.use({ ...bench.sources, mayAsk: false }, bench.now);
+  const mapped = endpoint(bench.address, symmetric(WIREGUARD, SERVER));
+  bench.survey.seenFrom(mapped, bench.now, bench.now);
+  bench.survey.use(bench.sources, bench.now);
+  const kinds = bench.survey.due(bench.now).map(({ kind }) => kind);
+  assert.deepEqual(kinds, ['probe-port', 'server', 'held', 'held', 'held', 'held']);
+});
+
+test('nothing is asked where the server sees us untranslated, and nothing taken in from before a new start', () => {
+  const bench = new Bench();
+  const seen = endpoint(OWN, WIREGUARD);
+  bench.survey.use({ ...bench.sources, mayAsk: false }, bench.now);
+  bench.survey.seenFrom(seen, bench.now, bench.now);
+  assert.equal(bench.survey.isSettled, true);
+  assert.deepEqual(bench.run().take(), []);
+  assert.equal(bench.survey.behaviour.translation, 'none');
+  bench.survey.restart(bench.now + 1);
+  bench.survey.seenFrom(seen, bench.now, bench.now + 10);
+  assert.deepEqual(bench.survey.observations, []);
 });
 
 test('observations are bounded', () => {
@@ -243,13 +298,16 @@ test('what a server at another address sees shows a mapping that depends on the 
     at,
   });
   const begun = 1_000_000;
-  for (const [mapped, at, expected] of [
+  for (const [mapped, at, expected, validFrom = begun] of [
     [WIREGUARD, begun + 10, ['endpoint-independent', true]],
     [WIREGUARD + 1, begun + 10, ['address-dependent', true]],
-    // Said before this survey began: it may be of a mapping that is gone.
+    // Said before what was known became void: it may be of a mapping that is gone.
     [WIREGUARD + 1, begun - 1, ['endpoint-independent', false]],
+    // Too long ago to be compared.
+    [WIREGUARD + 1, begun - 40_000, ['endpoint-independent', false], begun - 60_000],
   ] as const) {
     const bench = new Bench();
+    bench.survey.restart(validFrom);
     bench.sources = { ...bench.sources, seenElsewhere: [elsewhere(mapped, at)] };
     bench.run();
     bench.survey.use(bench.sources, bench.now);

@@ -131,6 +131,35 @@ describe('the path of a connected peer', () => {
     assert.equal(path.until(800_000, 400_000, [RELAY, X])?.[1], X);
   });
 
+  it('gives way ever more seldom where the peer goes back to the relay, whatever it names meanwhile', () => {
+    const candidates = [candidate('relayed', RELAY), candidate('server-reflexive', X)];
+    const path = new Path({ ...AT_X, endpoint: RELAY }, candidates);
+    const changes: number[] = [];
+    const hostileUntil = (end: number, from: number) => {
+      for (let now = from; now < end; now += 50) {
+        path.monitor.moved();
+        const [at, endpoint] = path.until(now + 50, now, [X]) ?? [];
+        path.peer = { ...path.peer, endpoint: endpoint ?? RELAY };
+        if (at !== undefined) {
+          changes.push(at);
+        }
+      }
+    };
+    hostileUntil(2_000_000, 0);
+    const pauses = changes.slice(1).map((at, i) => at - (changes[i] as number));
+    const expected = [4000, 8000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000];
+    for (const [i, pause] of pauses.entries()) {
+      const least = expected[Math.min(i, expected.length - 1)] as number;
+      assert.ok(pause >= least && pause < least + 6000, `${pauses}`);
+    }
+    assert.ok(pauses.length > expected.length, `${pauses}`);
+    const calm = (changes.at(-1) as number) + 2 * 300_000 + 100;
+    path.until(calm, 2_000_000, []);
+    const before = changes.length;
+    hostileUntil(calm + 60_000, calm);
+    assert.ok(changes.length > before + 2, 'and as at first after a while without changes');
+  });
+
   it('is asked for when nothing arrives for longer than a keepalive takes, until it answers', () => {
     const path = new Path(IDLE, [candidate('server-reflexive', X), candidate('host', HOST)]);
     assert.equal(path.until(25_450, 0, [X]), undefined);
@@ -180,6 +209,71 @@ describe('the path of a connected peer', () => {
     const [at, endpoint] = path.until(20_000, 1000, [Y]) ?? [];
     assert.equal(endpoint, Y);
     assert.ok((at as number) <= 10_400, `${at}`);
+  });
+
+  it('needs no look while it works and is idle', () => {
+    const path = new Path(AT_X, [candidate('server-reflexive', X)]);
+    path.until(20_000);
+    assert.equal(path.monitor.nextAt(path.peer, path.candidates, 20_000), Number.POSITIVE_INFINITY);
+  });
+
+  it('is missing where a peer moved, checks are not answered, and WireGuard hears nothing', () => {
+    const at = 20_000;
+    const moved = (peer: ConnectedPeer, answering: readonly Endpoint[]): boolean[] => {
+      const path = new Path({ ...AT_X, ...peer }, [candidate('server-reflexive', Y)]);
+      path.until(at);
+      path.monitor.moved();
+      return [1150, 1250].map((ms, i) => {
+        path.until(at + ms, at + i * 1150, answering);
+        return path.monitor.isWithoutPath(path.peer, at + ms);
+      });
+    };
+    assert.deepEqual(moved(AT_X, []), [false, true], 'after 1.2 s');
+    assert.deepEqual(moved(AT_X, [X]), [false, false], 'a check is answered');
+    assert.deepEqual(moved({ ...AT_X, heardAt: at + 100 }, []), [false, false], 'WireGuard hears');
+    const idle = new Path(AT_X, [candidate('server-reflexive', Y)]);
+    idle.until(at);
+    assert.equal(idle.monitor.isWithoutPath(idle.peer, at), false, 'nothing happened');
+  });
+
+  it('gives way to one that opened because it did not answer, though nobody sends anything', () => {
+    const opened = (answering: readonly Endpoint[], isMoved: boolean) => {
+      const candidates = [candidate('server-reflexive', X), candidate('server-reflexive', Y)];
+      const path = new Path(IDLE, candidates);
+      path.until(1000);
+      if (isMoved) {
+        path.monitor.moved();
+      }
+      assert.equal(path.until(3000, 1000), undefined);
+      path.monitor.opened(path.peer, candidates, 3000);
+      return path.until(5000, 3000, answering);
+    };
+    assert.deepEqual(opened([Y], true), [4200, Y]);
+    assert.equal(opened([X, Y], true), undefined, 'the present path answers as well');
+    assert.equal(opened([Y], false), undefined, 'nothing says that the present path is broken');
+  });
+
+  it('is not left for one that opened where WireGuard hears the peer, or follows it elsewhere', () => {
+    for (const heard of [{ heardAt: 3500 }, { endpoint: HOST }]) {
+      const candidates = [candidate('server-reflexive', X), candidate('server-reflexive', Y)];
+      const path = new Path(IDLE, candidates);
+      path.until(1000);
+      path.monitor.moved();
+      path.until(3000, 1000);
+      path.monitor.opened(path.peer, candidates, 3000);
+      path.until(3600, 3000, [Y]);
+      path.peer = { ...path.peer, ...heard };
+      assert.equal(path.until(25_000, 3600, [Y]), undefined);
+    }
+    const late = new Path(IDLE, [candidate('server-reflexive', Y)]);
+    late.until(1000);
+    late.monitor.moved();
+    late.until(3000, 1000);
+    late.monitor.opened(late.peer, late.candidates, 3000);
+    for (const { to, transaction } of late.checks.due(3000).filter(({ to }) => to === Y)) {
+      late.checks.responded(to, transaction, 3000);
+    }
+    assert.equal(late.monitor.watch(late.peer, late.candidates, 13_000).endpoint, undefined);
   });
 
   it('begins no checks within 10 s of the last ones', () => {

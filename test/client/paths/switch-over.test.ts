@@ -176,6 +176,23 @@ const TRAFFIC: readonly Pick<PairOptions, 'intervals' | 'answers'>[] = [
   { intervals: [undefined, undefined] },
 ];
 
+/** The changes of an interface, and the scripts that nft was given; with a failure, it fails. */
+function recorded(failure?: string) {
+  const scripts: string[] = [];
+  const holds = new SwitchOvers(
+    'wg0',
+    () => {},
+    async (_, script = '') => {
+      scripts.push(script);
+      if (failure !== undefined) {
+        throw new Error(failure);
+      }
+      return '';
+    },
+  );
+  return { scripts, holds };
+}
+
 describe('the change of two WireGuards from a relay to a direct path', () => {
   for (const delays of DELAYS) {
     for (const leader of [0, 1] as const) {
@@ -245,11 +262,7 @@ add rule ip wg-rendezvous-switch-wg0 in ip saddr . udp sport @old0 udp dport 518
   });
 
   it('is written with those of other peers, and removed at its end', async () => {
-    const scripts: string[] = [];
-    const holds = new SwitchOvers('wg0', async (_, script = '') => {
-      scripts.push(script);
-      return '';
-    });
+    const { scripts, holds } = recorded();
     await holds.hold([{ from: RELAY, to: X }], 51820, 1000);
     await holds.hold([{ from: Y, to: X }], 51820, 2500);
     assert.deepEqual(scripts, [
@@ -272,11 +285,7 @@ add rule ip wg-rendezvous-switch-wg0 in ip saddr . udp sport @old0 udp dport 518
   });
 
   it('leaves nothing of a client that was killed: the next one removes it once, in time', async () => {
-    const scripts: string[] = [];
-    const holds = new SwitchOvers('wg0', async (_, script = '') => {
-      scripts.push(script);
-      return '';
-    });
+    const { scripts, holds } = recorded();
     holds.work(1000);
     assert.equal(holds.nextAt, 11_000);
     await holds.hold([{ from: RELAY, to: X }], 51820, 10_000);
@@ -295,19 +304,33 @@ add rule ip wg-rendezvous-switch-wg0 in ip saddr . udp sport @old0 udp dport 518
 
   it('keeps nobody waiting for more than a second', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
-    const holds = new SwitchOvers('wg0', () => new Promise(() => {}));
+    const holds = new SwitchOvers(
+      'wg0',
+      () => {},
+      () => new Promise(() => {}),
+    );
     const held = holds.hold([{ from: RELAY, to: X }], 51820, 0).then(() => 'held');
     t.mock.timers.tick(1000);
     const turn = new Promise((resolve) => setImmediate(() => resolve('still waiting')));
     assert.equal(await Promise.race([held, turn]), 'held');
   });
 
+  it('keeps nobody waiting for more than a second at the end', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const holds = new SwitchOvers(
+      'wg0',
+      () => {},
+      () => new Promise(() => {}),
+    );
+    void holds.hold([{ from: RELAY, to: X }], 51820, 0);
+    const closed = holds.close().then(() => 'closed');
+    t.mock.timers.tick(1000);
+    const turn = new Promise((resolve) => setImmediate(() => resolve('still waiting')));
+    assert.equal(await Promise.race([closed, turn]), 'closed');
+  });
+
   it('is written for one family where nft fails for the other', async () => {
-    const scripts: string[] = [];
-    const holds = new SwitchOvers('wg0', async (_, script = '') => {
-      scripts.push(script);
-      throw new Error('no such family');
-    });
+    const { scripts, holds } = recorded('no such family');
     const six = {
       from: parseEndpoint('[2001:db8::9]:49920'),
       to: parseEndpoint('[2001:db8::2]:1'),
@@ -320,12 +343,42 @@ add rule ip wg-rendezvous-switch-wg0 in ip saddr . udp sport @old0 udp dport 518
     );
   });
 
+  it('is reported when it fails, and when one succeeds again; a removal that fails is not', async () => {
+    const reports: (string | undefined)[] = [];
+    let isBroken = true;
+    const holds = new SwitchOvers(
+      'wg0',
+      (problem) => reports.push(problem),
+      async () => {
+        if (isBroken) {
+          throw new Error('nft failed: no such table');
+        }
+        return '';
+      },
+    );
+    holds.work(0);
+    holds.work(10_000);
+    await holds.hold([{ from: RELAY, to: X }], 51820, 10_000);
+    assert.deepEqual(reports, [
+      'changes to a better path take longer under load, as nft cannot hold them: nft failed: no such table',
+    ]);
+    isBroken = false;
+    await holds.hold([{ from: RELAY, to: X }], 51820, 11_000);
+    isBroken = true;
+    await holds.close();
+    assert.deepEqual(reports.slice(1), [undefined]);
+  });
+
   it('is no matter of two families or of link-local addresses, and nft may fail', async () => {
     let calls = 0;
-    const holds = new SwitchOvers('wg0', async () => {
-      calls++;
-      throw new Error('no nft');
-    });
+    const holds = new SwitchOvers(
+      'wg0',
+      () => {},
+      async () => {
+        calls++;
+        throw new Error('no nft');
+      },
+    );
     const six = parseEndpoint('[2001:db8::2]:1');
     const zoned: Endpoint = { address: 'fe80::1%eth0', port: 1, family: 6 };
     await holds.hold([{ from: RELAY, to: six }], 51820, 0);

@@ -99,6 +99,19 @@ test('a refusal is said once, by reason, and once that it is over', () => {
   assert.equal(said[3], undefined);
 });
 
+test('more peers than fit a request are no problem where they ask for the relay themselves', () => {
+  const { state, said, follow } = setUp();
+  state.needs = true;
+  state.answer = 'too-many';
+  state.view = { ...state.view, state: 'connected', endpoint: RELAY };
+  follow(0);
+  assert.deepEqual(said, []);
+  assert.equal(state.told, RELAY);
+  state.view = { ...state.view, state: 'none', endpoint: undefined };
+  follow(10);
+  assert.match(said[0]!, /relays to no more peers of one host/);
+});
+
 test('nothing is asked or said without a session', () => {
   const { state, said, follow } = setUp();
   state.needs = true;
