@@ -8,10 +8,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { createLab, type LabHost, type LabProcess } from '../../src/lab/index.js';
 import { instanceLabel, instanceName, serviceName } from '../../src/wire/dns-sd.js';
 import { formatPublicKey } from '../../src/wire/key.js';
+import { readFlags } from '../flags.js';
 import { type Measure, timesAsFast, typical } from '../measure.js';
 import { cpuSeconds } from '../server/subject.js';
 import { compileProgram } from '../server/tools.js';
@@ -45,8 +45,9 @@ interface Row extends Measure {
   readonly ratio: number;
 }
 
-const { values: flags } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+const flags = readFlags({
+  quick: { type: 'boolean', default: false },
+  json: { type: 'string' },
 });
 const rounds = flags.quick ? 4 : 25;
 const seconds = 1;

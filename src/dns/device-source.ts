@@ -1,3 +1,4 @@
+import { within } from '../socket/time-limit.js';
 import type { Device } from '../wireguard/device.js';
 import { WgError } from '../wireguard/wg-error.js';
 import type { Roster } from './roster.js';
@@ -74,10 +75,10 @@ export class DeviceSource {
     if (roster.isStale && time - this.knownAt >= this.options.maxStaleMs) {
       this.giveUp(this.reported?.error ?? lateError());
     }
-    if (!isDue || this.servesMeanwhile(time)) {
+    if (!isDue || this.reading === undefined || this.servesMeanwhile(time)) {
       return undefined;
     }
-    return this.wait();
+    return within(MAX_WAIT_MS, this.reading, () => this.late());
   }
 
   /** Whether the last reading is too old even for queries that find no room to wait. */
@@ -137,18 +138,6 @@ export class DeviceSource {
     } else {
       this.giveUp(error);
     }
-  }
-
-  private async wait(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        this.late();
-        resolve();
-      }, MAX_WAIT_MS);
-    });
-    await Promise.race([this.reading, late]);
-    clearTimeout(timer);
   }
 
   private late(): void {

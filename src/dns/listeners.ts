@@ -14,6 +14,9 @@ export interface ListenersOptions {
   readonly onSocketError: (error: Error) => void;
 }
 
+/** How often the kernel chooses a port that has to be free for TCP as well as for UDP. */
+const MAX_CHOICES = 20;
+
 /** A UDP and a TCP socket at each address. */
 export class Listeners {
   private readonly udp: BatchSocket[] = [];
@@ -61,29 +64,51 @@ export class Listeners {
 
   private async add(
     endpoint: ListenEndpoint,
+    options: ListenersOptions,
+    answering: Answering,
+  ): Promise<void> {
+    await openAt(endpoint, async () => {
+      for (let i = 1; ; i++) {
+        try {
+          return await this.addBoth(endpoint, options, answering);
+        } catch (error) {
+          const isInUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+          if (endpoint.port !== 0 || !isInUse || i === MAX_CHOICES) {
+            throw error;
+          }
+        }
+      }
+    });
+  }
+
+  private async addBoth(
+    endpoint: ListenEndpoint,
     { interfaceName, receiveBufferBytes, onSocketError }: ListenersOptions,
     answering: Answering,
   ): Promise<void> {
     const { address, port, family } = endpoint;
-    await openAt(endpoint, async () => {
-      let socket: BatchSocket | undefined;
-      const handler = new UdpHandler(answering, endpoint, () => socket as BatchSocket);
-      socket = await openBatchSocket({
-        family,
-        address,
-        port,
-        receiveBufferBytes,
-        interfaceName,
-        onBatch: (batch, count) => handler.handle(batch, count),
-        onError: onSocketError,
-      });
-      this.udp.push(socket);
+    let socket: BatchSocket | undefined;
+    const handler = new UdpHandler(answering, endpoint, () => socket as BatchSocket);
+    socket = await openBatchSocket({
+      family,
+      address,
+      port,
+      receiveBufferBytes,
+      interfaceName,
+      onBatch: (batch, count) => handler.handle(batch, count),
+      onError: onSocketError,
+    });
+    try {
       const listener = await openTcpListener({
         endpoint: socket.address, // the same port, where the kernel chose it
         interfaceName,
         onConnection: (connection) => serveConnection(connection, answering),
       });
       this.tcp.push(listener);
-    });
+    } catch (error) {
+      await socket.close();
+      throw error;
+    }
+    this.udp.push(socket);
   }
 }

@@ -1,10 +1,11 @@
 import { type Answer, type DecodedPacket, decode, encode, type Question } from 'dns-packet';
-import type { ZoneOptions } from '../../src/dns/options.js';
+import type { RegistryServiceOptions, ZoneOptions } from '../../src/dns/options.js';
 import { type DnsTransport, Responder, SILENCE } from '../../src/dns/responder.js';
 import { Roster } from '../../src/dns/roster.js';
+import { openRegistry, type RegistryService } from '../../src/dns/service.js';
 import type { Signer } from '../../src/dns/signer.js';
 import { Zone } from '../../src/dns/zone.js';
-import { parseEndpoint } from '../../src/wire/endpoint.js';
+import { endpoint, parseEndpoint } from '../../src/wire/endpoint.js';
 import { parsePublicKey, publicKey } from '../../src/wire/key.js';
 import type { Device, Peer } from '../../src/wireguard/device.js';
 
@@ -140,4 +141,22 @@ function text(data: unknown): string {
 
 export function rcodeOf(packet: DecodedPacket): string {
   return (packet as DecodedPacket & { rcode: string }).rcode;
+}
+
+/** Opens a registry of the zone example.com at a port of 127.0.0.1, and of a device that is not there. */
+export function openLocalRegistry(
+  options: Partial<RegistryServiceOptions> = {},
+  read: () => Promise<Device> = async () => EXAMPLE,
+): Promise<RegistryService> {
+  return openRegistry(
+    {
+      zones: [{ name: 'example.com' }],
+      interfaceName: 'wg-none',
+      listen: [endpoint('127.0.0.1', 0)],
+      isPublic: true,
+      ...options,
+      read,
+    },
+    { onListening() {}, onProblem() {}, onDeviceProblem() {} },
+  );
 }

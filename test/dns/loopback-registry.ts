@@ -9,6 +9,7 @@ import { decodeFrame, encodeFrame } from '../../src/wire/dns-frame.js';
 import { MAX_DNS_MESSAGE } from '../../src/wire/dns-reply.js';
 import { parseEndpoint } from '../../src/wire/endpoint.js';
 import { parsePublicKey } from '../../src/wire/key.js';
+import { listenAtOnePort } from '../one-port.js';
 
 const ADDRESS = '127.0.0.1';
 
@@ -61,13 +62,10 @@ export class LoopbackRegistry implements AsyncDisposable {
   }
 
   private async listen(): Promise<void> {
-    this.tcp.listen(0, ADDRESS);
-    await once(this.tcp, 'listening');
     this.udp.on('message', (query, { address, port }) => {
       this.udp.send(this.answer(query, 'udp'), port, address);
     });
-    this.udp.bind(this.port, ADDRESS);
-    await once(this.udp, 'listening');
+    await listenAtOnePort(this.tcp, this.udp, ADDRESS);
   }
 
   private accept(connection: Socket): void {

@@ -1,31 +1,24 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import type { RegistryServiceOptions } from '../../src/dns/options.js';
 import type { DnsTransport } from '../../src/dns/responder.js';
-import { openRegistry, type RegistryService } from '../../src/dns/service.js';
+import type { RegistryService } from '../../src/dns/service.js';
 import { until } from '../../src/lab/index.js';
 import { type Endpoint, endpoint } from '../../src/wire/endpoint.js';
 import { assertCommonMetrics, get, sample } from '../metrics/scrape.js';
-import { device, EXAMPLE, FIRST_NAME, peer, query, rcodeOf, SERVICE } from './asking.js';
+import {
+  device,
+  EXAMPLE,
+  FIRST_NAME,
+  openLocalRegistry as open,
+  peer,
+  query,
+  rcodeOf,
+  SERVICE,
+} from './asking.js';
 import { exchange } from './exchange.js';
 
 const ANY_PORT = endpoint('127.0.0.1', 0);
-const QUIET = { onListening() {}, onProblem() {}, onDeviceProblem() {} };
-
-function open(options: Partial<RegistryServiceOptions> = {}, read = async () => EXAMPLE) {
-  return openRegistry(
-    {
-      zones: [{ name: 'example.com' }],
-      interfaceName: 'wg-none',
-      listen: [ANY_PORT],
-      isPublic: true,
-      ...options,
-      read,
-    },
-    QUIET,
-  );
-}
 
 async function scrape(service: RegistryService): Promise<string> {
   const { status, text } = await get(service.metricsAddress as Endpoint, '/metrics');

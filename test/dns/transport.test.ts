@@ -4,29 +4,22 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { type DecodedPacket, decode } from 'dns-packet';
-import type { RegistryServiceOptions } from '../../src/dns/options.js';
-import { openRegistry, type RegistryService } from '../../src/dns/service.js';
+import type { RegistryService } from '../../src/dns/service.js';
 import { until } from '../../src/lab/index.js';
 import { decodeFrame, encodeFrame } from '../../src/wire/dns-frame.js';
 import { endpoint } from '../../src/wire/endpoint.js';
 import type { Device } from '../../src/wireguard/device.js';
-import { device, EXAMPLE, FIRST, FIRST_NAME, peer, query, rcodeOf, SERVICE } from './asking.js';
-
-const QUIET = { onListening() {}, onProblem() {}, onDeviceProblem() {} };
-
-function open(options: Partial<RegistryServiceOptions> = {}, read = async () => EXAMPLE) {
-  return openRegistry(
-    {
-      zones: [{ name: 'example.com' }],
-      interfaceName: 'wg-none',
-      listen: [endpoint('127.0.0.1', 0)],
-      isPublic: true,
-      ...options,
-      read,
-    },
-    QUIET,
-  );
-}
+import {
+  device,
+  EXAMPLE,
+  FIRST,
+  FIRST_NAME,
+  openLocalRegistry as open,
+  peer,
+  query,
+  rcodeOf,
+  SERVICE,
+} from './asking.js';
 
 /** A TCP client that gathers replies. */
 class Client implements Disposable {
