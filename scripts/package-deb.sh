@@ -85,6 +85,8 @@ make_tar() {
   cp -a "$2" "$work/$name"
   # It is unpacked anywhere, mostly in /usr/local: systemd looks for the program itself.
   [[ ! -d units ]] || sed -i 's#^ExecStart=/usr/bin/#ExecStart=#' "$work/$name"/lib/systemd/system/*.service
+  # zsh itself, not Debian's, looks there, also below /usr/local.
+  [[ ! -d $work/$name/share/zsh ]] || mv "$work/$name"/share/zsh/{vendor-completions,site-functions}
   tar -c -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$EPOCH" --format=gnu "$name" |
     xz "${XZ[@]}" >"packages/$name.tar.xz"
   rm -rf "${work:?}/$name"

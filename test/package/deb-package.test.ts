@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Status } from '../../src/client/status/status.js';
 import { outcome, run } from '../../src/lab/command.js';
-import { createLab } from '../../src/lab/index.js';
+import { createLab, type LabHost, LabProcess, until } from '../../src/lab/index.js';
 import { TemporaryFolder } from '../../src/lab/temporary-folder.js';
+import { statusErrors } from '../client/status-schema.js';
 import { connected } from '../netns/our-programs.js';
 import { classicRequest } from './classic-request.js';
 import { Debian } from './debian.js';
@@ -74,7 +77,7 @@ describe('the Debian package', () => {
   });
 
   it('passes lintian', async () => {
-    const args = ['--allow-root', '--fail-on', 'error', '--tag-display-limit', '0'];
+    const args = ['--allow-root', '--fail-on', 'error,warning', '--tag-display-limit', '0'];
     const { code, stdout, stderr } = await outcome(
       'lintian',
       [...args, ...Object.values(made.deb)],
@@ -131,6 +134,57 @@ describe('the Debian package', () => {
       }
     });
 
+    it('shows, checks and tests a pair: status, check, --background, --once, --peers-only', async () => {
+      await using lab = await createLab({ hosts: { a: { nat: 'cone' }, b: { nat: 'cone' } } });
+      const [a, b] = [lab.host('a'), lab.host('b')];
+      const name = a.wireguard.interface;
+      const on = (host: LabHost, ...args: string[]) =>
+        debian.outcomeOn(host, 'wg-rendezvous', ...args);
+      const server = debian.spawn(lab.rendezvous, 'wg-rendezvous', 'server', '--key', KEY);
+      const [, key] = await server.waitForOutput(/public key (\S+)/);
+      await server.waitForOutput(/listening on \[/);
+      const address = `${key}@${lab.rendezvous.address}`;
+      const settings = debian.path(`etc/wg-rendezvous/${name}.conf`);
+      const peer = `[Peer]\nPublicKey = ${b.wireguard.publicKey}\nName = laptop\n`;
+      writeFileSync(settings, `[Client]\nServer = ${address}\n${peer}`);
+
+      const daemon = await on(b, 'client', b.wireguard.interface, address, '--background');
+      assert.deepEqual(daemon, { code: 0, stdout: '', stderr: '' });
+      const once = await on(a, 'client', name, '--once');
+      assert.equal(once.code, 0, once.stderr);
+      assert.match(once.stdout, /^laptop connected 198\.51\.100\.\d+:51820\b/);
+      const alone = await on(a, 'check', name);
+      assert.match(alone.stdout, /client: no client runs on /);
+
+      const client = debian.spawn(a, 'wg-rendezvous', 'client', name);
+      await until('the direct path in its status', async () =>
+        /path: direct/.test((await on(a, 'status', name)).stdout),
+      );
+      const { stdout } = await on(a, 'status', name);
+      assert.match(stdout, new RegExp(`^interface: ${name}\n`));
+      assert.match(stdout, /\npeer: laptop\n[\s\S]*\n {2}state: connected for /);
+      const json = JSON.parse((await on(a, 'status', name, '--json')).stdout) as Status;
+      assert.deepEqual(statusErrors(json), []);
+      assert.deepEqual([json.version, json.servers[0]?.state], [VERSION, 'answers']);
+      const checked = await on(a, 'check', name);
+      assert.equal(checked.code, 0, checked.stdout);
+      assert.match(checked.stdout, /client: pid \d+ runs, 1 of 1 peers connected/);
+      assert.match(checked.stdout, /peer: laptop: connected, direct at 198\.51\.100\./);
+      assert.deepEqual(await client.stop(), { code: 0, signal: null }, client.stderr);
+
+      await server.stop();
+      const unanswered = await on(a, 'client', name, '--once', '--timeout', '1');
+      assert.equal(unanswered.code, 3);
+      assert.match(unanswered.stderr, /the server has not answered: all peers were connected/);
+      const peersOnly = await on(a, 'client', name, '--once', '--peers-only');
+      assert.equal(peersOnly.code, 0, peersOnly.stderr);
+      assert.match(peersOnly.stdout, /^laptop connected /);
+
+      const pidFile = `/run/wg-rendezvous/${b.wireguard.interface}.pid`;
+      await debian.run('sh', '-c', `kill "$(cat ${pidFile})"`);
+      await until('the daemon to end', () => !existsSync(debian.path(pidFile)));
+    });
+
     it('runs wherever its link is', async () => {
       await debian.run('ln', '-s', '/usr/bin/wg-rendezvous', '/tmp/link');
       assert.equal((await debian.run('/tmp/link', '--version')).trim(), VERSION);
@@ -174,6 +228,34 @@ describe('the Debian package', () => {
         ...[program, 'client', 'lo', '127.0.0.1', '--once', '--timeout', '1'],
       );
       assert.match(stderr, /lo is not a WireGuard interface/);
+    });
+
+    it('as a .tar.xz has manual pages and completions where man and the shells look', async () => {
+      const tree = debian.path(`opt/wg-rendezvous-${VERSION}-linux-x64`);
+      const share = join(tree, 'share');
+      const page = await run('man', ['-M', join(share, 'man'), 'wg-rendezvous-client']);
+      assert.match(page, /^NAME\n +wg-rendezvous-client /m);
+      const file = join(share, 'bash-completion/completions/wg-rendezvous');
+      const bash = `source "$0" && complete -p wg-rendezvous`;
+      assert.match(await run('bash', ['--norc', '-c', bash, file]), /-F _wg_rendezvous /);
+      const zsh = `fpath=(${share}/zsh/site-functions $fpath)
+        autoload -Uz compinit && compinit -u -D && print $_comps[wg-rendezvous]`;
+      assert.equal(await run('zsh', ['-f', '-c', zsh]), '_wg-rendezvous\n');
+      const path = `PATH=${join(tree, 'bin')}:${process.env['PATH']}`;
+      const fish = ['fish', '-c', "complete -C 'wg-rendezvous dns '"];
+      const found = await run('env', [`XDG_DATA_DIRS=${share}`, path, ...fish]);
+      assert.match(found, /^keygen\b/m);
+    });
+
+    it('opens no inspector on SIGUSR1, not even before it has read the program', async () => {
+      const program = debian.path(`opt/wg-rendezvous-${VERSION}-linux-x64/bin/wg-rendezvous`);
+      for (let ms = 0; ms < 60; ms += 3) {
+        await using version = new LabProcess(program, ['--version']);
+        await wait(ms);
+        version.kill('SIGUSR1');
+        await version.exited;
+        assert.doesNotMatch(version.stderr, /[Dd]ebugger/, `after ${ms} ms`);
+      }
     });
 
     it('and the npm package run there too, with the Node of another package', async () => {

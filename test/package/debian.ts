@@ -8,10 +8,14 @@ import { CHECKOUT } from './packages.js';
 
 const CHROOT_TIMEOUT_MS = 600_000;
 
-/** Mounts what programs expect in a Debian folder, in a mount namespace of its own, and runs a command there. */
+/**
+ * Mounts what programs expect in a Debian folder, in a mount namespace of its own, and runs a command there,
+ * without the environment of the tests.
+ */
 const ENTER = `
   mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && mkdir -p "$0/run/wireguard" /run/wireguard &&
-  mount --bind /run/wireguard "$0/run/wireguard" && exec chroot "$0" "$@"`;
+  mount --bind /run/wireguard "$0/run/wireguard" && 
+  exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$0" "$@"`;
 
 /** A Debian 12 without a compiler and without Node. */
 export class Debian implements Disposable {
@@ -39,6 +43,11 @@ export class Debian implements Disposable {
     const { code, stdout, stderr } = await this.outcome(...command);
     assert.equal(code, 0, `${command.join(' ')}: ${stdout}${stderr}`);
     return stdout;
+  }
+
+  /** Runs a command in it to its end, in the network of a host of the lab. */
+  outcomeOn(host: LabHost, ...command: string[]): Promise<CommandResult> {
+    return host.outcome('unshare', this.arguments(...command), { timeoutMs: 60_000 });
   }
 
   spawn(host: LabHost, ...command: string[]): LabProcess {
