@@ -7,6 +7,8 @@
  * With --table: many cases instead, as table.ts has them, and our client against the original client.
  * With --changes: paths in difficult places and after changes, as changes.ts has them.
  *
+ * With --crowd: a hub with 100 peers that wait for it, as crowd.ts has it.
+ *
  * Run as root: node dist/bench/connect/main.js --help
  */
 import { spawn } from 'node:child_process';
@@ -23,6 +25,7 @@ import { firstPing } from '../../src/compare/measure/first-ping.js';
 import { median, percentile } from '../../src/compare/measure/statistics.js';
 import { environment } from '../../src/compare/our-program.js';
 import { printChanges } from './changes.js';
+import { printCrowd } from './crowd.js';
 import { printTable, type RoundTrips, type Row } from './table.js';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/wg-rendezvous.js', import.meta.url));
@@ -31,6 +34,7 @@ const STARTS = ['both at once', 'one waits'] as const;
 const DEFAULT_RUNS = 5;
 const DEFAULT_ROUND_TRIP_MS = 50;
 const TIMEOUT_MS = 30_000;
+const CROWD = 100;
 /** How long the first client has waited when the second starts: it then asks at its longest interval. */
 const WAIT_MS = 5_000;
 
@@ -88,6 +92,7 @@ interface Options {
   readonly approach: readonly Name[];
   readonly table: boolean;
   readonly changes: boolean;
+  readonly crowd: boolean;
   /** A part of the names of the cases of a table. */
   readonly only: string;
 }
@@ -139,6 +144,11 @@ async function main(options: Options): Promise<void> {
     agents: new AgentStarter(PROGRAM),
     wgsd: undefined,
   };
+  if (options.crowd) {
+    const { runs: tries, roundTrip: roundTripMs, node } = options;
+    await printCrowd({ ours: tools.ours, node, tries, roundTripMs, peers: CROWD });
+    return;
+  }
   const contestants: Contestant[] = [];
   try {
     for (const name of options.approach) {
@@ -209,6 +219,7 @@ await new Command('bench:connect')
     false,
   )
   .option('--changes', 'measure starts in difficult places, and the way back after a change', false)
+  .option('--crowd', `measure how long a hub needs to connect ${CROWD} peers that wait`, false)
   .option('--only <text>', 'with --table or --changes: only the cases with this in their names', '')
   .option('--node <path>', 'the Node executable that runs our programs', process.execPath)
   .addOption(

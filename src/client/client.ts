@@ -37,6 +37,8 @@ import { Wake } from './wake.js';
 
 /** So many ports show whether a NAT gives this host a small block, and so how many sockets are too many. */
 const SURE_PORTS = 4;
+/** Where a reading takes longer, peers hear of a handshake before WireGuard does. */
+const SLOW_WG_MS = 50;
 
 export interface ClientOptions {
   readonly interfaceName: string;
@@ -512,6 +514,11 @@ export class Client {
     this.#noticeMissing();
     this.#noticeRefusals();
     if (changes.length > 0) {
+      if (this.#inspectionMs > SLOW_WG_MS) {
+        // Peers that hear of a handshake start none, however long `wg` takes.
+        const now = clock.now();
+        this.#send(this.#book.announcements(changes, now), now);
+      }
       await this.#change(changes);
     }
     // Last: it may run nft, and the changes need a fresh reading.
@@ -581,6 +588,7 @@ export class Client {
         traceDecision(() => changeText(change), formatPublicKey(publicKey));
       }
       const made = await setPeers(this.#options.interfaceName, changes);
+      this.#book.changesMade(made, clock.now());
       this.#problems.clear('change');
       for (const peer of made) {
         this.#observe({ type: 'changed', peer });

@@ -238,6 +238,15 @@ export class ConnectAttempt {
     this.#retryAt = Number.POSITIVE_INFINITY;
   }
 
+  /** The change that start() decided has been made, which may have taken a while: WireGuard has sent just now. */
+  made(now: number): void {
+    if (this.#startedAt !== undefined) {
+      this.#startedAt = now;
+      this.#isLost = false;
+      this.#scheduleRetry(now, now);
+    }
+  }
+
   /** A handshake message of the other side arrived: the rest is up to the two WireGuards, for MAX_HOLD_MS. */
   hold(now: number): void {
     this.#eventAt = now;
@@ -378,6 +387,13 @@ export class ConnectAttempt {
     this.#eventAt = now;
     this.#scheduleRetry(now, now);
     return { endpoint, replace };
+  }
+
+  /** The next request says at once that this side starts a handshake. */
+  announceStart(): void {
+    if (this.#set !== undefined) {
+      this.#checks.announce(this.#set);
+    }
   }
 
   /** When there is something to send or to decide, if nothing happens before. */

@@ -117,6 +117,15 @@ export class PeerBook {
     this.#tracks.clear();
   }
 
+  /** Changes that were returned have been made. */
+  changesMade(changes: readonly PeerConfig[], now: number): void {
+    for (const { publicKey, endpoint } of changes) {
+      if (endpoint !== undefined) {
+        this.#tracks.get(formatPublicKey(publicKey))?.changeMade(now);
+      }
+    }
+  }
+
   /** The changes last returned were not made. */
   changesFailed(now: number): void {
     for (const track of this.#tracks.values()) {
@@ -151,6 +160,23 @@ export class PeerBook {
     return probes;
   }
 
+  /**
+   * What the peers that are to be changed hear of that before it is done. These probes may exceed the rate of all,
+   * and later ones wait the longer.
+   */
+  announcements(
+    changes: readonly PeerConfig[],
+    now: number,
+  ): [key: string, probe: OutgoingProbe][] {
+    return changes
+      .filter(({ endpoint }) => endpoint !== undefined)
+      .flatMap(({ publicKey }) => {
+        const key = formatPublicKey(publicKey);
+        const probes = this.#tracks.get(key)?.announcement(now) ?? [];
+        return this.#counted(key, probes, now);
+      });
+  }
+
   /** The same for the peer with this base64 key alone. */
   probesTo(key: string, now: number): [key: string, probe: OutgoingProbe][] {
     const track = this.#tracks.get(key);
@@ -162,7 +188,15 @@ export class PeerBook {
 
   /** Takes the probes of a peer, which count against those of all. */
   #take(key: string, track: PeerTrack, now: number): [key: string, probe: OutgoingProbe][] {
-    return track.probes(now).map((probe) => {
+    return this.#counted(key, track.probes(now), now);
+  }
+
+  #counted(
+    key: string,
+    probes: readonly OutgoingProbe[],
+    now: number,
+  ): [key: string, probe: OutgoingProbe][] {
+    return probes.map((probe) => {
       this.#bucket = ALL_PROBES.take(this.#bucket, now);
       return [key, probe];
     });

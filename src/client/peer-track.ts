@@ -370,6 +370,12 @@ export class PeerTrack implements SoughtPeer {
     return [...responses, ...requests].map((probe) => ({ ...probe, intent }));
   }
 
+  /** The probes to send now, of which one says that this side starts a handshake. */
+  announcement(now: number): OutgoingProbe[] {
+    this.#attempt.announceStart();
+    return this.probes(now);
+  }
+
   #connectedRequests(now: number): Request[] {
     if (!this.isAlive(now)) {
       return [];
@@ -825,6 +831,11 @@ export class PeerTrack implements SoughtPeer {
     const recreated = this.#changedWithAllowedIps && peer.allowedIps.length === 0;
     this.#changedWithAllowedIps = false;
     return recreated && peer.latestHandshakeMs === 0 && peer.receivedBytes === 0;
+  }
+
+  /** A change of its endpoint has been made. */
+  changeMade(now: number): void {
+    this.#attempt.made(now);
   }
 
   /** The change could not be made: it is made again after a while. */

@@ -573,6 +573,32 @@ describe('ConnectAttempt', () => {
     }
   });
 
+  it('says that it starts a handshake before WireGuard does, by one more probe', () => {
+    const one = new Side(true).heard(X, 'waiting', 0);
+    one.attempt.requests(0);
+    one.attempt.announceStart();
+    assert.deepEqual(one.attempt.requests(1), [], 'it starts none');
+    assert.equal(one.start(1), X);
+    one.attempt.announceStart();
+    assert.equal(one.attempt.requests(1).length, 1);
+    assert.equal(one.attempt.announce(1), 'committed');
+  });
+
+  it('counts the time until a response is due from when WireGuard has sent, however long `wg` took', () => {
+    const startAndHear = (madeAt: number) => {
+      const one = new Side(true).heard(X, 'waiting', 0);
+      assert.equal(one.start(0), X);
+      one.attempt.made(madeAt);
+      one.heard(X, 'waiting', madeAt + 1);
+      return one;
+    };
+    for (const madeAt of [0, 2000]) {
+      const one = startAndHear(madeAt);
+      assert.equal(one.attempt.isDue(madeAt + 200), false, 'the response is on its way');
+      assert.equal(one.attempt.isDue(madeAt + 1000), true, 'it does not come');
+    }
+  });
+
   it('looks for another way for 10 s after 10 s in which messages of the other side make no session', () => {
     const one = new Side(true, [X, Y]).heard(X, 'waiting', 0);
     const quiet: number[] = [];

@@ -66,6 +66,8 @@ interface Check {
   ttl: number | undefined;
   /** After an opener, the next probe waits until then. */
   heldUntil: number;
+  /** The next probe is one beside those of the round. */
+  isAnnounced: boolean;
   /** When the last request or response of the peer arrived from there. */
   heardAt: number;
   /** When a request last triggered a probe beyond those of the round. */
@@ -148,6 +150,14 @@ export class CheckList {
     this.#isRunning = false;
   }
 
+  /** One more request to a candidate leaves now: this side intends something else than the last one said. */
+  announce(to: Endpoint): void {
+    const check = find(this.#checks, to);
+    if (check !== undefined && !isOurRelay(check.candidate)) {
+      check.isAnnounced = true;
+    }
+  }
+
   /** The requests to send now; they count as sent. */
   due(now: number): Request[] {
     const requests: Request[] = [];
@@ -155,7 +165,7 @@ export class CheckList {
     const openers = this.#checks.filter(({ ttl }) => ttl !== undefined);
     const others = this.#checks.filter(({ ttl }) => ttl === undefined);
     for (const check of this.#isRunning ? [...openers, ...others] : []) {
-      if (now >= check.nextAt && this.#take(check.candidate, now)) {
+      if (now >= dueAt(check) && this.#take(check.candidate, now)) {
         requests.push(this.#send(check, now));
       }
     }
@@ -169,9 +179,7 @@ export class CheckList {
     }
     const mayOffer = OFFERED_PACE.has(this.#offeredBucket, now);
     const next = Math.min(
-      ...this.#checks
-        .filter(({ candidate }) => mayOffer || !candidate.isOffered)
-        .map(({ nextAt }) => nextAt),
+      ...this.#checks.filter(({ candidate }) => mayOffer || !candidate.isOffered).map(dueAt),
       mayOffer ? Number.POSITIVE_INFINITY : now + OFFERED_WAIT_MS,
     );
     return PACE.has(this.#bucket, now) ? next : Math.max(next, this.#bucket - PACE_DEPTH_MS);
@@ -307,7 +315,12 @@ export class CheckList {
       check.ttl = undefined;
       check.heldUntil = now + OPENER_HOLD_MS;
     }
-    check.sent++;
+    if (check.isAnnounced) {
+      // Beside those of the round, whose next one has its pause from here.
+      check.isAnnounced = false;
+    } else {
+      check.sent++;
+    }
     check.sentAt = now;
     check.nextAt = pause === undefined ? Number.POSITIVE_INFINITY : now + pause;
     const transaction = this.#nextTransaction();
@@ -324,6 +337,10 @@ export class CheckList {
 /** How far the bucket may be ahead of the clock while it still holds a token. */
 const PACE_DEPTH_MS = 20 * 3.5;
 
+function dueAt({ isAnnounced, heldUntil, nextAt }: Check): number {
+  return isAnnounced ? heldUntil : nextAt;
+}
+
 function newCheck(candidate: RemoteCandidate): Check {
   return {
     candidate,
@@ -334,6 +351,7 @@ function newCheck(candidate: RemoteCandidate): Check {
     sentAt: Number.NEGATIVE_INFINITY,
     ttl: undefined,
     heldUntil: Number.NEGATIVE_INFINITY,
+    isAnnounced: false,
     heardAt: Number.NEGATIVE_INFINITY,
     triggeredAt: Number.NEGATIVE_INFINITY,
     validAt: Number.NEGATIVE_INFINITY,

@@ -90,6 +90,27 @@ describe('a check list', () => {
     );
   });
 
+  it('announces by one more probe at once, and not while an opener is on its way', () => {
+    const checks = started(observed(X));
+    checks.due(0);
+    checks.announce(X);
+    checks.announce(Y);
+    assert.equal(checks.nextAt(10) <= 10, true);
+    assert.deepEqual(
+      checks.due(10).map(({ to }) => to),
+      [X],
+    );
+    assert.deepEqual(checks.due(11), []);
+    assert.equal(sentUntil(checks, 10_000, 15).get(X.address), 11, 'the rest of the round');
+    checks.announce(X);
+    assert.equal(checks.due(10_000).length, 1);
+    checks.begin(true, 60_000, 5);
+    checks.due(60_000);
+    checks.announce(X);
+    assert.deepEqual(checks.due(60_005), []);
+    assert.equal(checks.due(60_015).length, 1);
+  });
+
   it('sends an opener to where the server sees the peer first, and the rest 15 ms later', () => {
     const reflexive = { ...observed(Y), type: 'peer-reflexive' } as const;
     const checks = started(offered(HOST), observed(V6), observed(X), reflexive);
