@@ -100,7 +100,14 @@ async function measure({
   const begin = performance.now();
   ours.spawn(hub, ['client', hub.wireguard.interface, address, '--server-key', key]);
   const reached = async (count: number): Promise<number> => {
-    await until(`${count} handshakes`, async () => (await connected(hub)) >= count, {
+    const isReached = async (): Promise<boolean> => {
+      const ended = crowds.find(({ running }) => !running);
+      if (ended !== undefined) {
+        throw new Error(`the clients of a host have ended: ${ended.stderr}`);
+      }
+      return (await connected(hub)) >= count;
+    };
+    await until(`${count} handshakes`, isReached, {
       timeoutMs: TIMEOUT_MS,
       intervalMs: CHECK_MS,
     });
@@ -119,7 +126,7 @@ async function addDevices(
   const devices: WireguardDevice[] = [];
   for (let i = 0; i < count; i++) {
     const device = new WireguardDevice(host, {
-      interface: `${host.wireguard.interface}x${i}`,
+      interface: `${host.wireguard.interface}x${i.toString(36)}`,
       tunnelAddress: `10.200.0.${FIRST_TUNNEL_NUMBER + first + i}`,
       listenPort: FIRST_PORT + i,
     });

@@ -517,7 +517,7 @@ export class Client {
       if (this.#inspectionMs > SLOW_WG_MS) {
         // Peers that hear of a handshake start none, however long `wg` takes.
         const now = clock.now();
-        this.#send(this.#book.announcements(changes, now), now);
+        this.#send(this.#book.announcements(now), now);
       }
       await this.#change(changes);
     }

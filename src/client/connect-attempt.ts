@@ -244,6 +244,9 @@ export class ConnectAttempt {
       this.#startedAt = now;
       this.#isLost = false;
       this.#scheduleRetry(now, now);
+      if (this.#otherCommittedAt < now) {
+        this.#leaveToOther(now);
+      }
     }
   }
 
@@ -279,8 +282,7 @@ export class ConnectAttempt {
     if (intent === 'committed') {
       // Our initiation was lost, and the other side starts now: a retry would cross its initiation. Where that does
       // not come, the other side is busy and has not heard us yet.
-      this.#otherCommittedAt = Math.min(this.#otherCommittedAt, now);
-      this.#retryAt = Math.max(this.#retryAt, this.#otherCommittedAt + MAX_PATIENCE_MS);
+      this.#leaveToOther(Math.min(this.#otherCommittedAt, now));
       // So would a start towards where it was heard first, where both sides have started in vain elsewhere.
       this.#yieldUntil = this.#leads ? this.#yieldUntil : now + MAX_PATIENCE_MS;
     } else if (this.#isLost && this.#otherCommittedAt < Number.POSITIVE_INFINITY) {
@@ -389,11 +391,9 @@ export class ConnectAttempt {
     return { endpoint, replace };
   }
 
-  /** The next request says at once that this side starts a handshake. */
-  announceStart(): void {
-    if (this.#set !== undefined) {
-      this.#checks.announce(this.#set);
-    }
+  /** A request that says that this side starts a handshake, before WireGuard does; it counts as sent. */
+  announcement(now: number): Request | undefined {
+    return this.#set && this.#checks.announce(this.#set, now);
   }
 
   /** When there is something to send or to decide, if nothing happens before. */
@@ -522,6 +522,12 @@ export class ConnectAttempt {
     return isByRelay && now >= this.#relayStartAt + UNSPACED_START_SPACING_MS
       ? Number.NEGATIVE_INFINITY
       : this.#lastStartAt + START_SPACING_MS;
+  }
+
+  /** The other side said that it starts: this side starts none again before that has had its time. */
+  #leaveToOther(since: number): void {
+    this.#otherCommittedAt = since;
+    this.#retryAt = Math.max(this.#retryAt, since + MAX_PATIENCE_MS);
   }
 
   /** The peer is heard, and not where the handshake under way went. */

@@ -15,6 +15,8 @@ import { IDLE_POLL_MS } from './timing.js';
 const BUSY_MS = 20;
 /** Probes to all peers together. */
 const ALL_PROBES = new CellRate({ rate: 500, burst: 250 });
+/** The same bucket, twice as deep: a search for paths must not keep a handshake from being announced. */
+const ANNOUNCEMENTS = new CellRate({ rate: 500, burst: 500 });
 
 export interface PeerBookOptions {
   /** Seconds for peers that have no keepalive; 0 = leave them without. */
@@ -117,12 +119,10 @@ export class PeerBook {
     this.#tracks.clear();
   }
 
-  /** Changes that were returned have been made. */
+  /** Of the changes last returned, these have been made. */
   changesMade(changes: readonly PeerConfig[], now: number): void {
-    for (const { publicKey, endpoint } of changes) {
-      if (endpoint !== undefined) {
-        this.#tracks.get(formatPublicKey(publicKey))?.changeMade(now);
-      }
+    for (const { publicKey } of changes) {
+      this.#tracks.get(formatPublicKey(publicKey))?.changeMade(now);
     }
   }
 
@@ -161,20 +161,19 @@ export class PeerBook {
   }
 
   /**
-   * What the peers that are to be changed hear of that before it is done. These probes may exceed the rate of all,
-   * and later ones wait the longer.
+   * What peers hear before the handshakes that the last reading decided start. These probes may exceed the rate
+   * of all by ANNOUNCEMENTS, and later ones wait the longer.
    */
-  announcements(
-    changes: readonly PeerConfig[],
-    now: number,
-  ): [key: string, probe: OutgoingProbe][] {
-    return changes
-      .filter(({ endpoint }) => endpoint !== undefined)
-      .flatMap(({ publicKey }) => {
-        const key = formatPublicKey(publicKey);
-        const probes = this.#tracks.get(key)?.announcement(now) ?? [];
-        return this.#counted(key, probes, now);
-      });
+  announcements(now: number): [key: string, probe: OutgoingProbe][] {
+    const probes: [string, OutgoingProbe][] = [];
+    for (const [key, track] of this.#tracks) {
+      const probe = ANNOUNCEMENTS.has(this.#bucket, now) ? track.announcement(now) : undefined;
+      if (probe !== undefined) {
+        this.#bucket = ALL_PROBES.take(this.#bucket, now);
+        probes.push([key, probe]);
+      }
+    }
+    return probes;
   }
 
   /** The same for the peer with this base64 key alone. */
@@ -188,15 +187,7 @@ export class PeerBook {
 
   /** Takes the probes of a peer, which count against those of all. */
   #take(key: string, track: PeerTrack, now: number): [key: string, probe: OutgoingProbe][] {
-    return this.#counted(key, track.probes(now), now);
-  }
-
-  #counted(
-    key: string,
-    probes: readonly OutgoingProbe[],
-    now: number,
-  ): [key: string, probe: OutgoingProbe][] {
-    return probes.map((probe) => {
+    return track.probes(now).map((probe) => {
       this.#bucket = ALL_PROBES.take(this.#bucket, now);
       return [key, probe];
     });

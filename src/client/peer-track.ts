@@ -145,6 +145,8 @@ export class PeerTrack implements SoughtPeer {
   #lastEndpoint: Endpoint | undefined;
   #changeableAt = Number.NEGATIVE_INFINITY;
   #changedWithAllowedIps = false;
+  /** The change that the last reading decided has WireGuard start a handshake. */
+  #isStarting = false;
   /** Ports of the peer's NAT are being probed. */
   #isSearching = false;
   /** The endpoint that such a search found. */
@@ -370,10 +372,10 @@ export class PeerTrack implements SoughtPeer {
     return [...responses, ...requests].map((probe) => ({ ...probe, intent }));
   }
 
-  /** The probes to send now, of which one says that this side starts a handshake. */
-  announcement(now: number): OutgoingProbe[] {
-    this.#attempt.announceStart();
-    return this.probes(now);
+  /** What the peer hears before the handshake that the last reading decided starts; it counts as sent. */
+  announcement(now: number): OutgoingProbe | undefined {
+    const request = this.#isStarting ? this.#attempt.announcement(now) : undefined;
+    return request && { ...request, intent: this.#attempt.announce(now) };
   }
 
   #connectedRequests(now: number): Request[] {
@@ -701,6 +703,7 @@ export class PeerTrack implements SoughtPeer {
    * The change to make now, if any; it counts as made. Call this right after `read`.
    */
   change({ keepalive, replace }: ChangeOptions, now: number): PeerConfig | undefined {
+    this.#isStarting = false;
     if (now < this.#changeableAt) {
       return undefined;
     }
@@ -756,6 +759,7 @@ export class PeerTrack implements SoughtPeer {
     if (start === undefined) {
       return undefined;
     }
+    this.#isStarting = true;
     const change = changeTo(start.endpoint, this.#peer, keepalive, start.replace);
     this.#peer = { ...this.#peer, endpoint: start.endpoint };
     return change;
@@ -833,9 +837,12 @@ export class PeerTrack implements SoughtPeer {
     return recreated && peer.latestHandshakeMs === 0 && peer.receivedBytes === 0;
   }
 
-  /** A change of its endpoint has been made. */
+  /** The change has been made. */
   changeMade(now: number): void {
-    this.#attempt.made(now);
+    if (this.#isStarting) {
+      this.#isStarting = false;
+      this.#attempt.made(now);
+    }
   }
 
   /** The change could not be made: it is made again after a while. */

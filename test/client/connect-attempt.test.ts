@@ -576,12 +576,20 @@ describe('ConnectAttempt', () => {
   it('says that it starts a handshake before WireGuard does, by one more probe', () => {
     const one = new Side(true).heard(X, 'waiting', 0);
     one.attempt.requests(0);
-    one.attempt.announceStart();
-    assert.deepEqual(one.attempt.requests(1), [], 'it starts none');
+    assert.equal(one.attempt.announcement(1), undefined, 'it starts none');
     assert.equal(one.start(1), X);
-    one.attempt.announceStart();
-    assert.equal(one.attempt.requests(1).length, 1);
+    assert.equal(one.attempt.announcement(1)?.to, X);
     assert.equal(one.attempt.announce(1), 'committed');
+    assert.deepEqual(one.attempt.requests(1), []);
+  });
+
+  it('leaves a handshake to the other side that said so while `wg` was starting one', () => {
+    const one = new Side(true).heard(X, 'waiting', 0);
+    assert.equal(one.start(0), X);
+    one.heard(X, 'committed', 100);
+    one.attempt.made(2000);
+    assert.equal(one.attempt.isDue(2000 + 1400), false);
+    assert.equal(one.attempt.isDue(2000 + 1600), true);
   });
 
   it('counts the time until a response is due from when WireGuard has sent, however long `wg` took', () => {

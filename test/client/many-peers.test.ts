@@ -154,7 +154,7 @@ class Host {
     } else if (now >= this.#readAt + this.#book.pollInterval(now)) {
       const changes = this.#read();
       if (this.#wgMs > SLOW_WG_MS) {
-        this.#send(this.#book.announcements(changes, now));
+        this.#send(this.#book.announcements(now));
       }
       this.#pending = { at: now + this.#wgMs, changes };
     }

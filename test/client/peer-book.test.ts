@@ -662,3 +662,19 @@ test('a NAT that both hosts share and that does not hairpin is the reason after 
   assert.equal(sharedNat('unknown', X.address, 1000), undefined);
   assert.equal(sharedNat('no', Y.address, 1000), undefined);
 });
+
+test('a handshake is announced until its change is made, also where WireGuard has the endpoint already', () => {
+  const bench = new Bench().peers(peer({ endpoint: X }));
+  bench.learn(X);
+  assert.deepEqual(bench.book.announcements(bench.now), []);
+  const changes = bench.at(10).read();
+  assert.deepEqual(changes, [{ publicKey: P, persistentKeepalive: 25, keepaliveNow: false }]);
+  const [announcement] = bench.book.announcements(10);
+  assert.deepEqual(announcement?.[1].to, X);
+  assert.equal(announcement?.[1].intent, 'committed');
+  bench.book.changesMade(changes, 2000);
+  assert.deepEqual(bench.book.announcements(2000), []);
+  // The response to what WireGuard sent then is on its way.
+  bench.at(2001).probe(X);
+  assert.deepEqual(bench.at(2100).read(), []);
+});

@@ -66,8 +66,6 @@ interface Check {
   ttl: number | undefined;
   /** After an opener, the next probe waits until then. */
   heldUntil: number;
-  /** The next probe is one beside those of the round. */
-  isAnnounced: boolean;
   /** When the last request or response of the peer arrived from there. */
   heardAt: number;
   /** When a request last triggered a probe beyond those of the round. */
@@ -150,12 +148,22 @@ export class CheckList {
     this.#isRunning = false;
   }
 
-  /** One more request to a candidate leaves now: this side intends something else than the last one said. */
-  announce(to: Endpoint): void {
+  /**
+   * One more request to a candidate, beside those of the round, which it delays where they are many; it counts as
+   * sent. undefined where none can arrive, or only the peer names the candidate and has used up its limit.
+   */
+  announce(to: Endpoint, now: number): Request | undefined {
     const check = find(this.#checks, to);
-    if (check !== undefined && !isOurRelay(check.candidate)) {
-      check.isAnnounced = true;
+    const mayArrive = check?.ttl === undefined && now >= (check?.heldUntil ?? now);
+    if (check === undefined || isOurRelay(check.candidate) || !mayArrive) {
+      return undefined;
     }
+    const { isOffered } = check.candidate;
+    if (isOffered && !OFFERED_PACE.has(this.#offeredBucket, now)) {
+      return undefined;
+    }
+    this.#count(isOffered, now);
+    return this.#request(check, now);
   }
 
   /** The requests to send now; they count as sent. */
@@ -165,7 +173,7 @@ export class CheckList {
     const openers = this.#checks.filter(({ ttl }) => ttl !== undefined);
     const others = this.#checks.filter(({ ttl }) => ttl === undefined);
     for (const check of this.#isRunning ? [...openers, ...others] : []) {
-      if (now >= dueAt(check) && this.#take(check.candidate, now)) {
+      if (now >= check.nextAt && this.#take(check.candidate, now)) {
         requests.push(this.#send(check, now));
       }
     }
@@ -179,7 +187,9 @@ export class CheckList {
     }
     const mayOffer = OFFERED_PACE.has(this.#offeredBucket, now);
     const next = Math.min(
-      ...this.#checks.filter(({ candidate }) => mayOffer || !candidate.isOffered).map(dueAt),
+      ...this.#checks
+        .filter(({ candidate }) => mayOffer || !candidate.isOffered)
+        .map(({ nextAt }) => nextAt),
       mayOffer ? Number.POSITIVE_INFINITY : now + OFFERED_WAIT_MS,
     );
     return PACE.has(this.#bucket, now) ? next : Math.max(next, this.#bucket - PACE_DEPTH_MS);
@@ -298,14 +308,18 @@ export class CheckList {
     if (!PACE.has(this.#bucket, now)) {
       return false;
     }
+    if (isOffered && !OFFERED_PACE.has(this.#offeredBucket, now)) {
+      return false;
+    }
+    this.#count(isOffered, now);
+    return true;
+  }
+
+  #count(isOffered: boolean, now: number): void {
     if (isOffered) {
-      if (!OFFERED_PACE.has(this.#offeredBucket, now)) {
-        return false;
-      }
       this.#offeredBucket = OFFERED_PACE.take(this.#offeredBucket, now);
     }
     this.#bucket = PACE.take(this.#bucket, now);
-    return true;
   }
 
   #send(check: Check, now: number): Request {
@@ -315,14 +329,13 @@ export class CheckList {
       check.ttl = undefined;
       check.heldUntil = now + OPENER_HOLD_MS;
     }
-    if (check.isAnnounced) {
-      // Beside those of the round, whose next one has its pause from here.
-      check.isAnnounced = false;
-    } else {
-      check.sent++;
-    }
-    check.sentAt = now;
+    check.sent++;
     check.nextAt = pause === undefined ? Number.POSITIVE_INFINITY : now + pause;
+    return { ...this.#request(check, now), ...(ttl !== undefined && { ttl }) };
+  }
+
+  #request(check: Check, now: number): Request {
+    check.sentAt = now;
     const transaction = this.#nextTransaction();
     const to = check.candidate.endpoint;
     this.#outstanding.set(transaction, { to, at: now });
@@ -330,16 +343,12 @@ export class CheckList {
       const [oldest] = this.#outstanding.keys();
       this.#outstanding.delete(oldest as number);
     }
-    return { to, transaction, ...(ttl !== undefined && { ttl }) };
+    return { to, transaction };
   }
 }
 
 /** How far the bucket may be ahead of the clock while it still holds a token. */
 const PACE_DEPTH_MS = 20 * 3.5;
-
-function dueAt({ isAnnounced, heldUntil, nextAt }: Check): number {
-  return isAnnounced ? heldUntil : nextAt;
-}
 
 function newCheck(candidate: RemoteCandidate): Check {
   return {
@@ -351,7 +360,6 @@ function newCheck(candidate: RemoteCandidate): Check {
     sentAt: Number.NEGATIVE_INFINITY,
     ttl: undefined,
     heldUntil: Number.NEGATIVE_INFINITY,
-    isAnnounced: false,
     heardAt: Number.NEGATIVE_INFINITY,
     triggeredAt: Number.NEGATIVE_INFINITY,
     validAt: Number.NEGATIVE_INFINITY,

@@ -90,25 +90,23 @@ describe('a check list', () => {
     );
   });
 
-  it('announces by one more probe at once, and not while an opener is on its way', () => {
-    const checks = started(observed(X));
-    checks.due(0);
-    checks.announce(X);
-    checks.announce(Y);
-    assert.equal(checks.nextAt(10) <= 10, true);
-    assert.deepEqual(
-      checks.due(10).map(({ to }) => to),
-      [X],
+  it('announces by one more probe, whatever else is due, and none where that cannot arrive', () => {
+    const checks = started(
+      observed(X),
+      ...[1, 2, 3, 4].map((i) => offered(parseEndpoint(`192.168.2.${i}:51820`))),
     );
-    assert.deepEqual(checks.due(11), []);
-    assert.equal(sentUntil(checks, 10_000, 15).get(X.address), 11, 'the rest of the round');
-    checks.announce(X);
-    assert.equal(checks.due(10_000).length, 1);
+    assert.ok(!checks.due(0).some(({ to }) => to === X), 'others have used up the pace');
+    assert.equal(checks.announce(X, 1)?.to, X);
+    assert.equal(checks.announce(Y, 1), undefined);
+    // The round has its probes all the same.
+    assert.equal(sentUntil(checks, 10_000, 5).get(X.address), 12);
+    assert.equal(checks.announce(X, 10_000)?.to, X);
+    assert.deepEqual(checks.due(10_001), []);
     checks.begin(true, 60_000, 5);
+    assert.equal(checks.announce(X, 60_000), undefined, 'the opener comes first');
     checks.due(60_000);
-    checks.announce(X);
-    assert.deepEqual(checks.due(60_005), []);
-    assert.equal(checks.due(60_015).length, 1);
+    assert.equal(checks.announce(X, 60_005), undefined, 'it is on its way');
+    assert.equal(checks.announce(X, 60_015)?.ttl, undefined);
   });
 
   it('sends an opener to where the server sees the peer first, and the rest 15 ms later', () => {
