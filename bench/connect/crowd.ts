@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { asPeer } from '../../src/compare/measure/compared-lab.js';
 import { median } from '../../src/compare/measure/statistics.js';
 import type { OurProgram } from '../../src/compare/our-program.js';
 import {
@@ -135,10 +136,6 @@ async function addDevices(
     devices.push(device);
   }
   return devices;
-}
-
-function asPeer({ publicKey, tunnelAddress }: WireguardDevice) {
-  return { publicKey, allowedIps: [`${tunnelAddress}/32`] };
 }
 
 /** How many peers a host has had a handshake with. */

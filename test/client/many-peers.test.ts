@@ -4,8 +4,8 @@ import { PeerBook } from '../../src/client/peer-book.js';
 import { type Endpoint, endpoint, formatEndpoint } from '../../src/wire/endpoint.js';
 import { formatPublicKey, type PublicKey, publicKey } from '../../src/wire/key.js';
 import type { Peer, PeerConfig } from '../../src/wireguard/device.js';
+import { peer, WALL } from './bench.js';
 
-const WALL = 1_700_000_000_000;
 const PEERS = 100;
 const ROUND_TRIP_MS = 50;
 /** What running `wg` takes, and from when on it is slow. */
@@ -101,15 +101,7 @@ class Host {
 
   /** Makes a host a WireGuard peer of this one; the client has read that. */
   add({ key }: Host): void {
-    this.#peers.set(formatPublicKey(key), {
-      publicKey: key,
-      endpoint: undefined,
-      allowedIps: [],
-      latestHandshakeMs: 0,
-      receivedBytes: 0,
-      sentBytes: 0,
-      persistentKeepalive: 0,
-    });
+    this.#peers.set(formatPublicKey(key), peer({ publicKey: key, allowedIps: [] }));
     this.#read();
   }
 

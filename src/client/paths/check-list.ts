@@ -154,16 +154,10 @@ export class CheckList {
    */
   announce(to: Endpoint, now: number): Request | undefined {
     const check = find(this.#checks, to);
-    const mayArrive = check?.ttl === undefined && now >= (check?.heldUntil ?? now);
-    if (check === undefined || isOurRelay(check.candidate) || !mayArrive) {
+    if (check === undefined || isOurRelay(check.candidate) || this.heldUntil(to, now) > now) {
       return undefined;
     }
-    const { isOffered } = check.candidate;
-    if (isOffered && !OFFERED_PACE.has(this.#offeredBucket, now)) {
-      return undefined;
-    }
-    this.#count(isOffered, now);
-    return this.#request(check, now);
+    return this.#takeOffered(check.candidate, now) ? this.#request(check, now) : undefined;
   }
 
   /** The requests to send now; they count as sent. */
@@ -304,22 +298,20 @@ export class CheckList {
   }
 
   /** Takes a token for a probe to a candidate. Returns whether there was one. */
-  #take({ isOffered }: RemoteCandidate, now: number): boolean {
-    if (!PACE.has(this.#bucket, now)) {
-      return false;
-    }
-    if (isOffered && !OFFERED_PACE.has(this.#offeredBucket, now)) {
-      return false;
-    }
-    this.#count(isOffered, now);
-    return true;
+  #take(candidate: RemoteCandidate, now: number): boolean {
+    return PACE.has(this.#bucket, now) && this.#takeOffered(candidate, now);
   }
 
-  #count(isOffered: boolean, now: number): void {
+  /** The same where only the limit of endpoints that the peer names may refuse it. */
+  #takeOffered({ isOffered }: RemoteCandidate, now: number): boolean {
     if (isOffered) {
+      if (!OFFERED_PACE.has(this.#offeredBucket, now)) {
+        return false;
+      }
       this.#offeredBucket = OFFERED_PACE.take(this.#offeredBucket, now);
     }
     this.#bucket = PACE.take(this.#bucket, now);
+    return true;
   }
 
   #send(check: Check, now: number): Request {

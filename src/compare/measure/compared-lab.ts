@@ -1,4 +1,11 @@
-import { createLab, type HostOptions, type LabHost, until } from '../../lab/index.js';
+import {
+  createLab,
+  type HostOptions,
+  type LabHost,
+  type PeerOptions,
+  until,
+  type WireguardDevice,
+} from '../../lab/index.js';
 import type { ComparedLab, Program, ReadyApproach } from '../approach.js';
 import { serverSite } from '../approach.js';
 
@@ -38,11 +45,12 @@ export async function comparedLab(
 
 /** Makes one host the WireGuard peer of each of the others, and them its peers. */
 export async function connectToHub(hub: LabHost, others: readonly LabHost[]): Promise<void> {
-  await hub.wireguard.setPeers(others.map(asPeer));
-  await Promise.all(others.map(({ wireguard }) => wireguard.setPeers([asPeer(hub)])));
+  await hub.wireguard.setPeers(others.map(({ wireguard }) => asPeer(wireguard)));
+  await Promise.all(others.map(({ wireguard }) => wireguard.setPeers([asPeer(hub.wireguard)])));
 }
 
-function asPeer({ wireguard: { publicKey, tunnelAddress } }: LabHost) {
+/** A device as a peer of another one, with its tunnel address as allowed IPs. */
+export function asPeer({ publicKey, tunnelAddress }: WireguardDevice): PeerOptions {
   return { publicKey, allowedIps: [`${tunnelAddress}/32`] };
 }
 
