@@ -17,6 +17,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   wg_rendezvous::RawSocket::Init(env, exports);
   wg_rendezvous::UdpBatch::Init(env, exports);
   exports.Set("interfaceFlags", Napi::Function::New(env, wg_rendezvous::InterfaceFlags));
+  exports.Set("interfaceKind", Napi::Function::New(env, wg_rendezvous::InterfaceKind));
   exports.Set("interfaceIndex", Napi::Function::New(env, wg_rendezvous::InterfaceIndex));
   exports.Set("openPipe", Napi::Function::New(env, wg_rendezvous::OpenPipe));
   exports.Set("hardenProcess", Napi::Function::New(env, wg_rendezvous::HardenProcess));

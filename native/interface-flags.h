@@ -15,6 +15,10 @@ Napi::Value InterfaceFlags(const Napi::CallbackInfo& info);
 // anew under its old name has another one.
 Napi::Value InterfaceIndex(const Napi::CallbackInfo& info);
 
+// interfaceKind(name: string): string, the kernel's name for the kind of a virtual interface ("wireguard",
+// "tun", "bridge"; IFLA_INFO_KIND); empty for others and when there is no such interface. Throws a system error.
+Napi::Value InterfaceKind(const Napi::CallbackInfo& info);
+
 // Ties a socket to an interface (SO_BINDTODEVICE); an empty name leaves it as it is. False with errno
 // set, ENODEV when there is no such interface. The socket stays tied to that interface when another one
 // takes its name.

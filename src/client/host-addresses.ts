@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { isTunnel } from '../socket/interface-flags.js';
 import { inSocketNamespace } from '../socket/network-namespace.js';
 import { type Endpoint, endpoint } from '../wire/endpoint.js';
 import { isLinkLocalIpv6 } from '../wire/endpoint-scope.js';
@@ -40,12 +41,16 @@ export function reachableFirst(candidates: Candidates, own: readonly Endpoint[])
 
 /**
  * Where neighbours may reach this host at a port: its addresses, IPv4 first, without loopback, link-local
- * ones, and those of the given interface, which are inside its tunnel. Those of bridges for containers come
+ * ones, and those inside tunnels. A path through another tunnel is not direct, and where the peers of that tunnel
+ * are connected by a client, too, it may lead back through this one. Addresses of bridges for containers come
  * last: the same are on many hosts.
  */
-export function localEndpoints(port: number, withoutInterface: string): Endpoint[] {
-  return Object.entries(inSocketNamespace(networkInterfaces))
-    .filter(([name]) => name !== withoutInterface)
+export function localEndpoints(port: number, ownInterface: string): Endpoint[] {
+  return inSocketNamespace(() =>
+    Object.entries(networkInterfaces()).filter(
+      ([name]) => name !== ownInterface && !isTunnel(name),
+    ),
+  )
     .flatMap(([name, list]) => (list ?? []).map((one) => ({ ...one, name })))
     .filter(
       ({ internal, address }) =>

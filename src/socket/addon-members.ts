@@ -37,6 +37,7 @@ const USED: Readonly<Record<keyof Binding, object>> = {
   UdpBatch: UDP_BATCH,
   interfaceFlags: {},
   interfaceIndex: {},
+  interfaceKind: {},
   openPipe: {},
   hardenProcess: {},
   enterNetworkNamespace: {},

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { loadBinding } from './binding.js';
 
 const IFF_UP = 1;
+const IFF_POINTOPOINT = 0x10;
 
 /**
  * Whether a network interface is administratively up; undefined when there is no such interface.
@@ -15,6 +16,23 @@ export function interfaceIsUp(name: string): boolean | undefined {
       return undefined;
     }
     throw error;
+  }
+}
+
+/**
+ * Whether an interface is a tunnel: WireGuard's, or a TUN device, which wireguard-go and other VPNs use. False
+ * also where the kernel does not say.
+ */
+export function isTunnel(name: string): boolean {
+  const { interfaceFlags, interfaceKind } = loadBinding();
+  try {
+    const kind = interfaceKind(name);
+    // A TAP device is of the same kind; only a TUN device is point-to-point.
+    return (
+      kind === 'wireguard' || (kind === 'tun' && (interfaceFlags(name) & IFF_POINTOPOINT) !== 0)
+    );
+  } catch {
+    return false;
   }
 }
 

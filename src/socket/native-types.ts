@@ -118,6 +118,8 @@ export interface Binding {
   readonly interfaceFlags: (name: string) => number;
   /** if_nametoindex: 0 when there is no such interface. */
   readonly interfaceIndex: (name: string) => number;
+  /** The kernel's name for the kind of a virtual interface; empty for others. Throws a system error. */
+  readonly interfaceKind: (name: string) => string;
   /** pipe2 with O_CLOEXEC: the read end and the write end, which the caller closes. Throws a SystemError. */
   readonly openPipe: () => readonly [readEnd: number, writeEnd: number];
   /** RLIMIT_CORE 0 and PR_SET_DUMPABLE 0. Throws a SystemError. */

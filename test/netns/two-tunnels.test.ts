@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { asPeer } from '../../src/compare/measure/compared-lab.js';
+import { createLab, type LabHost, until, WireguardDevice } from '../../src/lab/index.js';
+import { connected, spawnCommand } from './our-programs.js';
+import { SealedServer } from './sealed-programs.js';
+
+/*
+ * Two hosts with two WireGuard interfaces each, and a client beside each of them. A host reaches the other's
+ * addresses of one tunnel through that tunnel. An endpoint of the other tunnel may not be there: with one of each
+ * kind the packets of both tunnels go in a circle.
+ */
+const NAMES = ['a', 'b'] as const;
+/** Several looks of connected clients for better paths. */
+const WATCH_MS = 15_000;
+
+async function secondDevice(host: LabHost, address: string): Promise<WireguardDevice> {
+  const device = new WireguardDevice(host, {
+    interface: `${host.wireguard.interface}x`,
+    tunnelAddress: address,
+    listenPort: 51_821,
+  });
+  await device.create();
+  return device;
+}
+
+it('of virtual interfaces, only TUN devices and those of WireGuard are tunnels', async () => {
+  await using lab = await createLab({ hosts: { a: {} } });
+  const host = lab.host('a');
+  await host.exec('ip', ['tuntap', 'add', 'dev', 'tun0', 'mode', 'tun']);
+  await host.exec('ip', ['tuntap', 'add', 'dev', 'tap0', 'mode', 'tap']);
+  await host.exec('ip', ['link', 'add', 'br0', 'type', 'bridge']);
+  const module = new URL('../../src/socket/interface-flags.js', import.meta.url).href;
+  const names = [host.wireguard.interface, 'tun0', 'tap0', 'br0', 'lo', 'none'];
+  const script =
+    `const { isTunnel } = await import(${JSON.stringify(module)});` +
+    `console.log(${JSON.stringify(names)}.map(isTunnel).join(' '));`;
+  const said = await host.exec(process.execPath, ['--input-type=module', '-e', script]);
+  assert.equal(said.trim(), 'true true false false false false');
+});
+
+it('the tunnels between two hosts do not run through one another', async () => {
+  await using lab = await createLab({ hosts: { a: { nat: 'cone' }, b: { nat: 'cone' } } });
+  await using server = await SealedServer.start(lab);
+  const hosts = NAMES.map((name) => lab.host(name));
+  const first = hosts.map(({ wireguard }) => wireguard);
+  const second = await Promise.all(hosts.map((host, i) => secondDevice(host, `10.201.0.${i + 1}`)));
+  const [ofA, ofB] = second as [WireguardDevice, WireguardDevice];
+  await ofA.setPeer(asPeer(ofB));
+  await ofB.setPeer(asPeer(ofA));
+
+  for (const host of hosts) {
+    server.client(host);
+  }
+  await connected(lab, NAMES);
+  for (const [i, host] of hosts.entries()) {
+    const device = second[i]?.interface ?? '';
+    spawnCommand(host, 'client', device, server.address, '--server-key', server.key);
+  }
+  await until('the second tunnel', () => ofA.hasHandshake(ofB.publicKey), {
+    timeoutMs: 30_000,
+  });
+
+  const end = performance.now() + WATCH_MS;
+  const inTunnels = async (): Promise<string[]> => {
+    const shown = [...first, ...second].map((device) => device.show('endpoints'));
+    const endpoints = (await Promise.all(shown)).flatMap((peers) => [...peers.values()]);
+    return endpoints.filter((one) => /^10\.20[01]\./.test(one));
+  };
+  const seen = new Set<string>();
+  await until(
+    'the end',
+    async () => {
+      for (const one of await inTunnels()) {
+        seen.add(one);
+      }
+      return performance.now() > end;
+    },
+    { timeoutMs: 2 * WATCH_MS, intervalMs: 200 },
+  );
+  assert.deepEqual([...seen], []);
+});
