@@ -92,7 +92,7 @@ async function measure({
   const [, key = ''] = await server.waitForOutput(/^public key (.{44})$/m);
   const crowds = names.map((name, i) => {
     const interfaces = devices[i]?.map((one) => one.interface) ?? [];
-    return lab.host(name).spawn('nice', ['-n', '10', node, CLIENTS, address, key, ...interfaces]);
+    return lab.host(name).spawn('nice', ['-n', '3', node, CLIENTS, address, key, ...interfaces]);
   });
   for (const clients of crowds) {
     await clients.waitForOutput(/^all wait$/m, { timeoutMs: READY_TIMEOUT_MS });
