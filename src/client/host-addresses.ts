@@ -44,6 +44,7 @@ export function reachableFirst(candidates: Candidates, own: readonly Endpoint[])
  * ones, and those inside tunnels. A path through another tunnel is not direct, and where the peers of that tunnel
  * are connected by a client, too, it may lead back through this one. Addresses of bridges for containers come
  * last: the same are on many hosts.
+ * @param ownInterface is left out whatever the kernel calls it
  */
 export function localEndpoints(port: number, ownInterface: string): Endpoint[] {
   return inSocketNamespace(() =>
