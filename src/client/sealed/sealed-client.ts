@@ -316,19 +316,21 @@ export class SealedClient {
     this.#relayBindings.moved();
   }
 
-  /** Sends bye, again until `isOver`. */
+  /** Begins no handshake any more, and sends bye, again until `isOver`. */
   leave(now: number): void {
+    this.#keeper.leave();
     this.#transmitter.leave();
     this.#transmitter.transmit(this.#keeper.session, now, 'all');
   }
 
-  /** Whether the server acknowledged our bye, or there is no session that it could end. */
+  /** Whether the server acknowledged our bye, or there is no session that it could end, nor will be. */
   get isOver(): boolean {
-    const session = this.#keeper.session;
+    const { session, isAwaitingResponse } = this.#keeper;
     return (
-      session === undefined ||
-      this.#transmitter.isByeAcknowledged ||
-      this.#transmitter.isByeRefused(session)
+      !isAwaitingResponse &&
+      (session === undefined ||
+        this.#transmitter.isByeAcknowledged ||
+        this.#transmitter.isByeRefused(session))
     );
   }
 

@@ -92,6 +92,7 @@ export class SessionKeeper {
   #session: ClientSession | undefined;
   #previous: ClientSession | undefined;
   #sessions = 0;
+  #isLeaving = false;
   #isClosed = false;
 
   constructor(options: SessionKeeperOptions, paths: ServerPaths, owner: KeeperOwner) {
@@ -120,7 +121,17 @@ export class SessionKeeper {
 
   /** Whether the server may have opened a session with this local index, whose response is to come. */
   isAwaiting(localIndex: number): boolean {
-    return this.#initiation?.isSpent === true && this.#initiation.localIndex === localIndex;
+    return this.isAwaitingResponse && this.#initiation?.localIndex === localIndex;
+  }
+
+  /** Whether the server may have opened a session whose response is to come. */
+  get isAwaitingResponse(): boolean {
+    return this.#initiation?.isSpent === true;
+  }
+
+  /** From now on begins no handshake; one that the server may have accepted is still completed. */
+  leave(): void {
+    this.#isLeaving = true;
   }
 
   /** Ends sessions that are over, and sends an initiation when one is due. */
@@ -129,6 +140,9 @@ export class SessionKeeper {
       return;
     }
     this.#expire(now);
+    if (this.#isLeaving) {
+      return;
+    }
     if (this.#schedule.isIdle && (this.#session?.isWornOut(now) ?? true)) {
       this.#schedule.need(now);
     }
@@ -143,6 +157,9 @@ export class SessionKeeper {
       return Number.POSITIVE_INFINITY;
     }
     const ends = [this.#session, this.#previous].map((session) => session?.endsAt ?? Infinity);
+    if (this.#isLeaving) {
+      return Math.min(...ends);
+    }
     const needed = this.#schedule.isIdle ? (this.#session?.rekeyAt ?? Infinity) : Infinity;
     return Math.min(this.#paths.isEmpty ? Infinity : this.#schedule.dueAt, needed, ...ends);
   }
@@ -248,6 +265,10 @@ export class SessionKeeper {
     this.#roundTrip.answered(now);
     this.#paths.heard(family);
     this.#cookies.set(family, cookie);
+    if (this.#isLeaving) {
+      this.#endInitiation();
+      return;
+    }
     if (!this.#isHurried) {
       this.#isHurried = true;
       this.#send(family, now, wallNow);

@@ -70,9 +70,13 @@ export class Transmitter {
     return refusedCounter !== undefined && (this.#bye?.wasSentAs(refusedCounter) ?? false);
   }
 
-  /** A new session: acknowledgements belong to the old one. */
+  /** A new session: acknowledgements belong to the old one, and so does a bye. */
   restart(): void {
     this.#toAcknowledge = [];
+    if (this.isLeaving) {
+      this.#bye = new Flight();
+      this.#isByeAcknowledged = false;
+    }
   }
 
   /** From now on sends nothing but bye. */

@@ -432,6 +432,49 @@ describe('a sealed client', () => {
     assert.equal(sentSince(a, start), 0);
   });
 
+  it('a sealed client that is stopped before the response to its initiation says bye when it comes', () => {
+    const world = new World();
+    const [a, b] = [world.node(), world.node()];
+    b.want(a);
+    a.want(b);
+    // The first initiation gets a cookie; the second one opens a session.
+    world.runUntil(() => sentSince(a, 0, MESSAGE.initiation) === 2);
+    a.client.leave(world.now);
+    assert.equal(a.client.isOver, false);
+    world.runUntil(() => a.client.isOver, 100);
+    world.run(5000);
+    assert.equal(world.server.handler.counts.forgotten, 1);
+    assert.equal(b.finds(a), undefined);
+  });
+
+  it('a sealed client that is stopped during a handshake for a new session says bye in that session', () => {
+    const [world, a, b] = pair();
+    world.run(1000);
+    world.restartServer();
+    a.client.refresh();
+    const start = world.now;
+    world.runUntil(() => sentSince(a, start, MESSAGE.initiation) === 2, 30_000);
+    a.client.leave(world.now);
+    world.runUntil(() => a.client.isOver, 500);
+    world.run(30_000);
+    assert.equal(b.finds(a), undefined);
+    assert.equal(sentSince(a, start, MESSAGE.initiation), 2, 'no handshake after that');
+  });
+
+  it('a sealed client that is stopped begins no handshake', () => {
+    const world = new World();
+    const a = world.node();
+    world.isServerDown = true;
+    a.want();
+    world.run(1000);
+    const start = world.now + 1;
+    world.run(1);
+    a.client.leave(world.now);
+    assert.equal(a.client.isOver, true, 'no server can have a session');
+    world.run(10_000);
+    assert.equal(sentSince(a, start), 0);
+  });
+
   it('a sealed client says bye, so that its peers know at once', () => {
     const [world, a, b] = pair();
     a.client.leave(world.now);
