@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, afterEach, before, describe, it } from 'node:test';
 import { createLab, type Lab, type LabHost, type LabProcess, until } from '../../src/lab/index.js';
 import { PROGRAM } from '../cli/run-command.js';
-import { connected, spawnCommand } from './our-programs.js';
+import { connected, namePattern, spawnCommand } from './our-programs.js';
 
 /** `rv` is the server and the registry; `a` is the host that the tests make suffer. */
 type Names = 'a' | 'b';
@@ -33,6 +33,7 @@ function etcOf(host: LabHost, files: Readonly<Record<string, string>>): Disposab
 describe('a server with several addresses', () => {
   let lab: Lab<Names>;
   let serverKey: string;
+  const started: LabProcess[] = [];
   const state = mkdtempSync(join(tmpdir(), 'wg-addresses-'));
 
   before(async () => {
@@ -52,6 +53,9 @@ describe('a server with several addresses', () => {
     const registry = ['--zone', ZONE, '--interface', rendezvous.wireguard.interface, '--public'];
     await spawnCommand(rendezvous, 'dns', 'server', ...registry).waitForOutput(/listening on \[/);
   });
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((client) => client.stop()));
+  });
   after(async () => {
     await lab?.dispose();
     rmSync(state, { recursive: true });
@@ -65,13 +69,24 @@ describe('a server with several addresses', () => {
       dns: ['dns', 'client', name, '--dns', SERVER, '--zone', ZONE],
     };
     const environment = `STATE_DIRECTORY=${join(state, host.name)}`;
-    return host.spawn('env', [
-      environment,
-      process.execPath,
-      PROGRAM,
-      ...commands[approach],
-      ...args,
-    ]);
+    const argv = [environment, process.execPath, PROGRAM, ...commands[approach], ...args];
+    const client = host.spawn('env', argv);
+    started.push(client);
+    return client;
+  };
+  /** Starts a client on both hosts, and waits until they are connected and both clients say so. */
+  const startBoth = async (approach: ApproachName): Promise<readonly LabProcess[]> => {
+    const [a, b] = [lab.host('a'), lab.host('b')];
+    const clients = [
+      { client: start(a, approach), peer: b },
+      { client: start(b, approach), peer: a },
+    ];
+    await connected(lab, ['a', 'b']);
+    for (const { client, peer } of clients) {
+      const report = new RegExp(`peer ${namePattern(peer.wireguard)}: connected`);
+      await until(`${report}`, () => report.test(client.stderr));
+    }
+    return clients.map(({ client }) => client);
   };
   const hostsFile = () => {
     const { addresses } = lab.rendezvous;
@@ -101,8 +116,7 @@ describe('a server with several addresses', () => {
         await host.exec('ip', ['-4', 'addr', 'flush', 'dev', 'eth0']);
       }
       const begin = performance.now();
-      const clients = [start(a, approach), start(b, approach)];
-      await connected(lab, ['a', 'b']);
+      const clients = await startBoth(approach);
       const took = performance.now() - begin;
       for (const client of clients) {
         assert.doesNotMatch(client.stderr, /no answer|no route|cannot/, client.stderr);
@@ -145,8 +159,7 @@ describe('a server with several addresses', () => {
       await forgetPeers();
       using _etcB = etcOf(b, { hosts: hostsFile() });
       using _etcA = etcOf(a, { hosts: '', 'resolv.conf': resolver });
-      const clients = [start(a, approach), start(b, approach)];
-      await connected(lab, ['a', 'b']);
+      const clients = await startBoth(approach);
       assert.match(
         clients[0]?.stderr ?? '',
         /cannot resolve rv\.test \([^)]+\): going on with its last known addresses \(/,
