@@ -8,6 +8,7 @@
         "native/system-error.cc",
         "native/interface-flags.cc",
         "native/name-lock.cc",
+        "native/netlink.cc",
         "native/options.cc",
         "native/poll-handle.cc",
         "native/process.cc",

@@ -3,13 +3,9 @@
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
-#include <linux/netlink.h>
 #include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
+#include "netlink.h"
 #include "socket-address.h"
 #include "system-error.h"
 
@@ -17,53 +13,36 @@ namespace wg_rendezvous {
 
 namespace {
 
-// The kernel answers within the call to send(), so this limit is never reached.
-constexpr timeval kTimeout{0, 100000};
-
 struct Request {
   nlmsghdr header;
   nfgenmsg netfilter;
   char attributes[128];
 };
 
-char* End(Request* request) {
-  return reinterpret_cast<char*>(request) + NLMSG_ALIGN(request->header.nlmsg_len);
-}
-
-void Add(Request* request, uint16_t type, const void* data, size_t length) {
-  auto* attribute = reinterpret_cast<nlattr*>(End(request));
-  attribute->nla_type = type;
-  attribute->nla_len = static_cast<uint16_t>(NLA_HDRLEN + length);
-  if (length > 0) memcpy(reinterpret_cast<char*>(attribute) + NLA_HDRLEN, data, length);
-  request->header.nlmsg_len =
-      NLMSG_ALIGN(request->header.nlmsg_len) + NLA_ALIGN(attribute->nla_len);
-}
-
 // Begins an attribute that holds those added until Close().
-nlattr* Nest(Request* request, uint16_t type) {
-  auto* nest = reinterpret_cast<nlattr*>(End(request));
-  Add(request, static_cast<uint16_t>(type | NLA_F_NESTED), nullptr, 0);
-  return nest;
+nlattr* Nest(nlmsghdr* request, uint16_t type) {
+  return AddAttribute(request, static_cast<uint16_t>(type | NLA_F_NESTED), nullptr, 0);
 }
 
-void Close(Request* request, nlattr* nest) {
-  nest->nla_len = static_cast<uint16_t>(End(request) - reinterpret_cast<char*>(nest));
+void Close(const nlmsghdr* request, nlattr* nest) {
+  const char* end = reinterpret_cast<const char*>(request) + NLMSG_ALIGN(request->nlmsg_len);
+  nest->nla_len = static_cast<uint16_t>(end - reinterpret_cast<char*>(nest));
 }
 
-void AddPort(Request* request, uint16_t type, in_port_t port) {
-  Add(request, type, &port, sizeof(port));
+void AddPort(nlmsghdr* request, uint16_t type, in_port_t port) {
+  AddAttribute(request, type, &port, sizeof(port));
 }
 
-void AddTuple(Request* request, const SocketAddress& from, const SocketAddress& to) {
+void AddTuple(nlmsghdr* request, const SocketAddress& from, const SocketAddress& to) {
   const bool v4 = from.is_v4();
   nlattr* tuple = Nest(request, CTA_TUPLE_ORIG);
   nlattr* addresses = Nest(request, CTA_TUPLE_IP);
-  Add(request, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, from.bytes(), from.bytes_length());
-  Add(request, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, to.bytes(), to.bytes_length());
+  AddAttribute(request, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, from.bytes(), from.bytes_length());
+  AddAttribute(request, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, to.bytes(), to.bytes_length());
   Close(request, addresses);
   nlattr* protocol = Nest(request, CTA_TUPLE_PROTO);
   const uint8_t udp = IPPROTO_UDP;
-  Add(request, CTA_PROTO_NUM, &udp, sizeof(udp));
+  AddAttribute(request, CTA_PROTO_NUM, &udp, sizeof(udp));
   AddPort(request, CTA_PROTO_SRC_PORT, v4 ? from.v4().sin_port : from.v6().sin6_port);
   AddPort(request, CTA_PROTO_DST_PORT, v4 ? to.v4().sin_port : to.v6().sin6_port);
   Close(request, protocol);
@@ -71,35 +50,19 @@ void AddTuple(Request* request, const SocketAddress& from, const SocketAddress& 
 }
 
 // 0, or an errno: ENOENT if there is no such entry.
-int Exchange(int fd, Request* request) {
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kTimeout, sizeof(kTimeout)) != 0) return errno;
-  if (send(fd, request, request->header.nlmsg_len, 0) < 0) return errno;
-  alignas(nlmsghdr) char buffer[4096];
-  ssize_t length;
-  do {
-    length = recv(fd, buffer, sizeof(buffer), 0);
-  } while (length < 0 && errno == EINTR);
-  if (length < 0) return errno;
-  const auto* header = reinterpret_cast<const nlmsghdr*>(buffer);
-  if (!NLMSG_OK(header, static_cast<size_t>(length)) || header->nlmsg_type != NLMSG_ERROR) {
-    return EPROTO;
-  }
-  return -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error;
-}
-
 int Delete(const SocketAddress& from, const SocketAddress& to) {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-  if (fd < 0) return errno;
+  NetlinkSocket netlink;
+  const int error = netlink.Open(NETLINK_NETFILTER);
+  if (error != 0) return error;
   Request request{};
   request.header.nlmsg_len = NLMSG_LENGTH(sizeof(nfgenmsg));
   request.header.nlmsg_type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE;
-  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  request.header.nlmsg_flags = NLM_F_ACK;
   request.netfilter.nfgen_family = from.is_v4() ? AF_INET : AF_INET6;
   request.netfilter.version = NFNETLINK_V0;
-  AddTuple(&request, from, to);
-  const int error = Exchange(fd, &request);
-  close(fd);
-  return error;
+  AddTuple(&request.header, from, to);
+  NetlinkAnswer answer;
+  return netlink.Ask(&request.header, &answer);
 }
 
 bool ReadEndpoint(const Napi::Value& address, const Napi::Value& port, SocketAddress* endpoint) {

@@ -2,17 +2,16 @@
 
 #include <errno.h>
 #include <linux/if_link.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <string>
 
+#include "netlink.h"
 #include "system-error.h"
 
 namespace wg_rendezvous {
@@ -24,56 +23,27 @@ bool IsInterfaceName(const std::string& name) {
   return !name.empty() && name.size() < IFNAMSIZ && name.find('\0') == std::string::npos;
 }
 
-// The kernel answers within the call to send(), so this limit is never reached.
-constexpr timeval kTimeout{0, 100000};
-
-// The attribute of a type among `left` bytes of them; nullptr if there is none.
-const rtattr* FindAttribute(const rtattr* first, int left, uint16_t type) {
-  for (const rtattr* it = first; RTA_OK(it, left); it = RTA_NEXT(it, left)) {
-    if ((it->rta_type & NLA_TYPE_MASK) == type) return it;
-  }
-  return nullptr;
-}
-
-// The kind in the answer to RTM_GETLINK; empty if the answer names none.
-std::string KindIn(const char* buffer, size_t length) {
-  const auto* header = reinterpret_cast<const nlmsghdr*>(buffer);
-  if (!NLMSG_OK(header, length) || header->nlmsg_type != RTM_NEWLINK) return {};
-  const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(header));
-  const int left = static_cast<int>(IFLA_PAYLOAD(header));
-  const rtattr* info = FindAttribute(IFLA_RTA(link), left, IFLA_LINKINFO);
-  if (info == nullptr) return {};
-  const auto* nested = static_cast<const rtattr*>(RTA_DATA(info));
-  const rtattr* kind = FindAttribute(nested, static_cast<int>(RTA_PAYLOAD(info)), IFLA_INFO_KIND);
-  if (kind == nullptr) return {};
-  const auto* text = static_cast<const char*>(RTA_DATA(kind));
-  return std::string(text, strnlen(text, RTA_PAYLOAD(kind)));
-}
-
-// Asks for the kind of the interface with this number. Returns 0, or an errno.
+// Asks for the kind of the interface with this number; empty if it has none. Returns 0, or an errno.
 int AskForKind(unsigned index, std::string* kind) {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (fd < 0) return errno;
+  NetlinkSocket netlink;
   struct {
     nlmsghdr header;
     ifinfomsg link;
   } request{};
   request.header.nlmsg_len = NLMSG_LENGTH(sizeof(ifinfomsg));
   request.header.nlmsg_type = RTM_GETLINK;
-  request.header.nlmsg_flags = NLM_F_REQUEST;
   request.link.ifi_index = static_cast<int>(index);
-  alignas(nlmsghdr) char buffer[16384];
-  ssize_t length = -1;
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kTimeout, sizeof(kTimeout)) == 0 &&
-      send(fd, &request, request.header.nlmsg_len, 0) >= 0) {
-    do {
-      length = recv(fd, buffer, sizeof(buffer), 0);
-    } while (length < 0 && errno == EINTR);
-  }
-  const int error = length < 0 ? errno : 0;
-  close(fd);
-  if (error == 0) *kind = KindIn(buffer, static_cast<size_t>(length));
-  return error;
+  NetlinkAnswer answer;
+  int error = netlink.Open(NETLINK_ROUTE);
+  if (error == 0) error = netlink.Ask(&request.header, &answer);
+  // The interface went away after its number was asked for.
+  if (error == ENODEV) return 0;
+  if (error != 0) return error;
+  if (answer.type() != RTM_NEWLINK) return EPROTO;
+  const AttributeData info = FindAttribute(answer.attributes<ifinfomsg>(), IFLA_LINKINFO);
+  const AttributeData text = FindAttribute(info, IFLA_INFO_KIND);
+  if (text.bytes != nullptr) kind->assign(text.bytes, strnlen(text.bytes, text.length));
+  return 0;
 }
 
 }  // namespace

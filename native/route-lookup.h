@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "netlink.h"
 #include "socket-address.h"
 
 namespace wg_rendezvous {
@@ -22,14 +23,9 @@ struct Route {
   uint32_t interface_index;
 };
 
-// A netlink socket (NETLINK_ROUTE) in the network namespace in which it was opened.
+// Looks up routes in the network namespace in which it was opened.
 class RouteLookup {
  public:
-  RouteLookup() = default;
-  ~RouteLookup() { Close(); }
-  RouteLookup(const RouteLookup&) = delete;
-  RouteLookup& operator=(const RouteLookup&) = delete;
-
   // 0, or errno.
   int Open();
   void Close();
@@ -39,8 +35,7 @@ class RouteLookup {
   int Find(const Flow& flow, Route* route);
 
  private:
-  int fd_ = -1;
-  uint32_t sequence_ = 0;
+  NetlinkSocket netlink_;
 };
 
 }  // namespace wg_rendezvous

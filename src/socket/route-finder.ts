@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { REJECT_ALL } from '../wire/bpf.js';
 import { addressBytes, type Endpoint, type Family, formatAddress } from '../wire/endpoint.js';
 import { loadBinding, type NativeRawSocket } from './binding.js';
+import { nameOfInterface } from './interface-flags.js';
 import { inSocketNamespace } from './network-namespace.js';
 import { PermissionError } from './permission-error.js';
 
@@ -41,7 +41,7 @@ export class RouteFinder {
       port,
     );
     return {
-      interface: interfaceIndex === 0 ? undefined : interfaceName(interfaceIndex),
+      interface: inSocketNamespace(() => nameOfInterface(interfaceIndex)),
       source: source.some((byte) => byte !== 0) ? formatAddress(source) : undefined,
     };
   }
@@ -49,14 +49,4 @@ export class RouteFinder {
   close(): void {
     this.#native.close();
   }
-}
-
-/** The name of an interface of the socket's namespace. */
-function interfaceName(index: number): string | undefined {
-  return inSocketNamespace(() => {
-    const [, , ...lines] = readFileSync('/proc/thread-self/net/dev', 'latin1').split('\n');
-    return lines
-      .map((line) => line.split(':')[0]?.trim() ?? '')
-      .find((name) => name !== '' && loadBinding().interfaceIndex(name) === index);
-  });
 }
