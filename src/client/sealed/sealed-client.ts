@@ -352,7 +352,8 @@ export class SealedClient {
   /** When there is something to do; Infinity for never. */
   get nextAt(): number {
     const session = this.#keeper.session;
-    const isQuiet = session === undefined || session.isStalled || this.#paths.isEmpty;
+    const isStalled = session?.isStalled && !this.#transmitter.isLeaving;
+    const isQuiet = session === undefined || isStalled || this.#paths.isEmpty;
     return Math.min(
       this.#keeper.nextAt,
       this.#relayBindings.nextAt,

@@ -129,7 +129,10 @@ export class SessionKeeper {
     return this.#initiation?.isSpent === true;
   }
 
-  /** From now on begins no handshake; one that the server may have accepted is still completed. */
+  /**
+   * From now on begins no handshake; one that the server may have accepted is still completed, unless its
+   * response is overdue.
+   */
   leave(): void {
     this.#isLeaving = true;
   }
@@ -141,6 +144,9 @@ export class SessionKeeper {
     }
     this.#expire(now);
     if (this.#isLeaving) {
+      if (now >= this.#schedule.dueAt) {
+        this.#endInitiation();
+      }
       return;
     }
     if (this.#schedule.isIdle && (this.#session?.isWornOut(now) ?? true)) {
@@ -158,7 +164,7 @@ export class SessionKeeper {
     }
     const ends = [this.#session, this.#previous].map((session) => session?.endsAt ?? Infinity);
     if (this.#isLeaving) {
-      return Math.min(...ends);
+      return Math.min(this.isAwaitingResponse ? this.#schedule.dueAt : Infinity, ...ends);
     }
     const needed = this.#schedule.isIdle ? (this.#session?.rekeyAt ?? Infinity) : Infinity;
     return Math.min(this.#paths.isEmpty ? Infinity : this.#schedule.dueAt, needed, ...ends);
@@ -265,11 +271,7 @@ export class SessionKeeper {
     this.#roundTrip.answered(now);
     this.#paths.heard(family);
     this.#cookies.set(family, cookie);
-    if (this.#isLeaving) {
-      this.#endInitiation();
-      return;
-    }
-    if (!this.#isHurried) {
+    if (!this.#isHurried && !this.#isLeaving) {
       this.#isHurried = true;
       this.#send(family, now, wallNow);
       this.#schedule.resent(now);

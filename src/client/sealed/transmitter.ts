@@ -111,7 +111,9 @@ export class Transmitter {
     now: number,
     what: Urgency,
   ): 'unanswered' | undefined {
-    if (session === undefined || session.isStalled || this.#paths.isEmpty) {
+    // Bye goes out in a stalled session too: the server may have it still.
+    const isQuiet = session?.isStalled && !this.isLeaving;
+    if (session === undefined || isQuiet || this.#paths.isEmpty) {
       return undefined;
     }
     this.#sendAcknowledgements(session, now);
@@ -130,14 +132,14 @@ export class Transmitter {
 
   /** When there is something to send; Infinity for never. */
   get nextAt(): number {
-    return (
-      this.#bye?.dueAt ??
-      Math.min(
-        this.#wantList.nextAt,
-        this.#candidates.nextAt,
-        this.#paths.nextPingAt,
-        this.#wantList.isComplete ? this.#relayAsks.nextAt : Number.POSITIVE_INFINITY,
-      )
+    if (this.#bye !== undefined) {
+      return this.#isByeAcknowledged ? Number.POSITIVE_INFINITY : this.#bye.dueAt;
+    }
+    return Math.min(
+      this.#wantList.nextAt,
+      this.#candidates.nextAt,
+      this.#paths.nextPingAt,
+      this.#wantList.isComplete ? this.#relayAsks.nextAt : Number.POSITIVE_INFINITY,
     );
   }
 

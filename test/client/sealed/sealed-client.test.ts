@@ -461,6 +461,33 @@ describe('a sealed client', () => {
     assert.equal(sentSince(a, start, MESSAGE.initiation), 2, 'no handshake after that');
   });
 
+  it('a sealed client that is stopped after an outage says bye in its stalled session', () => {
+    const [world, a, b] = pair();
+    world.run(3000);
+    world.fate = () => [];
+    world.run(30_000);
+    assert.equal(b.finds(a), a.places[4]);
+    world.fate = () => [10];
+    a.client.leave(world.now);
+    world.runUntil(() => a.client.isOver, 900);
+    world.runUntil(() => b.finds(a) === undefined, 500);
+  });
+
+  it('a sealed client that is stopped while the response to a rekeying is lost ends when that is overdue', () => {
+    const [world, a, b] = pair();
+    world.fate = ({ payload }) => (payload[3] === MESSAGE.response ? [] : [10]);
+    const start = world.now;
+    world.runUntil(() => sentSince(a, start, MESSAGE.initiation) === 2, 700_000);
+    a.client.leave(world.now);
+    let rests = 0;
+    world.runUntil(() => {
+      rests += Number(!a.client.isOver && a.client.nextAt <= world.now);
+      return a.client.isOver;
+    }, 600);
+    assert.ok(rests <= 2, `due ${rests} times without an end`);
+    world.runUntil(() => b.finds(a) === undefined, 500);
+  });
+
   it('a sealed client that is stopped begins no handshake', () => {
     const world = new World();
     const a = world.node();
