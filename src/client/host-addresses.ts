@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { isTunnel } from '../socket/interface-flags.js';
+import { interfaceOfLabel, isTunnel } from '../socket/interface-flags.js';
 import { inSocketNamespace } from '../socket/network-namespace.js';
 import { type Endpoint, endpoint } from '../wire/endpoint.js';
 import { isLinkLocalIpv6 } from '../wire/endpoint-scope.js';
@@ -31,12 +31,16 @@ export class HostAddresses {
 }
 
 /** Candidates with those that this host can send to first: IPv6 last if it has no IPv6 address. Pure. */
-export function reachableFirst(candidates: Candidates, own: readonly Endpoint[]): Candidates {
-  const hasIpv6 = own.some(({ family }) => family === 6);
+export function reachableFirst(candidates: Candidates, hasIpv6: boolean): Candidates {
   const [first, ...more] = hasIpv6
     ? candidates
     : [...candidates].sort((a, b) => a.family - b.family);
   return first === undefined ? candidates : [first, ...more];
+}
+
+/** Whether this host has an IPv6 address for other hosts besides those of an interface. */
+export function hasIpv6Besides(ownInterface: string): boolean {
+  return addressesBesides(ownInterface).some(({ to }) => to.family === 6);
 }
 
 /**
@@ -47,19 +51,29 @@ export function reachableFirst(candidates: Candidates, own: readonly Endpoint[])
  * @param ownInterface is left out whatever the kernel calls it
  */
 export function localEndpoints(port: number, ownInterface: string): Endpoint[] {
-  return inSocketNamespace(() =>
-    Object.entries(networkInterfaces()).filter(
-      ([name]) => name !== ownInterface && !isTunnel(name),
-    ),
-  )
-    .flatMap(([name, list]) => (list ?? []).map((one) => ({ ...one, name })))
-    .filter(
-      ({ internal, address }) =>
-        !internal && !isLinkLocalIpv6(address) && !address.startsWith(LINK_LOCAL_IPV4),
-    )
-    .map(({ address, name }) => ({ to: endpoint(address, port), isLast: CONTAINERS.test(name) }))
+  return addressesBesides(ownInterface, (name) => !isTunnel(name))
+    .map((one) => ({ to: { ...one.to, port }, isLast: CONTAINERS.test(one.name) }))
     .sort((a, b) => Number(a.isLast) - Number(b.isLast) || a.to.family - b.to.family)
     .map(({ to }) => to);
+}
+
+/** The addresses of other interfaces, without loopback and link-local ones, and with port 0. */
+function addressesBesides(
+  ownInterface: string,
+  isWanted: (name: string) => boolean = () => true,
+): { readonly name: string; readonly to: Endpoint }[] {
+  return inSocketNamespace(() =>
+    Object.entries(networkInterfaces())
+      .map(([label, list = []]) => ({ name: interfaceOfLabel(label), list }))
+      .filter(({ name }) => name !== ownInterface && isWanted(name)),
+  ).flatMap(({ name, list }) =>
+    list
+      .filter(
+        ({ internal, address }) =>
+          !internal && !isLinkLocalIpv6(address) && !address.startsWith(LINK_LOCAL_IPV4),
+      )
+      .map(({ address }) => ({ name, to: endpoint(address, 0) })),
+  );
 }
 
 /** The addresses of this host, without loopback: a mapping to one of them is no translation. */

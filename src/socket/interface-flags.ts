@@ -46,11 +46,32 @@ export function interfaceIndex(name: string): number | undefined {
  * cannot be read.
  */
 export function nameOfInterface(index: number): string | undefined {
+  return interfaceNames().find((name) => interfaceIndex(name) === index);
+}
+
+/**
+ * The interface with an address that is listed under a label. IPv4 addresses can have labels, which begin with the
+ * interface's name (ip-address(8)) and which os.networkInterfaces() shows in its place. A label that fits no
+ * interface is returned as it is.
+ */
+export function interfaceOfLabel(label: string): string {
+  // No name of an interface has a colon, and the kernel cuts it off with what follows.
+  const name = label.replace(/:.*/, '');
+  if (interfaceIndex(name) !== undefined) {
+    return name;
+  }
+  const fitting = interfaceNames().filter((one) => name.startsWith(one));
+  return fitting.sort((a, b) => b.length - a.length)[0] ?? name;
+}
+
+/** The names of the interfaces of the calling thread's network namespace; none if /proc cannot be read. */
+function interfaceNames(): string[] {
   try {
     const [, , ...lines] = readFileSync('/proc/thread-self/net/dev', 'latin1').split('\n');
-    const names = lines.map((line) => line.slice(0, line.lastIndexOf(':')).trim());
-    return names.find((name) => name !== '' && interfaceIndex(name) === index);
+    return lines
+      .map((line) => line.slice(0, line.lastIndexOf(':')).trim())
+      .filter((name) => name !== '');
   } catch {
-    return undefined;
+    return [];
   }
 }

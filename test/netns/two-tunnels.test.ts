@@ -27,19 +27,52 @@ async function secondDevice(host: LabHost, address: string): Promise<WireguardDe
   return device;
 }
 
+/** What our code gives in a host, as text. */
+function evaluated(
+  host: LabHost,
+  module: string,
+  expression: (module: string) => string,
+): Promise<string> {
+  const url = new URL(module, import.meta.url).href;
+  const script = `const it = await import(${JSON.stringify(url)}); console.log(${expression('it')});`;
+  return host.exec(process.execPath, ['--input-type=module', '-e', script]);
+}
+
 it('of virtual interfaces, only TUN devices and those of WireGuard are tunnels', async () => {
   await using lab = await createLab({ hosts: { a: {} } });
   const host = lab.host('a');
   await host.exec('ip', ['tuntap', 'add', 'dev', 'tun0', 'mode', 'tun']);
   await host.exec('ip', ['tuntap', 'add', 'dev', 'tap0', 'mode', 'tap']);
   await host.exec('ip', ['link', 'add', 'br0', 'type', 'bridge']);
-  const module = new URL('../../src/socket/interface-flags.js', import.meta.url).href;
   const names = [host.wireguard.interface, 'tun0', 'tap0', 'br0', 'lo', 'none'];
-  const script =
-    `const { isTunnel } = await import(${JSON.stringify(module)});` +
-    `console.log(${JSON.stringify(names)}.map(isTunnel).join(' '));`;
-  const said = await host.exec(process.execPath, ['--input-type=module', '-e', script]);
+  const said = await evaluated(host, '../../src/socket/interface-flags.js', (name) => {
+    return `${JSON.stringify(names)}.map(${name}.isTunnel).join(' ')`;
+  });
   assert.equal(said.trim(), 'true true false false false false');
+});
+
+it('addresses of tunnels and of the own interface are not offered, under labels either', async () => {
+  await using lab = await createLab({ hosts: { a: {} } });
+  const host = lab.host('a');
+  const { interface: tunnel } = host.wireguard;
+  const labels = [`${tunnel}-x`, 'eth0-x', 'eth0:x'];
+  for (const [i, label] of labels.entries()) {
+    const [name = ''] = label.split(/[-:]x/);
+    const address = `10.1.0.${i + 1}/32`;
+    await host.exec('ip', ['addr', 'add', address, 'dev', name, 'label', label]);
+  }
+  const offered = async (ownInterface: string): Promise<string[]> => {
+    const said = await evaluated(host, '../../src/client/host-addresses.js', (module) => {
+      return `${module}.localEndpoints(1, '${ownInterface}').map((one) => one.address).join(' ')`;
+    });
+    return said.trim().split(/\s+/);
+  };
+  const all = await offered(tunnel);
+  assert.deepEqual(
+    all.filter((address) => address.startsWith('10.')),
+    ['10.1.0.2', '10.1.0.3'],
+  );
+  assert.deepEqual(await offered('eth0'), ['']);
 });
 
 it('the tunnels between two hosts do not run through one another', async () => {

@@ -3,7 +3,7 @@ import { formatEndpoint } from '../../wire/endpoint.js';
 import type { Device } from '../../wireguard/device.js';
 import { clock } from '../boot-clock.js';
 import type { Finder, FinderContext, FinderFactory } from '../finder.js';
-import { localEndpoints, reachableFirst } from '../host-addresses.js';
+import { hasIpv6Besides, reachableFirst } from '../host-addresses.js';
 import { SavedAddresses } from '../saved-addresses.js';
 import { isNoRoute, sendErrorText } from '../send-error.js';
 import { locate, ServerLocator, type ServerName } from '../server-locator.js';
@@ -17,9 +17,6 @@ import { LookupSchedule } from './lookup-schedule.js';
 import { registryPeer } from './registry-peer.js';
 
 const IDS = 0x10000;
-
-/** Only the addresses matter. */
-const ANY_PORT = 1;
 
 /** Where a DNS-SD registry is, and how to ask it. */
 export interface DnsFinderOptions {
@@ -60,7 +57,7 @@ class DnsFinder implements Finder {
       context.peers,
       zone,
       () => randomInt(IDS),
-      (found) => reachableFirst(found, localEndpoints(ANY_PORT, interfaceName)),
+      (found) => reachableFirst(found, hasIpv6Besides(interfaceName)),
       asksAlive,
     );
     this.#channel = new DnsChannel({
