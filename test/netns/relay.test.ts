@@ -11,6 +11,8 @@ import { SealedServer, said } from './sealed-programs.js';
 
 const TAP = fileURLToPath(new URL('../../../test/netns/udp-tap.py', import.meta.url));
 const ROUND_TRIP_MS = 50;
+/** The goal is 2.5 s; a machine that does other work takes its time. */
+const CONNECT_LIMIT_MS = 8000;
 /** WireGuard's data; its smallest message is a keepalive. */
 const DATA_TYPE = 4;
 
@@ -100,7 +102,7 @@ describe('the relay', { concurrency: 2 }, () => {
     await tap.waitForOutput(/ready\n/);
     const { tookMs } = await connect(lab, server);
     assert.ok(await isRelayed(lab));
-    assert.ok(tookMs < 4000, `${tookMs} ms with the start of two programs`);
+    assert.ok(tookMs < CONNECT_LIMIT_MS, `${tookMs} ms with the start of two programs`);
     const { wireguard } = lab.host('b');
     // A packet of the interface's full MTU, whose message is no multiple of 16 bytes.
     const args = ['-q', '-c', '20', '-i', '0.05', '-w', '10', '-M', 'do', '-s', '1392'];
@@ -134,7 +136,7 @@ describe('the relay', { concurrency: 2 }, () => {
     }
     const { tookMs } = await connect(lab, server);
     assert.ok(await isRelayed(lab));
-    assert.ok(tookMs < 4000, `${tookMs} ms with the start of two programs`);
+    assert.ok(tookMs < CONNECT_LIMIT_MS, `${tookMs} ms with the start of two programs`);
   });
 
   it('says at once that a server does not relay, and that --no-relay wants none', async () => {
