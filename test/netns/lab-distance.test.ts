@@ -93,8 +93,11 @@ describe('the distance of a lab', () => {
       const numbers = Array.from({ length: 200 }, (_, index) => `${index}`);
       sender.send(PORT, rv.address, PORT, ...numbers);
       await until('all packets', () => receiver.received.length === numbers.length);
-      const inOrder = receiver.received.every(({ text }, index) => text === `${index}`);
-      assert.equal(inOrder, !reorder);
+      const order = receiver.received.map(({ text }) => Number(text));
+      const swapped = order.filter((one, index) => one < (order[index - 1] ?? 0)).length;
+      // The kernel swaps a few by itself when a process moves to another processor.
+      const isSome = swapped > numbers.length / 10;
+      assert.equal(isSome, reorder, `${swapped} of ${numbers.length} came after a later one`);
     });
   }
 
