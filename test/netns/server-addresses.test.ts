@@ -6,6 +6,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { createLab, type Lab, type LabHost, type LabProcess, until } from '../../src/lab/index.js';
 import { PROGRAM } from '../cli/run-command.js';
 import { connected, namePattern, spawnCommand } from './our-programs.js';
+import { said } from './sealed-programs.js';
 
 /** `rv` is the server and the registry; `a` is the host that the tests make suffer. */
 type Names = 'a' | 'b';
@@ -83,8 +84,7 @@ describe('a server with several addresses', () => {
     ];
     await connected(lab, ['a', 'b']);
     for (const { client, peer } of clients) {
-      const report = new RegExp(`peer ${namePattern(peer.wireguard)}: connected`);
-      await until(`${report}`, () => report.test(client.stderr));
+      await said(client, new RegExp(`peer ${namePattern(peer.wireguard)}: connected`));
     }
     return clients.map(({ client }) => client);
   };

@@ -318,9 +318,14 @@ export class SealedClient {
 
   /** Begins no handshake any more, and sends bye, again until `isOver`. */
   leave(now: number): void {
+    const { session } = this.#keeper;
+    if (session !== undefined) {
+      // Bye goes out in a stalled session too: the server may have it still.
+      session.isStalled = false;
+    }
     this.#keeper.leave();
     this.#transmitter.leave();
-    this.#transmitter.transmit(this.#keeper.session, now, 'all');
+    this.#transmitter.transmit(session, now, 'all');
   }
 
   /** Whether the server acknowledged our bye, or there is no session that it could end, nor will be. */
@@ -352,8 +357,7 @@ export class SealedClient {
   /** When there is something to do; Infinity for never. */
   get nextAt(): number {
     const session = this.#keeper.session;
-    const isStalled = session?.isStalled && !this.#transmitter.isLeaving;
-    const isQuiet = session === undefined || isStalled || this.#paths.isEmpty;
+    const isQuiet = session === undefined || session.isStalled || this.#paths.isEmpty;
     return Math.min(
       this.#keeper.nextAt,
       this.#relayBindings.nextAt,

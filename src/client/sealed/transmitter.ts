@@ -111,9 +111,7 @@ export class Transmitter {
     now: number,
     what: Urgency,
   ): 'unanswered' | undefined {
-    // Bye goes out in a stalled session too: the server may have it still.
-    const isQuiet = session?.isStalled && !this.isLeaving;
-    if (session === undefined || isQuiet || this.#paths.isEmpty) {
+    if (session === undefined || session.isStalled || this.#paths.isEmpty) {
       return undefined;
     }
     this.#sendAcknowledgements(session, now);
